@@ -1,0 +1,243 @@
+# users-fcgi: build, run and test. `make help` lists the targets.
+
+FLAVOUR ?= release
+PORT ?= 8000
+STATE ?= var
+CONF ?= conf/development.conf
+VERSION := 0.1.0
+
+BUILD := build/$(FLAVOUR)
+export PORT STATE CONF
+export BIN := $(BUILD)
+
+CXX ?= g++
+ifeq ($(FLAVOUR),fuzz)
+  CXX := clang++
+endif
+# A compiler cache that cannot write its folder fails every compilation: used where one compilation through it works.
+# A checkout elsewhere finds the same objects.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+COMPILE := $(shell echo | ccache $(CXX) -x c++ -c -o /dev/null - >/dev/null 2>&1 && echo ccache) $(CXX)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
+CXXFLAGS_release := -O2 -g1 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+CXXFLAGS_debug := -O0 -g3 -D_GLIBCXX_ASSERTIONS
+CXXFLAGS_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+  -D_GLIBCXX_ASSERTIONS
+LDFLAGS_asan := -fsanitize=address,undefined
+# libFuzzer comes with clang, whose warnings are not those that the code is kept clean of.
+CXXFLAGS_fuzz := -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+  -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS -Wno-error
+LDFLAGS_fuzz := -fsanitize=address,undefined
+CXXFLAGS_coverage := -O0 -g1 --coverage -fprofile-update=atomic
+LDFLAGS_coverage := --coverage
+
+MULTIARCH := $(shell $(CXX) -dumpmachine)
+CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTIARCH='"$(MULTIARCH)"' \
+  -isystem /usr/include/mariadb
+# For those alone that tell it: another version compiles little anew.
+$(BUILD)/src/programs/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/handlers.o: \
+  VERSION_FLAG := -DUSERS_FCGI_VERSION='"$(VERSION)"'
+# The sanitizers' checks in the tests' own code compile twice as fast without optimisation.
+ifeq ($(FLAVOUR),asan)
+$(BUILD)/tests/%.o: OPTIMISATION := -O0
+endif
+CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
+LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lboost_program_options -lsodium \
+  -lphonenumber -lutf8proc -lzxcvbn -lcrypt -lpthread
+TEST_LIBS := -lboost_unit_test_framework -lcurl
+
+PROGRAMS := users-fcgi users-courier users-ctl
+TEST_KINDS := unit worker db ctl stack accounts sms
+KINDS ?= $(TEST_KINDS)
+LIBRARY_SOURCES := $(wildcard src/base/*.cpp src/db/*.cpp src/accounts/*.cpp src/web/*.cpp) src/programs/command_line.cpp src/programs/send_command.cpp \
+  $(wildcard src/programs/ctl/*.cpp)
+# What the fuzz targets call: parsers and what these need, nothing that needs a database.
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
+FUZZ_SOURCES := $(wildcard src/base/*.cpp) $(addprefix src/accounts/, \
+  phone.cpp password.cpp import_file.cpp import_hash.cpp import_row.cpp) \
+  $(addprefix src/web/, body.cpp credentials.cpp envelope.cpp)
+FUZZ_BUILD := $(if $(filter build/%,$(BUILD)),build/fuzz,$(BUILD)-fuzz)
+TEST_SUPPORT := $(wildcard tests/support/*.cpp)
+object = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+LIBRARY := $(BUILD)/libusers.a
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+.PHONY: help build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
+.DELETE_ON_ERROR:
+
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
+	@echo 'Variables: PORT=8000 STATE=var CONF=conf/development.conf FLAVOUR=release|debug|asan|coverage V=1 SECONDS_EACH=60 REQUESTS=1000000'
+
+run: ## installs what is missing, builds, starts everything on 127.0.0.1:PORT
+	@scripts/install-packages run
+	@$(MAKE) --no-print-directory -j2 build
+	@scripts/start
+
+start: ## starts what is not running, without installing or building
+	@scripts/start
+
+stop: ## stops everything, keeps the data
+	@scripts/stop
+
+logs: ## follows the service's log
+	@scripts/logs
+
+mysql: ## opens a client on the database; SQL on standard input is run
+	@scripts/mysql
+
+clean-state: ## stops everything and removes its data
+	@scripts/clean-state
+
+build: $(PROGRAMS:%=$(BUILD)/%) ## compiles the programs into build/FLAVOUR
+
+test-programs: build $(TEST_KINDS:%=$(BUILD)/test-%)
+
+test: ## installs what is missing, builds, runs every test on a stack of its own (KINDS="unit stack/regist_over_http": some)
+	@scripts/install-packages run test
+	@$(MAKE) --no-print-directory -j2 build $(foreach kind,$(KINDS),$(BUILD)/test-$(firstword $(subst /, ,$(kind))))
+	@tests/run $(KINDS)
+
+man: $(BUILD)/users.conf.5
+
+deb: ## builds the Debian package into build/ and checks it by lintian
+	@scripts/install-packages run package
+	@scripts/build-deb $(VERSION)
+
+test-package: ## installs, runs, upgrades and purges the package in a fresh Debian below build/ (as root)
+	@scripts/install-packages run package test-package
+	@scripts/build-deb $(VERSION)+upgrade
+	@scripts/build-deb $(VERSION)
+	@tests/package build/users-fcgi_$(VERSION)_*.deb build/users-fcgi_$(VERSION)+upgrade_*.deb
+
+test-fault: ## breaks it on purpose under load, and counts what clients were told against the database
+	@scripts/install-packages run test
+	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-fault
+	@tests/run fault
+
+test-abuse: ## what an attacker does from outside
+	@scripts/install-packages run test abuse
+	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-abuse
+	@tests/run abuse
+
+fuzz: ## mutated input to every parser and to a worker's socket, each for SECONDS_EACH=60
+	@scripts/install-packages run test fuzz
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=fuzz BUILD=$(FUZZ_BUILD) fuzz-programs
+	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-stream
+	@FUZZ_BIN=$(FUZZ_BUILD) tests/fuzz/run
+
+valgrind: ## the unit tests under valgrind: bad accesses and leaks
+	@scripts/install-packages run test valgrind
+	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-unit
+	@tests/valgrind
+
+soak: ## REQUESTS=1000000 cheap requests, after which every worker is as large as before
+	@scripts/install-packages run soak
+	@$(MAKE) --no-print-directory -j2 build
+	@tests/soak
+
+test-openapi: ## asks validators of the npm registry about the description of the API
+	@scripts/install-packages openapi
+	@command -v npm >/dev/null || scripts/install-packages npm
+	@tests/openapi/run
+
+test-browser: ## installs what is missing, builds, runs the page's tests in Chromium; screenshots: build/screenshots
+	@scripts/install-packages run browser
+	@command -v npm >/dev/null || scripts/install-packages npm
+	@$(MAKE) --no-print-directory -j2 build
+	@tests/browser/run
+
+bench: ## measures it beside other servers, 20 minutes (QUICK=1: 3); results: build/bench/report.md
+	@scripts/install-packages run bench
+	@command -v npm >/dev/null || scripts/install-packages npm
+	@$(MAKE) --no-print-directory -j2 build build/bench/hello build/bench/bare build/bench/node/node_modules
+	@tests/bench/bench.py $(if $(QUICK),--quick)
+
+bench-count: ## instructions of a worker per request, against tests/bench/instructions.tsv (WRITE=1 writes it)
+	@scripts/install-packages run bench
+	@$(MAKE) --no-print-directory -j2 build
+	@tests/bench/count.py $(if $(WRITE),--write)
+
+asan: ## the tests under address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory test FLAVOUR=asan
+
+coverage: ## the tests' line coverage, into build/coverage/report
+	@scripts/install-packages run test coverage
+	@$(MAKE) --no-print-directory test FLAVOUR=coverage
+	@mkdir -p build/coverage/report
+	gcovr -r . --object-directory build/coverage -f 'src/' --print-summary --html-details build/coverage/report/index.html
+
+lint: ## clang-format, clang-tidy (FILES="src/web/body.cpp": of these), shellcheck, direction of includes
+	@scripts/install-packages run test lint
+	@scripts/lint $(FILES)
+
+format: ## rewrites the sources as clang-format has them
+	clang-format -i $$(git ls-files '*.cpp' '*.hpp')
+
+build/bench/%: tests/bench/floors/%.cpp
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 -O2 $(WARNINGS) -isystem /usr/include/mariadb -o $@ $< -lfcgi -lmariadb -lsodium -lpthread
+
+build/bench/node/node_modules: tests/bench/node/package-lock.json tests/bench/node/server.js
+	$(call say,NPM,$@)
+	$(Q)mkdir -p $(@D) && cp tests/bench/node/* $(@D)/
+	$(Q)npm ci --silent --no-fund --no-audit --prefix $(@D) && touch $@
+
+# The keys of the configuration have one source, its example.
+$(BUILD)/users.conf.5: conf/users.conf.example scripts/users_conf_man.awk
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)awk -f scripts/users_conf_man.awk $< > $@
+
+clean: ## removes what was built
+	rm -rf build tests/browser/node_modules
+
+$(BUILD)/users-%: $(BUILD)/src/programs/users_%.o $(LIBRARY)
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.SECONDEXPANSION:
+$(BUILD)/test-%: $$(call object,$$(wildcard tests/$$*/*.cpp) $(TEST_SUPPORT)) $(LIBRARY)
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfuzzed.a
+	$(call say,LINK,$@)
+	$(Q)$(CXX) -fsanitize=fuzzer $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+fuzz-programs: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
+
+$(BUILD)/libfuzzed.a: $(call object,$(FUZZ_SOURCES))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# What the workers of tests/fault/torture.cpp load.
+$(BUILD)/test-fault: | $(BUILD)/fail-nth-call.so
+$(BUILD)/fail-nth-call.so: tests/fault/shim/fail_nth_call.cpp tests/fault/shim/control.hpp
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 -O2 $(WARNINGS) -fPIC -shared -Itests -o $@ $< -ldl
+
+$(LIBRARY): $(call object,$(LIBRARY_SOURCES))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: %.cpp $(BUILD)/flags
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CPPFLAGS_ALL) $(VERSION_FLAG) $(CXXFLAGS_ALL) $(OPTIMISATION) -MMD -MP -c -o $@ $<
+
+# Holds the flags, and changes only when they do.
+$(BUILD)/flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' | cmp -s - $@ || \
+	  echo '$(VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' > $@
+
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,52 @@
+// One request to the service, its reply as a plain value.
+import { locale } from "./texts.js";
+
+/// In place of a code where no reply of the service came.
+export const kAway = -1;
+
+/// Result codes that the page acts upon.
+export const kOk = 0;
+export const kInvalid = 1001;
+export const kNotLoggedIn = 1009;
+const kLeastTrouble = 9000;
+const kNoSuchResource = 9002;
+
+const kTimeout = 60_000; // milliseconds; nginx answers within 45 seconds
+
+/// Whether the same request may succeed a moment later.
+export const isTrouble = (reply) => reply.code === kAway || (reply.code >= kLeastTrouble && reply.code < kNoSuchResource);
+
+/// Sends `values` to /users/PATH and gives the reply's `data`; never throws. `key` is the Idempotency-Key.
+export async function call(method, path, values, key) {
+  const headers = { Accept: "application/json", "Accept-Language": locale() };
+  if (values) headers["Content-Type"] = "application/json";
+  if (key) headers["Idempotency-Key"] = key;
+  try {
+    const reply = await fetch(`/users/${path}`, {
+      method, headers, body: values && JSON.stringify(values), cache: "no-store", signal: AbortSignal.timeout(kTimeout),
+    });
+    const { data } = await reply.json();
+    if (typeof data.code === "number") return data;
+  } catch { /* no reply, or not the service's */ }
+  return { code: kAway };
+}
+
+/// Gives the key of an intent: the same for the same values as long as what became of them is unknown.
+export class Intent {
+  #values = "";
+  #key = "";
+
+  keyOf(values) {
+    const now = JSON.stringify(values);
+    if (!this.#key || now !== this.#values) {
+      this.#values = now;
+      // randomUUID is there over HTTPS only.
+      this.#key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    }
+    return this.#key;
+  }
+
+  settle(reply) {
+    if (!isTrouble(reply)) this.#values = this.#key = "";
+  }
+}

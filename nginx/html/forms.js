@@ -1,0 +1,47 @@
+// The forms: a row for each, named as its address (#login). The account's own forms have `account`.
+import { call, kOk } from "./api.js";
+
+const kToLogin = [["#login", "toLogin"]];
+const kBack = [["#login", "backToLogin"]];
+const kCancel = [["#account", "cancel"]];
+
+async function logInAfter(context, { phone, password }) {
+  const reply = await call("POST", "login", { phone, password, cookie: true });
+  if (reply.code === kOk) await context.loggedIn("noteRegistered");
+  else context.go("login", "noteRegisteredLogin");
+}
+
+/// fields, of kFields in form.js; purpose of the code; request: method and path below /users/; with: sent beside the fields;
+/// once: has an Idempotency-Key; confirm: a box to tick; done(context, values): what follows success.
+export const kForms = {
+  login: {
+    title: "loginTitle", tabs: true, fields: ["phone", "password"], submit: "login",
+    request: ["POST", "login"], with: { cookie: true },
+    done: (context) => context.loggedIn(), links: [["#reset", "toReset"], ["#register", "toRegister"]],
+  },
+  "login-code": {
+    title: "loginTitle", tabs: true, fields: ["phone", "code"], purpose: "login", submit: "login",
+    request: ["POST", "login"], with: { cookie: true },
+    done: (context) => context.loggedIn(), links: [["#register", "toRegister"]],
+  },
+  register: {
+    title: "registerTitle", intro: "registerIntro", fields: ["phone", "code", "firstPassword"], purpose: "regist", submit: "register",
+    request: ["POST", "regist"], once: true, done: logInAfter, links: kToLogin,
+  },
+  reset: {
+    title: "resetTitle", intro: "resetIntro", fields: ["phone", "code", "newPassword"], purpose: "reset", submit: "reset",
+    request: ["POST", "reset"], done: (context) => context.go("login", "noteReset"), links: kBack,
+  },
+  password: {
+    account: true, title: "passwordTitle", intro: "passwordIntro", fields: ["oldPassword", "newPassword"], submit: "save",
+    request: ["POST", "password"], done: (context) => context.go("account", "notePassword"), links: kCancel,
+  },
+  phone: {
+    account: true, title: "phoneTitle", intro: "phoneIntro", fields: ["newPhone", "code", "currentPassword"], purpose: "phone",
+    submit: "save", request: ["POST", "phone"], done: (context) => context.changed("notePhone"), links: kCancel,
+  },
+  delete: {
+    account: true, danger: true, title: "deleteTitle", intro: "deleteIntro", fields: ["currentPassword"], confirm: true,
+    submit: "delete", request: ["DELETE", "me"], done: (context) => context.loggedOut("noteDeleted"), links: kCancel,
+  },
+};

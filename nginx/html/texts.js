@@ -1,0 +1,161 @@
+// The page's own words, and which language they are in. Errors are the service's words.
+
+// key: [Chinese, English]; {name} is filled in.
+const kTexts = {
+  brand: ["账号", "Account"],
+  otherLanguage: ["English", "中文"],
+  loading: ["正在载入…", "Loading…"],
+
+  loginTitle: ["登录", "Log in"],
+  byPassword: ["密码登录", "Password"],
+  byCode: ["验证码登录", "Code by SMS"],
+  waysToLogIn: ["登录方式", "Ways to log in"],
+  login: ["登录", "Log in"],
+  toRegister: ["注册新账号", "Create an account"],
+  toReset: ["忘记密码？", "Forgot your password?"],
+  toLogin: ["已有账号？去登录", "Have an account? Log in"],
+  backToLogin: ["返回登录", "Back to login"],
+  registerTitle: ["注册新账号", "Create an account"],
+  registerIntro: ["用手机号注册，我们会发送短信验证码。", "Your phone number is your account. We send it a code."],
+  register: ["注册", "Create account"],
+  resetTitle: ["重置密码", "Reset your password"],
+  resetIntro: ["验证手机号后设置新密码，所有设备都需要重新登录。", "Prove your number, then choose a new password. All devices are logged out."],
+  reset: ["重置密码", "Reset password"],
+
+  phone: ["手机号", "Phone number"],
+  newPhone: ["新手机号", "New phone number"],
+  code: ["验证码", "Code"],
+  password: ["密码", "Password"],
+  newPassword: ["新密码", "New password"],
+  oldPassword: ["当前密码", "Current password"],
+  show: ["显示", "Show"],
+  hide: ["隐藏", "Hide"],
+  showOf: ["显示{field}", "Show {field}"],
+  sendCode: ["获取验证码", "Send code"],
+  sendAgain: ["{time}后可重发", "Again in {time}"],
+  codeSent: ["如果号码无误，验证码马上送达。", "If the number is right, the code arrives in a moment."],
+  passwordHint: ["至少 8 个字符，几个不相关的词最好记也最安全。", "At least 8 characters. A few unrelated words are easy to keep and hard to guess."],
+  strength0: ["太短", "too short"],
+  strength1: ["容易被猜到", "easy to guess"],
+  strength2: ["一般", "fair"],
+  strength3: ["很好", "good"],
+  strengthIs: ["强度估计：{level}", "Estimated strength: {level}"],
+
+  phoneHelp: ["请填写手机号，例如 188 6666 8888；境外号码以 + 和国家代码开头。", "a mobile number such as +44 7700 900123; without a country code it is a Chinese one."],
+  codeHelp: ["请填写短信中的六位数字。", "the six digits of the message."],
+  passwordHelp: ["请填写密码。", "please fill in your password."],
+  newPasswordHelp: ["需要 8 到 128 个字符。", "8 to 128 characters."],
+  confirmHelp: ["请先勾选确认。", "Please tick this first."],
+  weakHelp: ["请换一个更难猜的，例如几个不相关的词。", "choose one that is harder to guess, such as a few unrelated words."],
+  lockedHelp: ["仍可用验证码登录，或重置密码。", "You can still log in by code, or reset your password."],
+  disabledHelp: ["请联系本站。", "please ask the people who run this site."],
+  waitHelp: ["请在 {time}后再试。", "again in {time}."],
+  join: ["：", ": "],
+
+  away: ["暂时联系不上服务，请检查网络", "The service cannot be reached, please check your connection"],
+  awayTitle: ["请稍等", "One moment"],
+  awayHelp: ["您填写的内容都还在。", "what you typed is still here."],
+  awaySoon: ["本页会自动重试。", "this page keeps asking by itself."],
+  retry: ["重试", "Try again"],
+
+  accountTitle: ["我的账号", "Your account"],
+  since: ["注册于", "Member since"],
+  changePassword: ["修改密码", "Change password"],
+  changePhone: ["更换手机号", "Change number"],
+  logout: ["退出登录", "Log out"],
+  goOn: ["继续前往您要访问的页面", "Continue to the page you came for"],
+  sessionsTitle: ["登录的设备", "Where you are logged in"],
+  sessionsIntro: ["不认识的设备？请结束它的登录，并修改密码。", "A device you don’t know? End its session and change your password."],
+  device: ["设备", "Device"],
+  lastSeen: ["最近活动", "Last seen"],
+  action: ["操作", "Action"],
+  thisDevice: ["本机", "This device"],
+  end: ["结束", "End"],
+  endOf: ["结束会话：{device}", "End session: {device}"],
+  endAll: ["退出所有设备", "Log out everywhere"],
+  deleteTitle: ["删除账号", "Delete account"],
+  deleteIntro: ["账号和所有登录会立即删除，无法恢复。", "Your account and all its sessions are removed at once. This cannot be undone."],
+  deleteLink: ["删除账号…", "Delete account…"],
+  delete: ["永久删除账号", "Delete for good"],
+  confirm: ["我明白删除后无法恢复", "I understand that this cannot be undone"],
+  passwordTitle: ["修改密码", "Change password"],
+  passwordIntro: ["其他设备需要重新登录。", "Your other devices are logged out."],
+  save: ["保存", "Save"],
+  phoneTitle: ["更换手机号", "Change number"],
+  phoneIntro: ["验证码会发送到新手机号；其他设备需要重新登录。", "The code goes to the new number. Your other devices are logged out."],
+  cancel: ["取消", "Cancel"],
+  justNow: ["刚刚", "just now"],
+  deviceOn: ["{system} 上的 {browser}", "{browser} on {system}"],
+  unknownDevice: ["未知设备", "Unknown device"],
+
+  noteRegistered: ["注册成功，欢迎！", "Welcome! Your account is ready."],
+  noteRegisteredLogin: ["注册成功，请登录。", "Your account is ready. Please log in."],
+  noteReset: ["密码已重置，请用新密码登录。", "Your password is changed. Please log in with it."],
+  notePassword: ["密码已修改，其他设备已退出。", "Password changed. Your other devices are logged out."],
+  notePhone: ["手机号已更换。", "Your number is changed."],
+  noteEnded: ["已结束该设备的登录。", "That session is ended."],
+  noteLoggedOut: ["您已退出登录。", "You are logged out."],
+  noteExpired: ["登录已失效，请重新登录。", "Your session has ended. Please log in again."],
+  noteDeleted: ["账号已删除。", "Your account is deleted."],
+};
+
+const kStored = "users.language";
+let current;
+
+/// "zh" or "en": what was chosen by hand, else what the browser prefers.
+export function language() {
+  if (current) return current;
+  let chosen = null;
+  // Where the site's storage is blocked the choice lasts until the page is left.
+  try { chosen = localStorage.getItem(kStored); } catch { /* blocked */ }
+  if (chosen !== "zh" && chosen !== "en") chosen = /^zh\b/i.test(navigator.language) ? "zh" : "en";
+  current = chosen;
+  return current;
+}
+
+export function chooseLanguage(chosen) {
+  current = chosen;
+  try { localStorage.setItem(kStored, chosen); } catch { /* blocked */ }
+}
+
+/// The language as HTML and Intl name it.
+export const locale = () => (language() === "zh" ? "zh-CN" : "en");
+
+/// The visitor's own way to write dates in that language, as "en-GB".
+const formats = () => navigator.languages.find((name) => name.startsWith(language())) ?? locale();
+
+/// The text of a key, with what stands in braces filled in.
+export function text(key, values = {}) {
+  return kTexts[key][language() === "zh" ? 0 : 1].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+const kUnits = { second: ["秒", "s"], minute: ["分钟", "min"], hour: ["小时", "h"] };
+
+/// "45 s", "3 min", "2 h"; rounded up, so that nobody tries too early.
+export function duration(seconds) {
+  const [size, unit] = seconds < 120 ? [1, "second"] : seconds < 7200 ? [60, "minute"] : [3600, "hour"];
+  return `${Math.ceil(seconds / size)} ${kUnits[unit][language() === "zh" ? 0 : 1]}`;
+}
+
+/// "5 minutes ago" of an ISO 8601 time.
+export function ago(time) {
+  const seconds = Math.max(0, (Date.now() - Date.parse(time)) / 1000);
+  if (seconds < 60) return text("justNow");
+  const [size, unit] = seconds < 3600 ? [60, "minute"] : seconds < 86400 ? [3600, "hour"] : [86400, "day"];
+  return new Intl.RelativeTimeFormat(formats(), { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
+}
+
+export const fullDate = (time) => new Intl.DateTimeFormat(formats(), { dateStyle: "long" }).format(new Date(time));
+export const fullTime = (time) =>
+  new Intl.DateTimeFormat(formats(), { dateStyle: "long", timeStyle: "short" }).format(new Date(time));
+
+/// Puts the texts into `root` and below: data-text is an element's content, data-label its accessible name.
+export function applyTexts(root) {
+  const each = (name, put) => {
+    for (const element of [root, ...root.querySelectorAll(`[data-${name}]`)]) {
+      if (element.dataset?.[name]) put(element, text(element.dataset[name]));
+    }
+  };
+  each("text", (element, words) => { element.textContent = words; });
+  each("label", (element, words) => { element.setAttribute("aria-label", words); });
+}

@@ -1,0 +1,183 @@
+// The page: who is logged in, which view is shown, what other tabs tell.
+import { Account } from "./account.js";
+import { call, isTrouble, kNotLoggedIn, kOk } from "./api.js";
+import { alertBox, make } from "./dom.js";
+import { Form } from "./form.js";
+import { kForms } from "./forms.js";
+import { nextAddress } from "./next.js";
+import { describe } from "./replies.js";
+import { applyTexts, chooseLanguage, language, locale, text } from "./texts.js";
+
+const kAskAgain = 3000; // milliseconds until the service is asked again whether it is back
+
+const next = nextAddress(location.search);
+const note = document.getElementById("note");
+const place = document.getElementById("view");
+const switcher = document.getElementById("language");
+const otherTabs = new BroadcastChannel("users");
+
+let person = null; // the reply of GET me; nothing: not logged in
+let known = false; // whether the service has told
+let shown = ""; // the name of the view
+let arrived = false; // whether a view was shown
+let noteKey = ""; // what is told above it
+let pendingNote = ""; // what is to be told above the next
+
+function tell(key) {
+  noteKey = key;
+  note.textContent = key ? text(key) : "";
+}
+
+/// What the views are given.
+const context = {
+  tell,
+  phone: () => person?.phone ?? "",
+  go(name, key = "") {
+    pendingNote = key;
+    location.hash = name;
+  },
+  async loggedIn(key) {
+    otherTabs.postMessage("changed");
+    known = false;
+    // Back then leads to where the visitor came from, not to the login.
+    if (next) location.replace(next);
+    else await check({ in: key });
+  },
+  loggedOut(key) {
+    otherTabs.postMessage("changed");
+    become(null, key);
+  },
+  async changed(key) {
+    otherTabs.postMessage("changed");
+    const reply = await call("GET", "me");
+    if (reply.code === kOk) person = reply;
+    context.go("account", key);
+  },
+  /// Whether the reply says that the session has ended; the login is shown then.
+  noticed(reply) {
+    if (!person || reply.code !== kNotLoggedIn) return false;
+    become(null, "noteExpired");
+    return true;
+  },
+};
+
+const forms = {};
+const account = new Account(context);
+const trouble = alertBox();
+const views = {
+  account: account.element,
+  loading: make("p", { class: "loading", role: "status", "data-text": "loading" }),
+  away: make("section", { class: "card" }, make("h1", { id: "away-title", tabindex: -1, "data-text": "awayTitle" }), trouble.box),
+};
+for (const [name, spec] of Object.entries(kForms)) {
+  forms[name] = new Form(name, spec, context);
+  views[name] = makeFormView(name, spec);
+}
+
+function makeFormView(name, spec) {
+  const tab = (route, key) =>
+    make("a", { href: `#${route}`, "aria-current": route === name ? "page" : null, "data-text": key });
+  return make("section", { class: "card form", "aria-labelledby": `${name}-title` },
+    make("h1", { id: `${name}-title`, tabindex: -1, "data-text": spec.title }),
+    spec.intro ? make("p", { class: "intro", "data-text": spec.intro }) : null,
+    spec.tabs ? make("nav", { class: "tabs", "data-label": "waysToLogIn" }, tab("login", "byPassword"), tab("login-code", "byCode")) : null,
+    forms[name].element,
+    make("p", { class: "links" }, ...spec.links.map(([href, key]) => make("a", { href, "data-text": key }))));
+}
+
+/// The view that the address names, as far as who is logged in may see it.
+function chosenView() {
+  if (!known) return "loading";
+  const name = location.hash.slice(1);
+  const fits = name === "account" ? person : Object.hasOwn(kForms, name) && Boolean(kForms[name].account) === Boolean(person);
+  return fits ? name : person ? "account" : "login";
+}
+
+function show(key = "") {
+  const name = chosenView();
+  if (known && location.hash.slice(1) !== name) history.replaceState(null, "", `${location.pathname}${location.search}#${name}`);
+  const typed = forms[shown]?.value("phone") ?? "";
+  if (shown !== name) {
+    forms[shown]?.forget();
+    shown = name;
+    place.replaceChildren(views[name]);
+    place.dataset.view = name;
+    forms[name]?.retranslate();
+    if (!person && typed) forms[name]?.set("phone", typed);
+  }
+  tell(key);
+  showTitle();
+  if (name === "account") account.show(person, next);
+  // Not on arrival: the browser starts there at the top of the page.
+  if (arrived) views[name].querySelector("h1")?.focus();
+  arrived = known;
+}
+
+function showTitle() {
+  document.title = `${views[shown].querySelector("h1")?.textContent ?? text("loading")} · ${text("brand")}`;
+}
+
+/// Somebody else is logged in, or nobody is.
+function become(now, key) {
+  if (!now) {
+    account.forget();
+    for (const form of Object.values(forms)) form.forget(true);
+  }
+  person = now;
+  known = true;
+  show(key);
+}
+
+/// Asks the service who is logged in, and shows what follows; `notes`: what to tell about having come in or gone out.
+async function check(notes = {}) {
+  const reply = await call("GET", "me");
+  if (isTrouble(reply)) {
+    if (!known) showAway(reply);
+    return;
+  }
+  const now = reply.code === kOk ? reply : null;
+  if (known && now?.id === person?.id && now?.phone === person?.phone) return;
+  become(now, now ? notes.in : notes.out ?? (person ? "noteExpired" : ""));
+}
+
+function showAway(reply) {
+  if (shown !== "away") {
+    shown = "away";
+    place.replaceChildren(views.away);
+    place.dataset.view = shown;
+    trouble.show(describe(reply, "awaySoon"), () => check());
+    showTitle();
+  }
+  setTimeout(() => { if (!known) check(); }, kAskAgain);
+}
+
+function translate() {
+  document.documentElement.lang = locale();
+  applyTexts(document.body);
+  for (const view of Object.values(views)) applyTexts(view);
+  for (const form of Object.values(forms)) form.retranslate();
+  if (person) account.retranslate(person);
+  switcher.textContent = text("otherLanguage");
+  switcher.lang = language() === "zh" ? "en" : "zh-CN";
+  tell(noteKey);
+  if (shown) showTitle();
+}
+
+switcher.hidden = false;
+switcher.addEventListener("click", () => {
+  chooseLanguage(language() === "zh" ? "en" : "zh");
+  translate();
+});
+addEventListener("hashchange", () => {
+  show(pendingNote);
+  pendingNote = "";
+});
+// Another tab has logged in or out; or this one was away for long, or comes back from the browser's store.
+otherTabs.addEventListener("message", () => check({ out: "noteLoggedOut" }));
+document.addEventListener("visibilitychange", () => { if (known && !document.hidden) check(); });
+addEventListener("focus", () => { if (known) check(); });
+addEventListener("pageshow", (event) => { if (event.persisted) check(); });
+
+translate();
+show();
+check();

@@ -1,0 +1,147 @@
+# shellcheck shell=bash disable=SC2034 # the variables are for the scripts that source this file
+# What the client scripts share: arguments, JSON, sending, the token's file, exit codes. Sourced by them.
+# Secrets travel by standard input and file descriptors: no list of processes shows them.
+
+program=${0##*/}
+URL=${USERS_URL:-http://127.0.0.1:8000/users}
+URL=${URL%/}
+TOKEN_FILE=${USERS_TOKEN_FILE:-${XDG_STATE_HOME:-${HOME:-}/.local/state}/users-fcgi/token}
+
+exit_status() {
+    cat <<'END'
+
+environment:
+  USERS_URL         the service; default http://127.0.0.1:8000/users
+  USERS_TOKEN_FILE  where the session's token is kept; default ~/.local/state/users-fcgi/token
+
+exit status:
+  0  done
+  1  refused: bad arguments, wrong password or code, not logged in, too many requests (codes 10xx)
+  2  wrong use of this command
+  3  the service is in trouble (codes 90xx)
+  4  no service there, or the reply is not the service's
+END
+}
+
+complain() { printf '%s: %s\n' "$program" "$1" >&2; }
+
+wrong_use() {
+    usage >&2
+    exit 2
+}
+
+# json_string TEXT: as a JSON string. Bytes that are no UTF-8 are left for the service to refuse.
+json_string() {
+    local LC_ALL=C text=$1 i char
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    for ((i = 1; i < 32; i++)); do
+        printf -v char '%b' "\\x$(printf %02x "$i")"
+        [[ $text != *"$char"* ]] || text=${text//"$char"/"\\u$(printf %04x "$i")"}
+    done
+    printf '"%s"' "$text"
+}
+
+# json_object NAME VALUE ...: of texts.
+json_object() {
+    local object='' name
+    while (($# > 0)); do
+        name=$1
+        object+=${object:+,}$(json_string "$name"):$(json_string "$2")
+        shift 2
+    done
+    printf '{%s}' "$object"
+}
+
+# take_password ARGUMENT: sets PASSWORD to it; - reads it from standard input, unseen on a terminal.
+take_password() {
+    PASSWORD=$1
+    [[ $PASSWORD == - ]] || return 0
+    if [[ -t 0 ]]; then
+        IFS= read -rsp 'password: ' PASSWORD || true
+        echo >&2
+    else
+        IFS= read -r PASSWORD || true
+    fi
+    [[ -n $PASSWORD ]] || {
+        complain "no password on standard input"
+        exit 2
+    }
+}
+
+# The messages' language follows the user's locale.
+language() {
+    case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in zh*) echo zh ;; *) echo en ;; esac
+}
+
+# request METHOD PATH BODY [CURL OPTION...]: sets REPLY_TEXT, CODE and MESSAGE; no service, or none of ours, is exit
+# status 4. With TOKEN set the request is that session's.
+request() {
+    local method=$1 path=$2 body=$3
+    shift 3
+    if ! REPLY_TEXT=$(printf '%s' "$body" | curl --silent --show-error --max-time 60 --request "$method" \
+        --header "Accept-Language: $(language)" --header 'Accept: text/plain' --header 'Content-Type: application/json' \
+        --config <([[ -z ${TOKEN:-} ]] || printf 'header = "Authorization: Bearer %s"\n' "$TOKEN") \
+        "$@" --data-binary @- -- "$URL/$path" 2> >(tail -n 1 >&2)); then
+        complain "no answer from $URL: is the service started? (make start)"
+        exit 4
+    fi
+    # curl prints the reply of every try: the last one counts.
+    [[ $REPLY_TEXT != *$'\n'code=* ]] || REPLY_TEXT=code=${REPLY_TEXT##*$'\n'code=}
+    CODE=$(value_of code)
+    MESSAGE=$(value_of msg)
+    if [[ ! $CODE =~ ^(0|10..|90..)$ ]]; then
+        complain "$URL does not answer as the service does"
+        exit 4
+    fi
+}
+
+# value_of NAME: of the reply's lines.
+value_of() { sed -n "s/^$1=//p" <<<"$REPLY_TEXT"; }
+
+# once: options of curl for what the service does once however often it is sent. One key for all tries: where the first
+# succeeded and its reply was lost, the next is answered as success.
+once() {
+    ONCE=(--header "Idempotency-Key: $(od -An -v -N 16 -tx1 /dev/urandom | tr -d ' \n')"
+        --retry 3 --retry-connrefused --retry-max-time 15)
+}
+
+# finish: prints the message, and when to try again; exits by the code.
+finish() {
+    local wait
+    wait=$(value_of retry_after)
+    case $CODE in
+    0)
+        printf '%s\n' "$MESSAGE"
+        exit 0
+        ;;
+    10??)
+        printf '%s%s\n' "$MESSAGE" "${wait:+ ($wait s)}"
+        exit 1
+        ;;
+    *)
+        printf '%s\n' "$MESSAGE"
+        exit 3
+        ;;
+    esac
+}
+
+# keep_token TOKEN: for its owner only, from the first byte on; an older file is replaced whole.
+keep_token() {
+    local new
+    (umask 077 && mkdir -p -- "$(dirname -- "$TOKEN_FILE")") && new=$(umask 077 && mktemp -- "$TOKEN_FILE.XXXXXX") ||
+        return 1
+    { printf '%s\n' "$1" >"$new" && mv -fT -- "$new" "$TOKEN_FILE"; } || {
+        rm -f -- "$new"
+        return 1
+    }
+}
+
+# load_token: sets TOKEN, or exits.
+load_token() {
+    { IFS= read -r TOKEN <"$TOKEN_FILE"; } 2>/dev/null || TOKEN=''
+    if [[ ! $TOKEN =~ ^[A-Za-z0-9_-]+$ ]]; then
+        complain "nobody is logged in: $TOKEN_FILE holds no token; use login first"
+        exit 1
+    fi
+}

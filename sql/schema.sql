@@ -1,0 +1,84 @@
+-- The whole schema as the migrations leave it, to read. A test keeps the two equal.
+
+CREATE TABLE IF NOT EXISTS schema_migrations (
+  version   INT UNSIGNED NOT NULL,
+  name      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
+  applyTime DATETIME NOT NULL COMMENT 'UTC',
+  PRIMARY KEY (version)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS users (
+  id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  phone      VARCHAR(16) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'E.164',
+  password   VARCHAR(255) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'PHC string',
+  regist_key BINARY(32) NULL COMMENT 'keyed hash of the key of the registration that made the row',
+  createTime DATETIME NOT NULL COMMENT 'UTC',
+  disableTime DATETIME NULL COMMENT 'UTC; set: neither login nor session',
+  PRIMARY KEY (id),
+  UNIQUE KEY users_phone (phone)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- No foreign key: what happened to an account outlives it.
+CREATE TABLE IF NOT EXISTS audit (
+  id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  user_id    BIGINT UNSIGNED NOT NULL,
+  event      VARCHAR(32) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
+  address    VARCHAR(45) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'of the client, as nginx saw it',
+  request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
+  createTime DATETIME NOT NULL COMMENT 'UTC',
+  operator_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NULL COMMENT 'who did it with users-ctl; null: the user, by the service',
+  PRIMARY KEY (id),
+  KEY audit_user (user_id, id),
+  KEY audit_time (createTime)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- The one code of a phone for a purpose; the next takes its place.
+CREATE TABLE IF NOT EXISTS verification_codes (
+  phone       VARCHAR(16) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'E.164',
+  purpose     VARCHAR(8) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
+  codeHash    BINARY(32) NOT NULL COMMENT 'keyed hash of phone, purpose and code',
+  requestKey  BINARY(32) NOT NULL COMMENT 'keyed hash of the key of the request that sent it',
+  tries       TINYINT UNSIGNED NOT NULL DEFAULT 0,
+  createTime  DATETIME NOT NULL COMMENT 'UTC',
+  expireTime  DATETIME NOT NULL COMMENT 'UTC',
+  consumeTime DATETIME NULL COMMENT 'UTC',
+  PRIMARY KEY (phone, purpose),
+  KEY verification_codes_expire (expireTime)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Messages to be sent, in the transaction that stores the code; sealed, and wiped when sent.
+CREATE TABLE IF NOT EXISTS outbox (
+  id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  sealed     VARBINARY(1024) NULL COMMENT 'secretbox of the message; null once it is not needed',
+  state      VARCHAR(8) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'pending, sent, failed, unsent',
+  attempts   TINYINT UNSIGNED NOT NULL DEFAULT 0,
+  createTime DATETIME NOT NULL COMMENT 'UTC',
+  nextTime   DATETIME NOT NULL COMMENT 'UTC; not to be taken before',
+  expireTime DATETIME NOT NULL COMMENT 'UTC; of no use after',
+  PRIMARY KEY (id),
+  KEY outbox_state (state, nextTime)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Counters of what is limited: each counts up to a limit until its time of reset.
+CREATE TABLE IF NOT EXISTS throttle (
+  bucket    VARCHAR(40) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'what is counted: whose',
+  used      INT UNSIGNED NOT NULL,
+  resetTime DATETIME NOT NULL COMMENT 'UTC',
+  PRIMARY KEY (bucket),
+  KEY throttle_reset (resetTime)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS sessions (
+  tokenHash  BINARY(32) NOT NULL COMMENT 'keyed hash of the token',
+  id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT COMMENT 'by which its owner names it',
+  user_id    BIGINT UNSIGNED NOT NULL,
+  createTime DATETIME NOT NULL COMMENT 'UTC',
+  seenTime   DATETIME NOT NULL COMMENT 'UTC; at most 5 minutes old',
+  expireTime DATETIME NOT NULL COMMENT 'UTC; whatever the use',
+  address    VARCHAR(45) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
+  agent      VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  PRIMARY KEY (tokenHash),
+  UNIQUE KEY sessions_id (id),
+  KEY sessions_user (user_id),
+  KEY sessions_expire (expireTime)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -1,0 +1,327 @@
+#include "accounts/account_service.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "accounts/account_store.hpp"
+#include "accounts/password.hpp"
+#include "accounts/phone.hpp"
+#include "accounts/registration.hpp"
+#include "accounts/throttle.hpp"
+#include "base/log.hpp"
+
+namespace users {
+namespace {
+
+bool is_code(std::string_view text) {
+  return text.size() == kCodeDigits &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// invalid_arguments with the names of the checks that failed; ok where none did.
+Outcome require(std::initializer_list<std::pair<bool, std::string_view>> checks) {
+  Outcome outcome;
+  for (const auto& [good, field] : checks) {
+    if (good) continue;
+    outcome.code = ResultCode::invalid_arguments;
+    outcome.bad_fields.push_back(field);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+AccountService::AccountService(const Config& config, const Secret& key, db::Database& database,
+                               Metrics& metrics)
+    : config_(config),
+      key_(key),
+      database_(database),
+      metrics_(metrics),
+      verification_(config, key, metrics),
+      sessions_(config, key),
+      passwords_(config, metrics),
+      registrations_(metrics.counter(MetricId::registrations)),
+      logins_by_password_(metrics.counter(MetricId::logins, R"(by="password")")),
+      logins_by_code_(metrics.counter(MetricId::logins, R"(by="code")")) {}
+
+Outcome AccountService::regist(const Registration& registration, const Client& client) {
+  const auto phone = Phone::parse(registration.phone, config_.phone_default_region);
+  const auto password = normalise_password(registration.password, config_.password_min_length);
+  Outcome shape = require({{phone.has_value(), "phone"},
+                           {password.has_value(), "password"},
+                           {is_code(registration.code), "code"}});
+  if (shape.code != ResultCode::ok) return shape;
+  const RegistrationAttempt::Subject subject{
+      *phone, *password, registration.code,
+      crypto::keyed_hash(key_, "regist", registration.retry_key)};
+  RegistrationAttempt attempt(config_, verification_, passwords_, subject, client);
+  Outcome outcome =
+      database_.replay([&](db::Connection& connection) { return attempt.settle(connection); });
+  if (outcome.code == ResultCode::ok && attempt.made()) registrations_.add();
+  return outcome;
+}
+
+Outcome AccountService::request_code(std::string_view phone_text, std::string_view purpose_name,
+                                     std::string_view retry_key, const Client& client) {
+  const auto phone = Phone::parse(phone_text, config_.phone_default_region);
+  const auto purpose = parse_purpose(purpose_name);
+  Outcome shape = require({{phone.has_value(), "phone"}, {purpose.has_value(), "purpose"}});
+  if (shape.code != ResultCode::ok) return shape;
+  return verification_.request(database_, *phone, *purpose, retry_key, client);
+}
+
+LoginOutcome AccountService::login(std::string_view phone_text, std::string_view password_text,
+                                   const Client& client) {
+  const auto phone = Phone::parse(phone_text, config_.phone_default_region);
+  // No least length: a table that was brought along may hold shorter ones.
+  const auto password = normalise_password(password_text, 1);
+  Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
+  if (shape.code != ResultCode::ok) return {shape};
+  return database_.replay([&](db::Connection& connection) -> LoginOutcome {
+    if (const unsigned wait =
+            throttle::hit(connection, metrics_, throttle::kLogins, phone->e164())) {
+      return {{.code = ResultCode::locked, .retry_after = wait}};
+    }
+    const auto user = store::find_user(connection, phone->e164());
+    const bool right =
+        user ? passwords_.verify(*password, user->password) : passwords_.verify_nobody(*password);
+    if (!right) return {{.code = ResultCode::wrong_credentials}};
+    const std::string stored =
+        passwords_.is_outdated(user->password) ? passwords_.hash(*password) : user->password;
+    db::Transaction transaction(connection);
+    throttle::clear(connection, throttle::kLogins, phone->e164());
+    LoginOutcome outcome;
+    if (user->disabled) {
+      outcome.code = ResultCode::account_disabled;
+    } else {
+      // Locks the row: a password changed since it was verified opens no session, and a change that
+      // comes later ends this one.
+      if (!store::update_password(connection, user->id, stored, user->password)) {
+        return {{.code = ResultCode::wrong_credentials}};
+      }
+      outcome.session = sessions_.open(connection, user->id, client);
+      audit(connection, user->id, "login", client);
+    }
+    transaction.commit();
+    if (outcome.session) logins_by_password_.add();
+    return outcome;
+  });
+}
+
+LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::string_view code,
+                                           const Client& client) {
+  const auto phone = Phone::parse(phone_text, config_.phone_default_region);
+  Outcome shape = require({{phone.has_value(), "phone"}, {is_code(code), "code"}});
+  if (shape.code != ResultCode::ok) return {shape};
+  bool checked = false;
+  return database_.replay([&](db::Connection& connection) -> LoginOutcome {
+    if (!checked) {
+      Outcome check = verification_.check(connection, *phone, Purpose::login, code);
+      if (check.code != ResultCode::ok) return {check};
+      checked = true;
+    }
+    const auto user = store::find_user(connection, phone->e164());
+    if (!user) return {{.code = ResultCode::wrong_code}};
+    db::Transaction transaction(connection);
+    if (!verification_.consume(connection, *phone, Purpose::login, code)) {
+      return {{.code = ResultCode::code_used_up}};
+    }
+    LoginOutcome outcome;
+    if (user->disabled) {
+      outcome.code = ResultCode::account_disabled;
+    } else {
+      outcome.session = sessions_.open(connection, user->id, client);
+      audit(connection, user->id, "login by code", client);
+    }
+    transaction.commit();
+    if (outcome.session) logins_by_code_.add();
+    return outcome;
+  });
+}
+
+std::optional<Session> AccountService::find_session(std::string_view token) {
+  return database_.replay(
+      [&](db::Connection& connection) { return sessions_.find(connection, token); });
+}
+
+std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
+  return database_.replay(
+      [&](db::Connection& connection) { return sessions_.list(connection, session.user_id); });
+}
+
+bool AccountService::end_session(const Session& session, std::uint64_t id, const Client& client) {
+  return database_.replay([&](db::Connection& connection) {
+    db::Transaction transaction(connection);
+    const bool ended = Sessions::end_by_id(connection, session.user_id, id);
+    if (ended) audit(connection, session.user_id, "session ended", client);
+    transaction.commit();
+    return ended;
+  });
+}
+
+void AccountService::logout(const Session& session, bool all, const Client& client) {
+  database_.replay([&](db::Connection& connection) {
+    db::Transaction transaction(connection);
+    if (all) {
+      Sessions::end_all(connection, session.user_id);
+    } else {
+      Sessions::end(connection, session);
+    }
+    audit(connection, session.user_id, all ? "logout everywhere" : "logout", client);
+    transaction.commit();
+  });
+}
+
+std::optional<std::string> AccountService::created(const Session& session) {
+  return database_.replay([&](db::Connection& connection) -> std::optional<std::string> {
+    auto profile = store::find_profile(connection, session.user_id);
+    if (!profile) return std::nullopt;
+    return std::move(profile->created);
+  });
+}
+
+Outcome AccountService::confirm(const Session& session, std::string_view password_text,
+                                std::string& stored) {
+  const auto password = normalise_password(password_text, 1);
+  return database_.replay([&](db::Connection& connection) -> Outcome {
+    if (const unsigned wait =
+            throttle::hit(connection, metrics_, throttle::kLogins, session.phone)) {
+      return {.code = ResultCode::locked, .retry_after = wait};
+    }
+    const auto profile = store::find_profile(connection, session.user_id);
+    if (!profile || !password || !passwords_.verify(*password, profile->password)) {
+      return {.code = ResultCode::wrong_credentials};
+    }
+    throttle::clear(connection, throttle::kLogins, session.phone);
+    stored = profile->password;
+    return {};
+  });
+}
+
+Outcome AccountService::change_password(const Session& session, std::string_view old_password,
+                                        std::string_view password_text, const Client& client) {
+  const auto password = normalise_password(password_text, config_.password_min_length);
+  if (!password) return require({{false, "password"}});
+  std::string verified;
+  if (Outcome outcome = confirm(session, old_password, verified); outcome.code != ResultCode::ok) {
+    return outcome;
+  }
+  const auto phone = Phone::parse(session.phone, config_.phone_default_region);
+  if (!phone || is_weak(*password, *phone, config_.password_service_name)) {
+    return {.code = ResultCode::weak_password};
+  }
+  const std::string hash = passwords_.hash(*password);
+  return database_.replay([&](db::Connection& connection) -> Outcome {
+    db::Transaction transaction(connection);
+    if (!store::update_password(connection, session.user_id, hash, verified)) {
+      // Changed meanwhile; also where an earlier try of this transaction did it before its reply
+      // was lost.
+      const auto profile = store::find_profile(connection, session.user_id);
+      const bool own = profile && profile->password == hash;
+      return {.code = own ? ResultCode::ok : ResultCode::wrong_credentials};
+    }
+    Sessions::end_others(connection, session);
+    audit(connection, session.user_id, "password changed", client);
+    transaction.commit();
+    return {};
+  });
+}
+
+Outcome AccountService::reset_password(std::string_view phone_text, std::string_view code,
+                                       std::string_view password_text, const Client& client) {
+  const auto phone = Phone::parse(phone_text, config_.phone_default_region);
+  const auto password = normalise_password(password_text, config_.password_min_length);
+  Outcome shape = require(
+      {{phone.has_value(), "phone"}, {is_code(code), "code"}, {password.has_value(), "password"}});
+  if (shape.code != ResultCode::ok) return shape;
+  std::optional<std::string> hash;
+  return database_.replay([&](db::Connection& connection) -> Outcome {
+    if (!hash) {
+      Outcome check = verification_.check(connection, *phone, Purpose::reset, code);
+      if (check.code != ResultCode::ok) return check;
+      if (is_weak(*password, *phone, config_.password_service_name)) {
+        return {.code = ResultCode::weak_password};
+      }
+      hash = passwords_.hash(*password);
+    }
+    const auto user = store::find_user(connection, phone->e164());
+    if (!user) return {.code = ResultCode::wrong_code};
+    if (user->disabled) return {.code = ResultCode::account_disabled};
+    if (user->password == *hash) return {};  // an earlier try of this transaction did it
+    db::Transaction transaction(connection);
+    if (!verification_.consume(connection, *phone, Purpose::reset, code)) {
+      return {.code = ResultCode::code_used_up};
+    }
+    if (!store::update_password(connection, user->id, *hash, user->password)) {
+      throw db::Deadlock("reset: the password was changed meanwhile", 0);
+    }
+    Sessions::end_all(connection, user->id);
+    throttle::clear(connection, throttle::kLogins, phone->e164());
+    audit(connection, user->id, "password reset", client);
+    transaction.commit();
+    return {};
+  });
+}
+
+Outcome AccountService::change_phone(const Session& session, std::string_view phone_text,
+                                     std::string_view code, std::string_view password,
+                                     const Client& client) {
+  const auto phone = Phone::parse(phone_text, config_.phone_default_region);
+  Outcome shape = require({{phone.has_value(), "phone"}, {is_code(code), "code"}});
+  if (shape.code != ResultCode::ok) return shape;
+  std::string verified;
+  if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
+    return outcome;
+  }
+  bool checked = false;
+  return database_.replay([&](db::Connection& connection) -> Outcome {
+    const auto profile = store::find_profile(connection, session.user_id);
+    if (!profile) return {.code = ResultCode::not_logged_in};
+    if (checked && profile->phone == phone->e164()) return {};  // an earlier try did it
+    if (!checked) {
+      Outcome check = verification_.check(connection, *phone, Purpose::phone, code);
+      if (check.code != ResultCode::ok) return check;
+      checked = true;
+    }
+    if (store::find_user(connection, phone->e164()))
+      return {.code = ResultCode::already_registered};
+    try {
+      db::Transaction transaction(connection);
+      if (!verification_.consume(connection, *phone, Purpose::phone, code)) {
+        return {.code = ResultCode::code_used_up};
+      }
+      store::update_phone(connection, session.user_id, phone->e164());
+      Sessions::end_others(connection, session);
+      audit(connection, session.user_id, "phone changed", client);
+      transaction.commit();
+      return {};
+    } catch (const db::DuplicateKey&) {
+      return {.code = ResultCode::already_registered};
+    }
+  });
+}
+
+Outcome AccountService::delete_account(const Session& session, std::string_view password,
+                                       const Client& client) {
+  std::string verified;
+  if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
+    return outcome;
+  }
+  return database_.replay([&](db::Connection& connection) -> Outcome {
+    db::Transaction transaction(connection);
+    const bool deleted = store::delete_user(connection, session.user_id, session.phone);
+    if (deleted) audit(connection, session.user_id, "deleted", client);
+    transaction.commit();
+    return {};
+  });
+}
+
+void AccountService::audit(db::Connection& connection, std::uint64_t user_id,
+                           std::string_view event, const Client& client) {
+  store::insert_audit(connection, {user_id, event, client.address, client.request_id});
+  log::info({event, ": user ", std::to_string(user_id)});
+}
+
+}  // namespace users

@@ -1,0 +1,104 @@
+#include "accounts/courier.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace users {
+namespace {
+
+using db::StatementId;
+
+/// Seconds until the next try: 5, 10, 20, 40, ... at most 2 minutes; a code lives for 10.
+std::uint64_t backoff(std::uint64_t attempts) {
+  constexpr std::uint64_t kFirst = 5;
+  constexpr std::uint64_t kLongest = 120;
+  return std::min(kLongest, kFirst << std::min<std::uint64_t>(attempts - 1, 5));
+}
+
+}  // namespace
+
+Courier::Courier(const Config& config, const Verification& verification, db::Database& database,
+                 Sender sender, Metrics& metrics)
+    : config_(config),
+      verification_(verification),
+      database_(database),
+      sender_(std::move(sender)),
+      sent_(metrics.counter(MetricId::sms, R"(result="sent")")),
+      tried_again_(metrics.counter(MetricId::sms, R"(result="try_again")")),
+      failed_(metrics.counter(MetricId::sms, R"(result="failed")")) {}
+
+bool Courier::deliver_one() {
+  const auto taken = take();
+  if (!taken) return false;
+  finish(*taken, send(*taken));
+  return true;
+}
+
+std::optional<Courier::Taken> Courier::take() {
+  return database_.replay([&](db::Connection& connection) -> std::optional<Taken> {
+    db::Transaction transaction(connection);
+    auto row = connection.query_one(StatementId::take_message, {});
+    if (!row) return std::nullopt;
+    Taken taken{(*row)[0].number, std::move((*row)[1].text), (*row)[2].number + 1,
+                (*row)[3].number != 0};
+    constexpr std::uint64_t kSpare = 30;  // to write down what became of it
+    connection.execute(StatementId::lease_message, {config_.sms_timeout + kSpare, taken.id});
+    transaction.commit();
+    return taken;
+  });
+}
+
+Delivery Courier::send(const Taken& taken) const {
+  if (!taken.alive) return Delivery::failed;
+  auto message = verification_.open_message(taken.sealed);
+  if (!message) {
+    log::error({"message ", std::to_string(taken.id), ": sealed with another key"});
+    return Delivery::failed;
+  }
+  const Delivery delivery = sender_(taken.id, *message);
+  wipe(message->code);
+  const bool last = delivery == Delivery::try_again && taken.attempts >= config_.sms_attempts;
+  return last ? Delivery::failed : delivery;
+}
+
+void Courier::finish(const Taken& taken, Delivery delivery) {
+  const std::string id = std::to_string(taken.id);
+  const std::string attempt = std::to_string(taken.attempts);
+  database_.replay([&](db::Connection& connection) {
+    if (delivery == Delivery::try_again) {
+      connection.execute(StatementId::retry_message,
+                         {backoff(taken.attempts), taken.id, taken.attempts});
+    } else {
+      const std::string_view state = delivery == Delivery::sent ? "sent" : "failed";
+      connection.execute(StatementId::finish_message, {state, taken.id, taken.attempts});
+    }
+  });
+  switch (delivery) {
+    case Delivery::sent:
+      sent_.add();
+      return log::info({"message ", id, ": sent at try ", attempt});
+    case Delivery::try_again:
+      tried_again_.add();
+      return log::warning({"message ", id, ": try ", attempt, " failed, another follows"});
+    case Delivery::failed:
+      failed_.add();
+      return log::error({"message ", id, ": given up at try ", attempt});
+  }
+}
+
+bool Courier::purge() {
+  constexpr std::uint64_t kBatch = 500;  // as in the statements
+  bool more = false;
+  for (const StatementId id :
+       {StatementId::purge_codes, StatementId::purge_messages, StatementId::purge_throttle,
+        StatementId::purge_sessions, StatementId::purge_audit}) {
+    const auto deleted =
+        database_.replay([&](db::Connection& connection) { return connection.execute(id, {}); });
+    if (deleted > 0) log::info({db::text_of(id).name, ": ", std::to_string(deleted), " rows"});
+    more = more || deleted >= kBatch;
+  }
+  return more;
+}
+
+}  // namespace users

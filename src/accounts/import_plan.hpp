@@ -1,0 +1,56 @@
+// What an import would do, found out before it does anything: pass one over the file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "accounts/import_row.hpp"
+#include "base/config.hpp"
+#include "db/database.hpp"
+
+namespace users {
+
+/// E.164 without the plus, as a number: at most 15 digits.
+using PhoneNumber = std::uint64_t;
+
+struct PlannedRow {
+  std::uint64_t line;
+  PhoneNumber phone;
+};
+
+/// A row that stays out.
+struct Finding {
+  std::uint64_t line;
+  RowFault fault;
+  PhoneNumber phone = 0;   ///< 0: it has none
+  std::uint64_t kept = 0;  ///< of a duplicate: the line that is kept
+};
+
+/// Takes 16 bytes for each row to be imported and 32 for each that is not.
+struct ImportPlan {
+  ImportLayout layout;
+  std::uint64_t rows = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t registered = 0;
+  std::uint64_t looks_hashed = 0;
+  std::vector<PlannedRow> todo;   ///< in the order of the file
+  std::vector<Finding> findings;  ///< the same
+
+  /// Rows that cannot become accounts at all.
+  [[nodiscard]] std::uint64_t bad() const { return findings.size() - duplicates - registered; }
+};
+
+/// Reads the whole file, judges each row, keeps the oldest of each phone (by createTime, then id,
+/// then line; unknown is newest) and asks the database which phones have accounts. `stopped` is
+/// asked now and then; where it says yes nothing is returned. Throws ImportRefused and
+/// db::DatabaseError.
+std::optional<ImportPlan> plan_import(const ImportFile& file, const Config& config,
+                                      db::Database& database, const std::function<bool()>& stopped);
+
+PhoneNumber number_of(const Phone& phone);
+/// E.164.
+std::string phone_of(PhoneNumber number);
+
+}  // namespace users

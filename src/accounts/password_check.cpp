@@ -1,0 +1,41 @@
+#include "accounts/password_check.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include <crypt.h>
+
+namespace users {
+namespace {
+
+/// crypt(3) with an older hash as its setting gives that hash again.
+bool verify_crypt(const Secret& password, const std::string& stored) {
+  const auto data = std::make_unique<crypt_data>();
+  const char* result = ::crypt_r(password.c_str(), stored.c_str(), data.get());
+  const bool same = result != nullptr && result[0] != '*' && crypto::equal_text(result, stored);
+  ::explicit_bzero(data.get(), sizeof(crypt_data));
+  return same;
+}
+
+bool is_crypt(const std::string& stored) {
+  static constexpr std::string_view kPrefixes[] = {"$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$"};
+  return std::ranges::any_of(kPrefixes,
+                             [&](std::string_view prefix) { return stored.starts_with(prefix); });
+}
+
+}  // namespace
+
+bool PasswordCheck::verify(const Secret& password, const std::string& stored) const {
+  const ScopeTimer timer(seconds_);
+  return is_crypt(stored) ? verify_crypt(password, stored)
+                          : crypto::verify_password(password, stored);
+}
+
+bool PasswordCheck::verify_nobody(const Secret& password) const {
+  // Hashing costs what verifying costs: both fill the memory once.
+  static_cast<void>(hash(password));
+  return false;
+}
+
+}  // namespace users

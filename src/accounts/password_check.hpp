@@ -1,0 +1,42 @@
+// Hashing and verifying passwords: argon2id, and the older forms of crypt(3) that a table may
+// bring.
+#pragma once
+
+#include <string>
+
+#include "base/config.hpp"
+#include "base/crypto.hpp"
+#include "base/metrics.hpp"
+#include "base/secret.hpp"
+
+namespace users {
+
+class PasswordCheck {
+ public:
+  /// Only the metrics must outlive this object.
+  PasswordCheck(const Config& config, Metrics& metrics)
+      : cost_{config.password_argon2_memory, config.password_argon2_passes},
+        seconds_(metrics.histogram(MetricId::password_hash)) {}
+
+  [[nodiscard]] std::string hash(const Secret& password) const {
+    const ScopeTimer timer(seconds_);
+    return crypto::hash_password(password, cost_);
+  }
+
+  /// True where the password is the one of the stored hash: argon2, bcrypt, SHA-crypt or yescrypt.
+  [[nodiscard]] bool verify(const Secret& password, const std::string& stored) const;
+
+  /// True where the stored hash is not what hash() makes today.
+  [[nodiscard]] bool is_outdated(const std::string& stored) const {
+    return crypto::needs_rehash(stored, cost_);
+  }
+
+  /// Costs what verify() costs, and is never true: for phones that nobody has.
+  [[nodiscard]] bool verify_nobody(const Secret& password) const;
+
+ private:
+  crypto::PasswordCost cost_;
+  Histogram seconds_;
+};
+
+}  // namespace users

@@ -1,0 +1,41 @@
+// Phone numbers in E.164. phone.cpp is the one user of libphonenumber.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace users {
+
+/// A number in E.164 (ITU-T): `+`, country code, national number; at most 15 digits.
+class Phone {
+ public:
+  /// Reads a number as people write it: digits (full-width ones too), a leading plus, and blanks,
+  /// hyphens, dots and round brackets between. Without a country code it is of `default_region`
+  /// (ISO 3166-1, as CN). Nothing where anything else stands in it, or where no mobile number of
+  /// that country is of this length; whether the number is in use only a code sent to it can tell.
+  static std::optional<Phone> parse(std::string_view text, const std::string& default_region);
+
+  [[nodiscard]] const std::string& e164() const { return e164_; }
+  /// The digits without the country code.
+  [[nodiscard]] const std::string& national() const { return national_; }
+  /// For logs: `+86188****8888`, the first six and the last four characters; of a short one at most
+  /// a half and a third.
+  [[nodiscard]] std::string masked() const;
+
+ private:
+  Phone(std::string e164, std::string national)
+      : e164_(std::move(e164)), national_(std::move(national)) {}
+
+  std::string e164_;
+  std::string national_;
+};
+
+/// The digits, as ASCII, of a text written like a phone number; empty where anything else stands in
+/// it.
+std::string phone_digits(std::string_view text);
+
+/// Loads the numbering plans (7 ms, once), so that the first request does not pay for it.
+void load_numbering_plans();
+
+}  // namespace users

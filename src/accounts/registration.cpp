@@ -1,0 +1,66 @@
+#include "accounts/registration.hpp"
+
+#include "accounts/account_store.hpp"
+#include "accounts/password.hpp"
+#include "base/log.hpp"
+
+namespace users {
+
+Outcome RegistrationAttempt::settle(db::Connection& connection) {
+  const auto user = store::find_user(connection, subject_.phone.e164());
+  if (user && is_own(*user)) return own();
+  if (Outcome checked = check_code(connection); checked.code != ResultCode::ok) return checked;
+  if (user) return known();
+  if (is_weak(subject_.password, subject_.phone, config_.password_service_name)) {
+    return {.code = ResultCode::weak_password};
+  }
+  if (!hash_) hash_ = passwords_.hash(subject_.password);
+  try {
+    return {.code = insert(connection) ? ResultCode::ok : ResultCode::code_used_up};
+  } catch (const db::DuplicateKey&) {
+    // Somebody was faster, perhaps this very registration on its first try.
+    const auto winner = store::find_user(connection, subject_.phone.e164());
+    return winner && is_own(*winner) ? own() : known();
+  }
+}
+
+bool RegistrationAttempt::is_own(const store::User& user) const {
+  return crypto::equal(subject_.retry_key, user.regist_key) &&
+         passwords_.verify(subject_.password, user.password);
+}
+
+Outcome RegistrationAttempt::own() const {
+  log::info({"regist: made by an earlier try, user: ", subject_.phone.masked()});
+  return {};
+}
+
+Outcome RegistrationAttempt::known() const {
+  log::info({"regist: known user: ", subject_.phone.masked()});
+  return {.code = ResultCode::already_registered};
+}
+
+Outcome RegistrationAttempt::check_code(db::Connection& connection) {
+  if (config_.verification == CodeCheck::format || code_checked_) return {};
+  Outcome checked = verification_.check(connection, subject_.phone, Purpose::regist, subject_.code);
+  code_checked_ = checked.code == ResultCode::ok;
+  return checked;
+}
+
+bool RegistrationAttempt::insert(db::Connection& connection) {
+  db::Transaction transaction(connection);
+  // The user first: of many at once with one code the unique key lets one through, and the others
+  // are told that the phone is registered, not that their code is used up.
+  const auto id =
+      store::insert_user(connection, {subject_.phone.e164(), *hash_, subject_.retry_key});
+  if (config_.verification != CodeCheck::format &&
+      !verification_.consume(connection, subject_.phone, Purpose::regist, subject_.code)) {
+    return false;
+  }
+  store::insert_audit(connection, {id, "regist", client_.address, client_.request_id});
+  made_ = true;  // also where the answer to COMMIT is lost, if what is found later is its own
+  transaction.commit();
+  log::info({"regist: inserted user: ", subject_.phone.masked(), ", id ", std::to_string(id)});
+  return true;
+}
+
+}  // namespace users

@@ -1,0 +1,62 @@
+// One registration on its way through the database.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "accounts/outcome.hpp"
+#include "accounts/password_check.hpp"
+#include "accounts/phone.hpp"
+#include "accounts/verification.hpp"
+#include "base/config.hpp"
+#include "base/crypto.hpp"
+#include "db/mysql.hpp"
+
+namespace users::store {
+struct User;
+}
+
+namespace users {
+
+class RegistrationAttempt {
+ public:
+  struct Subject {
+    const Phone& phone;
+    const Secret& password;
+    std::string_view code;
+    crypto::Digest retry_key;
+  };
+
+  /// All must outlive this object.
+  RegistrationAttempt(const Config& config, const Verification& verification,
+                      const PasswordCheck& passwords, const Subject& subject, const Client& client)
+      : config_(config),
+        verification_(verification),
+        passwords_(passwords),
+        subject_(subject),
+        client_(client) {}
+
+  /// Takes the registration to its end; may run again after a lost transaction.
+  Outcome settle(db::Connection& connection);
+
+  /// Whether it was this attempt that made the account, once settle() has returned ok.
+  [[nodiscard]] bool made() const { return made_; }
+
+ private:
+  [[nodiscard]] bool is_own(const store::User& user) const;
+  [[nodiscard]] Outcome own() const;
+  [[nodiscard]] Outcome known() const;
+  Outcome check_code(db::Connection& connection);
+  bool insert(db::Connection& connection);
+
+  const Config& config_;
+  const Verification& verification_;
+  const PasswordCheck& passwords_;
+  const Subject& subject_;
+  const Client& client_;
+  std::optional<std::string> hash_;
+  bool code_checked_ = false;
+  bool made_ = false;
+};
+
+}  // namespace users

@@ -1,0 +1,72 @@
+// Sessions: opaque tokens of which the table holds only the hash.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accounts/outcome.hpp"
+#include "base/config.hpp"
+#include "base/crypto.hpp"
+#include "db/mysql.hpp"
+
+namespace users {
+
+/// A session that was found alive.
+struct Session {
+  std::uint64_t id;
+  std::uint64_t user_id;
+  std::string phone;  ///< E.164
+  crypto::Digest token_hash;
+};
+
+struct NewSession {
+  std::string token;  ///< base64url, 43 characters; exists here and at the client only
+  std::uint64_t user_id;
+  std::uint64_t lifetime;  ///< seconds
+  std::string expires_at;  ///< ISO 8601, UTC, by the database's clock
+};
+
+/// One line of the list a user sees.
+struct SessionRow {
+  std::uint64_t id;
+  std::string created;    ///< ISO 8601, UTC
+  std::string last_seen;  ///< the same, at most 5 minutes old
+  std::string address;
+  std::string agent;
+};
+
+class Sessions {
+ public:
+  /// Both must outlive this object.
+  Sessions(const Config& config, const Secret& key) : config_(config), key_(key) {}
+
+  /// Makes one under a fresh token, in the caller's transaction.
+  NewSession open(db::Connection& connection, std::uint64_t user_id, const Client& client) const;
+
+  /// The session of a token: one read by primary key, and one write where it was last seen 5
+  /// minutes ago. Nothing where it is unknown, ended, expired, idle too long, or its user disabled.
+  std::optional<Session> find(db::Connection& connection, std::string_view token) const;
+
+  /// Those of a user that are alive, last seen first, at most 100.
+  std::vector<SessionRow> list(db::Connection& connection, std::uint64_t user_id) const;
+
+  /// How many of a user are alive.
+  std::uint64_t count(db::Connection& connection, std::uint64_t user_id) const;
+
+  static void end(db::Connection& connection, const Session& session);
+  /// False where the user has no such session.
+  static bool end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id);
+  static void end_others(db::Connection& connection, const Session& session);
+  static void end_all(db::Connection& connection, std::uint64_t user_id);
+
+ private:
+  [[nodiscard]] std::uint64_t idle_seconds() const;
+
+  const Config& config_;
+  const Secret& key_;
+};
+
+}  // namespace users

@@ -1,0 +1,177 @@
+#include "accounts/verification.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "accounts/account_store.hpp"
+#include "accounts/throttle.hpp"
+#include "base/log.hpp"
+
+namespace users {
+namespace {
+
+using db::StatementId;
+
+constexpr std::string_view kPurposes[] = {"regist", "login", "reset", "phone"};
+
+constexpr std::uint32_t kCodes = 1'000'000;
+
+/// Six digits.
+std::string code_of(std::uint32_t number) {
+  return std::to_string(kCodes + number).substr(1);
+}
+
+std::string make_code() {
+  return code_of(crypto::random_below(kCodes));
+}
+
+/// A row of verification_codes.
+struct StoredCode {
+  std::string hash;
+  std::string request_key;
+  std::uint64_t tries;
+  bool consumed;
+  bool alive;
+  std::uint64_t age;  ///< seconds
+};
+
+std::optional<StoredCode> find_code(db::Connection& connection, const Phone& phone,
+                                    Purpose purpose) {
+  auto row = connection.query_one(StatementId::find_code, {phone.e164(), name_of(purpose)});
+  if (!row) return std::nullopt;
+  return StoredCode{std::move((*row)[0].text), std::move((*row)[1].text), (*row)[2].number,
+                    (*row)[3].number != 0,     (*row)[4].number != 0,     (*row)[5].number};
+}
+
+}  // namespace
+
+std::optional<Purpose> parse_purpose(std::string_view name) {
+  const auto* found = std::ranges::find(kPurposes, name);
+  if (found == std::end(kPurposes)) return std::nullopt;
+  return static_cast<Purpose>(found - std::begin(kPurposes));
+}
+
+std::string_view name_of(Purpose purpose) {
+  return kPurposes[static_cast<std::size_t>(purpose)];
+}
+
+Outcome Verification::request(db::Database& database, const Phone& phone, Purpose purpose,
+                              std::string_view retry_key, const Client& client) const {
+  const auto request_key = crypto::keyed_hash(key_, "code request", retry_key);
+  const std::string code = make_code();
+  const auto code_hash = hash_code(phone, purpose, code);
+  const std::string sealed = seal_message(phone, purpose, code, client.chinese);
+  return database.replay([&](db::Connection& connection) -> Outcome {
+    const auto last = find_code(connection, phone, purpose);
+    if (last && last->alive && crypto::equal(request_key, last->request_key)) {
+      const auto wait = throttle::kSendCooldown.seconds;
+      return {.retry_after = last->age < wait ? wait - static_cast<unsigned>(last->age) : 0};
+    }
+    const bool always = purpose == Purpose::regist || purpose == Purpose::phone;
+    const bool known = store::find_user(connection, phone.e164()).has_value();
+    db::Transaction transaction(connection);
+    if (const unsigned wait = over_limit(connection, phone)) {
+      return {.code = ResultCode::too_many_requests, .retry_after = wait};
+    }
+    connection.execute(StatementId::put_code,
+                       {phone.e164(), name_of(purpose), crypto::bytes_of(code_hash),
+                        crypto::bytes_of(request_key), std::uint64_t{kCodeLifetime}});
+    // Nobody is sent a message for nothing, and the same is written all the same.
+    const bool sent = always || known;
+    connection.execute(
+        StatementId::insert_message,
+        {sent ? db::Parameter(sealed) : db::Parameter(nullptr),
+         std::string_view(sent ? "pending" : "unsent"), std::uint64_t{kCodeLifetime}});
+    transaction.commit();
+    log::info({"code: stored for ", name_of(purpose), ", phone ", phone.masked()});
+    return {.retry_after = throttle::kSendCooldown.seconds};
+  });
+}
+
+unsigned Verification::over_limit(db::Connection& connection, const Phone& phone) const {
+  // The service's own counter last: its row is everybody's, so its lock must be held the shortest.
+  const throttle::Limit service{"sms-hour", config_.sms_per_hour, 60 * 60};
+  unsigned wait = 0;
+  for (const auto& limit :
+       {throttle::kSendCooldown, throttle::kSendsAnHour, throttle::kSendsADay}) {
+    wait = std::max(wait, throttle::hit(connection, metrics_, limit, phone.e164()));
+  }
+  return wait > 0 ? wait : throttle::hit(connection, metrics_, service, "");
+}
+
+Outcome Verification::check(db::Connection& connection, const Phone& phone, Purpose purpose,
+                            std::string_view code) const {
+  if (const unsigned wait =
+          throttle::hit(connection, metrics_, throttle::kGuessesADay, phone.e164())) {
+    return {.code = ResultCode::too_many_requests, .retry_after = wait};
+  }
+  const bool counted = connection.execute(StatementId::count_code_try,
+                                          {phone.e164(), name_of(purpose), kMostTries}) == 1;
+  const auto stored = find_code(connection, phone, purpose);
+  const bool right = stored && crypto::equal(hash_code(phone, purpose, code), stored->hash);
+  if (counted && right) return {};
+  // That a code was consumed is told only to who has it: strangers would learn who registered.
+  const bool used_up =
+      stored && stored->alive && (stored->consumed ? right : stored->tries >= kMostTries);
+  return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};
+}
+
+bool Verification::consume(db::Connection& connection, const Phone& phone, Purpose purpose,
+                           std::string_view code) const {
+  const auto hash = hash_code(phone, purpose, code);
+  return connection.execute(StatementId::consume_code,
+                            {phone.e164(), name_of(purpose), crypto::bytes_of(hash)}) == 1;
+}
+
+std::optional<LastCode> Verification::find_last(db::Connection& connection,
+                                                const Phone& phone) const {
+  const auto row = connection.query_one(StatementId::find_last_code, {phone.e164()});
+  if (!row) return std::nullopt;
+  const auto purpose = parse_purpose((*row)[0].text);
+  if (!purpose) return std::nullopt;
+  LastCode last{*purpose, "", (*row)[2].text, "valid"};
+  if ((*row)[3].number >= kMostTries) last.state = "guessed";
+  if ((*row)[5].number == 0) last.state = "expired";
+  if ((*row)[4].number != 0) last.state = "used";
+  for (std::uint32_t number = 0; number < kCodes && last.code.empty(); ++number) {
+    std::string code = code_of(number);
+    if (crypto::equal(hash_code(phone, *purpose, code), (*row)[1].text))
+      last.code = std::move(code);
+  }
+  return last;
+}
+
+crypto::Digest Verification::hash_code(const Phone& phone, Purpose purpose,
+                                       std::string_view code) const {
+  std::string message = phone.e164();
+  message.append(" ").append(name_of(purpose)).append(" ").append(code);
+  const auto digest = crypto::keyed_hash(key_, "code", message);
+  wipe(message);
+  return digest;
+}
+
+std::string Verification::seal_message(const Phone& phone, Purpose purpose, std::string_view code,
+                                       bool chinese) const {
+  std::string message = phone.e164();
+  message.append("\n").append(name_of(purpose)).append("\n").append(code);
+  message.append("\n").append(chinese ? "zh" : "en");
+  std::string sealed = crypto::seal(crypto::keyed_hash(key_, "outbox", ""), message);
+  wipe(message);
+  return sealed;
+}
+
+std::optional<Message> Verification::open_message(std::string_view sealed) const {
+  const auto opened = crypto::open_sealed(crypto::keyed_hash(key_, "outbox", ""), sealed);
+  if (!opened) return std::nullopt;
+  std::array<std::string_view, 4> parts;
+  std::string_view rest = opened->reveal();
+  for (auto& part : parts) {
+    part = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+  }
+  return Message{std::string(parts[0]), std::string(parts[1]), std::string(parts[2]),
+                 std::string(parts[3])};
+}
+
+}  // namespace users

@@ -1,0 +1,89 @@
+// Verification codes: asking for one, checking one, using one up.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "accounts/outcome.hpp"
+#include "accounts/phone.hpp"
+#include "base/config.hpp"
+#include "base/crypto.hpp"
+#include "base/metrics.hpp"
+#include "base/secret.hpp"
+#include "db/database.hpp"
+
+namespace users {
+
+/// What a code is for; one of another purpose does not pass.
+enum class Purpose { regist, login, reset, phone };
+
+/// From `regist`, `login`, `reset`, `phone`.
+std::optional<Purpose> parse_purpose(std::string_view name);
+std::string_view name_of(Purpose purpose);
+
+/// What the courier opens again.
+struct Message {
+  std::string phone;
+  std::string purpose;
+  std::string code;
+  std::string language;  ///< zh or en
+};
+
+/// The last code that was made for a phone, for development.
+struct LastCode {
+  Purpose purpose;
+  std::string code;        ///< empty where it was hashed with another key
+  std::string expires;     ///< ISO 8601, UTC
+  std::string_view state;  ///< valid, used, guessed (too often) or expired
+};
+
+/// Seconds a code lives (NIST SP 800-63B-4 3.1.3.2: at most 10 minutes).
+constexpr unsigned kCodeLifetime = 600;
+
+constexpr std::size_t kCodeDigits = 6;
+
+/// Wrong tries that end a code.
+constexpr std::uint64_t kMostTries = 5;
+
+class Verification {
+ public:
+  /// All must outlive this object.
+  Verification(const Config& config, const Secret& key, Metrics& metrics)
+      : config_(config), key_(key), metrics_(metrics) {}
+
+  /// Stores a new code in place of the last one and its message, in one transaction, unless a limit
+  /// says too_many_requests. The same retry key again sends nothing. `retry_after` says when the
+  /// next can be had. A phone without account gets no message for login and reset, and the same
+  /// answer after the same work.
+  Outcome request(db::Database& database, const Phone& phone, Purpose purpose,
+                  std::string_view retry_key, const Client& client) const;
+
+  /// Counts the try, committed, then compares in constant time. ok, wrong_code, code_used_up or
+  /// too_many_requests. Not to be called in a transaction.
+  Outcome check(db::Connection& connection, const Phone& phone, Purpose purpose,
+                std::string_view code) const;
+
+  /// Uses the code up in the transaction of what it permits; false where another was faster.
+  bool consume(db::Connection& connection, const Phone& phone, Purpose purpose,
+               std::string_view code) const;
+
+  /// The code that was made last, whatever its purpose. Only its hash is kept, so all million are
+  /// tried, which takes a second.
+  std::optional<LastCode> find_last(db::Connection& connection, const Phone& phone) const;
+
+  /// Opens what `request` put into the outbox; nothing where it was sealed with another key.
+  [[nodiscard]] std::optional<Message> open_message(std::string_view sealed) const;
+
+ private:
+  [[nodiscard]] crypto::Digest hash_code(const Phone& phone, Purpose purpose,
+                                         std::string_view code) const;
+  [[nodiscard]] std::string seal_message(const Phone& phone, Purpose purpose, std::string_view code,
+                                         bool chinese) const;
+  [[nodiscard]] unsigned over_limit(db::Connection& connection, const Phone& phone) const;
+
+  const Config& config_;
+  const Secret& key_;
+  Metrics& metrics_;
+};
+
+}  // namespace users

@@ -1,0 +1,186 @@
+// The table of keys: what the configuration can hold, and how a value gets into it.
+#include <algorithm>
+#include <charconv>
+#include <type_traits>
+
+#include "base/config.hpp"
+#include "base/text.hpp"
+
+namespace users {
+namespace {
+
+template <auto Member>
+void set_text(Config& config, std::string_view value) {
+  if (value.empty() || !is_text(value)) throw std::invalid_argument("a text that is not empty");
+  config.*Member = value;
+}
+
+template <auto Member, unsigned Least, unsigned Most>
+void set_number(Config& config, std::string_view value) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size() || number < Least ||
+      number > Most) {
+    throw std::invalid_argument("a whole number from " + std::to_string(Least) + " to " +
+                                std::to_string(Most));
+  }
+  config.*Member = number;
+}
+
+/// `Names` are the words of an enumeration, in the order of its enumerators.
+template <auto Member, const auto& Names>
+void set_word(Config& config, std::string_view value) {
+  std::string expected = "one of:";
+  int index = 0;
+  for (const std::string_view name : Names) {
+    if (name == value) {
+      config.*Member = static_cast<std::remove_reference_t<decltype(config.*Member)>>(index);
+      return;
+    }
+    expected.append(" ").append(name);
+    ++index;
+  }
+  throw std::invalid_argument(expected);
+}
+
+void set_hosts(Config& config, std::string_view value) {
+  config.database_hosts.clear();
+  for (std::size_t start = 0; start <= value.size();) {
+    const std::size_t comma = std::min(value.find(',', start), value.size());
+    const auto host = trim(value.substr(start, comma - start));
+    if (host.empty()) throw std::invalid_argument("hosts or socket paths, separated by commas");
+    config.database_hosts.emplace_back(host);
+    start = comma + 1;
+  }
+}
+
+void set_region(Config& config, std::string_view value) {
+  const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (value.size() != 2 || !upper(value[0]) || !upper(value[1])) {
+    throw std::invalid_argument("a region of two capital letters (ISO 3166-1), such as CN");
+  }
+  config.phone_default_region = value;
+}
+
+constexpr std::string_view kVerification[] = {"issued", "format"};
+constexpr std::string_view kNoYes[] = {"no", "yes"};
+constexpr std::string_view kTls[] = {"off", "verify"};
+constexpr std::string_view kSessionReads[] = {"causal", "local"};
+constexpr std::string_view kRegistStatus[] = {"tutorial", "by_code"};
+constexpr std::string_view kLogLevel[] = {"debug", "info", "warning", "error"};
+
+using C = Config;
+constexpr ConfigKey kKeys[] = {
+    {"verification", "issued",
+     "How POST regist checks its code. issued: the code must have been sent to the phone; format: "
+     "any six digits pass, so nobody proves a number: for development and for clients of the "
+     "tutorial. Login by code, reset and a change of phone always want an issued one.",
+     set_word<&C::verification, kVerification>},
+    {"regist_status", "tutorial",
+     "HTTP status of POST regist. tutorial: 200 for every code 10xx, as the tutorial's clients "
+     "expect; by_code: the status of the code, as everywhere else.",
+     set_word<&C::regist_status, kRegistStatus>},
+    {"database.hosts", "/run/mysqld/mysqld.sock",
+     "Database servers, separated by commas: socket paths, or host or host:port. On a cluster its "
+     "nodes: this machine's own first, which is left while it does not serve and gone home to when "
+     "it does, then the others in the order in which they stand in for it.",
+     set_hosts},
+    {"database.name", "users", "The database's name.", set_text<&C::database_name>},
+    {"database.user", "users_service",
+     "The account of the workers. It needs SELECT, INSERT, UPDATE and DELETE, nothing more.",
+     set_text<&C::database_user>},
+    {"database.password_file", "/etc/users-fcgi/database_password",
+     "File with that account's password, mode 0600.", set_text<&C::database_password_file>},
+    {"database.migration_user", "users_migrations",
+     "The account of users-ctl migrate, which makes and alters tables.",
+     set_text<&C::database_migration_user>},
+    {"database.migration_password_file", "/etc/users-fcgi/migration_password",
+     "File with that account's password, mode 0600. The workers do not read it.",
+     set_text<&C::database_migration_password_file>},
+    {"database.migrations", "/usr/share/users-fcgi/migrations",
+     "Folder of the migrations, NNNN_what.sql.", set_text<&C::database_migrations>},
+    {"database.tls", "off",
+     "verify: every server of hosts that is no socket must speak TLS, with a certificate of "
+     "tls_ca for the very name or address in hosts; it is not used otherwise. off: no TLS, for"
+     " sockets and loopback; over a network phones and password hashes could be read.",
+     set_word<&C::database_tls, kTls>},
+    {"database.tls_ca", "/etc/ssl/certs/ca-certificates.crt",
+     "File with the certificates of the CAs that may sign the servers' certificates, PEM.",
+     set_text<&C::database_tls_ca>},
+    {"database.session_reads", "causal",
+     "How the token of a request is looked up on a cluster. causal: the node first waits until it "
+     "has what all nodes have acknowledged, so an ended session is at once unknown everywhere; "
+     "local: the node is believed where it knows the token, which is faster, and another host may "
+     "let an ended session in until its node has caught up. Elsewhere both are the same.",
+     set_word<&C::database_session_reads, kSessionReads>},
+    {"database.connect_timeout", "2", "Seconds to wait for a connection, 1 to 60.",
+     set_number<&C::database_connect_timeout, 1, 60>},
+    {"database.read_timeout", "10",
+     "Seconds to wait for an answer, 1 to 600. Below 8 the stall of a cluster that loses a node "
+     "turns into lost connections.",
+     set_number<&C::database_read_timeout, 1, 600>},
+    {"database.write_timeout", "10", "Seconds to wait while sending, 1 to 600.",
+     set_number<&C::database_write_timeout, 1, 600>},
+    {"log.directory", "/var/log/users",
+     "Folder of the log: a file a day, users.log.YYYYMMDD, and users.log, a link to today's.",
+     set_text<&C::log_directory>},
+    {"log.level", "info", "The least that is logged: debug, info, warning or error.",
+     set_word<&C::log_level, kLogLevel>},
+    {"log.keep_days", "30", "Files of the log that are kept beside today's, 1 to 3650.",
+     set_number<&C::log_keep_days, 1, 3650>},
+    {"metrics.file", "/run/users-fcgi/metrics",
+     "File that workers and couriers count in, so that any worker can tell the metrics of all. It "
+     "belongs on a file system in memory; none of it matters after a restart of the machine.",
+     set_text<&C::metrics_file>},
+    {"worker.request_limit", "45",
+     "Seconds after which a worker that is still in the same request is ended by another, 1 to "
+     "3600. An honest request may take 15 seconds of replays and then database.read_timeout; nginx "
+     "gives it up after 30.",
+     set_number<&C::worker_request_limit, 1, 3600>},
+    {"secrets.key_file", "/etc/users-fcgi/key",
+     "File with the key of the keyed hashes, 32 to 64 random bytes, mode 0600. With another key "
+     "every session, code and retry key is void.",
+     set_text<&C::secrets_key_file>},
+    {"session.cookie_secure", "yes",
+     "yes: the cookie is __Host-users and goes over HTTPS only; no: it is users and goes over "
+     "HTTP, for development.",
+     set_word<&C::session_cookie_secure, kNoYes>},
+    {"session.absolute_days", "30", "Days after which a session ends in any case, 1 to 365.",
+     set_number<&C::session_absolute_days, 1, 365>},
+    {"session.idle_days", "7", "Days without use after which a session ends, 1 to 365.",
+     set_number<&C::session_idle_days, 1, 365>},
+    {"sms.command", "/etc/users-fcgi/send-sms",
+     "Program that sends one message: JSON on standard input; exit 0 sent, 75 try again, else "
+     "failed.",
+     set_text<&C::sms_command>},
+    {"sms.timeout", "15", "Seconds that program may take, 1 to 300.",
+     set_number<&C::sms_timeout, 1, 300>},
+    {"sms.attempts", "5", "Tries of a message before it is given up, 1 to 20.",
+     set_number<&C::sms_attempts, 1, 20>},
+    {"sms.per_hour", "1000",
+     "Messages an hour of the whole service, 1 to 1000000: what an attack with many phones can "
+     "cost.",
+     set_number<&C::sms_per_hour, 1, 1000000>},
+    {"phone.default_region", "CN",
+     "Region of numbers written without a country code (ISO 3166-1, two letters).", set_region},
+    {"password.min_length", "8",
+     "Least code points of a password, 8 to 15. NIST SP 800-63B-4 asks for 15 where the password "
+     "is the only factor.",
+     set_number<&C::password_min_length, 8, 15>},
+    {"password.argon2_memory", "19456",
+     "Memory of one hash in KiB, 64 to 1048576. The default is OWASP's.",
+     set_number<&C::password_argon2_memory, 64, 1048576>},
+    {"password.argon2_passes", "2", "Passes of argon2id over its memory, 1 to 100.",
+     set_number<&C::password_argon2_passes, 1, 100>},
+    {"password.service_name", "users",
+     "The service's name as people know it, which is no password.",
+     set_text<&C::password_service_name>},
+};
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() {
+  return kKeys;
+}
+
+}  // namespace users

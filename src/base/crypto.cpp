@@ -1,0 +1,180 @@
+#include "base/crypto.hpp"
+
+#include <charconv>
+#include <new>
+#include <stdexcept>
+
+#include <sodium.h>
+
+namespace users::crypto {
+namespace {
+
+/// What a PHC string of hash_password() says.
+struct Argon2id {
+  PasswordCost cost{};
+  std::array<unsigned char, crypto_pwhash_SALTBYTES> salt{};
+  Digest hash{};
+};
+
+/// Takes a PHC string apart from its front.
+class PhcReader {
+ public:
+  explicit PhcReader(std::string_view text) : rest_(text) {}
+
+  bool skip(std::string_view expected) {
+    if (!rest_.starts_with(expected)) return false;
+    rest_.remove_prefix(expected.size());
+    return true;
+  }
+  bool read(unsigned& number) {
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
+    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    return error == std::errc{};
+  }
+  template <std::size_t Size>
+  bool read(std::array<unsigned char, Size>& bytes) {
+    std::size_t size = 0;
+    const char* end = rest_.data();
+    const bool decoded =
+        sodium_base642bin(bytes.data(), Size, rest_.data(), rest_.size(), nullptr, &size, &end,
+                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0;
+    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    return decoded && size == Size;
+  }
+  [[nodiscard]] bool is_at_end() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+};
+
+/// Nothing where the string is not of hash_password(), but of another program.
+std::optional<Argon2id> parse(std::string_view phc) {
+  Argon2id own;
+  PhcReader reader(phc);
+  const bool is_own = reader.skip("$argon2id$v=19$m=") && reader.read(own.cost.memory_kib) &&
+                      reader.skip(",t=") && reader.read(own.cost.passes) && reader.skip(",p=1$") &&
+                      reader.read(own.salt) && reader.skip("$") && reader.read(own.hash) &&
+                      reader.is_at_end();
+  const bool is_possible = own.cost.memory_kib >= crypto_pwhash_MEMLIMIT_MIN / 1024 &&
+                           own.cost.passes >= crypto_pwhash_OPSLIMIT_MIN;
+  return is_own && is_possible ? std::optional(own) : std::nullopt;
+}
+
+}  // namespace
+
+void start() {
+  if (sodium_init() < 0) throw std::runtime_error("libsodium finds no random source");
+}
+
+std::string hash_password(const Secret& password, PasswordCost cost) {
+  std::array<char, crypto_pwhash_STRBYTES> phc{};
+  const auto text = password.reveal();
+  if (crypto_pwhash_str_alg(phc.data(), text.data(), text.size(), cost.passes,
+                            std::size_t{cost.memory_kib} * 1024,
+                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    throw std::bad_alloc();
+  }
+  return phc.data();
+}
+
+bool verify_password(const Secret& password, const std::string& phc) {
+  const auto text = password.reveal();
+  const auto own = parse(phc);
+  if (!own) return crypto_pwhash_str_verify(phc.c_str(), text.data(), text.size()) == 0;
+  // crypto_pwhash_str_verify() would call the owner's password wrong where it only had no memory.
+  Digest digest{};
+  if (crypto_pwhash(digest.data(), digest.size(), text.data(), text.size(), own->salt.data(),
+                    own->cost.passes, std::size_t{own->cost.memory_kib} * 1024,
+                    crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    throw std::bad_alloc();
+  }
+  return equal(digest, bytes_of(own->hash));
+}
+
+bool needs_rehash(const std::string& phc, PasswordCost cost) {
+  return crypto_pwhash_str_needs_rehash(phc.c_str(), cost.passes,
+                                        std::size_t{cost.memory_kib} * 1024) != 0 ||
+         !phc.starts_with(crypto_pwhash_argon2id_STRPREFIX);
+}
+
+Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message) {
+  static_assert(Digest{}.size() == crypto_generichash_BYTES);
+  static_assert(kLargestKey == crypto_generichash_KEYBYTES_MAX);
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
+  };
+  const unsigned char separator = 0;
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, bytes(key.reveal()), key.reveal().size(), Digest{}.size());
+  crypto_generichash_update(&state, bytes(purpose), purpose.size());
+  crypto_generichash_update(&state, &separator, 1);
+  crypto_generichash_update(&state, bytes(message), message.size());
+  Digest digest{};
+  crypto_generichash_final(&state, digest.data(), digest.size());
+  sodium_memzero(&state, sizeof state);
+  return digest;
+}
+
+bool equal(const Digest& digest, std::string_view bytes) {
+  return bytes.size() == digest.size() &&
+         sodium_memcmp(digest.data(), bytes.data(), digest.size()) == 0;
+}
+
+bool equal_text(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string_view bytes_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+std::string seal(const Digest& key, std::string_view message) {
+  static_assert(Digest{}.size() == crypto_secretbox_KEYBYTES);
+  constexpr std::size_t kNonce = crypto_secretbox_NONCEBYTES;
+  std::string sealed(kNonce + crypto_secretbox_MACBYTES + message.size(), '\0');
+  auto* bytes = reinterpret_cast<unsigned char*>(sealed.data());
+  randombytes_buf(bytes, kNonce);
+  crypto_secretbox_easy(bytes + kNonce, reinterpret_cast<const unsigned char*>(message.data()),
+                        message.size(), bytes, key.data());
+  return sealed;
+}
+
+std::optional<Secret> open_sealed(const Digest& key, std::string_view sealed) {
+  constexpr std::size_t kNonce = crypto_secretbox_NONCEBYTES;
+  constexpr std::size_t kOverhead = kNonce + crypto_secretbox_MACBYTES;
+  if (sealed.size() < kOverhead) return std::nullopt;
+  std::string message(sealed.size() - kOverhead, '\0');
+  const auto* bytes = reinterpret_cast<const unsigned char*>(sealed.data());
+  if (crypto_secretbox_open_easy(reinterpret_cast<unsigned char*>(message.data()), bytes + kNonce,
+                                 sealed.size() - kNonce, bytes, key.data()) != 0) {
+    return std::nullopt;
+  }
+  return Secret(std::move(message));
+}
+
+std::string random_token() {
+  Digest raw{};
+  randombytes_buf(raw.data(), raw.size());
+  constexpr auto kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+  std::string text(sodium_base64_ENCODED_LEN(raw.size(), kVariant), '\0');
+  sodium_bin2base64(text.data(), text.size(), raw.data(), raw.size(), kVariant);
+  text.pop_back();  // the NUL it ends with
+  sodium_memzero(raw.data(), raw.size());
+  return text;
+}
+
+std::string random_hex(std::size_t bytes) {
+  std::string raw(bytes, '\0');
+  randombytes_buf(raw.data(), raw.size());
+  std::string hex(bytes * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), reinterpret_cast<const unsigned char*>(raw.data()),
+                 raw.size());
+  hex.pop_back();
+  return hex;
+}
+
+std::uint32_t random_below(std::uint32_t bound) {
+  return randombytes_uniform(bound);
+}
+
+}  // namespace users::crypto

@@ -1,0 +1,196 @@
+#include "base/log.hpp"
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <utility>
+
+#include <boost/log/core/record_view.hpp>
+#include <boost/log/sinks/text_file_backend.hpp>
+#include <boost/make_shared.hpp>
+#include <unistd.h>
+
+#include "base/text.hpp"
+
+namespace users::log {
+namespace {
+
+namespace sinks = boost::log::sinks;
+namespace keywords = boost::log::keywords;
+
+constexpr std::size_t kLongestLine =
+    1000;  // beyond 1023 bytes the stream would write a line in two
+
+std::string utc(std::time_t seconds, const char* format) {
+  std::tm fields{};
+  ::gmtime_r(&seconds, &fields);
+  std::array<char, 64> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), format, &fields)};
+}
+
+/// Remembers the text of the second it was last asked for.
+class Timestamp {
+ public:
+  std::string now() {
+    const auto now = std::chrono::system_clock::now();
+    const auto milliseconds =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
+        1000;
+    const std::time_t second = std::chrono::system_clock::to_time_t(now);
+    if (std::exchange(second_, second) != second) text_ = utc(second, "%Y-%m-%d %H:%M:%S,");
+    return text_ + std::to_string(1000 + milliseconds).substr(1);
+  }
+
+ private:
+  std::time_t second_ = -1;
+  std::string text_;
+};
+
+struct State {
+  LogLevel least = LogLevel::info;
+  std::string request_id = "-";
+  boost::shared_ptr<sinks::text_file_backend> file;
+  bool file_is_wanted = false;
+  std::function<void()> notice;  ///< of a line that is not in the file
+};
+
+// A process has one log; passing it through every call would tell a reader nothing.
+State& state() {
+  static State instance;
+  return instance;
+}
+
+std::string_view name_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return "DEBUG";
+    case LogLevel::info:
+      return "INFO";
+    case LogLevel::warning:
+      return "WARNING";
+    case LogLevel::error:
+      return "ERROR";
+  }
+  return "?";
+}
+
+/// Stops before the line would be longer than kLongestLine.
+void append(std::string& line, std::string_view text) {
+  append_printable(line, text, kLongestLine);
+}
+
+void write_to_stderr(std::string line) {
+  line += '\n';
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+/// Points users.log at the file just opened. Other workers do the same at the same time, so each
+/// makes a link of its own and renames it over.
+void link_today(const std::filesystem::path& directory) {
+  const auto mine = directory / (".users.log." + std::to_string(::getpid()));
+  std::error_code ignored;
+  std::filesystem::remove(mine, ignored);
+  std::filesystem::create_symlink(utc(std::time(nullptr), "users.log.%Y%m%d"), mine, ignored);
+  std::filesystem::rename(mine, directory / "users.log", ignored);
+}
+
+/// True at the first line of another day, also where the clock was set back: Boost's own rule would
+/// keep writing into the later day's file.
+class DayChange {
+ public:
+  bool operator()() {
+    const auto day = today();
+    return std::exchange(day_, day) != day;
+  }
+
+ private:
+  static std::pair<int, int> today() {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};  // as Boost names the files
+    ::localtime_r(&now, &local);
+    return {local.tm_year, local.tm_yday};
+  }
+
+  std::pair<int, int> day_ = today();
+};
+
+boost::shared_ptr<sinks::text_file_backend> make_file(const std::filesystem::path& directory,
+                                                      unsigned keep_days) {
+  auto backend = boost::make_shared<sinks::text_file_backend>(
+      keywords::file_name = (directory / "users.log.%Y%m%d").string(),
+      keywords::open_mode = std::ios_base::out | std::ios_base::app,
+      keywords::time_based_rotation = DayChange(), keywords::enable_final_rotation = false,
+      keywords::auto_flush = true);
+  backend->set_file_collector(sinks::file::make_collector(keywords::target = directory.string(),
+                                                          keywords::max_files = keep_days));
+  backend->scan_for_files();
+  backend->set_open_handler([directory](std::ostream& file) {
+    // A full disk must be heard of: without this the stream would swallow the line.
+    file.exceptions(std::ios_base::badbit | std::ios_base::failbit);
+    link_today(directory);
+  });
+  return backend;
+}
+
+}  // namespace
+
+void start(const std::string& directory, LogLevel least, unsigned keep_days) {
+  state().least = least;
+  state().file_is_wanted = true;
+  try {
+    std::filesystem::create_directories(directory);
+    state().file = make_file(directory, keep_days);
+  } catch (const std::exception& failure) {
+    state().file.reset();
+    log::error({"log: cannot write to ", directory, ": ", failure.what(), "; using stderr"});
+  }
+}
+
+void start_on_stderr(LogLevel least) {
+  state().least = least;
+  state().file_is_wanted = false;
+  state().file.reset();
+}
+
+void write(LogLevel level, std::initializer_list<std::string_view> parts, Where where) {
+  if (level < state().least) return;
+  thread_local Timestamp timestamp;
+  std::string line = timestamp.now();
+  std::string_view file = where.file;
+  file.remove_prefix(file.rfind('/') + 1);
+  line.append(" ").append(file).append("[line:").append(std::to_string(where.line)).append("] ");
+  line.append(name_of(level)).append(" [").append(state().request_id).append("] ");
+  for (const std::string_view part : parts) append(line, part);
+  if (state().file) {
+    try {
+      // Without the core of Boost.Log, which would copy the line to find that it has one sink.
+      state().file->consume(boost::log::record_view(), line);
+      return;
+    } catch (const std::exception&) {
+      // A full or vanished folder must not fail the request: the line goes to standard error.
+    }
+  }
+  if (state().file_is_wanted && state().notice) state().notice();
+  write_to_stderr(std::move(line));
+}
+
+FailureScope::FailureScope(std::function<void()> notice) {
+  state().notice = std::move(notice);
+}
+
+FailureScope::~FailureScope() {
+  state().notice = nullptr;
+}
+
+RequestScope::RequestScope(std::string_view request_id) {
+  state().request_id.clear();
+  constexpr std::size_t kLongestId = 64;
+  append(state().request_id, request_id.substr(0, kLongestId));
+}
+
+RequestScope::~RequestScope() {
+  state().request_id = "-";
+}
+
+}  // namespace users::log

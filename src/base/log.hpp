@@ -1,0 +1,68 @@
+// The log: one line an event into a file a day that all workers share, in UTC.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "base/config.hpp"
+
+namespace users::log {
+
+/// Opens <directory>/users.log.YYYYMMDD and keeps <directory>/users.log a link to today's. The
+/// process must run with TZ=UTC, since Boost names files by local time. A folder that cannot be
+/// written stops nothing: such lines go to standard error. Before start() every line goes there.
+void start(const std::string& directory, LogLevel least, unsigned keep_days);
+
+/// In place of start(), for a program at a terminal: lines of this level and above go to standard
+/// error. Root must not open the log's files: the service's user could not append to them.
+void start_on_stderr(LogLevel least);
+
+/// Where a line was logged. (std::source_location needs a newer clang than Debian 12's linters.)
+struct Where {
+  const char* file;
+  int line;
+};
+
+/// Writes `2026-04-22 10:00:00,123 file.cpp[line:74] INFO [request id] parts...` as one line of at
+/// most 1000 bytes; into a file from one thread only. Control characters are escaped, so that an
+/// event stays one line. Never pass a password, a code, a token, a body or an unmasked phone.
+void write(LogLevel level, std::initializer_list<std::string_view> parts, Where where);
+
+inline void debug(std::initializer_list<std::string_view> parts,
+                  const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  write(LogLevel::debug, parts, {file, line});
+}
+inline void info(std::initializer_list<std::string_view> parts, const char* file = __builtin_FILE(),
+                 int line = __builtin_LINE()) {
+  write(LogLevel::info, parts, {file, line});
+}
+inline void warning(std::initializer_list<std::string_view> parts,
+                    const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  write(LogLevel::warning, parts, {file, line});
+}
+inline void error(std::initializer_list<std::string_view> parts,
+                  const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  write(LogLevel::error, parts, {file, line});
+}
+
+/// While it lives, `notice` is called for each line that start()'s folder did not take.
+class FailureScope {
+ public:
+  explicit FailureScope(std::function<void()> notice);
+  ~FailureScope();
+  FailureScope(const FailureScope&) = delete;
+  FailureScope& operator=(const FailureScope&) = delete;
+};
+
+/// While it lives, lines carry this request id; `-` otherwise.
+class RequestScope {
+ public:
+  explicit RequestScope(std::string_view request_id);
+  ~RequestScope();
+  RequestScope(const RequestScope&) = delete;
+  RequestScope& operator=(const RequestScope&) = delete;
+};
+
+}  // namespace users::log

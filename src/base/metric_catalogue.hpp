@@ -1,0 +1,45 @@
+// The catalogue of metrics: every name that a scrape can see, its kind and its meaning.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace users {
+
+enum class MetricId {
+  build_info,
+  database_connects,
+  database_up,
+  log_failures,
+  logins,
+  outbox_messages,
+  outbox_oldest,
+  password_hash,
+  registrations,
+  request_seconds,
+  requests,
+  sms,
+  statement_errors,
+  statement_seconds,
+  throttled,
+  transaction_replays,
+  workers,
+  workers_busy,
+  workers_ended,
+
+  count_,  // last: how many there are
+};
+
+/// The numbers stand in the metrics' file. A gauge is never kept there: it is known at the scrape.
+enum class MetricKind : std::uint32_t { counter = 1, histogram = 2, gauge = 3 };
+
+struct MetricRow {
+  std::string_view name;
+  MetricKind kind;
+  bool labelled;
+  std::string_view help;
+};
+
+const MetricRow& describe(MetricId id);
+
+}  // namespace users

@@ -1,0 +1,95 @@
+#include "base/secret.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace users {
+namespace {
+
+constexpr std::size_t kLargestSecret = 4096;
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string errno_text() {
+  return std::generic_category().message(errno);
+}  // NOLINT(concurrency-mt-unsafe): one thread
+
+void require_private(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw std::runtime_error(errno_text());
+  if (!S_ISREG(status.st_mode)) throw std::runtime_error("is not a regular file");
+  if ((status.st_mode & 07177U) != 0) throw std::runtime_error("is open to others: chmod 0600 it");
+}
+
+}  // namespace
+
+void wipe(std::string& value) noexcept {
+  ::explicit_bzero(value.data(), value.size());
+  value.clear();
+}
+
+// Copied and wiped, not moved: a short string lives inside its object, so a move leaves the bytes
+// behind.
+Secret::Secret(std::string&& value) noexcept : value_(value) {
+  wipe(value);
+}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this == &other) return *this;
+  wipe(value_);
+  value_ = other.value_;
+  wipe(other.value_);
+  return *this;
+}
+
+Secret::~Secret() {
+  wipe(value_);
+}
+
+Secret read_secret_file(const std::filesystem::path& file) {
+  const FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (fd.get() < 0) throw std::runtime_error("cannot be opened: " + errno_text());
+  require_private(fd.get());
+  std::array<char, kLargestSecret + 1> buffer{};
+  std::size_t size = 0;
+  while (size < buffer.size()) {
+    const ssize_t got = ::read(fd.get(), buffer.data() + size, buffer.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw std::runtime_error("cannot be read: " + errno_text());
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size > kLargestSecret) throw std::runtime_error("is longer than 4096 bytes");
+  if (size > 0 && buffer[size - 1] == '\n') --size;
+  Secret secret(std::string_view(buffer.data(), size));
+  ::explicit_bzero(buffer.data(), buffer.size());
+  if (size == 0) throw std::runtime_error("is empty: write the secret into it");
+  return secret;
+}
+
+void forbid_core_dumps() {
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+}  // namespace users

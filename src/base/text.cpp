@@ -1,0 +1,84 @@
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include <utf8proc.h>
+
+namespace users {
+
+std::size_t code_point_length(std::string_view bytes) {
+  utf8proc_int32_t code_point = 0;
+  const utf8proc_ssize_t length =
+      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(bytes.data()),
+                       static_cast<utf8proc_ssize_t>(bytes.size()), &code_point);
+  return length > 0 ? static_cast<std::size_t>(length) : 0;
+}
+
+bool is_text(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t length = code_point_length(bytes);
+    if (length == 0 || bytes[0] == '\0') return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
+std::size_t count_code_points(std::string_view text) {
+  std::size_t count = 0;
+  for (const char byte : text) count += (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U ? 1 : 0;
+  return count;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r";
+  const auto first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+void append_printable(std::string& line, std::string_view text, std::size_t longest) {
+  const auto is_plain_ascii = [](char c) { return c >= 0x20 && c < 0x7F; };
+  if (line.size() + text.size() <= longest && std::ranges::all_of(text, is_plain_ascii)) {
+    line += text;
+    return;
+  }
+  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::size_t kEscapeLength = 4;
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    const std::size_t length = code_point_length(text);
+    const bool is_c1 = first == 0xC2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xA0;
+    const bool plain = length > 0 && first >= 0x20 && first != 0x7F && !is_c1;
+    const std::size_t taken = plain || is_c1 ? length : 1;
+    if (line.size() + (plain ? length : taken * kEscapeLength) > longest) return;
+    for (const char c : text.substr(0, taken)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (plain) {
+        line += c;
+      } else {
+        line.append("\\x").append(1, kHex[byte >> 4U]).append(1, kHex[byte & 0xFU]);
+      }
+    }
+    text.remove_prefix(taken);
+  }
+}
+
+std::optional<std::string> to_nfc(std::string_view text) {
+  utf8proc_uint8_t* mapped = nullptr;
+  const utf8proc_ssize_t size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &mapped,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  if (size == UTF8PROC_ERROR_NOMEM) throw std::bad_alloc();
+  if (size < 0) return std::nullopt;
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
+  std::string normal(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(size));
+  ::explicit_bzero(mapped, static_cast<std::size_t>(size));  // it may be a password
+  return normal;
+}
+
+}  // namespace users

@@ -1,0 +1,32 @@
+// Unicode text: is it UTF-8, its canonical form, how many code points. The one user of utf8proc.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace users {
+
+/// Well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong) without a NUL.
+bool is_text(std::string_view bytes);
+
+/// Bytes of the code point at the start; 0 where there is no well-formed one.
+std::size_t code_point_length(std::string_view bytes);
+
+/// Code points in UTF-8 text.
+std::size_t count_code_points(std::string_view text);
+
+/// Without the blanks at both ends.
+std::string_view trim(std::string_view text);
+
+/// Appends text so that it stays on one line and no terminal obeys it: control characters (C0, DEL,
+/// and C1, which steer terminals just as ESC does) and bytes that are no text become \xNN. Stops
+/// before `line` would be longer than `longest`.
+void append_printable(std::string& line, std::string_view text, std::size_t longest);
+
+/// Normalisation Form C (Unicode Standard Annex 15), so that one password typed on two keyboards is
+/// one. Nothing where the bytes are not UTF-8.
+std::optional<std::string> to_nfc(std::string_view text);
+
+}  // namespace users

@@ -1,0 +1,157 @@
+#include "db/database.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "base/crypto.hpp"
+#include "base/log.hpp"
+#include "db/migrations.hpp"
+
+namespace users::db {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstWait{50};
+constexpr std::chrono::milliseconds kLongestWait{800};
+
+std::chrono::milliseconds with_jitter(std::chrono::milliseconds wait) {
+  // Workers that lost the same server must not all come back in the same millisecond.
+  return wait / 2 + std::chrono::milliseconds(
+                        crypto::random_below(static_cast<std::uint32_t>(wait.count() / 2 + 1)));
+}
+
+}  // namespace
+
+Endpoint service_endpoint(const Config& config, const std::string& host) {
+  return {host,
+          config.database_name,
+          config.database_user,
+          config.database_connect_timeout,
+          config.database_read_timeout,
+          config.database_write_timeout,
+          config.database_tls == DatabaseTls::verify ? config.database_tls_ca : ""};
+}
+
+std::string clear_text_warning(const Config& config) {
+  if (config.database_tls != DatabaseTls::off) return "";
+  const auto remote = std::ranges::find_if(config.database_hosts, is_remote);
+  if (remote == config.database_hosts.end()) return "";
+  return "database.tls = off: the login to " + *remote +
+         ", phones and password hashes cross the network in the clear; set tls = verify and tls_ca "
+         "in [database]";
+}
+
+void require_schema(Connection& connection) {
+  const unsigned version = schema_version(connection);
+  if (version == 0) throw Unavailable("the database has no schema yet: run users-ctl migrate", 0);
+  if (version != kSchemaVersion) {
+    throw SchemaMismatch("the database's schema is version " + std::to_string(version) +
+                         ", this program needs version " + std::to_string(kSchemaVersion) +
+                         ": run users-ctl migrate of this release, or the release of that version");
+  }
+}
+
+Database::Database(const Config& config, const Secret& password, Metrics& metrics)
+    : config_(config),
+      password_(password),
+      statements_(metrics),
+      connects_(metrics.counter(MetricId::database_connects, R"(result="ok")")),
+      failed_connects_(metrics.counter(MetricId::database_connects, R"(result="failed")")),
+      replays_(metrics.counter(MetricId::transaction_replays)) {
+  for (const std::string& address : config.database_hosts) hosts_.push_back({address});
+  const std::string warning = clear_text_warning(config);
+  if (!warning.empty()) log::warning({warning});
+}
+
+Connection& Database::connection() {
+  if (connection_ && !connection_->lost()) return *connection_;
+  const std::size_t last = connection_ ? current_ : hosts_.size() - 1;
+  connection_.reset();
+  const auto start = Clock::now();
+  for (std::size_t i = 1; i <= hosts_.size(); ++i) {
+    if (try_host(hosts_[(last + i) % hosts_.size()])) return *connection_;
+    if (Clock::now() - start > kReplayTime) break;
+  }
+  throw Unavailable("the database is away", 0);
+}
+
+bool Database::try_host(Host& host) {
+  const auto start = Clock::now();
+  if (start < host.next_attempt) return false;
+  try {
+    use(host, open(host));
+    return true;
+  } catch (const SchemaMismatch&) {
+    failed_connects_.add();
+    throw;
+  } catch (const DatabaseError& error) {
+    postpone(host, start, error);
+    return false;
+  }
+}
+
+std::unique_ptr<Connection> Database::open(const Host& host) const {
+  auto fresh = std::make_unique<Connection>(service_endpoint(config_, host.address), password_,
+                                            &statements_);
+  require_schema(*fresh);
+  fresh->prepare_all();
+  return fresh;
+}
+
+void Database::use(Host& host, std::unique_ptr<Connection> fresh) {
+  connection_ = std::move(fresh);
+  current_ = static_cast<std::size_t>(&host - hosts_.data());
+  host.wait = std::chrono::milliseconds{0};
+  connects_.add();
+  log::info({"database: connected to ", host.address});
+}
+
+void Database::postpone(Host& host, Clock::time_point start, const std::exception& error) {
+  failed_connects_.add();
+  // Said again and again only until the wait is at its longest.
+  if (host.wait < kLongestWait) log::warning({"database: ", error.what()});
+  host.wait = std::clamp(host.wait * 2, kFirstWait, kLongestWait);
+  const auto now = Clock::now();
+  host.next_attempt = now + with_jitter(host.wait);
+  // Where there are others, most of the time must not go into waiting for one that is silent.
+  constexpr int kPatience = 4;
+  if (hosts_.size() > 1) host.next_attempt += kPatience * (now - start);
+}
+
+void Database::tend() {
+  try {
+    connection();
+    go_home();
+  } catch (const Unavailable&) {
+    // Logged where it happened; the next turn tries again.
+  }
+}
+
+void Database::go_home() {
+  Host& home = hosts_.front();
+  const auto now = Clock::now();
+  if (!home_.valid()) {
+    if (current_ == 0 || now < home.next_attempt) return;
+    left_for_home_ = now;
+    // Beside the requests: a host that is silent, or catches up with the cluster, takes its time.
+    home_ = std::async(std::launch::async, [this] { return open(hosts_.front()); });
+    return;
+  }
+  if (home_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  try {
+    auto fresh = home_.get();
+    if (current_ != 0) use(home, std::move(fresh));
+  } catch (const SchemaMismatch&) {
+    throw;
+  } catch (const std::exception& error) {
+    postpone(home, left_for_home_, error);
+  }
+}
+
+void Database::pause_or_rethrow(int attempt, Clock::time_point start, const DatabaseError& error) {
+  if (attempt >= kMostAttempts || Clock::now() - start > kReplayTime) throw;
+  replays_.add();
+  log::warning({"database: replaying the transaction after ", error.what()});
+  std::this_thread::sleep_for(with_jitter(std::chrono::milliseconds(10) * attempt));
+}
+
+}  // namespace users::db

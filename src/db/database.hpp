@@ -1,0 +1,97 @@
+// The worker's way to the database: one connection, remade when it is lost, on another host where
+// there is one, and the replay of whole transactions.
+#pragma once
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/config.hpp"
+#include "base/metrics.hpp"
+#include "db/mysql.hpp"
+
+namespace users::db {
+
+/// Where the service's account connects, host by host.
+Endpoint service_endpoint(const Config& config, const std::string& host);
+
+/// What to tell the operator where a host is another machine and database.tls is off; else empty.
+std::string clear_text_warning(const Config& config);
+
+class Database {
+ public:
+  /// Connects at first use. Logs clear_text_warning(). All must outlive this object.
+  Database(const Config& config, const Secret& password, Metrics& metrics);
+
+  /// The live connection, made anew where the last one was lost: to the next of the hosts that
+  /// takes it, the one that was lost last. Throws Unavailable where none does (and at once while
+  /// the waits between two attempts last), SchemaMismatch where the tables are of another version.
+  Connection& connection();
+
+  /// Reconnects if that is due, and goes home to the first host when it is back, without waiting
+  /// for it; to be called between requests. Throws SchemaMismatch only.
+  void tend();
+
+  /// Runs `work(Connection&)`, which must be safe to run again: a transaction that failed as a
+  /// whole, or whose outcome was lost, is replayed on a good connection, at most kMostAttempts
+  /// times and within kReplayTime. The last error is thrown on.
+  template <class Work>
+  auto replay(Work&& work) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int attempt = 1;; ++attempt) {
+      try {
+        return work(connection());
+      } catch (const Deadlock& error) {
+        pause_or_rethrow(attempt, start, error);
+      } catch (const LockWaitTimeout& error) {
+        pause_or_rethrow(attempt, start, error);
+      } catch (const ConnectionLost& error) {
+        pause_or_rethrow(attempt, start, error);
+      }
+    }
+  }
+
+  static constexpr int kMostAttempts = 5;
+  static constexpr std::chrono::seconds kReplayTime{15};
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// A server, and when to try it again.
+  struct Host {
+    std::string address;
+    std::chrono::milliseconds wait{0};
+    Clock::time_point next_attempt{};
+  };
+
+  /// Whether it is connected to this host now.
+  bool try_host(Host& host);
+  [[nodiscard]] std::unique_ptr<Connection> open(const Host& host) const;
+  void use(Host& host, std::unique_ptr<Connection> fresh);
+  void postpone(Host& host, Clock::time_point start, const std::exception& error);
+  void go_home();
+  /// To be called in a catch block.
+  void pause_or_rethrow(int attempt, Clock::time_point start, const DatabaseError& error);
+
+  const Config& config_;
+  const Secret& password_;
+  mutable StatementMetrics statements_;
+  Counter connects_;
+  Counter failed_connects_;
+  Counter replays_;
+  std::vector<Host> hosts_;
+  std::unique_ptr<Connection> connection_;
+  std::size_t current_ = 0;  ///< the host that connection_ is to, or was
+  Clock::time_point left_for_home_{};
+  /// A connection to the first host, made while another serves. Last: it ends before what it uses.
+  std::future<std::unique_ptr<Connection>> home_;
+};
+
+/// Throws Unavailable where there is no schema yet, SchemaMismatch where it is of another version
+/// than kSchemaVersion.
+void require_schema(Connection& connection);
+
+}  // namespace users::db

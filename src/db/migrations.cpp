@@ -1,0 +1,117 @@
+#include "db/migrations.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+namespace users::db {
+namespace {
+
+constexpr std::string_view kVersionTable =
+    "CREATE TABLE IF NOT EXISTS schema_migrations ("
+    "version INT UNSIGNED NOT NULL, "
+    "name VARCHAR(128) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL, "
+    "applyTime DATETIME NOT NULL COMMENT 'UTC', "
+    "PRIMARY KEY (version)) "
+    "ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin";
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  std::ostringstream content;
+  content << stream.rdbuf();
+  if (!stream) throw std::runtime_error(file.string() + ": cannot be read");
+  return content.str();
+}
+
+/// The number of a file NNNN_what.sql; nothing where the name is of another form.
+std::optional<unsigned> version_of(std::string_view name) {
+  constexpr std::size_t kDigits = 4;
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  if (name.size() < kDigits || !name.ends_with(".sql")) return std::nullopt;
+  const std::string_view what = name.substr(kDigits, name.size() - kDigits - 4);
+  if (!what.starts_with('_') || what.find_first_not_of(kLetters) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  unsigned version = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + kDigits, version);
+  if (error != std::errc{} || end != name.data() + kDigits) return std::nullopt;
+  return version;
+}
+
+/// Holds the server's advisory lock; the server drops it with the connection at the latest.
+class MigrationLock {
+ public:
+  explicit MigrationLock(Connection& connection) : connection_(connection) {
+    const auto got = connection.run_script("SELECT GET_LOCK('users_fcgi.migrate', 60)", "lock");
+    if (got != "1")
+      throw LockWaitTimeout("another migration has run for a minute: try again later", 0);
+  }
+  ~MigrationLock() {
+    try {
+      connection_.run_script("DO RELEASE_LOCK('users_fcgi.migrate')", "unlock");
+    } catch (const DatabaseError&) {
+      connection_.give_up();
+    }
+  }
+  MigrationLock(const MigrationLock&) = delete;
+  MigrationLock& operator=(const MigrationLock&) = delete;
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace
+
+unsigned schema_version(Connection& connection) {
+  try {
+    const auto version =
+        connection.run_script("SELECT MAX(version) FROM schema_migrations", "schema version");
+    return version ? static_cast<unsigned>(std::stoul(*version)) : 0;
+  } catch (const NoSuchTable&) {
+    return 0;
+  }
+}
+
+std::vector<Migration> list_migrations(const std::filesystem::path& folder) {
+  std::vector<Migration> all;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (const auto version = version_of(name)) all.push_back({*version, name, entry.path()});
+  }
+  std::ranges::sort(all, {}, &Migration::version);
+  for (unsigned i = 0; i < all.size(); ++i) {
+    if (all[i].version != i + 1) {
+      throw std::runtime_error(folder.string() + ": migration " + std::to_string(i + 1) +
+                               " is missing or there twice");
+    }
+  }
+  if (all.empty()) throw std::runtime_error(folder.string() + ": no migrations there");
+  return all;
+}
+
+std::vector<Migration> pending_migrations(Connection& connection,
+                                          const std::vector<Migration>& all) {
+  const unsigned version = schema_version(connection);
+  if (version > all.size()) {
+    throw SchemaMismatch("the database's schema is version " + std::to_string(version) +
+                         ", the migrations here end at " + std::to_string(all.size()) +
+                         ": install the release that the database belongs to");
+  }
+  return {all.begin() + version, all.end()};
+}
+
+bool apply_migration(Connection& connection, const Migration& migration) {
+  connection.run_script(std::string(kVersionTable), "version table");
+  const MigrationLock lock(connection);
+  if (schema_version(connection) >= migration.version) return false;
+  connection.run_script(read_file(migration.file), migration.name);
+  // The name is of a file of our own, checked to be [a-z0-9_.] when it was listed.
+  connection.run_script("INSERT INTO schema_migrations (version, name, applyTime) VALUES (" +
+                            std::to_string(migration.version) + ", '" + migration.name +
+                            "', UTC_TIMESTAMP())",
+                        "record");
+  return true;
+}
+
+}  // namespace users::db

@@ -1,0 +1,489 @@
+#include "db/mysql.hpp"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <errmsg.h>
+#include <mysql.h>
+#include <mysqld_error.h>
+
+namespace users::db {
+namespace {
+
+constexpr std::size_t kMostParameters = 8;
+
+/// Connector/C's own numbers: it could not send, or not read what came, for want of memory, too.
+/// What the server says next may belong to an earlier statement.
+bool is_of_client(unsigned number) {
+  constexpr unsigned kBehindLast = 3000;
+  return (number >= CR_MIN_ERROR && number < kBehindLast) || number >= CER_MIN_ERROR;
+}
+
+/// The one place where a driver's number becomes a type.
+[[noreturn]] void throw_error(unsigned number, const std::string& detail) {
+  switch (number) {
+    case ER_UNKNOWN_COM_ERROR:    // 1047: a cluster node outside the primary component
+    case ER_ERROR_DURING_COMMIT:  // 1180: the outcome is unknown
+    case ER_SERVER_SHUTDOWN:
+    case ER_CONNECTION_KILLED:
+      throw ConnectionLost(detail, number);
+    case ER_NO_SUCH_TABLE:
+      throw NoSuchTable(detail, number);
+    case ER_DUP_ENTRY:
+      throw DuplicateKey(detail, number);
+    case ER_LOCK_DEADLOCK:
+      throw Deadlock(detail, number);
+    case ER_LOCK_WAIT_TIMEOUT:
+      throw LockWaitTimeout(detail, number);
+    case ER_CON_COUNT_ERROR:
+    case ER_TOO_MANY_USER_CONNECTIONS:
+    case ER_DISK_FULL:
+    case ER_RECORD_FILE_FULL:
+    case ER_ERROR_ON_WRITE:
+    case ER_OPTION_PREVENTS_STATEMENT:  // 1290: read-only
+    case ER_STATEMENT_TIMEOUT:
+    case ER_QUERY_INTERRUPTED:
+    case ER_OUT_OF_RESOURCES:
+    case ER_OUTOFMEMORY:
+      throw Unavailable(detail, number);
+    default:
+      if (is_of_client(number)) throw ConnectionLost(detail, number);
+      throw DatabaseError(detail, number);
+  }
+}
+
+[[noreturn]] void fail(std::string_view what, unsigned number, const char* text) {
+  throw_error(number, std::string(what) + ": " + std::to_string(number) + " " + text);
+}
+
+bool is_integer(enum_field_types type) {
+  return type == MYSQL_TYPE_TINY || type == MYSQL_TYPE_SHORT || type == MYSQL_TYPE_INT24 ||
+         type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG;
+}
+
+/// What MYSQL_BIND points into for one result column; lives as long as the statement.
+struct ResultColumn {
+  bool integer = false;
+  std::uint64_t number = 0;
+  std::vector<char> bytes;
+  unsigned long length = 0;
+  my_bool is_null = 0;
+};
+
+/// What MYSQL_BIND points into for one column of a bulk.
+struct BulkColumn {
+  std::vector<const char*> texts;
+  std::vector<unsigned long> lengths;
+  std::vector<char> indicators;
+
+  void add(const std::optional<std::string_view>& value) {
+    texts.push_back(value && !value->empty() ? value->data() : "");
+    lengths.push_back(value ? value->size() : 0);
+    indicators.push_back(value ? STMT_INDICATOR_NONE : STMT_INDICATOR_NULL);
+  }
+  void bind(MYSQL_BIND& bind) {
+    bind.buffer_type = MYSQL_TYPE_STRING;
+    bind.buffer = static_cast<void*>(texts.data());
+    bind.length = lengths.data();
+    bind.u.indicator = indicators.data();
+  }
+};
+
+struct StatementCloser {
+  void operator()(MYSQL_STMT* statement) const { mysql_stmt_close(statement); }
+};
+
+class Statement {
+ public:
+  Statement(MYSQL* connection, const StatementText& text) : name_(text.name) {
+    statement_.reset(mysql_stmt_init(connection));
+    if (!statement_) throw DatabaseError("no memory for a statement", 0);
+    if (mysql_stmt_prepare(statement_.get(), text.sql.data(), text.sql.size()) != 0) raise();
+    bind_result();
+  }
+
+  void execute(std::initializer_list<Parameter> parameters) {
+    std::array<MYSQL_BIND, kMostParameters> binds{};
+    std::array<unsigned long, kMostParameters> lengths{};
+    if (parameters.size() != mysql_stmt_param_count(statement_.get()) ||
+        parameters.size() > kMostParameters) {
+      throw DatabaseError(std::string(name_) + ": wrong number of parameters", 0);
+    }
+    std::size_t index = 0;
+    for (const Parameter& parameter : parameters) {
+      bind_parameter(binds[index], lengths[index], parameter);
+      ++index;
+    }
+    if (mysql_stmt_bind_param(statement_.get(), binds.data()) != 0) raise();
+    if (mysql_stmt_execute(statement_.get()) != 0) raise();
+  }
+
+  /// Column-wise array binding (MariaDB Connector/C, MYSQL_BIND): one COM_STMT_BULK_EXECUTE.
+  void execute_bulk(const std::vector<BulkRow>& bulk) {
+    const std::size_t columns = mysql_stmt_param_count(statement_.get());
+    std::vector<BulkColumn> values(columns);
+    for (const BulkRow& row : bulk) {
+      if (row.size() != columns) throw DatabaseError(std::string(name_) + ": wrong number", 0);
+      for (std::size_t i = 0; i < columns; ++i) values[i].add(row[i]);
+    }
+    std::vector<MYSQL_BIND> binds(columns);
+    for (std::size_t i = 0; i < columns; ++i) values[i].bind(binds[i]);
+    set_array_size(static_cast<unsigned>(bulk.size()));
+    const bool failed = mysql_stmt_bind_param(statement_.get(), binds.data()) != 0 ||
+                        mysql_stmt_execute(statement_.get()) != 0;
+    if (failed) raise();
+  }
+
+  std::vector<Row> rows() {
+    // The server describes the columns of INSERT ... RETURNING at the execution only.
+    if (columns_.empty()) bind_result();
+    if (mysql_stmt_store_result(statement_.get()) != 0) raise();
+    std::vector<Row> rows;
+    int status = 0;
+    while ((status = mysql_stmt_fetch(statement_.get())) == 0) rows.push_back(copy_row());
+    if (status != MYSQL_NO_DATA) raise();
+    mysql_stmt_free_result(statement_.get());
+    return rows;
+  }
+
+  [[nodiscard]] std::uint64_t affected_rows() const {
+    return mysql_stmt_affected_rows(statement_.get());
+  }
+  [[nodiscard]] std::uint64_t insert_id() const { return mysql_stmt_insert_id(statement_.get()); }
+
+ private:
+  static void bind_parameter(MYSQL_BIND& bind, unsigned long& length, const Parameter& parameter) {
+    if (const auto* number = std::get_if<std::uint64_t>(&parameter)) {
+      bind.buffer_type = MYSQL_TYPE_LONGLONG;
+      bind.buffer = const_cast<std::uint64_t*>(number);
+      bind.is_unsigned = 1;
+    } else if (const auto* text = std::get_if<std::string_view>(&parameter)) {
+      length = text->size();
+      bind.buffer_type = MYSQL_TYPE_STRING;
+      // A view of nothing may point to nowhere, which would be sent as NULL.
+      bind.buffer = const_cast<char*>(text->empty() ? "" : text->data());
+      bind.buffer_length = length;
+      bind.length = &length;
+    } else {
+      bind.buffer_type = MYSQL_TYPE_NULL;
+    }
+  }
+
+  void bind_result() {
+    const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> metadata(
+        mysql_stmt_result_metadata(statement_.get()), &mysql_free_result);
+    if (!metadata) return;
+    const unsigned count = mysql_num_fields(metadata.get());
+    columns_.resize(count);
+    std::vector<MYSQL_BIND> binds(count);
+    for (unsigned i = 0; i < count; ++i) {
+      const MYSQL_FIELD* field = mysql_fetch_field_direct(metadata.get(), i);
+      ResultColumn& column = columns_[i];
+      MYSQL_BIND& bind = binds[i];
+      column.integer = is_integer(field->type);
+      if (column.integer) {
+        bind.buffer_type = MYSQL_TYPE_LONGLONG;
+        bind.buffer = &column.number;
+        bind.is_unsigned = 1;
+      } else {
+        column.bytes.resize(field->length);
+        bind.buffer_type = MYSQL_TYPE_STRING;
+        bind.buffer = column.bytes.data();
+        bind.buffer_length = column.bytes.size();
+      }
+      bind.length = &column.length;
+      bind.is_null = &column.is_null;
+    }
+    if (mysql_stmt_bind_result(statement_.get(), binds.data()) != 0) raise();
+  }
+
+  Row copy_row() {
+    Row row(columns_.size());
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const ResultColumn& column = columns_[i];
+      row[i].null = column.is_null != 0;
+      if (row[i].null) continue;
+      if (column.integer) {
+        row[i].number = column.number;
+      } else {
+        row[i].text.assign(column.bytes.data(),
+                           std::min<std::size_t>(column.length, column.bytes.size()));
+      }
+    }
+    return row;
+  }
+
+  void set_array_size(unsigned size) {
+    if (mysql_stmt_attr_set(statement_.get(), STMT_ATTR_ARRAY_SIZE, &size) != 0) raise();
+  }
+
+  [[noreturn]] void raise() {
+    const unsigned number = mysql_stmt_errno(statement_.get());
+    const std::string text = mysql_stmt_error(statement_.get());
+    mysql_stmt_free_result(statement_.get());
+    fail(name_, number, text.c_str());
+  }
+
+  std::string_view name_;
+  std::unique_ptr<MYSQL_STMT, StatementCloser> statement_;
+  std::vector<ResultColumn> columns_;
+};
+
+struct Address {
+  std::string host;
+  std::string socket;
+  unsigned port = 0;
+};
+
+Address parse_address(const std::string& text) {
+  if (text.find('/') != std::string::npos) return {"localhost", text, 0};
+  const auto colon = text.rfind(':');
+  const bool is_bracketed = text.starts_with('[');
+  if (is_bracketed && text.ends_with(']')) return {text.substr(1, text.size() - 2), "", 0};
+  // IPv6 has colons of its own: a port stands behind brackets only.
+  if (colon == std::string::npos || (!is_bracketed && text.find(':') != colon))
+    return {text, "", 0};
+  Address address{text.substr(0, colon), "", 0};
+  if (is_bracketed) address.host = address.host.substr(1, address.host.size() - 2);
+  const auto [end, error] =
+      std::from_chars(text.data() + colon + 1, text.data() + text.size(), address.port);
+  if (error != std::errc{} || end != text.data() + text.size()) return {text, "", 0};
+  return address;
+}
+
+std::string session_setup(unsigned read_timeout) {
+  // The server gives up before the client does, so that a slow statement ends with an answer.
+  const std::string bound = std::to_string(read_timeout > 2 ? read_timeout - 1 : 1);
+  const std::string lock_wait = std::to_string(read_timeout > 6 ? 3 : 1);
+  return "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,"
+         "ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE', time_zone = '+00:00', "
+         "tx_isolation = 'READ-COMMITTED', autocommit = 1, max_statement_time = " +
+         bound + ", innodb_lock_wait_timeout = " + lock_wait +
+         // On a cluster: every read sees what any node has acknowledged before. Else it is nothing.
+         ", wsrep_sync_wait = 7";
+}
+
+/// Only VERIFY_SERVER_CERT makes Connector/C 3.3 refuse a server without TLS before it logs in.
+void demand_tls(MYSQL* mysql, const std::string& ca) {
+  const my_bool yes = 1;
+  mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+  mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+  mysql_options(mysql, MYSQL_OPT_SSL_CA, ca.c_str());
+  mysql_options(mysql, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+}
+
+void set_options(MYSQL* mysql, const Endpoint& endpoint, const Address& address) {
+  const my_bool no = 0;
+  const unsigned no_files = 0;
+  const unsigned tcp = MYSQL_PROTOCOL_TCP;
+  const std::string setup = session_setup(endpoint.read_timeout);
+  mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &endpoint.connect_timeout);
+  mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &endpoint.read_timeout);
+  mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &endpoint.write_timeout);
+  mysql_options(mysql, MYSQL_OPT_RECONNECT, &no);
+  // Else a server could ask for any file that this process can read.
+  mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files);
+  mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  mysql_options(mysql, MYSQL_INIT_COMMAND, setup.c_str());
+  if (!address.socket.empty()) return;
+  // Else localhost would mean a socket that nobody named.
+  mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp);
+  if (!endpoint.tls_ca.empty()) demand_tls(mysql, endpoint.tls_ca);
+}
+
+/// What to do about a server that was refused.
+std::string tls_advice(const Address& address, const std::string& ca) {
+  return "; database.tls = verify wants TLS and a certificate for " + address.host +
+         ", in force and signed by a CA of " + ca + ": mend the server's, or name its CA";
+}
+
+}  // namespace
+
+bool is_remote(const std::string& host) {
+  const Address address = parse_address(host);
+  if (!address.socket.empty() || address.host == "localhost") return false;
+  constexpr std::uint32_t kLoopback = 127;
+  in_addr ipv4{};
+  in6_addr ipv6{};
+  if (::inet_pton(AF_INET, address.host.c_str(), &ipv4) == 1) {
+    return ntohl(ipv4.s_addr) >> 24U != kLoopback;
+  }
+  return ::inet_pton(AF_INET6, address.host.c_str(), &ipv6) != 1 || !IN6_IS_ADDR_LOOPBACK(&ipv6);
+}
+
+struct Connection::Impl {
+  MYSQL mysql{};
+  std::array<std::unique_ptr<Statement>, kStatementCount> statements;
+  StatementMetrics* metrics;
+  bool lost = false;
+
+  explicit Impl(StatementMetrics* counted) : metrics(counted) {
+    if (mysql_init(&mysql) == nullptr) throw DatabaseError("no memory for a connection", 0);
+  }
+  ~Impl() {
+    for (auto& statement : statements) statement.reset();
+    mysql_close(&mysql);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  [[noreturn]] void raise(std::string_view what) {
+    fail(what, mysql_errno(&mysql), mysql_error(&mysql));
+  }
+
+  Statement& prepared(StatementId id) {
+    auto& statement = statements.at(static_cast<std::size_t>(id));
+    if (!statement) statement = std::make_unique<Statement>(&mysql, text_of(id));
+    return *statement;
+  }
+
+  /// Runs `work` and remembers when the connection did not survive it.
+  template <class Work>
+  auto guard(Work&& work) {
+    try {
+      return work();
+    } catch (const DatabaseError& error) {
+      lost = lost || error.number() == 0 || dynamic_cast<const ConnectionLost*>(&error) != nullptr;
+      throw;
+    } catch (...) {
+      // No memory: half of a reply may be unread.
+      lost = true;
+      throw;
+    }
+  }
+
+  /// The same, and counts it as `what`: a StatementId or a Control.
+  template <class What, class Work>
+  auto counted(What what, Work&& work) {
+    if (metrics == nullptr) return guard(work);
+    const auto start = std::chrono::steady_clock::now();
+    const auto observe = [&] { metrics->observe(what, std::chrono::steady_clock::now() - start); };
+    try {
+      auto result = guard(work);
+      observe();
+      return result;
+    } catch (const DatabaseError& error) {
+      observe();
+      metrics->count(what, error);
+      throw;
+    }
+  }
+};
+
+Connection::Connection(const Endpoint& endpoint, const Secret& password, StatementMetrics* metrics)
+    : impl_(std::make_unique<Impl>(metrics)) {
+  MYSQL* mysql = &impl_->mysql;
+  const Address address = parse_address(endpoint.host);
+  set_options(mysql, endpoint, address);
+  if (mysql_real_connect(mysql, address.host.c_str(), endpoint.user.c_str(), password.c_str(),
+                         endpoint.database.c_str(), address.port,
+                         address.socket.empty() ? nullptr : address.socket.c_str(),
+                         CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS) == nullptr) {
+    std::string text = mysql_error(mysql);
+    const unsigned number = mysql_errno(mysql);
+    if (number == CR_SSL_CONNECTION_ERROR) text += tls_advice(address, endpoint.tls_ca);
+    fail("connect to " + endpoint.host, number, text.c_str());
+  }
+}
+
+Connection::~Connection() = default;
+
+void Connection::prepare_all() {
+  impl_->guard([this] {
+    for (std::size_t i = 0; i < kServiceStatementCount; ++i) {
+      impl_->prepared(static_cast<StatementId>(i));
+    }
+  });
+}
+
+std::uint64_t Connection::execute(StatementId id, std::initializer_list<Parameter> parameters) {
+  return impl_->counted(id, [&] {
+    Statement& statement = impl_->prepared(id);
+    statement.execute(parameters);
+    return statement.affected_rows();
+  });
+}
+
+std::uint64_t Connection::execute_bulk(StatementId id, const std::vector<BulkRow>& rows) {
+  if (rows.empty()) return 0;
+  return impl_->guard([&] {
+    Statement& statement = impl_->prepared(id);
+    statement.execute_bulk(rows);
+    return statement.affected_rows();
+  });
+}
+
+std::vector<Row> Connection::query(StatementId id, std::initializer_list<Parameter> parameters) {
+  return impl_->counted(id, [&] {
+    Statement& statement = impl_->prepared(id);
+    statement.execute(parameters);
+    return statement.rows();
+  });
+}
+
+std::optional<Row> Connection::query_one(StatementId id,
+                                         std::initializer_list<Parameter> parameters) {
+  auto rows = query(id, parameters);
+  if (rows.empty()) return std::nullopt;
+  return std::move(rows.front());
+}
+
+std::uint64_t Connection::last_insert_id() const {
+  return mysql_insert_id(&impl_->mysql);
+}
+
+std::optional<std::string> Connection::run_script(const std::string& sql, std::string_view name) {
+  return impl_->guard([&]() -> std::optional<std::string> {
+    std::optional<std::string> last;
+    if (mysql_real_query(&impl_->mysql, sql.data(), sql.size()) != 0) impl_->raise(name);
+    for (;;) {
+      const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> result(
+          mysql_store_result(&impl_->mysql), &mysql_free_result);
+      if (!result && mysql_field_count(&impl_->mysql) != 0) impl_->raise(name);
+      while (result) {
+        MYSQL_ROW row = mysql_fetch_row(result.get());
+        if (row == nullptr) break;
+        last = row[0] == nullptr ? std::nullopt : std::optional<std::string>(row[0]);
+      }
+      const int more = mysql_next_result(&impl_->mysql);
+      if (more > 0) impl_->raise(name);
+      if (more < 0) return last;
+    }
+  });
+}
+
+void Connection::control(Control control) {
+  const StatementText& text = text_of(control);
+  impl_->counted(control, [&] { return run_script(std::string(text.sql), text.name); });
+}
+
+bool Connection::lost() const {
+  return impl_->lost;
+}
+
+void Connection::give_up() noexcept {
+  impl_->lost = true;
+}
+
+Transaction::Transaction(Connection& connection) : connection_(connection) {
+  connection_.control(Control::begin);
+}
+
+Transaction::~Transaction() {
+  if (!open_ || connection_.lost()) return;
+  try {
+    connection_.control(Control::rollback);
+  } catch (const DatabaseError&) {
+    connection_.give_up();
+  }
+}
+
+void Transaction::commit() {
+  connection_.control(Control::commit);
+  open_ = false;
+}
+
+}  // namespace users::db

@@ -1,0 +1,120 @@
+// One connection to MariaDB with its prepared statements, and transactions on it. mysql.cpp is the
+// one user of mysql.h.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/secret.hpp"
+#include "db/errors.hpp"
+#include "db/statement_metrics.hpp"
+#include "db/statements.hpp"
+
+namespace users::db {
+
+/// Where and as whom to connect. All timeouts in seconds; none is ever infinite. TCP hosts are
+/// spoken to by TCP even where they are named localhost.
+struct Endpoint {
+  std::string host;  ///< a socket path (it holds a '/'), or host or host:port
+  std::string database;
+  std::string user;
+  unsigned connect_timeout = 2;
+  unsigned read_timeout = 10;
+  unsigned write_timeout = 10;
+  /// PEM file of the CAs by one of which a TCP host must prove its name with TLS; empty: no TLS.
+  std::string tls_ca{};
+};
+
+/// Whether what is sent to `host` of an Endpoint leaves this machine: TCP, and to no loopback.
+bool is_remote(const std::string& host);
+
+/// A value for a `?`. Text is sent as bytes; the view must live until the call returns.
+using Parameter = std::variant<std::uint64_t, std::string_view, std::nullptr_t>;
+
+/// The values of one row of a bulk, in the order of the `?`; nothing is NULL. The views must live
+/// until the call returns.
+using BulkRow = std::vector<std::optional<std::string_view>>;
+
+/// A column of a row. Integer columns are never negative here.
+struct Value {
+  bool null = true;
+  std::uint64_t number = 0;  ///< integer columns
+  std::string text;          ///< all others, byte for byte
+};
+using Row = std::vector<Value>;
+
+/// One connection, used by one thread, one statement at a time. Every call throws the types of
+/// errors.hpp; after ConnectionLost only the destructor is of use.
+class Connection {
+ public:
+  /// Connects and sets up the session: utf8mb4, strict sql_mode, UTC, READ COMMITTED, lock waits
+  /// and statements bounded below the read timeout. `metrics`, where given, counts the prepared
+  /// statements and transactions, and must outlive this object.
+  Connection(const Endpoint& endpoint, const Secret& password, StatementMetrics* metrics = nullptr);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Prepares the service's part of the catalogue; the rest is prepared at first use. The tables
+  /// must be there.
+  void prepare_all();
+
+  /// Runs a prepared statement that returns no row. Returns the rows it
+  /// found or deleted; an UPDATE counts a row that has its new values already.
+  std::uint64_t execute(StatementId id, std::initializer_list<Parameter> parameters);
+
+  /// Runs a prepared INSERT once for each row, in one round trip; a statement that was run so is
+  /// never run by execute(). To be called in a transaction: where a row fails, those before it are
+  /// done, so roll back. Returns the rows inserted.
+  std::uint64_t execute_bulk(StatementId id, const std::vector<BulkRow>& rows);
+
+  /// Runs a prepared statement; the first row, or nothing where there is none.
+  std::optional<Row> query_one(StatementId id, std::initializer_list<Parameter> parameters);
+
+  /// Runs a prepared statement; all its rows.
+  std::vector<Row> query(StatementId id, std::initializer_list<Parameter> parameters);
+
+  /// The AUTO_INCREMENT value of the last insert.
+  [[nodiscard]] std::uint64_t last_insert_id() const;
+
+  /// Runs SQL text of our own files, several statements separated by `;`. Results are thrown away,
+  /// but for the first column of the last row, which is returned.
+  std::optional<std::string> run_script(const std::string& sql, std::string_view name);
+
+  /// Begins or ends a transaction; for class Transaction.
+  void control(Control control);
+
+  /// The connection is known to be gone.
+  [[nodiscard]] bool lost() const;
+
+  /// Says that the state of the connection is unknown: it counts as lost from now on.
+  void give_up() noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A transaction: rolled back when it goes, unless committed.
+class Transaction {
+ public:
+  explicit Transaction(Connection& connection);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  /// Returns only where the server said that it is done. ConnectionLost means: unknown.
+  void commit();
+
+ private:
+  Connection& connection_;
+  bool open_ = true;
+};
+
+}  // namespace users::db

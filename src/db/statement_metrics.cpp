@@ -1,0 +1,60 @@
+#include "db/statement_metrics.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace users::db {
+namespace {
+
+constexpr StatementText kControls[] = {
+    {"begin", "START TRANSACTION"},
+    {"commit", "COMMIT"},
+    {"rollback", "ROLLBACK"},
+};
+static_assert(std::size(kControls) == static_cast<std::size_t>(Control::count_));
+
+constexpr std::string_view kErrorNames[] = {"deadlock",        "lock_wait",   "duplicate",
+                                            "connection_lost", "unavailable", "other"};
+
+/// The place of an error's name in kErrorNames.
+std::size_t kind_of(const DatabaseError& error) {
+  if (dynamic_cast<const Deadlock*>(&error) != nullptr) return 0;
+  if (dynamic_cast<const LockWaitTimeout*>(&error) != nullptr) return 1;
+  if (dynamic_cast<const DuplicateKey*>(&error) != nullptr) return 2;
+  if (dynamic_cast<const ConnectionLost*>(&error) != nullptr) return 3;
+  if (dynamic_cast<const Unavailable*>(&error) != nullptr) return 4;
+  return std::size(kErrorNames) - 1;
+}
+
+std::string label_of(std::size_t index) {
+  const StatementText& text = index < kStatementCount
+                                  ? text_of(static_cast<StatementId>(index))
+                                  : text_of(static_cast<Control>(index - kStatementCount));
+  return std::string("statement=\"").append(text.name).append("\"");
+}
+
+}  // namespace
+
+const StatementText& text_of(Control control) {
+  return kControls[static_cast<std::size_t>(control)];
+}
+
+void StatementMetrics::observe(std::size_t index, std::chrono::nanoseconds took) {
+  Histogram& seconds = seconds_.at(index);
+  if (!seconds) seconds = metrics_.histogram(MetricId::statement_seconds, label_of(index));
+  seconds.observe(took);
+}
+
+void StatementMetrics::count(std::size_t index, const DatabaseError& error) {
+  static_assert(std::size(kErrorNames) == kErrors);
+  const std::size_t kind = kind_of(error);
+  Counter& errors = errors_.at(index).at(kind);
+  if (!errors) {
+    errors = metrics_.counter(
+        MetricId::statement_errors,
+        label_of(index).append(",error=\"").append(kErrorNames[kind]).append("\""));
+  }
+  errors.add();
+}
+
+}  // namespace users::db

@@ -1,0 +1,231 @@
+// doctor: nginx's configuration, as nginx itself reads it.
+#include <algorithm>
+#include <map>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "programs/ctl/doctor.hpp"
+#include "programs/ctl/nginx_conf.hpp"
+#include "programs/ctl/system.hpp"
+
+namespace users::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+using Directives = std::vector<Directive>;
+
+/// Of what kSiteFile decides.
+constexpr const char* kSiteFile = "users_site.conf";
+constexpr int kFewestServers = 3;
+constexpr unsigned long long kLargestBody = 16384;  // bytes a worker takes
+
+bool is(const Directive& directive, std::initializer_list<std::string_view> words) {
+  return directive.words.size() >= words.size() &&
+         std::equal(words.begin(), words.end(), directive.words.begin());
+}
+
+bool in_block(const Directive& directive, std::string_view block) {
+  return std::ranges::find(directive.within, block) != directive.within.end();
+}
+
+const Directive* find(const Directives& all, std::initializer_list<std::string_view> words) {
+  const auto found = std::ranges::find_if(all, [&](const auto& one) { return is(one, words); });
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// What stands behind `name=`; empty where there is none.
+std::string argument(const Directive& directive, std::string_view name) {
+  for (const std::string& word : directive.words) {
+    if (word.starts_with(name)) return word.substr(name.size());
+  }
+  return "";
+}
+
+/// The upstream of a pool: its socket, and that a worker's death has a next server to go to.
+fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& name) {
+  const std::string check = "nginx " + name;
+  std::map<std::string, int> servers;
+  int kept = 0;
+  for (const Directive& directive : all) {
+    if (!in_block(directive, "upstream " + name) || !is(directive, {"server"})) continue;
+    if (directive.words.size() < 2) continue;
+    ++servers[directive.words[1]];
+    if (argument(directive, "max_fails=") == "0") ++kept;
+  }
+  if (servers.empty()) {
+    d.report.problem(check, "there is no upstream of this name with a server",
+                     std::string("include users-fcgi/") + kSiteFile + "; in the http block");
+    return {};
+  }
+  const auto& [address, count] = *servers.begin();
+  if (servers.size() > 1 || !address.starts_with("unix:")) {
+    d.report.warning(check, "its servers are not one unix socket, so nothing more is checked",
+                     "see upstream " + name + " in the shipped " + kSiteFile);
+    return {};
+  }
+  const std::string line = "server " + address + " max_fails=0;";
+  const std::string found = address + ", " + std::to_string(count) + " times";
+  if (count < kFewestServers) {
+    d.report.problem(check, found + ": a request whose worker died has nowhere else to go",
+                     "write the same line eight times: " + line);
+  } else if (kept < count) {
+    d.report.problem(check, found + ", without max_fails=0: after a failure nginx leaves it alone",
+                     "write each line as: " + line);
+  } else {
+    d.report.ok(check, found);
+  }
+  const fs::path socket = address.substr(std::string_view("unix:").size());
+  return socket.is_absolute() ? socket
+                              : fs::absolute(d.call.option("prefix").value_or("/")) / socket;
+}
+
+void check_include(Diagnosis& d, const Directives& all) {
+  const Directive* location = find(all, {"location", "^~", "/users/"});
+  if (location == nullptr) {
+    d.report.problem(
+        "nginx include", "no server block includes users.conf: nothing reaches a worker",
+        "write into the site's server block: include snippets/users-fcgi/users.conf;  then: "
+        "nginx -t && systemctl reload nginx");
+    return;
+  }
+  d.report.ok("nginx include", location->file);
+  const auto size = std::ranges::find_if(all, [](const Directive& one) {
+    return one.within == std::vector<std::string>{"location ^~ /users/"} &&
+           is(one, {"client_max_body_size"});
+  });
+  const std::string value = size == all.end() ? "1m" : size->words.back();
+  const unsigned long long bytes = nginx_size(value);
+  if (bytes != 0 && bytes < kLargestBody) {
+    d.report.problem(
+        "nginx body size", "client_max_body_size " + value + " refuses good requests",
+        "write into location ^~ /users/ of " + location->file + ": client_max_body_size 16k;");
+  } else {
+    d.report.ok("nginx body size", "client_max_body_size " + value);
+  }
+  if (find(all, {"fastcgi_param", "REQUEST_ID"}) == nullptr ||
+      find(all, {"fastcgi_param", "REMOTE_ADDR"}) == nullptr) {
+    d.report.problem("nginx parameters", "REQUEST_ID and REMOTE_ADDR do not reach the workers",
+                     "copy the shipped users_fastcgi_params over the one in users-fcgi/");
+  } else {
+    d.report.ok("nginx parameters", "users_fastcgi_params");
+  }
+}
+
+void check_trusted(Diagnosis& d, const Directives& all) {
+  const auto open = std::ranges::any_of(all, [](const Directive& one) {
+    return in_block(one, "geo $users_trusted") && is(one, {"default"}) &&
+           !is(one, {"default", "0"});
+  });
+  if (find(all, {"geo", "$users_trusted"}) == nullptr) {
+    d.report.warning("nginx trusted",
+                     "no geo block sets $users_trusted: who may ask for health is "
+                     "decided elsewhere",
+                     std::string("see geo $users_trusted in the shipped ") + kSiteFile);
+  } else if (open) {
+    d.report.problem("nginx trusted", "everybody may ask for /users/health/ and what is like it",
+                     "write into geo $users_trusted: default 0;");
+  } else {
+    d.report.ok("nginx trusted", "strangers are kept from /users/health/");
+  }
+}
+
+void check_limits(Diagnosis& d, const Directives& all) {
+  for (const char* zone : {"users_requests", "users_costly", "users_connections"}) {
+    const auto row = std::ranges::find_if(all, [&](const Directive& one) {
+      return (is(one, {"limit_req_zone"}) || is(one, {"limit_conn_zone"})) &&
+             argument(one, "zone=").starts_with(std::string(zone) + ":");
+    });
+    const std::string advice =
+        std::string("take the line of zone ") + zone + " from the shipped " + kSiteFile;
+    if (row == all.end()) {
+      d.report.problem("nginx limits", std::string("there is no zone ") + zone, advice);
+      return;
+    }
+    if (row->words[1] != "$users_address" && row->words[1] != "$binary_remote_addr") {
+      d.report.warning("nginx limits",
+                       std::string("zone ") + zone + " counts by " + row->words[1] +
+                           ", not by the client's address",
+                       advice);
+      return;
+    }
+  }
+  d.report.ok("nginx limits", "by the client's address");
+}
+
+/// Whom its workers run as: the master gives up root for the user it names.
+void find_nginx_user(Diagnosis& d, const Directives& all) {
+  if (::geteuid() != 0) {
+    d.nginx_uid = ::geteuid();
+    return;
+  }
+  const Directive* line = find(all, {"user"});
+  const std::string name = line == nullptr || line->words.size() < 2 ? "nobody" : line->words[1];
+  const passwd* entry = ::getpwnam(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
+  if (entry != nullptr) d.nginx_uid = entry->pw_uid;
+}
+
+void check_running(Diagnosis& d) {
+  const bool runs = std::ranges::any_of(
+      d.processes, [](const Process& process) { return process.name == "nginx"; });
+  if (runs) {
+    d.report.ok("nginx runs", "yes");
+  } else {
+    d.report.problem("nginx runs", "no process of this name", "systemctl start nginx");
+  }
+}
+
+std::string last_complaint(const Outcome& outcome) {
+  // Warnings may come first; the last line but "test failed" says why.
+  const auto at = outcome.errors.find("[emerg]");
+  return first_line(outcome.errors.substr(at == std::string::npos ? 0 : at));
+}
+
+void check_directives(Diagnosis& d, const Directives& all) {
+  check_include(d, all);
+  d.hash_socket = check_upstream(d, all, "users_hash");
+  d.fast_socket = check_upstream(d, all, "users_fast");
+  check_limits(d, all);
+  check_trusted(d, all);
+  find_nginx_user(d, all);
+}
+
+}  // namespace
+
+void check_nginx(Diagnosis& d) {
+  const fs::path program = find_program("nginx");
+  if (program.empty()) {
+    d.report.skipped("nginx configuration", "nginx is not installed");
+    return;
+  }
+  std::vector<std::string> command{program, "-T"};
+  // nginx takes a relative name for one in its prefix.
+  const auto add = [&](const char* flag, const char* option) {
+    const auto value = d.call.option(option);
+    if (value) command.insert(command.end(), {flag, fs::absolute(*value)});
+  };
+  add("-p", "prefix");
+  add("-c", "nginx");
+  const Outcome outcome = run_bounded(command, std::chrono::seconds(20));
+  const std::string complaint = last_complaint(outcome);
+  if (outcome.status != 0 && ::geteuid() != 0 &&
+      complaint.find("Permission denied") != std::string::npos) {
+    d.report.skipped("nginx configuration", "only root can have it tested: " + complaint);
+    return;
+  }
+  if (!outcome.in_time) {
+    d.report.problem("nginx configuration", "nginx -T took longer than 20 seconds",
+                     "run it by hand; a name server that does not answer is the usual reason");
+    return;
+  }
+  if (outcome.status != 0) {
+    d.report.problem("nginx configuration", "nginx -T fails: " + complaint,
+                     "correct that line, then: nginx -t && systemctl reload nginx");
+    return;
+  }
+  d.report.ok("nginx configuration", "nginx takes it");
+  check_running(d);
+  check_directives(d, parse_nginx_dump(outcome.output));
+}
+
+}  // namespace users::ctl

@@ -1,0 +1,104 @@
+// doctor: the command that sends messages, and the settings of a ready-made one.
+#include <cstdlib>
+#include <fstream>
+#include <system_error>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
+#include "programs/ctl/doctor.hpp"
+#include "programs/ctl/system.hpp"
+
+namespace users::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string sms_settings_file() {
+  const char* named = std::getenv("SEND_SMS_CONF");  // NOLINT(concurrency-mt-unsafe): one thread
+  return named == nullptr || *named == '\0' ? "/etc/users-fcgi/send-sms.conf" : named;
+}
+
+/// The files of secrets that the settings of a ready-made command name.
+std::vector<std::string> sms_secret_files(const std::string& settings,
+                                          const std::string& provider) {
+  std::ifstream stream(settings);
+  std::vector<std::string> files;
+  for (std::string line; std::getline(stream, line);) {
+    const auto equals = line.find('=');
+    if (equals == std::string::npos || trim(line).starts_with('#')) continue;
+    const auto key = trim(std::string_view(line).substr(0, equals));
+    if (!key.starts_with(provider + "_") || !key.ends_with("_file")) continue;
+    files.emplace_back(trim(std::string_view(line).substr(equals + 1)));
+  }
+  return files;
+}
+
+void check_sms_settings(Diagnosis& d, const std::string& provider) {
+  const std::string settings = sms_settings_file();
+  if (find_program("curl").empty()) {
+    d.report.problem("sms settings", "curl is not installed, the command needs it",
+                     "apt install curl");
+    return;
+  }
+  if (!d.service_may(settings, R_OK)) {
+    d.report.problem("sms settings", settings + " cannot be read by " + d.service_name(),
+                     "copy send-sms.conf.example to " + settings +
+                         " and fill it in, or name another file by SEND_SMS_CONF in the courier's "
+                         "environment; chown it to " +
+                         d.service_name());
+    return;
+  }
+  for (const std::string& file : sms_secret_files(settings, provider)) {
+    struct stat status {};
+    const bool there = ::stat(file.c_str(), &status) == 0;
+    const bool closed = there && (status.st_mode & 0177U) == 0;
+    if (there && closed && d.service_may(file, R_OK)) continue;
+    std::string found = file;
+    found += !there ? " is missing or hidden" : !closed ? " is open to others" : " cannot be read";
+    std::string advice = "write the provider's secret into it; chown " + d.service_name();
+    advice.append(" ").append(file).append(" && chmod 0600 ").append(file);
+    d.report.problem("sms settings", found, advice);
+    return;
+  }
+  d.report.ok("sms settings", settings);
+}
+
+}  // namespace
+
+void check_sms(Diagnosis& d) {
+  const fs::path command = d.config->sms_command;
+  const std::string origin =
+      " (sms.command, " + d.config->origins.find("sms.command")->second + ")";
+  std::error_code error;
+  const bool is_file = fs::is_regular_file(command, error);
+  if (!d.may_act_as_service() || error == std::errc::permission_denied) {
+    d.report.skipped("sms command", "only root and " + d.service_name() + " can try it");
+    return;
+  }
+  if (!is_file) {
+    d.report.problem("sms command", command.string() + " is not there" + origin,
+                     "set command in [sms] to a program that sends one message; ready ones are "
+                     "aliyun, tencent, twilio and webhook in /usr/share/users-fcgi/send-sms");
+    return;
+  }
+  if (!d.service_may(command, X_OK)) {
+    d.report.problem("sms command",
+                     command.string() + " cannot be run by " + d.service_name() + origin,
+                     "chmod 0755 " + command.string());
+    return;
+  }
+  const std::string name = command.filename();
+  if (name == "spool") {
+    d.report.warning("sms command", command.string() + " writes messages to a file and sends none",
+                     "on a site set command in [sms] to one that sends");
+    return;
+  }
+  d.report.ok("sms command", command.string());
+  for (const char* ready : {"aliyun", "tencent", "twilio", "webhook"}) {
+    if (name == ready) check_sms_settings(d, name);
+  }
+}
+
+}  // namespace users::ctl

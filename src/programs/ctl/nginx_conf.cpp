@@ -1,0 +1,114 @@
+#include "programs/ctl/nginx_conf.hpp"
+
+#include <cctype>
+#include <charconv>
+#include <utility>
+
+namespace users::ctl {
+namespace {
+
+constexpr std::string_view kFileMark = "# configuration file ";
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : text_(text) {}
+
+  std::vector<Directive> run() {
+    while (at_ < text_.size()) step();
+    return std::move(all_);
+  }
+
+ private:
+  void step() {
+    const char c = text_[at_];
+    if (c == '#') return comment();
+    if (std::isspace(static_cast<unsigned char>(c)) != 0) {
+      ++at_;
+    } else if (c == ';' || c == '{') {
+      ++at_;
+      end_directive(c == '{');
+    } else if (c == '}') {
+      ++at_;
+      words_.clear();
+      if (!within_.empty()) within_.pop_back();
+    } else {
+      words_.push_back(word());
+    }
+  }
+
+  void comment() {
+    const std::size_t end = std::min(text_.find('\n', at_), text_.size());
+    std::string_view line = text_.substr(at_, end - at_);
+    at_ = end;
+    if (!line.starts_with(kFileMark) || !line.ends_with(':')) return;
+    // Each file is balanced in itself; what was odd in the one before ends here.
+    line.remove_prefix(kFileMark.size());
+    line.remove_suffix(1);
+    file_ = line;
+    words_.clear();
+    within_.clear();
+  }
+
+  void end_directive(bool block) {
+    if (words_.empty() && !block) return;
+    all_.push_back({words_, within_, file_});
+    if (block) within_.push_back(join(words_));
+    words_.clear();
+  }
+
+  std::string word() {
+    const char quote = text_[at_] == '"' || text_[at_] == '\'' ? text_[at_] : '\0';
+    if (quote != '\0') ++at_;
+    std::string word;
+    for (; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (c == '\\' && at_ + 1 < text_.size()) {
+        word += text_[++at_];
+      } else if (quote != '\0' ? c == quote : ends_word(c)) {
+        break;
+      } else {
+        word += c;
+      }
+    }
+    if (quote != '\0') ++at_;
+    return word;
+  }
+
+  /// `{` opens a block unless it is of a variable: ${name}.
+  [[nodiscard]] bool ends_word(char c) const {
+    if (c == '{') return at_ == 0 || text_[at_ - 1] != '$';
+    return c == ';' || std::isspace(static_cast<unsigned char>(c)) != 0;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::string file_;
+  std::vector<std::string> words_;
+  std::vector<std::string> within_;
+  std::vector<Directive> all_;
+};
+
+}  // namespace
+
+std::vector<Directive> parse_nginx_dump(std::string_view dump) {
+  return Parser(dump).run();
+}
+
+unsigned long long nginx_size(std::string_view text) {
+  unsigned long long number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return 0;
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (unit == "k" || unit == "K") return number << 10U;
+  if (unit == "m" || unit == "M") return number << 20U;
+  if (unit == "g" || unit == "G") return number << 30U;
+  return unit.empty() ? number : 0;
+}
+
+}  // namespace users::ctl

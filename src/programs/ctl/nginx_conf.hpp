@@ -1,0 +1,23 @@
+// What `nginx -T` prints, taken apart into directives.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace users::ctl {
+
+struct Directive {
+  std::vector<std::string> words;   ///< name and arguments, without quotes
+  std::vector<std::string> within;  ///< the blocks around it in its file, each as `upstream name`
+  std::string file;
+};
+
+/// The directives of all files, in the order of the dump; that of a block stands before those in
+/// it. nginx has accepted the text already, so what is odd is passed over, never refused.
+std::vector<Directive> parse_nginx_dump(std::string_view dump);
+
+/// nginx's notation of sizes: 16k, 8m, 1g, bytes. 0 where it is none.
+unsigned long long nginx_size(std::string_view text);
+
+}  // namespace users::ctl

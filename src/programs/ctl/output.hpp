@@ -1,0 +1,26 @@
+// What users-ctl prints: tab-separated for pipes, aligned columns on a terminal, or JSON.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace users::ctl {
+
+enum class Form { tabs, columns, json };
+
+/// JSON where it is asked for, columns on a terminal, else tabs.
+Form form_of_standard_output(bool json);
+
+/// Rows of the same members in the same order. With tabs: a row a line, no heading, null empty; in
+/// columns: under a heading; as JSON: an array of objects. Control characters are escaped in all
+/// three, so a row stays a line and no terminal obeys it.
+void print_rows(std::ostream& out, Form form, const std::vector<std::string>& columns,
+                const std::vector<nlohmann::ordered_json>& rows);
+
+/// One object: with tabs and in columns a member a line, name and value.
+void print_object(std::ostream& out, Form form, const nlohmann::ordered_json& object);
+
+}  // namespace users::ctl

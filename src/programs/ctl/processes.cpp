@@ -1,0 +1,132 @@
+#include "programs/ctl/processes.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include <unistd.h>
+
+#include "programs/command_line.hpp"
+
+namespace users::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path folder_of(pid_t pid) {
+  return fs::path("/proc") / std::to_string(pid);
+}
+
+std::string link_target(const fs::path& link) {
+  std::error_code error;
+  return fs::read_symlink(link, error).string();
+}
+
+Process read_process(pid_t pid) {
+  Process process;
+  std::ifstream status(folder_of(pid) / "status");
+  bool living = false;
+  for (std::string line; std::getline(status, line);) {
+    std::istringstream fields(line.substr(line.find(':') + 1));
+    if (line.starts_with("Name:")) fields >> process.name;
+    if (line.starts_with("State:")) living = line.find("\tZ") == std::string::npos;
+    if (line.starts_with("PPid:")) fields >> process.parent;
+    uid_t real = 0;
+    if (line.starts_with("Uid:")) fields >> real >> process.uid;
+  }
+  if (living) process.pid = pid;
+  return process;
+}
+
+/// The socket's path as it was bound; empty where `inode` is no listening unix socket.
+std::string bound_path(const std::string& inode) {
+  std::ifstream table("/proc/net/unix");
+  std::string line;
+  std::getline(table, line);  // the heading
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string word;
+    std::string number;
+    for (int i = 0; i < 6; ++i) fields >> word;
+    fields >> number;
+    if (number != inode) continue;
+    std::getline(fields >> std::ws, word);
+    return fields ? word : "";
+  }
+  return "";
+}
+
+fs::path standard_input_socket(pid_t pid) {
+  constexpr std::string_view kPrefix = "socket:[";
+  const std::string link = link_target(folder_of(pid) / "fd/0");
+  if (!link.starts_with(kPrefix)) return {};
+  const fs::path path = bound_path(link.substr(kPrefix.size(), link.size() - kPrefix.size() - 1));
+  // A relative one is seen from the folder in which it was bound.
+  return path.empty() || path.is_absolute() ? path : link_target(folder_of(pid) / "cwd") / path;
+}
+
+}  // namespace
+
+std::vector<Process> list_processes() {
+  std::vector<Process> all;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    Process process = read_process(std::stoi(name));
+    if (process.pid != 0) all.push_back(std::move(process));
+  }
+  return all;
+}
+
+std::vector<std::string> command_of(const Process& process) {
+  std::ifstream file(folder_of(process.pid) / "cmdline");
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+  return words;
+}
+
+bool uses_configuration(const Process& process, const fs::path& file) {
+  constexpr std::string_view kOption = "--config";
+  std::error_code error;
+  // In a container the same name is another file.
+  const fs::path root = folder_of(process.pid) / "root";
+  if (!fs::equivalent("/proc/self/root", root, error) && !error) return false;
+  const auto words = command_of(process);
+  fs::path own = kDefaultConfig;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == kOption && i + 1 < words.size()) own = words[i + 1];
+    if (words[i].starts_with(std::string(kOption) + "=")) own = words[i].substr(kOption.size() + 1);
+  }
+  // A relative name is of a folder that only root may see.
+  if (own.is_relative()) return own.filename() == file.filename();
+  return own == file || fs::equivalent(own, file, error);
+}
+
+std::string program_of(const Process& process) {
+  return link_target(folder_of(process.pid) / "exe");
+}
+
+std::time_t start_of(const Process& process) {
+  std::ifstream file(folder_of(process.pid) / "stat");
+  std::string line;
+  std::getline(file, line);
+  // pid (name) state ...: the name may hold anything; the time is field 22, in clock ticks.
+  std::istringstream fields(line.substr(std::min(line.rfind(')') + 1, line.size())));
+  std::string word;
+  for (int field = 3; field < 22; ++field) fields >> word;
+  long long ticks = 0;
+  fields >> ticks;
+  std::ifstream machine("/proc/stat");
+  while (machine && word != "btime") machine >> word;
+  std::time_t boot = 0;
+  machine >> boot;
+  return fields && boot != 0 ? boot + ticks / ::sysconf(_SC_CLK_TCK) : 0;
+}
+
+fs::path listening_socket(const Process& process) {
+  fs::path own = standard_input_socket(process.pid);
+  return own.empty() ? standard_input_socket(process.parent) : own;
+}
+
+}  // namespace users::ctl

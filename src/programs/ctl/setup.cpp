@@ -1,0 +1,216 @@
+// Makes what the service needs on a machine, and says beforehand what that is.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crypto.hpp"
+#include "db/database.hpp"
+#include "db/provision.hpp"
+#include "programs/ctl/command.hpp"
+#include "programs/ctl/process.hpp"
+
+namespace users::ctl {
+namespace {
+
+constexpr std::string_view kNext = R"(
+Next:
+  1. nginx, in the http block:    include snippets/users-fcgi/users_http.conf;
+                                  include snippets/users-fcgi/users_site.conf;
+     in the site's server block:  include snippets/users-fcgi/users.conf;
+     then: nginx -t && systemctl reload nginx
+  2. systemctl enable --now users-fcgi.target
+  3. users-ctl doctor
+)";
+
+struct Step {
+  std::string what;
+  bool is_done;
+  std::function<void()> act;
+};
+
+class Setup {
+ public:
+  explicit Setup(const Call& call)
+      : call_(call),
+        config_(call.config()),
+        user_(call.option("user").value_or("users-fcgi")),
+        administrator_(connect_as_administrator()) {
+    if (db::has_foreign_tables(administrator_, config_.database_name)) {
+      throw Refused("database " + config_.database_name +
+                    " has tables of something else: name another in database.name of " +
+                    call.config_file);
+    }
+  }
+
+  std::vector<Step> steps() {
+    std::vector<Step> all;
+    all.push_back({"system user " + user_, find_user() != nullptr, [this] { add_user(); }});
+    all.push_back(secret("key of the keyed hashes", config_.secrets_key_file, true));
+    all.push_back(
+        secret("password of " + config_.database_user, config_.database_password_file, true));
+    all.push_back(secret("password of " + config_.database_migration_user,
+                         config_.database_migration_password_file, false));
+    all.push_back({"log folder " + config_.log_directory, is_own_folder(config_.log_directory),
+                   [this] { make_folder(config_.log_directory); }});
+    all.push_back({"database " + config_.database_name,
+                   db::has_database(administrator_, config_.database_name),
+                   [this] { db::make_database(administrator_, config_.database_name); }});
+    all.push_back(account(config_.database_user, "database.password_file",
+                          config_.database_password_file, db::Rights::rows));
+    all.push_back(account(config_.database_migration_user, "database.migration_password_file",
+                          config_.database_migration_password_file, db::Rights::everything));
+    all.push_back({"tables, by users-ctl migrate", has_tables(), [this] { bring_up_to_date(); }});
+    return all;
+  }
+
+ private:
+  /// Null where there is none.
+  [[nodiscard]] const passwd* find_user() const {
+    return ::getpwnam(user_.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
+  }
+
+  [[nodiscard]] db::Connection connect_as_administrator() const {
+    const auto socket = std::ranges::find_if(config_.database_hosts, [](const std::string& host) {
+      return host.find('/') != std::string::npos;
+    });
+    if (socket == config_.database_hosts.end()) {
+      throw Refused(
+          "database.hosts names no socket, and only over the server's own socket can accounts be "
+          "made here. On the server make the database and both accounts (see README, Behind your "
+          "own nginx), write their passwords into the files that the configuration names, and run "
+          "users-ctl migrate");
+    }
+    const passwd* me = ::getpwuid(::geteuid());  // NOLINT(concurrency-mt-unsafe): one thread
+    try {
+      return {{*socket, "mysql", me == nullptr ? "root" : me->pw_name}, Secret()};
+    } catch (const db::DatabaseError& error) {
+      throw Refused(std::string(error.what()) +
+                    ": the database must run and let you in as its administrator over its socket: "
+                    "apt install mariadb-server, systemctl start mariadb, and run this as root");
+    }
+  }
+
+  void add_user() const {
+    const Finished result = run_to_end({"adduser", "--system", "--group", "--no-create-home",
+                                        "--home", "/nonexistent", "--quiet", user_});
+    if (result.status != 0) throw Refused("adduser: " + result.output);
+  }
+
+  void give_to_service(const std::string& path) const {
+    const passwd* owner = find_user();
+    if (owner == nullptr || ::geteuid() != 0) return;
+    if (::lchown(path.c_str(), owner->pw_uid, owner->pw_gid) != 0) fail(path);
+  }
+
+  [[noreturn]] static void fail(const std::string& path) {
+    throw Refused(path + ": " + std::generic_category().message(errno));
+  }
+
+  /// A file that is there stays as it is.
+  [[nodiscard]] Step secret(const std::string& what, const std::string& file,
+                            bool of_service) const {
+    struct stat status {};
+    const bool is_there = ::lstat(file.c_str(), &status) == 0;
+    return {what + ", random, in " + file, is_there, [this, file, of_service] {
+              std::filesystem::create_directories(std::filesystem::path(file).parent_path());
+              const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+              if (fd < 0) fail(file);
+              std::string value = crypto::random_hex(crypto::kSmallestKey);
+              const bool written =
+                  ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size()) &&
+                  ::fsync(fd) == 0;
+              wipe(value);
+              if (::close(fd) != 0 || !written) fail(file);
+              if (of_service) give_to_service(file);
+            }};
+  }
+
+  [[nodiscard]] bool is_own_folder(const std::string& path) const {
+    struct stat status {};
+    const passwd* owner = find_user();
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && owner != nullptr &&
+           status.st_uid == owner->pw_uid;
+  }
+
+  void make_folder(const std::string& path) const {
+    std::filesystem::create_directories(path);
+    if (::chmod(path.c_str(), 0750) != 0) fail(path);
+    give_to_service(path);
+  }
+
+  [[nodiscard]] bool can_log_in(const std::string& user, const char* key,
+                                const std::string& file) const {
+    try {
+      db::Endpoint endpoint = db::service_endpoint(config_, config_.database_hosts.front());
+      endpoint.user = user;
+      const db::Connection connection(endpoint, read_secret(config_, key, file));
+      return true;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
+  Step account(const std::string& user, const char* key, const std::string& file,
+               db::Rights rights) {
+    const std::string what = "account " + user + "@localhost with " +
+                             (rights == db::Rights::rows ? "rights on rows" : "all rights") +
+                             " of database " + config_.database_name;
+    return {what, can_log_in(user, key, file), [this, user, key, file, rights] {
+              db::make_account(administrator_, user, read_secret(config_, key, file), rights,
+                               config_.database_name);
+            }};
+  }
+
+  [[nodiscard]] bool has_tables() const {
+    try {
+      return pending_migrations(config_).empty();
+    } catch (const db::SchemaMismatch&) {
+      throw;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
+  void bring_up_to_date() const {
+    Call migration = call_;
+    migration.options.clear();
+    migrate(migration);
+  }
+
+  const Call& call_;
+  Config config_;
+  std::string user_;
+  db::Connection administrator_;
+};
+
+}  // namespace
+
+int setup(const Call& call) {
+  Setup setup(call);
+  const auto steps = setup.steps();
+  for (const Step& step : steps) {
+    std::cout << (step.is_done ? "there      " : "to be made ") << step.what << '\n';
+  }
+  std::cout << std::flush;
+  const auto missing = std::ranges::count(steps, false, &Step::is_done);
+  if (missing == 0) {
+    std::cout << "nothing to do\n";
+    return EXIT_SUCCESS;
+  }
+  if (!confirmed(call, std::to_string(missing) + " things are to be made.")) return EXIT_FAILURE;
+  for (const Step& step : steps) {
+    if (step.is_done) continue;
+    step.act();
+    std::cout << "made       " << step.what << std::endl;
+  }
+  std::cout << kNext;
+  return EXIT_SUCCESS;
+}
+
+}  // namespace users::ctl

@@ -1,0 +1,23 @@
+// users-ctl config: the effective values and where each came from.
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "programs/ctl/command.hpp"
+
+namespace users::ctl {
+
+int show_config(const Call& call) {
+  const Config config = call.config();
+  std::vector<nlohmann::ordered_json> rows;
+  for (const ConfigKey& key : config_keys()) {
+    // Of a secret the configuration knows the file's name only, so there is nothing to mask.
+    rows.push_back({{"key", key.name},
+                    {"value", config.texts.find(key.name)->second},
+                    {"origin", config.origins.find(key.name)->second}});
+  }
+  print_rows(std::cout, call.form(), {"key", "value", "origin"}, rows);
+  return EXIT_SUCCESS;
+}
+
+}  // namespace users::ctl

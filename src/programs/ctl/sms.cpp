@@ -1,0 +1,137 @@
+// users-ctl sms pending, retry and test, and otp last: messages and the codes in them.
+#include <chrono>
+#include <iostream>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "programs/ctl/command.hpp"
+#include "programs/ctl/service.hpp"
+#include "programs/send_command.hpp"
+
+namespace users::ctl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view text_of(Retry retry) {
+  switch (retry) {
+    case Retry::due:
+      return "due now";
+    case Retry::expired:
+      return "expired: its code is of no use any more, a new one must be asked for";
+    case Retry::sent:
+      return "sent already: its content is wiped";
+    case Retry::failed:
+      return "given up: its content is wiped, a new code must be asked for";
+    case Retry::unsent:
+      return "was never to be sent: nobody had the phone";
+    case Retry::unknown:
+      return "there is no such message";
+  }
+  return "";
+}
+
+int retry_all(Service& service) {
+  const std::uint64_t count = service.accounts().retry_all_messages();
+  if (count == 0) {
+    std::cout << "no message waits that could still be sent\n";
+  } else {
+    std::cout << count << (count == 1 ? " message is" : " messages are")
+              << " due now; the courier takes them next\n";
+  }
+  return EXIT_SUCCESS;
+}
+
+/// A number that no row of the outbox has, new each time: a gateway may take a number only once.
+std::uint64_t test_message_id() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+}  // namespace
+
+int sms_pending(const Call& call) {
+  const std::uint64_t limit = limit_option(call);
+  const Config config = call.config();
+  Service service(config);
+  std::vector<Json> rows;
+  for (const PendingMessage& message : service.accounts().pending_messages(limit)) {
+    rows.push_back({{"id", message.id},
+                    {"phone", message.phone},
+                    {"purpose", message.purpose},
+                    {"attempts", message.attempts},
+                    {"created", message.created},
+                    {"next", message.next},
+                    {"expires", message.expires}});
+  }
+  print_rows(std::cout, call.form(),
+             {"id", "phone", "purpose", "attempts", "created", "next", "expires"}, rows);
+  return EXIT_SUCCESS;
+}
+
+int sms_retry(const Call& call) {
+  std::vector<std::uint64_t> ids;
+  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+  for (const std::string& text : call.arguments) {
+    ids.push_back(parse_number("ID", text, 1, kMost));
+  }
+  const Config config = call.config();
+  Service service(config);
+  if (ids.empty()) return retry_all(service);
+  const std::vector<Retry> retries = service.accounts().retry_messages(ids);
+  bool all_due = true;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    std::cout << ids[i] << '\t' << text_of(retries[i]) << '\n';
+    all_due = all_due && retries[i] == Retry::due;
+  }
+  return all_due ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int sms_test(const Call& call) {
+  const Config config = call.config();
+  const Phone phone = phone_argument(config, call, 0);
+  log::start_on_stderr(LogLevel::warning);  // how the program ended stands there
+  const Message message{phone.e164(), "regist", "000000", "zh"};
+  switch (run_send_command(config.sms_command, config.sms_timeout, test_message_id(), message)) {
+    case Delivery::sent:
+      std::cout << config.sms_command << " took the test message to " << phone.e164()
+                << " (code 000000, which opens nothing)\n";
+      return EXIT_SUCCESS;
+    case Delivery::try_again:
+      throw Refused("not sent: " + config.sms_command +
+                    " asks to try again later (exit code 75), could not be run, was ended by a "
+                    "signal, or took longer than " +
+                    std::to_string(config.sms_timeout) + " seconds");
+    case Delivery::failed:
+      throw Refused("not sent: " + config.sms_command + " refuses the message");
+  }
+  return EXIT_FAILURE;
+}
+
+int otp_last(const Call& call) {
+  const Config config = call.config();
+  if (config.session_cookie_secure) {
+    throw Refused(
+        "codes are shown in development only, which is where session.cookie_secure = no is set; "
+        "to help a person in: users-ctl user passwd");
+  }
+  const Phone phone = phone_argument(config, call, 0);
+  Service service(config);
+  const auto last = service.accounts().last_code(phone);
+  if (!last) throw Refused("no code was made for the phone " + phone.e164() + " of late");
+  if (last->code.empty()) {
+    throw Refused("the last code for " + phone.e164() + " was made with another secrets.key_file");
+  }
+  print_object(std::cout, call.form(),
+               {{"phone", phone.e164()},
+                {"purpose", name_of(last->purpose)},
+                {"code", last->code},
+                {"state", last->state},
+                {"expires", last->expires}});
+  return EXIT_SUCCESS;
+}
+
+}  // namespace users::ctl

@@ -1,0 +1,17 @@
+// Runs the operator's send-sms program for one message.
+#pragma once
+
+#include <string>
+
+#include "accounts/courier.hpp"
+
+namespace users {
+
+/// Runs `command` (a program, not a shell line) with the message as one JSON object on its standard
+/// input: id, phone (E.164), purpose, code, language (zh or en), text. Its output goes to ours.
+/// Exit code 0: sent; 75 (EX_TEMPFAIL), a signal, or longer than `timeout` seconds, after which its
+/// process group is killed: try again; any other: failed.
+Delivery run_send_command(const std::string& command, unsigned timeout, std::uint64_t id,
+                          const Message& message);
+
+}  // namespace users

@@ -1,0 +1,87 @@
+// The courier: wires configuration, log, database and the send-sms program to the outbox.
+#include <chrono>
+#include <csignal>
+
+#include <unistd.h>
+
+#include "accounts/courier.hpp"
+#include "base/config.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "base/stop_signals.hpp"
+#include "base/watchdog.hpp"
+#include "db/database.hpp"
+#include "programs/command_line.hpp"
+#include "programs/send_command.hpp"
+
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(users-courier: sends the messages that the workers put into the outbox.
+
+  --config FILE    the configuration (default /etc/users-fcgi/users.conf)
+  --check-config   reads the configuration and the secrets, says what is wrong, starts nothing
+  --help           this text
+  --version        the version
+
+It runs sms.command once a message, with the message as JSON on standard input:
+  {"code":"123456","id":7,"language":"zh","phone":"+8618866668888","purpose":"regist","text":"..."}
+Exit code 0 of that program: sent; 75: try again later; any other: failed. Several couriers share the work.
+It also deletes what has expired, and ends workers that are stuck (worker.request_limit). TERM, INT and USR1 end it after the message it is at.
+
+Exit codes: 0 stopped by a signal, or the check passed; 64 wrong usage; 78 the configuration, a secret
+or the version of the database's schema is wrong; 1 anything else.
+)";
+
+/// Between two looks into an empty outbox.
+constexpr std::chrono::milliseconds kIdle{300};
+constexpr std::chrono::minutes kBetweenPurges{1};
+
+void work(users::Courier& courier, users::db::Database& database, users::Watchdog& watchdog) {
+  using Clock = std::chrono::steady_clock;
+  auto next_purge = Clock::now();
+  bool busy = false;
+  while (!users::stop_requested(busy ? std::chrono::milliseconds(0) : kIdle)) {
+    watchdog.tend();
+    database.tend();
+    try {
+      busy = courier.deliver_one();
+      if (!busy && Clock::now() >= next_purge) {
+        busy = courier.purge();
+        if (!busy) next_purge = Clock::now() + kBetweenPurges;
+      }
+    } catch (const users::db::SchemaMismatch&) {
+      throw;
+    } catch (const users::db::DatabaseError& error) {
+      users::log::warning({"outbox: ", error.what()});
+      busy = false;
+    }
+  }
+}
+
+int run(const users::Config& config, const users::Secret& password, const users::Secret& key) {
+  using namespace users;
+  hold_stop_signals();
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  log::start(config.log_directory, config.log_level, config.log_keep_days);
+  log::info({"courier started, version " USERS_FCGI_VERSION ", pid ", std::to_string(::getpid())});
+  Metrics metrics(config.metrics_file);
+  const log::FailureScope unlogged(
+      [count = metrics.counter(MetricId::log_failures)] { count.add(); });
+  Watchdog watchdog(config, metrics);
+  db::Database database(config, password, metrics);
+  const Verification verification(config, key, metrics);
+  const Sender sender = [&](std::uint64_t id, const Message& message) {
+    return run_send_command(config.sms_command, config.sms_timeout, id, message);
+  };
+  Courier courier(config, verification, database, sender, metrics);
+  work(courier, database, watchdog);
+  log::info({"courier stopped, pid ", std::to_string(::getpid())});
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return users::run_service("users-courier", kHelp, run, argc, argv);
+}

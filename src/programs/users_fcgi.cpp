@@ -1,0 +1,89 @@
+// The worker: wires configuration, log, database and service to the accept loop on descriptor 0.
+#include <iostream>
+
+#include <unistd.h>
+
+#include "accounts/account_service.hpp"
+#include "accounts/phone.hpp"
+#include "base/config.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "base/stop_signals.hpp"
+#include "base/watchdog.hpp"
+#include "db/database.hpp"
+#include "programs/command_line.hpp"
+#include "web/dispatch.hpp"
+#include "web/fcgi_worker.hpp"
+#include "web/request_metrics.hpp"
+
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(users-fcgi: a FastCGI worker of the accounts service.
+
+A process manager starts it with the listening socket as standard input, for example
+  spawn-fcgi -n -s /run/users-fcgi/hash.sock -M 0660 -- \
+    /usr/bin/multiwatch -r 1000000 -f 8 -- /usr/sbin/users-fcgi --config FILE
+
+  --config FILE    the configuration (default /etc/users-fcgi/users.conf)
+  --check-config   reads the configuration and the secrets, says what is wrong, starts nothing
+  --help           this text
+  --version        the version
+
+Environment USERS_FCGI_SECTION_KEY overrides a key of the file. TERM, INT and USR1 end the worker after
+the request it is in.
+
+Exit codes: 0 stopped by a signal, or the check passed; 64 wrong usage; 78 the configuration, a secret
+or the version of the database's schema is wrong; 1 anything else.
+)";
+
+void warn_of_format(const users::Config& config) {
+  if (config.verification == users::CodeCheck::format) {
+    users::log::warning(
+        {"verification = format: any six digits pass as a code, nobody proves a number"});
+  }
+}
+
+int run(const users::Config& config, const users::Secret& password, const users::Secret& key) {
+  using namespace users;
+  if (!web::is_listening_socket(STDIN_FILENO)) {
+    std::cerr << "users-fcgi: standard input is no listening socket: start it with spawn-fcgi, see "
+                 "users-fcgi --help\n";
+    return kExitUsage;
+  }
+
+  hold_stop_signals();
+  log::start(config.log_directory, config.log_level, config.log_keep_days);
+  log::info({"worker started, version " USERS_FCGI_VERSION ", pid ", std::to_string(::getpid())});
+  warn_of_format(config);
+  load_numbering_plans();
+  Metrics metrics(config.metrics_file);
+  const log::FailureScope unlogged(
+      [count = metrics.counter(MetricId::log_failures)] { count.add(); });
+  metrics.workers().enter();
+  Watchdog watchdog(config, metrics);
+  db::Database database(config, password, metrics);
+  AccountService accounts(config, key, database, metrics);
+  web::RequestMetrics requests(metrics);
+  web::Context context{config, database, accounts, metrics, requests};
+  try {
+    web::serve(
+        STDIN_FILENO, [&](web::Request& request) { return web::dispatch(context, request); },
+        [&] {
+          watchdog.tend();
+          database.tend();
+        },
+        metrics.workers());
+  } catch (const std::exception& error) {
+    log::error({"worker ends: ", error.what()});
+    throw;
+  }
+  log::info({"worker stopped, pid ", std::to_string(::getpid())});
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return users::run_service("users-fcgi", kHelp, run, argc, argv);
+}

@@ -1,0 +1,202 @@
+#include "web/body.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "base/secret.hpp"
+#include "base/text.hpp"
+
+namespace users::web {
+namespace {
+
+constexpr std::size_t kDeepest = 8;
+
+[[noreturn]] void refuse(std::string field) {
+  throw InvalidArguments({std::move(field)});
+}
+
+/// Takes the parser's events and keeps the members of the outermost object. Ends the parse at the
+/// first thing that is not allowed, so that depth and size never cost more than was read.
+class MemberCollector : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit MemberCollector(Arguments& arguments) : arguments_(arguments) {}
+
+  bool null() override { return keep(Arguments::Other{}); }
+  bool boolean(bool value) override { return keep(value); }
+  bool number_integer(number_integer_t) override { return keep(Arguments::Other{}); }
+  bool number_unsigned(number_unsigned_t) override { return keep(Arguments::Other{}); }
+  bool number_float(number_float_t, const string_t&) override { return keep(Arguments::Other{}); }
+  bool binary(binary_t&) override { return false; }
+  bool string(string_t& value) override {
+    if (value.find('\0') == string_t::npos) return keep(std::move(value));
+    wipe(value);
+    return fail(keys_.size() == 1 ? member_ : "body");
+  }
+  bool start_object(std::size_t) override {
+    if (!keys_.empty() && !keep(Arguments::Other{})) return false;
+    return enter();
+  }
+  bool start_array(std::size_t) override {
+    if (keys_.empty() || !keep(Arguments::Other{})) return false;
+    return enter();
+  }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool key(string_t& name) override {
+    if (!keys_.back().insert(name).second) return fail(name);
+    if (keys_.size() == 1) member_ = std::move(name);
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+
+  /// What is to blame where the parse ended early.
+  [[nodiscard]] const std::string& bad_field() const { return bad_field_; }
+
+ private:
+  /// Only values of the outermost object count; deeper ones are of members nobody asks for.
+  bool keep(Arguments::Value&& value) {
+    if (keys_.empty()) return false;
+    if (keys_.size() == 1) arguments_.add(member_, std::move(value));
+    return true;
+  }
+  bool enter() {
+    keys_.emplace_back();
+    return keys_.size() <= kDeepest;
+  }
+  bool leave() {
+    keys_.pop_back();
+    return true;
+  }
+  bool fail(std::string field) {
+    bad_field_ = std::move(field);
+    return false;
+  }
+
+  Arguments& arguments_;
+  std::vector<std::set<std::string>> keys_;  // those seen in each open object; empty for an array
+  std::string member_;
+  std::string bad_field_ = "body";
+};
+
+Arguments parse_json(std::string_view body) {
+  Arguments arguments;
+  MemberCollector collector(arguments);
+  if (!nlohmann::json::sax_parse(body, &collector)) refuse(collector.bad_field());
+  return arguments;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// application/x-www-form-urlencoded (WHATWG URL), but a bad escape is refused, not kept.
+std::string decode_form(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      decoded += ' ';
+    } else if (text[i] != '%') {
+      decoded += text[i];
+    } else {
+      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+      if (high < 0 || low < 0) refuse("body");
+      decoded += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  if (!is_text(decoded)) refuse("body");
+  return decoded;
+}
+
+Arguments parse_form(std::string_view body) {
+  Arguments arguments;
+  while (!body.empty()) {
+    const auto pair = body.substr(0, body.find('&'));
+    body.remove_prefix(std::min(pair.size() + 1, body.size()));
+    if (pair.empty()) continue;
+    const auto equals = std::min(pair.find('='), pair.size());
+    std::string name = decode_form(pair.substr(0, equals));
+    std::string value = decode_form(pair.substr(std::min(equals + 1, pair.size())));
+    if (!arguments.add(name, std::move(value))) refuse(std::move(name));
+  }
+  return arguments;
+}
+
+bool says_json(std::string content_type) {
+  content_type.resize(std::min(content_type.find(';'), content_type.size()));
+  std::ranges::transform(content_type, content_type.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return content_type.starts_with("application/json");
+}
+
+}  // namespace
+
+Arguments::~Arguments() {
+  for (auto& [name, value] : values_) {
+    if (auto* text = std::get_if<std::string>(&value)) wipe(*text);
+  }
+}
+
+bool Arguments::add(std::string name, Value&& value) {
+  return values_.try_emplace(std::move(name), std::move(value)).second;
+}
+
+std::vector<std::string_view> Arguments::texts(std::initializer_list<std::string_view> names,
+                                               std::vector<std::string>& bad) const {
+  std::vector<std::string_view> texts;
+  texts.reserve(names.size());
+  for (const std::string_view name : names) {
+    const auto found = values_.find(name);
+    const auto* text = found == values_.end() ? nullptr : std::get_if<std::string>(&found->second);
+    if (text == nullptr) {
+      bad.emplace_back(name);
+    } else {
+      texts.emplace_back(*text);
+    }
+  }
+  return texts;
+}
+
+std::vector<std::string_view> Arguments::texts(
+    std::initializer_list<std::string_view> names) const {
+  std::vector<std::string> bad;
+  std::vector<std::string_view> found = texts(names, bad);
+  if (!bad.empty()) throw InvalidArguments(std::move(bad));
+  return found;
+}
+
+std::optional<std::string_view> Arguments::text(std::string_view name) const {
+  if (!values_.contains(name)) return std::nullopt;
+  return texts({name}).front();
+}
+
+bool Arguments::flag(std::string_view name) const {
+  const auto found = values_.find(name);
+  if (found == values_.end()) return false;
+  if (const auto* truth = std::get_if<bool>(&found->second)) return *truth;
+  const auto word = texts({name}).front();
+  if (word == "true" || word == "1") return true;
+  if (word == "false" || word == "0") return false;
+  refuse(std::string(name));
+}
+
+Arguments parse_body(const Request& request) {
+  if (request.body_state == BodyState::damaged) refuse("body");
+  const std::string_view body = request.body;
+  // The JSON parser takes a NUL for the end of its input.
+  if (body.find('\0') != std::string_view::npos) refuse("body");
+  const auto first = body.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  if (body[first] == '{' || says_json(request.content_type)) return parse_json(body);
+  return parse_form(body);
+}
+
+}  // namespace users::web

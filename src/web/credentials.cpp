@@ -1,0 +1,65 @@
+#include "web/credentials.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace users::web {
+namespace {
+
+/// __Host-: the browser takes it from HTTPS only, for this host and all its paths (RFC
+/// 6265bis 4.1.3).
+std::string_view cookie_name(bool secure) {
+  return secure ? "__Host-users" : "users";
+}
+
+bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() &&
+         std::ranges::equal(
+             text.substr(0, prefix.size()), prefix,
+             [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+}
+
+std::optional<std::string_view> find_cookie(std::string_view header, std::string_view name) {
+  while (!header.empty()) {
+    auto pair = header.substr(0, header.find(';'));
+    header.remove_prefix(std::min(pair.size() + 1, header.size()));
+    pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
+    const auto equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+      return pair.substr(equals + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Credentials> find_credentials(const Request& request, bool secure_cookie) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (!request.authorization.empty()) {
+    // A header that is there decides: a cookie beside it must not lend it a session.
+    if (!starts_with_ignoring_case(request.authorization, kScheme)) return std::nullopt;
+    return Credentials{std::string_view(request.authorization).substr(kScheme.size()), false};
+  }
+  const auto token = find_cookie(request.cookie, cookie_name(secure_cookie));
+  if (!token) return std::nullopt;
+  return Credentials{*token, true};
+}
+
+bool is_same_origin(const Request& request, bool unknown) {
+  if (!request.sec_fetch_site.empty()) return request.sec_fetch_site == "same-origin";
+  if (request.origin.empty()) return unknown;
+  const auto scheme = request.origin.find("://");
+  return scheme != std::string::npos && !request.host.empty() &&
+         request.origin.substr(scheme + 3) == request.host;
+}
+
+std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie) {
+  std::string cookie(cookie_name(secure_cookie));
+  cookie.append("=").append(token).append("; Path=/; HttpOnly; SameSite=Lax; Max-Age=");
+  cookie.append(std::to_string(lifetime));
+  if (secure_cookie) cookie.append("; Secure");
+  return cookie;
+}
+
+}  // namespace users::web

@@ -1,0 +1,28 @@
+// The session token in a request: in a header, or in a cookie with what a browser must prove beside
+// it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "web/http.hpp"
+
+namespace users::web {
+
+struct Credentials {
+  std::string_view token;  ///< a view into the request
+  bool from_cookie;
+};
+
+/// The token of `Authorization: Bearer` (RFC 6750 2.1), else of the cookie.
+std::optional<Credentials> find_credentials(const Request& request, bool secure_cookie);
+
+/// True where the browser says that the request comes from a page of this very site:
+/// Sec-Fetch-Site, else Origin held against Host. `unknown` is the answer where it says neither.
+bool is_same_origin(const Request& request, bool unknown);
+
+/// The value of a Set-Cookie header: with a lifetime in seconds, or 0 to take the cookie away.
+std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie);
+
+}  // namespace users::web

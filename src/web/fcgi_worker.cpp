@@ -1,0 +1,162 @@
+#include "web/fcgi_worker.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <stdexcept>
+#include <system_error>
+
+#include <fastcgi.h>
+#include <fcgiapp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "base/stop_signals.hpp"
+
+namespace users::web {
+namespace {
+
+constexpr timeval kIdleTick{0, 500'000};
+/// nginx sends a request it has buffered whole and reads the reply at once; a peer that needs
+/// longer is not nginx.
+constexpr timeval kPeerTimeout{5, 0};
+/// In place of a listening socket: libfcgi must not accept by itself.
+constexpr int kNoSocket = -1;
+/// nginx sends as soon as it is connected.
+constexpr int kFirstByteMilliseconds = 1000;
+constexpr std::chrono::milliseconds kAcceptBackoff{100};
+
+std::string parameter(const FCGX_Request& request, const char* name) {
+  const char* value = FCGX_GetParam(name, request.envp);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+/// Reads the body under the cap. Whole means: not cut by a timeout or an abort, and as long as was
+/// said.
+BodyState read_body(FCGX_Request& request, std::string& body) {
+  const std::string length = parameter(request, "CONTENT_LENGTH");
+  std::size_t announced = 0;
+  const auto [end, error] =
+      std::from_chars(length.data(), length.data() + length.size(), announced);
+  if (!length.empty() && (error != std::errc{} || end != length.data() + length.size())) {
+    return BodyState::damaged;
+  }
+  if (announced > kLargestBody) return BodyState::too_large;
+  const auto read_up_to = [&](std::size_t size) {
+    const std::size_t before = body.size();
+    body.resize(size);
+    const int got = FCGX_GetStr(body.data() + before, static_cast<int>(size - before), request.in);
+    body.resize(before + static_cast<std::size_t>(got));
+  };
+  read_up_to(announced + 1);
+  // Longer than was said: the cap decides what to call it.
+  if (body.size() > announced) read_up_to(kLargestBody + 1);
+  if (body.size() > kLargestBody) return BodyState::too_large;
+  const bool whole = FCGX_GetError(request.in) == 0 && body.size() == announced;
+  return whole ? BodyState::whole : BodyState::damaged;
+}
+
+Request read_request(FCGX_Request& fcgi) {
+  Request request;
+  request.method = parameter(fcgi, "REQUEST_METHOD");
+  request.path = parameter(fcgi, "DOCUMENT_URI");
+  request.content_type = parameter(fcgi, "CONTENT_TYPE");
+  request.accept = parameter(fcgi, "HTTP_ACCEPT");
+  request.accept_language = parameter(fcgi, "HTTP_ACCEPT_LANGUAGE");
+  request.idempotency_key = parameter(fcgi, "HTTP_IDEMPOTENCY_KEY");
+  request.authorization = parameter(fcgi, "HTTP_AUTHORIZATION");
+  request.cookie = parameter(fcgi, "HTTP_COOKIE");
+  request.user_agent = parameter(fcgi, "HTTP_USER_AGENT");
+  request.host = parameter(fcgi, "HTTP_HOST");
+  request.origin = parameter(fcgi, "HTTP_ORIGIN");
+  request.sec_fetch_site = parameter(fcgi, "HTTP_SEC_FETCH_SITE");
+  request.address = parameter(fcgi, "REMOTE_ADDR");
+  request.request_id = parameter(fcgi, "REQUEST_ID");
+  request.body_state = read_body(fcgi, request.body);
+  return request;
+}
+
+void write_reply(FCGX_Request& fcgi, const Reply& reply) {
+  std::string head = "Status: " + std::to_string(reply.status) + "\r\n";
+  for (const auto& [name, value] : reply.headers)
+    head.append(name).append(": ").append(value).append("\r\n");
+  if (reply.status != 204)
+    head.append("Content-Length: ").append(std::to_string(reply.body.size())).append("\r\n");
+  head.append("\r\n").append(reply.body);
+  // A peer that has gone shows here only; what was committed stays so, and a retry is answered by
+  // it.
+  if (FCGX_PutStr(head.data(), static_cast<int>(head.size()), fcgi.out) < 0 ||
+      FCGX_FClose(fcgi.err) < 0 || FCGX_FClose(fcgi.out) < 0) {
+    log::info({"the client has gone before its reply"});
+  }
+}
+
+/// Begins the request on a connection and takes it over; false where none came. libfcgi would
+/// accept by itself, but then reads the parameters before anybody can set a timeout, and goes on to
+/// the next connection inside.
+bool begin_request(FCGX_Request& fcgi, int connection) {
+  pollfd readable{connection, POLLIN, 0};
+  if (::poll(&readable, 1, kFirstByteMilliseconds) <= 0) {
+    ::close(connection);
+    return false;
+  }
+  ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &kPeerTimeout, sizeof kPeerTimeout);
+  ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &kPeerTimeout, sizeof kPeerTimeout);
+  fcgi.ipcFd = connection;
+  fcgi.keepConnection = 1;  // else FCGX_Accept_r starts by closing it
+  const bool begun = FCGX_Accept_r(&fcgi) == 0;
+  fcgi.keepConnection = 0;
+  // Parameters that end early at the end of one look whole; only the error tells. nginx asks for a
+  // responder; what other roles send is not a request as the handlers know it.
+  if (begun && FCGX_GetError(fcgi.in) == 0 && fcgi.role == FCGI_RESPONDER) return true;
+  FCGX_Free(&fcgi, 1);
+  return false;
+}
+
+void answer_one(FCGX_Request& fcgi, int connection, const std::function<Reply(Request&)>& answer) {
+  if (!begin_request(fcgi, connection)) return;
+  Request request = read_request(fcgi);
+  write_reply(fcgi, answer(request));
+  wipe(request.body);
+  wipe(request.authorization);
+  wipe(request.cookie);
+  FCGX_Finish_r(&fcgi);
+}
+
+}  // namespace
+
+bool is_listening_socket(int fd) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+}
+
+void serve(int listen_fd, const std::function<Reply(Request&)>& answer,
+           const std::function<void()>& tend, WorkerTable& workers) {
+  if (FCGX_Init() != 0) throw std::runtime_error("libfcgi does not start");
+  ::setsockopt(listen_fd, SOL_SOCKET, SO_RCVTIMEO, &kIdleTick, sizeof kIdleTick);
+  FCGX_Request fcgi;
+  FCGX_InitRequest(&fcgi, kNoSocket, FCGI_FAIL_ACCEPT_ON_INTR);
+  bool failing = false;
+  while (!stop_requested(std::chrono::milliseconds(0))) {
+    tend();
+    const int connection = ::accept4(listen_fd, nullptr, nullptr, SOCK_CLOEXEC);
+    if (connection >= 0) {
+      failing = false;
+      const BusyScope busy(workers);
+      answer_one(fcgi, connection, answer);
+    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+      // No descriptor left, for one. It may pass; trying again at once would only burn the
+      // processor, and saying it each time fill the log.
+      if (!failing) log::error({"accept: ", std::generic_category().message(errno)});
+      failing = true;
+      if (stop_requested(kAcceptBackoff)) break;
+    }
+  }
+}
+
+}  // namespace users::web

@@ -1,0 +1,254 @@
+#include "web/handlers.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "base/log.hpp"
+#include "web/body.hpp"
+#include "web/credentials.hpp"
+
+namespace users::web {
+namespace {
+
+/// The client's Idempotency-Key, else nginx's request id, which is the same on nginx's own retries.
+std::string_view retry_key(const Request& request) {
+  const std::string_view key = request.idempotency_key;
+  if (key.empty()) return request.request_id;
+  const bool visible = std::ranges::all_of(key, [](char c) { return c >= ' ' && c <= '~'; });
+  if (key.size() > kLongestRetryKey || !visible) throw InvalidArguments({"Idempotency-Key"});
+  return key;
+}
+
+Client client_of(const Request& request) {
+  return {request.address, request.request_id, request.user_agent,
+          prefers_chinese(request.accept_language)};
+}
+
+Result result_of(const Outcome& outcome) {
+  Result result;
+  result.code = outcome.code;
+  result.fields.assign(outcome.bad_fields.begin(), outcome.bad_fields.end());
+  result.retry_after = outcome.retry_after;
+  return result;
+}
+
+struct LoggedIn {
+  Session session;
+  bool by_cookie = false;
+};
+
+/// The session of the request. What changes something by cookie must come from the site's own
+/// pages.
+LoggedIn require_session(Context& context, const Request& request) {
+  const auto credentials = find_credentials(request, context.config.session_cookie_secure);
+  if (!credentials) throw NotLoggedIn();
+  if (credentials->from_cookie && request.method != "GET" && !is_same_origin(request, false)) {
+    throw NotLoggedIn();
+  }
+  auto session = context.accounts.find_session(credentials->token);
+  if (!session) throw NotLoggedIn();
+  return {std::move(*session), credentials->from_cookie};
+}
+
+void take_cookie_away(Result& result, const Context& context) {
+  result.headers.emplace_back("Set-Cookie",
+                              session_cookie("", 0, context.config.session_cookie_secure));
+}
+
+/// The last segment of `.../sessions/17`.
+std::uint64_t session_id_in(const std::string& path) {
+  const std::string_view text = std::string_view(path).substr(path.rfind('/') + 1);
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc{} || end != text.data() + text.size()) throw NoSuchResource();
+  return id;
+}
+
+/// Nothing but users_database_up 0 where the database is away: the rest is told all the same.
+std::vector<GaugeSample> outbox_gauges(Context& context) {
+  std::map<std::string, std::uint64_t> messages{
+      {"failed", 0}, {"pending", 0}, {"sent", 0}, {"unsent", 0}};
+  std::uint64_t oldest = 0;
+  try {
+    const auto rows = context.database.replay([](db::Connection& connection) {
+      return connection.query(db::StatementId::outbox_depth, {});
+    });
+    for (const db::Row& row : rows) {
+      messages[row[0].text] = row[1].number;
+      oldest += row[2].number;
+    }
+  } catch (const db::DatabaseError& error) {
+    log::warning({"metrics: ", error.what()});
+    return {{MetricId::database_up, "", 0}};
+  }
+  std::vector<GaugeSample> gauges{{MetricId::database_up, "", 1},
+                                  {MetricId::outbox_oldest, "", oldest}};
+  for (const auto& [state, count] : messages) {
+    gauges.push_back({MetricId::outbox_messages, "state=\"" + state + "\"", count});
+  }
+  return gauges;
+}
+
+}  // namespace
+
+Result regist(Context& context, const Request& request) {
+  const Arguments arguments = parse_body(request);
+  std::vector<std::string> bad;
+  const auto texts = arguments.texts({"phone", "password", "code"}, bad);
+  if (!bad.empty()) return {.code = ResultCode::invalid_arguments, .fields = std::move(bad)};
+  return result_of(context.accounts.regist({texts[0], texts[1], texts[2], retry_key(request)},
+                                           client_of(request)));
+}
+
+Result code(Context& context, const Request& request) {
+  const Arguments arguments = parse_body(request);
+  const auto texts = arguments.texts({"phone"});
+  const auto purpose = arguments.text("purpose").value_or("regist");
+  return result_of(
+      context.accounts.request_code(texts[0], purpose, retry_key(request), client_of(request)));
+}
+
+Result login(Context& context, const Request& request) {
+  const Arguments arguments = parse_body(request);
+  const bool cookie = arguments.flag("cookie");
+  // A foreign page must not log its visitor in as somebody else.
+  if (cookie && !is_same_origin(request, true)) throw NotLoggedIn();
+  const bool by_code = !arguments.text("password") && arguments.text("code");
+  const auto texts = arguments.texts({"phone", by_code ? "code" : "password"});
+  const LoginOutcome outcome =
+      by_code ? context.accounts.login_by_code(texts[0], texts[1], client_of(request))
+              : context.accounts.login(texts[0], texts[1], client_of(request));
+  Result result = result_of(outcome);
+  if (!outcome.session) return result;
+  const NewSession& session = *outcome.session;
+  result.data["id"] = session.user_id;
+  result.data["expires_at"] = session.expires_at;
+  if (cookie) {
+    result.headers.emplace_back("Set-Cookie", session_cookie(session.token, session.lifetime,
+                                                             context.config.session_cookie_secure));
+  } else {
+    result.data["token"] = session.token;
+  }
+  return result;
+}
+
+Result logout(Context& context, const Request& request) {
+  const LoggedIn who = require_session(context, request);
+  const Arguments arguments = parse_body(request);
+  context.accounts.logout(who.session, arguments.flag("all"), client_of(request));
+  Result result;
+  if (who.by_cookie) take_cookie_away(result, context);
+  return result;
+}
+
+Result auth(Context& context, const Request& request) {
+  const LoggedIn who = require_session(context, request);
+  Result result;
+  result.headers.emplace_back("X-User-Id", std::to_string(who.session.user_id));
+  result.headers.emplace_back("X-User-Phone", who.session.phone);
+  return result;
+}
+
+Result me(Context& context, const Request& request) {
+  const LoggedIn who = require_session(context, request);
+  const auto created = context.accounts.created(who.session);
+  if (!created) throw NotLoggedIn();
+  Result result;
+  result.data = {
+      {"id", who.session.user_id}, {"phone", who.session.phone}, {"createTime", *created}};
+  return result;
+}
+
+Result delete_me(Context& context, const Request& request) {
+  const LoggedIn who = require_session(context, request);
+  const Arguments arguments = parse_body(request);
+  const auto texts = arguments.texts({"password"});
+  Result result =
+      result_of(context.accounts.delete_account(who.session, texts[0], client_of(request)));
+  if (who.by_cookie && result.code == ResultCode::ok) take_cookie_away(result, context);
+  return result;
+}
+
+Result list_sessions(Context& context, const Request& request) {
+  const LoggedIn who = require_session(context, request);
+  Result result;
+  result.data["sessions"] = nlohmann::json::array();
+  for (const SessionRow& row : context.accounts.list_sessions(who.session)) {
+    result.data["sessions"].push_back({{"id", row.id},
+                                       {"created", row.created},
+                                       {"last_seen", row.last_seen},
+                                       {"address", row.address},
+                                       {"agent", row.agent},
+                                       {"current", row.id == who.session.id}});
+  }
+  return result;
+}
+
+Result end_session(Context& context, const Request& request) {
+  const LoggedIn who = require_session(context, request);
+  const std::uint64_t id = session_id_in(request.path);
+  if (!context.accounts.end_session(who.session, id, client_of(request))) throw NoSuchResource();
+  Result result;
+  if (who.by_cookie && id == who.session.id) take_cookie_away(result, context);
+  return result;
+}
+
+Result change_password(Context& context, const Request& request) {
+  const LoggedIn who = require_session(context, request);
+  const Arguments arguments = parse_body(request);
+  const auto texts = arguments.texts({"old_password", "password"});
+  return result_of(
+      context.accounts.change_password(who.session, texts[0], texts[1], client_of(request)));
+}
+
+Result reset_password(Context& context, const Request& request) {
+  const Arguments arguments = parse_body(request);
+  const auto texts = arguments.texts({"phone", "code", "password"});
+  return result_of(
+      context.accounts.reset_password(texts[0], texts[1], texts[2], client_of(request)));
+}
+
+Result change_phone(Context& context, const Request& request) {
+  const LoggedIn who = require_session(context, request);
+  const Arguments arguments = parse_body(request);
+  const auto texts = arguments.texts({"phone", "code", "password"});
+  return result_of(
+      context.accounts.change_phone(who.session, texts[0], texts[1], texts[2], client_of(request)));
+}
+
+Result health_live(Context&, const Request&) {
+  return {};
+}
+
+Result health_ready(Context& context, const Request&) {
+  using Clock = std::chrono::steady_clock;
+  // Many who ask often cost the database one question a second for each worker.
+  constexpr std::chrono::seconds kKept{1};
+  Readiness& readiness = context.readiness;
+  if (!readiness.known || Clock::now() - readiness.checked >= kKept) {
+    readiness.failure = nullptr;
+    try {
+      db::require_schema(context.database.connection());
+    } catch (const db::DatabaseError&) {
+      readiness.failure = std::current_exception();
+    }
+    readiness.checked = Clock::now();
+    readiness.known = true;
+  }
+  if (readiness.failure) std::rethrow_exception(readiness.failure);
+  return {};
+}
+
+Result metrics(Context& context, const Request&) {
+  std::vector<GaugeSample> gauges = outbox_gauges(context);
+  const WorkerTable::Load load = context.metrics.workers().load();
+  gauges.push_back({MetricId::workers, "", load.workers});
+  gauges.push_back({MetricId::workers_busy, "", load.busy});
+  gauges.push_back({MetricId::build_info, R"(version=")" USERS_FCGI_VERSION R"(")", 1});
+  Result result;
+  result.document = {"text/plain; version=0.0.4; charset=utf-8", context.metrics.render(gauges)};
+  return result;
+}
+
+}  // namespace users::web

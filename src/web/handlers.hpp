@@ -1,0 +1,62 @@
+// One function an endpoint: takes the arguments, calls the service, returns a result.
+#pragma once
+
+#include <chrono>
+#include <exception>
+
+#include "accounts/account_service.hpp"
+#include "base/config.hpp"
+#include "base/metrics.hpp"
+#include "db/database.hpp"
+#include "web/envelope.hpp"
+#include "web/http.hpp"
+
+namespace users::web {
+
+/// Longest Idempotency-Key, in characters.
+constexpr std::size_t kLongestRetryKey = 255;
+
+class RequestMetrics;
+
+/// Whether the database is ready, as it was found last.
+struct Readiness {
+  std::chrono::steady_clock::time_point checked{};
+  std::exception_ptr failure{};
+  bool known = false;
+};
+
+/// What handlers work with; all of it outlives every request.
+struct Context {
+  const Config& config;
+  db::Database& database;
+  AccountService& accounts;
+  Metrics& metrics;
+  RequestMetrics& requests;
+  Readiness readiness{};
+};
+
+/// The session is missing, dead, or not the client's to use here; becomes code 1009.
+class NotLoggedIn : public std::exception {};
+
+/// What the path names is not there; becomes code 9002.
+class NoSuchResource : public std::exception {};
+
+/// Errors are thrown: the two above, InvalidArguments, db::DatabaseError, and what the standard
+/// library throws.
+Result regist(Context& context, const Request& request);
+Result code(Context& context, const Request& request);
+Result login(Context& context, const Request& request);
+Result logout(Context& context, const Request& request);
+Result auth(Context& context, const Request& request);
+Result me(Context& context, const Request& request);
+Result delete_me(Context& context, const Request& request);
+Result list_sessions(Context& context, const Request& request);
+Result end_session(Context& context, const Request& request);
+Result change_password(Context& context, const Request& request);
+Result reset_password(Context& context, const Request& request);
+Result change_phone(Context& context, const Request& request);
+Result health_live(Context& context, const Request& request);
+Result health_ready(Context& context, const Request& request);
+Result metrics(Context& context, const Request& request);
+
+}  // namespace users::web

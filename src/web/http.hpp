@@ -1,0 +1,41 @@
+// A request as the worker got it and the reply it sends, as plain values; no FastCGI in them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace users::web {
+
+/// Most bytes of a body that is read. nginx refuses larger ones first (client_max_body_size).
+constexpr std::size_t kLargestBody = 16 * 1024;
+
+/// How reading the body ended.
+enum class BodyState { whole, too_large, damaged };
+
+struct Request {
+  std::string method;
+  std::string path;  ///< decoded and normalised by nginx
+  std::string content_type;
+  std::string accept;
+  std::string accept_language;
+  std::string idempotency_key;
+  std::string authorization;
+  std::string cookie;
+  std::string user_agent;
+  std::string host;
+  std::string origin;
+  std::string sec_fetch_site;
+  std::string address;  ///< of the client, as nginx saw it
+  std::string request_id;
+  std::string body;
+  BodyState body_state = BodyState::whole;
+};
+
+struct Reply {
+  int status = 500;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+}  // namespace users::web

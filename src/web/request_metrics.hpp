@@ -1,0 +1,31 @@
+// What the workers answered: how often, and how fast, by route and result code.
+#pragma once
+
+#include <chrono>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "base/result_code.hpp"
+#include "web/routes.hpp"
+
+namespace users::web {
+
+class RequestMetrics {
+ public:
+  explicit RequestMetrics(Metrics& metrics);
+
+  /// `route` is a row of routes(), or null: all that has none is counted as `other`, since a
+  /// client chooses paths and methods.
+  void count(const Route* route, ResultCode code, std::chrono::nanoseconds took);
+
+ private:
+  struct RouteMetrics {
+    Histogram seconds;
+    std::vector<Counter> replies;  ///< in the order of result_codes()
+  };
+
+  Metrics& metrics_;
+  std::vector<RouteMetrics> routes_;  ///< in the order of routes(), then the one for `other`
+};
+
+}  // namespace users::web

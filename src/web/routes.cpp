@@ -1,0 +1,56 @@
+#include "web/routes.hpp"
+
+namespace users::web {
+namespace {
+
+constexpr Route kRoutes[] = {
+    {"GET", "auth", auth, false, true},
+    {"POST", "regist", regist, true},
+    {"POST", "code", code},
+    {"POST", "login", login},
+    {"POST", "logout", logout},
+    {"GET", "me", me},
+    {"DELETE", "me", delete_me},
+    {"GET", "sessions", list_sessions},
+    {"DELETE", "sessions/*", end_session},
+    {"POST", "password", change_password},
+    {"POST", "reset", reset_password},
+    {"POST", "phone", change_phone},
+    {"GET", "health/live", health_live},
+    {"GET", "health/ready", health_ready},
+    {"GET", "metrics", metrics},
+};
+
+bool has_path(const Route& route, std::string_view path) {
+  if (!path.starts_with(kBasePath)) return false;
+  path.remove_prefix(kBasePath.size());
+  if (!route.path.ends_with("/*")) return path == route.path;
+  const auto folder = route.path.substr(0, route.path.size() - 1);
+  return path.size() > folder.size() && path.starts_with(folder) &&
+         path.find('/', folder.size()) == std::string_view::npos;
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return kRoutes;
+}
+
+const Route* find_route(std::string_view method, std::string_view path) {
+  for (const Route& route : kRoutes) {
+    if (route.method == method && has_path(route, path)) return &route;
+  }
+  return nullptr;
+}
+
+std::string allowed_methods(std::string_view path) {
+  std::string methods;
+  for (const Route& route : kRoutes) {
+    if (!has_path(route, path)) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += route.method;
+  }
+  return methods;
+}
+
+}  // namespace users::web

@@ -1,0 +1,32 @@
+// The route table: which function answers which method and path.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "web/handlers.hpp"
+
+namespace users::web {
+
+struct Route {
+  std::string_view method;
+  std::string_view path;  ///< under kBasePath; an ending `/*` stands for one more segment
+  Result (*handler)(Context&, const Request&);
+  /// Codes 10xx come with HTTP 200 while `regist_status = tutorial`.
+  bool tutorial_status = false;
+  /// The reply is a status and headers, never a body.
+  bool bare = false;
+};
+
+constexpr std::string_view kBasePath = "/users/";
+
+std::span<const Route> routes();
+
+/// The route of a method and a whole path; null where there is none.
+const Route* find_route(std::string_view method, std::string_view path);
+
+/// The methods a path answers, as `GET, POST`; empty where no route has the path.
+std::string allowed_methods(std::string_view path);
+
+}  // namespace users::web

@@ -1,0 +1,107 @@
+#include "fake_pool.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace users::test {
+namespace {
+
+constexpr std::size_t kHeaderSize = 8;
+
+/// What any endpoint may answer, so that it is as the API's description says.
+constexpr std::string_view kReply =
+    "Status: 503\r\nContent-Type: application/json; charset=utf-8\r\nRetry-After: 1\r\n"
+    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+    "X-Request-Id: 0123456789abcdef0123456789abcdef\r\n\r\n"
+    "{\"data\":{\"code\":9001,\"msg\":\"temporarily unavailable\",\"retry_after\":1}}";
+
+/// One record's type and content; type 0 where the connection ended.
+std::pair<int, std::string> read_record(int connection) {
+  unsigned char header[kHeaderSize];
+  if (::recv(connection, header, sizeof header, MSG_WAITALL) != sizeof header) return {0, ""};
+  const std::size_t length = header[4] * 256U + header[5];
+  std::string content(length + header[6], '\0');
+  if (!content.empty() && ::recv(connection, content.data(), content.size(), MSG_WAITALL) !=
+                              static_cast<ssize_t>(content.size())) {
+    return {0, ""};
+  }
+  content.resize(length);
+  return {header[1], std::move(content)};
+}
+
+std::size_t take_length(std::string_view& bytes) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes.at(i)); };
+  const bool is_long = at(0) >= 0x80U;
+  const std::size_t length =
+      is_long ? ((at(0) & 0x7FU) << 24U) + (at(1) << 16U) + (at(2) << 8U) + at(3) : at(0);
+  bytes.remove_prefix(is_long ? 4 : 1);
+  return length;
+}
+
+FakePool::Parameters decode(std::string_view bytes) {
+  FakePool::Parameters parameters;
+  while (!bytes.empty()) {
+    const std::size_t name = take_length(bytes);
+    const std::size_t value = take_length(bytes);
+    parameters.emplace_back(bytes.substr(0, name), bytes.substr(name, value));
+    bytes.remove_prefix(name + value);
+  }
+  return parameters;
+}
+
+}  // namespace
+
+FakePool::FakePool() {
+  for (const ListeningSocket* socket : {&hash_, &fast_}) {
+    std::filesystem::permissions(socket->path(), std::filesystem::perms::all);
+    threads_.emplace_back(
+        [this, socket](const std::stop_token& stop) { serve(stop, socket->descriptor()); });
+  }
+  // nginx may run as another user.
+  std::filesystem::permissions(directory_.path(), std::filesystem::perms::all);
+}
+
+FakePool::~FakePool() {
+  threads_.clear();
+}
+
+void FakePool::serve(const std::stop_token& stop, int listening) {
+  constexpr int kTick = 50;
+  while (!stop.stop_requested()) {
+    pollfd readable{listening, POLLIN, 0};
+    if (::poll(&readable, 1, kTick) <= 0) continue;
+    const int connection = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    if (connection < 0) continue;
+    answer(connection);
+    ::close(connection);
+  }
+}
+
+void FakePool::answer(int connection) {
+  std::string parameters;
+  for (;;) {
+    const auto [type, content] = read_record(connection);
+    if (type == 0) return;
+    if (type == static_cast<int>(fcgi::RecordType::parameters)) parameters += content;
+    if (type == static_cast<int>(fcgi::RecordType::standard_input) && content.empty()) break;
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    requests_.push_back(decode(parameters));
+  }
+  const std::string reply = fcgi::record(fcgi::RecordType::standard_output, kReply) +
+                            fcgi::record(fcgi::RecordType::standard_output) +
+                            fcgi::record(fcgi::RecordType::end_request, std::string(8, '\0'));
+  (void)::send(connection, reply.data(), reply.size(), MSG_NOSIGNAL);
+}
+
+std::vector<FakePool::Parameters> FakePool::take_requests() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(requests_, {});
+}
+
+}  // namespace users::test

@@ -1,0 +1,43 @@
+// Stands in for the workers behind an nginx, and shows what they would have been told.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/temporary_directory.hpp"
+#include "support/worker_process.hpp"
+
+namespace users::test {
+
+/// Listens where both pools would, and answers every request with code 9001.
+class FakePool {
+ public:
+  /// The parameters of a request, in the order they came, names given twice included.
+  using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+  FakePool();
+  ~FakePool();
+  FakePool(const FakePool&) = delete;
+  FakePool& operator=(const FakePool&) = delete;
+
+  /// The folder of its sockets, for a Site.
+  [[nodiscard]] std::string folder() const { return directory_.path().string(); }
+  /// All requests since the last call.
+  std::vector<Parameters> take_requests();
+
+ private:
+  void serve(const std::stop_token& stop, int listening);
+  void answer(int connection);
+
+  TemporaryDirectory directory_;
+  ListeningSocket hash_{directory_.path() / "hash.sock"};
+  ListeningSocket fast_{directory_.path() / "fast.sock"};
+  std::mutex mutex_;
+  std::vector<Parameters> requests_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace users::test

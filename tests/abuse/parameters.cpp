@@ -1,0 +1,151 @@
+// What a client can make nginx tell a worker: only the headers that are named, never another
+// parameter. The site's own includes run in front of a pool that writes down what it is told.
+#include <algorithm>
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "fake_pool.hpp"
+#include "support/daemon.hpp"
+#include "support/stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// All that users_fastcgi_params has.
+const std::set<std::string> kNamed{
+    "REQUEST_METHOD", "DOCUMENT_URI",         "CONTENT_TYPE",       "CONTENT_LENGTH",
+    "REMOTE_ADDR",    "REQUEST_ID",           "HTTP_ACCEPT",        "HTTP_ACCEPT_LANGUAGE",
+    "HTTP_COOKIE",    "HTTP_IDEMPOTENCY_KEY", "HTTP_AUTHORIZATION", "HTTP_USER_AGENT",
+    "HTTP_HOST",      "HTTP_ORIGIN",          "HTTP_SEC_FETCH_SITE"};
+
+struct Fixture {
+  FakePool pool;
+  Site site{pool.folder()};
+  int clients = 0;
+  std::string from{};
+
+  /// What a worker is told of a POST with these headers; nothing where nginx refused it. Each comes
+  /// from an address of its own, so no limit counts them together.
+  FakePool::Parameters told(const std::string& path, std::vector<std::string> headers) {
+    ++clients;
+    from = "127.2." + std::to_string(clients / 250) + "." + std::to_string(1 + clients % 250);
+    send(site.base_url(),
+         {.path = path, .body = "{}", .headers = std::move(headers), .source_address = from});
+    const auto requests = pool.take_requests();
+    return requests.size() == 1 ? requests.front() : FakePool::Parameters{};
+  }
+
+  static std::string value_of(const FakePool::Parameters& parameters, const std::string& name) {
+    std::string value;
+    for (const auto& [each, its] : parameters) {
+      if (each == name) value += value.empty() ? its : " | " + its;
+    }
+    return value;
+  }
+
+  void check_named(const FakePool::Parameters& parameters, const std::string& what) const {
+    BOOST_TEST(!parameters.empty(), what << ": no request came");
+    std::set<std::string> seen;
+    for (const auto& [name, value] : parameters) {
+      BOOST_TEST(kNamed.contains(name), what << ": " << name << " = " << value);
+      BOOST_TEST(seen.insert(name).second, what << ": " << name << " is there twice");
+    }
+    BOOST_TEST(value_of(parameters, "REMOTE_ADDR") == from, what);
+    BOOST_TEST(value_of(parameters, "CONTENT_LENGTH") == "2", what);
+    BOOST_TEST(value_of(parameters, "REQUEST_ID").size() == 32U, what);
+  }
+};
+
+const std::vector<std::string> kHostile{"Proxy: http://evil.invalid",
+                                        "X-User-Id: 1",
+                                        "X_User_Id: 1",
+                                        "X-User_Phone: 1",
+                                        "Remote-Addr: 198.51.100.1",
+                                        "Remote_Addr: 198.51.100.1",
+                                        "Request-Id: mine",
+                                        "REQUEST_ID: mine",
+                                        "X-Request-Id: mine",
+                                        "Script-Filename: /etc/passwd",
+                                        "Document-Uri: /users/metrics",
+                                        "DOCUMENT_URI: /users/metrics",
+                                        "Request-Method: DELETE",
+                                        "X-HTTP-Method-Override: DELETE",
+                                        "X-Original-URL: /users/metrics",
+                                        "X-Rewrite-URL: /users/metrics",
+                                        "X-Forwarded-For: 198.51.100.1",
+                                        "Forwarded: for=198.51.100.1",
+                                        "X-Forwarded-Host: evil.invalid",
+                                        "X-Forwarded-Proto: https",
+                                        "HTTPS: on",
+                                        "Https: on",
+                                        "Content_Length: 99",
+                                        "Content_Type: text/html",
+                                        "Http-Authorization: Bearer x",
+                                        "HTTP_AUTHORIZATION: Bearer x",
+                                        "HTTP_COOKIE: users=x",
+                                        "LD_PRELOAD: /tmp/evil.so",
+                                        "USERS_FCGI_VERIFICATION: format",
+                                        "FCGI_ROLE: AUTHORIZER",
+                                        "Auth-Type: Basic",
+                                        "Remote-User: root",
+                                        "Trailer: X-User-Id",
+                                        "Upgrade: h2c",
+                                        "Range: bytes=0-1"};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(parameters, Fixture)
+
+BOOST_AUTO_TEST_CASE(no_header_becomes_a_parameter_that_is_not_named) {
+  for (const char* path : {"/users/regist", "/users/login", "/users/me", "/users/sessions"}) {
+    for (const std::string& header : kHostile) check_named(told(path, {header}), header);
+    const FakePool::Parameters all = told(path, kHostile);
+    check_named(all, "all of them");
+    BOOST_TEST(value_of(all, "REQUEST_METHOD") == "POST");
+    BOOST_TEST(value_of(all, "DOCUMENT_URI") == path);
+    BOOST_TEST(value_of(all, "HTTP_AUTHORIZATION") == "");
+    BOOST_TEST(value_of(all, "HTTP_COOKIE") == "");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_header_that_is_there_twice_is_one_parameter) {
+  for (const char* name : {"Accept", "Accept-Language", "Idempotency-Key", "User-Agent", "Origin",
+                           "Sec-Fetch-Site", "Cookie", "Authorization", "Content-Type"}) {
+    const std::string header(name);
+    const auto once = told("/users/login", {header + ": a"});
+    check_named(once, header);
+    // Refused, or one parameter; never two of which one layer takes the first, another the last.
+    const auto twice = told("/users/login", {header + ": a", header + ": b"});
+    if (!twice.empty()) check_named(twice, header);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
+  send_raw(site.port(),
+           "DELETE /private/x?purpose=y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+           "X-HTTP-Method-Override: POST\r\nX-Original-URL: /users/logout\r\nProxy: x\r\n"
+           "X_User_Id: 1\r\nAuthorization: Bearer t\r\nContent-Length: 2\r\n\r\n{}");
+  const auto requests = pool.take_requests();
+  BOOST_TEST_REQUIRE(requests.size() == 1U);
+  const auto& asked = requests.front();
+  const std::set<std::string> named{"REQUEST_METHOD", "DOCUMENT_URI", "CONTENT_LENGTH",
+                                    "REMOTE_ADDR",    "REQUEST_ID",   "HTTP_AUTHORIZATION"};
+  for (const auto& [name, value] : asked) BOOST_TEST(named.contains(name), name << " = " << value);
+  BOOST_TEST(asked.size() == named.size());
+  BOOST_TEST(value_of(asked, "REQUEST_METHOD") == "GET");
+  BOOST_TEST(value_of(asked, "DOCUMENT_URI") == "/users/auth");
+  BOOST_TEST(value_of(asked, "CONTENT_LENGTH") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(a_path_reaches_a_worker_decoded_and_without_its_query) {
+  const auto plain = told("/users/login?phone=13800000001&password=in-the-address", {});
+  check_named(plain, "query");
+  BOOST_TEST(value_of(plain, "DOCUMENT_URI") == "/users/login");
+  for (const auto& [name, value] : plain) {
+    BOOST_TEST(value.find("in-the-address") == std::string::npos, name);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

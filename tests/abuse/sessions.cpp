@@ -1,0 +1,203 @@
+// Sessions fixed, borrowed or taken from a cache, and orders given by a foreign page.
+#include <atomic>
+
+#include <boost/test/unit_test.hpp>
+
+#include "evidence.hpp"
+#include "support/daemon.hpp"
+#include "support/person.hpp"
+
+using namespace users::test;
+
+namespace {
+
+bool is_alive(const std::string& token) {
+  return call("GET", "auth", token).status == 204;
+}
+
+/// The token in a reply's cookie.
+std::string token_in_cookie(const HttpReply& reply) {
+  const std::string cookie = reply.header("set-cookie");
+  constexpr std::string_view kName = "users=";
+  return cookie.starts_with(kName) ? cookie.substr(kName.size(), cookie.find(';') - kName.size())
+                                   : "";
+}
+
+HttpReply login_for_cookie(const Person& who, std::vector<std::string> headers = {}) {
+  return post("login", {{"phone", who.phone()}, {"password", who.password()}, {"cookie", true}},
+              std::move(headers));
+}
+
+struct Fixture {
+  Person victim;
+  Person attacker;
+
+  Fixture() {
+    victim.regist();
+    attacker.regist();
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(sessions, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_session_planted_in_the_victims_browser_never_becomes_theirs) {
+  const std::string planted = token_in_cookie(login_for_cookie(attacker));
+  BOOST_TEST_REQUIRE(is_alive(planted));
+  const HttpReply login = login_for_cookie(victim, {"Cookie: users=" + planted});
+  const std::string own = token_in_cookie(login);
+  BOOST_TEST(own.size() == 43U);
+  BOOST_TEST(own != planted);
+  const auto phone_of = [](const std::string& token) {
+    return data_of(call("GET", "me", token)).value("phone", "");
+  };
+  BOOST_TEST(phone_of(own) == victim.e164());
+  BOOST_TEST(phone_of(planted) == attacker.e164());
+}
+
+BOOST_AUTO_TEST_CASE(a_token_of_the_clients_choice_stays_nothing_after_a_login) {
+  const std::string hex(64, 'a');
+  for (const std::string& chosen :
+       {std::string(43, 'C'), std::string("1"), hex, std::string(43, '_')}) {
+    for (const char* way :
+         {"Cookie: users=", "Authorization: Bearer ", "Cookie: __Host-users=", "X-Session: "}) {
+      BOOST_TEST(token_in_cookie(login_for_cookie(victim, {way + chosen})) != chosen);
+      BOOST_TEST(!is_alive(chosen));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_token_counts_nowhere_but_where_it_belongs) {
+  const std::string token = victim.token();
+  for (const std::string& path : {"me?token=" + token, "me?access_token=" + token,
+                                  "me?users=" + token, "me?Authorization=Bearer%20" + token}) {
+    BOOST_TEST(call("GET", path).code() == 1009, path);
+  }
+  for (const std::string& header :
+       {"Authorization: Basic " + token, "Authorization: " + token, "Authorization: Token " + token,
+        "Authorization: Bearer: " + token, "Authorization: Bearer  " + token, "X-Token: " + token,
+        "X-Authorization: Bearer " + token, "Proxy-Authorization: Bearer " + token,
+        "Cookie: token=" + token, "Cookie: Users=" + token, "Cookie: xusers=" + token,
+        "Cookie: users =" + token, "Cookie: users=\"" + token + "\"",
+        "Cookie: __Host-users=" + token}) {
+    BOOST_TEST(call("GET", "me", "", {header}).code() == 1009, header);
+  }
+  BOOST_TEST(call("POST", "logout", "", {}, nlohmann::json{{"token", token}}.dump()).code() ==
+             1009);
+  BOOST_TEST(is_alive(token));
+}
+
+BOOST_AUTO_TEST_CASE(a_foreign_page_can_order_nothing_whatever_the_form) {
+  const std::string cookie = "Cookie: users=" + token_in_cookie(login_for_cookie(victim));
+  const std::string here = "127.0.0.1:" + std::to_string(port());
+  const std::vector<std::vector<std::string>> foreign{
+      {},
+      {"Origin: null"},
+      {"Origin: http://evil.invalid"},
+      {"Origin: http://" + here + ".evil.invalid"},
+      {"Origin: http://evil.invalid/" + here},
+      {"Origin: http://evil.invalid@" + here},
+      {"Origin: http://" + here + "@evil.invalid"},
+      {"Origin: http://127.0.0.1"},
+      {"Origin: http://127.0.0.1:1"},
+      {"Sec-Fetch-Site: cross-site"},
+      {"Sec-Fetch-Site: same-site"},
+      {"Sec-Fetch-Site: none"},
+      {"Sec-Fetch-Site: Same-Origin"},
+      {"Sec-Fetch-Site: cross-site", "Origin: http://" + here},
+      {"Referer: http://" + here + "/users/"},
+  };
+  for (const auto& headers : foreign) {
+    for (const char* type :
+         {"application/json", "text/plain", "application/x-www-form-urlencoded"}) {
+      auto with = headers;
+      with.push_back(cookie);
+      with.push_back("Content-Type: " + std::string(type));
+      const HttpReply reply =
+          send(base_url(), {.path = "/users/logout", .body = R"({"all":true})", .headers = with});
+      BOOST_TEST(reply.code() == 1009, (headers.empty() ? "no header" : headers.front()));
+    }
+  }
+  BOOST_TEST(call("GET", "me", "", {cookie}).code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_reading_method_changes_nothing) {
+  const std::string token = victim.token();
+  for (const char* path : {"logout", "password", "reset", "regist", "code", "login", "phone"}) {
+    for (const char* method : {"GET", "HEAD", "OPTIONS"}) {
+      const HttpReply reply = call(method, path, token, {"X-HTTP-Method-Override: POST"});
+      BOOST_TEST(reply.status == 405, method << " " << path);
+    }
+  }
+  BOOST_TEST(is_alive(token));
+}
+
+BOOST_AUTO_TEST_CASE(no_reply_may_be_kept_by_a_cache) {
+  const std::string token = victim.token();
+  for (const char* path : {"me", "sessions", "auth", "nothing", "logout", "me?x=.css", "me/x.css",
+                           "me/.css", "me%2fx.css", "me;x.css", "sessions/x.js", "health/live"}) {
+    const HttpReply reply = call("GET", path, token);
+    BOOST_TEST(reply.header("cache-control") == "no-store",
+               path << ": " << reply.header("cache-control"));
+    BOOST_TEST(reply.header("etag").empty(), path);
+    // A path that a cache would take for a file holds nobody's data.
+    const std::string text(path);
+    if (text != "me" && text != "me?x=.css" && text != "sessions" && text != "auth") {
+      BOOST_TEST(reply.body.find(victim.phone()) == std::string::npos, path);
+    }
+  }
+  for (const Endpoint& endpoint : endpoints_of(victim.phone())) {
+    const HttpReply reply = call(endpoint.method, endpoint.path, "", {}, endpoint.arguments.dump());
+    BOOST_TEST(reply.header("cache-control") == "no-store", endpoint.path);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_header_poisons_what_others_are_shown) {
+  const auto body_of = [](const std::string& path, std::vector<std::string> headers) {
+    return send(base_url(), {.method = "GET", .path = path, .headers = std::move(headers)}).body;
+  };
+  for (const char* path : {"/users/", "/users/openapi.json", "/users/docs/", "/users/nothing"}) {
+    const std::string plain = body_of(path, {});
+    for (const char* header :
+         {"X-Forwarded-Host: evil.invalid", "X-Forwarded-Scheme: http", "X-Host: evil.invalid",
+          "X-Forwarded-Prefix: /evil", "X-Original-URL: /evil", "Host: evil.invalid",
+          "Forwarded: host=evil.invalid"}) {
+      BOOST_TEST(body_of(path, {header}) == plain, path << " with " << header);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_optional_cache_never_gives_one_session_to_another) {
+  const Site cached(run_folder(), true);
+  const std::string tokens[] = {victim.token(), attacker.token()};
+  std::string ids[2];
+  for (int i = 0; i < 2; ++i) {
+    const std::string phone = (i == 0 ? victim : attacker).e164();
+    ids[i] = "user " + query("SELECT id FROM users WHERE phone = '" + phone + "'");
+  }
+  std::atomic<int> wrong{0};
+  std::atomic<int> in_without{0};
+  in_parallel(8, 240, [&](int i) {
+    const int who = i % 2;
+    std::vector<std::string> headers;
+    if (i % 6 < 2) headers = {"Authorization: Bearer " + tokens[who]};
+    if (i % 6 == 2 || i % 6 == 3) headers = {"Cookie: users=" + tokens[who]};
+    // One key out of two headers: what moves over the border between them is another request.
+    if (i % 6 == 4) headers = {"Authorization: Bearer ", "Cookie: x\nusers=" + tokens[0]};
+    if (i % 6 == 5) headers = {"Authorization: Bearer " + tokens[0] + "; users=" + tokens[1]};
+    const HttpReply reply =
+        send(cached.base_url(), {.method = "GET", .path = "/private/", .headers = headers});
+    if (i % 6 < 4 && reply.status == 200 && reply.body != ids[who]) ++wrong;
+    if (i % 6 >= 4 && reply.status == 200) ++in_without;
+  });
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST(in_without == 0);
+  // A bad token that was refused does not shut out a good one, nor the other way round.
+  BOOST_TEST(send(cached.base_url(), {.method = "GET",
+                                      .path = "/private/",
+                                      .headers = {"Authorization: Bearer " + tokens[1]}})
+                 .body == ids[1]);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,101 @@
+// Slow clients by the hundred (slowhttptest): whoever else asks is served all the while.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+
+#include <boost/test/unit_test.hpp>
+
+#include "evidence.hpp"
+#include "support/person.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// Most that the attacker opens, and how long it goes on.
+constexpr int kConnections = 200;
+constexpr int kSeconds = 8;
+
+/// The worst of what other clients met during an attack.
+struct Watch {
+  int asked = 0;
+  int failed = 0;
+  double slowest = 0;
+};
+
+/// The largest "connected: N" of its reports.
+int most_connected(const std::string& output) {
+  constexpr std::string_view kLabel = "connected:";
+  int most = 0;
+  for (auto at = output.find(kLabel); at != std::string::npos; at = output.find(kLabel, at + 1)) {
+    // A terminal's colours stand before the number.
+    const std::string line = output.substr(at, output.find('\n', at) - at);
+    const auto number = line.rfind('m');
+    if (number != std::string::npos)
+      most = std::max(most, static_cast<int>(std::strtol(line.c_str() + number + 1, nullptr, 10)));
+  }
+  return most;
+}
+
+/// Runs slowhttptest in one of its modes while another client asks on.
+Watch attack(const std::string& mode, const std::string& path) {
+  const TemporaryDirectory folder;
+  const std::string command = "cd '" + folder.path().string() + "' && slowhttptest " + mode +
+                              " -c " + std::to_string(kConnections) + " -l " +
+                              std::to_string(kSeconds) + " -r 100 -p 3 -u '" + base_url() + path +
+                              "' 2>&1";
+  std::atomic<bool> over{false};
+  std::string output;
+  Watch watch;
+  in_parallel(2, 2, [&](int part) {
+    if (part == 0) {
+      output = run_command(command).output;
+      over = true;
+      return;
+    }
+    while (!over) {
+      const auto began = std::chrono::steady_clock::now();
+      const HttpReply reply =
+          send(base_url(), {.method = "GET", .path = "/users/health/ready", .headers = {}});
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+      ++watch.asked;
+      if (reply.status != 200) ++watch.failed;
+      watch.slowest = std::max(watch.slowest, took.count());
+    }
+  });
+  BOOST_TEST(most_connected(output) >= kConnections / 2, output);
+  // It did attack, and found the service there each time it looked.
+  BOOST_TEST(output.find("service available:") != std::string::npos, output);
+  BOOST_TEST(output.find("NO") == std::string::npos, output);
+  return watch;
+}
+
+void check(const Watch& watch) {
+  BOOST_TEST(watch.asked > 50);
+  BOOST_TEST(watch.failed == 0);
+  BOOST_TEST(watch.slowest < 2);
+  Person person;
+  person.regist();
+  check_service_is_whole();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(slow)
+
+BOOST_AUTO_TEST_CASE(slow_headers_keep_nobody_out) {
+  check(attack("-H -i 1 -x 24 -t GET", "/users/regist"));
+}
+
+BOOST_AUTO_TEST_CASE(slow_bodies_keep_nobody_out) {
+  check(attack("-B -i 1 -s 8192 -x 24 -t POST", "/users/regist"));
+}
+
+BOOST_AUTO_TEST_CASE(slow_readers_keep_nobody_out) {
+  check(attack("-X -w 1 -y 16 -n 1 -z 1 -k 3", "/users/openapi.json"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

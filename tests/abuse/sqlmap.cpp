@@ -1,0 +1,107 @@
+// sqlmap on every parameter of every endpoint. The limits are taken back all the while: refused by
+// them, it would prove nothing.
+#include <atomic>
+#include <fstream>
+
+#include <boost/test/unit_test.hpp>
+
+#include "evidence.hpp"
+#include "support/metrics_text.hpp"
+#include "support/person.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace users::test;
+
+namespace {
+
+struct Target {
+  std::string name;
+  std::size_t parameters;
+  std::string request;  ///< how its lines in nginx's log begin
+  std::string arguments;
+};
+
+std::string quoted(const std::string& text) {
+  std::string shell = "'";
+  for (const char c : text) shell += c == '\'' ? "'\\''" : std::string(1, c);
+  return shell + "'";
+}
+
+std::size_t count_of(const std::string& text, const std::string& what) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+/// Every body, then what reaches the database by a header or the path.
+std::vector<Target> targets(const Person& person, const std::string& token) {
+  std::vector<Target> all;
+  for (const Endpoint& endpoint : endpoints_of(person.phone())) {
+    all.push_back(
+        {endpoint.path, endpoint.arguments.size(), endpoint.method + " /users/" + endpoint.path,
+         "-u " + quoted(base_url() + "/users/" + endpoint.path) + " --method " + endpoint.method +
+             " --data " + quoted(endpoint.arguments.dump()) + " -H " +
+             quoted("Authorization: Bearer " + token) + " -H 'Content-Type: application/json'"});
+  }
+  all.push_back({"cookie", 1, "GET /users/me",
+                 "-u " + quoted(base_url() + "/users/me") + " --cookie " +
+                     quoted("users=" + token) + " -p users --level 2"});
+  all.push_back({"token", 1, "GET /users/me",
+                 "-u " + quoted(base_url() + "/users/me") + " -H " +
+                     quoted("Authorization: Bearer " + token + "*")});
+  all.push_back({"path", 1, "DELETE /users/sessions/1",
+                 "-u " + quoted(base_url() + "/users/sessions/1*") + " --method DELETE -H " +
+                     quoted("Authorization: Bearer " + token)});
+  return all;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(sqlmap)
+
+BOOST_AUTO_TEST_CASE(it_finds_no_parameter_that_can_be_injected) {
+  const TemporaryDirectory folder;
+  Person person;
+  person.regist();
+  const auto all = targets(person, person.token());
+  std::vector<std::string> output(all.size());
+  std::atomic<std::size_t> left{all.size()};
+  const Samples before = scrape();
+  const double errors = internal_errors();
+  in_parallel(3, static_cast<int>(all.size()) + 1, [&](int i) {
+    if (i == 0) {
+      const auto connection = administrator("users");
+      wait_until(600, [&] {
+        connection->run_script("DELETE FROM throttle", "test");
+        return left == 0;
+      });
+      return;
+    }
+    const auto n = static_cast<std::size_t>(i) - 1;
+    output[n] =
+        run_command(
+            "HOME='" + folder.path().string() + "' timeout 300 sqlmap --batch --disable-coloring " +
+            "--ignore-code=401,404 --skip-waf --level 1 --risk 1 --time-sec 2 --output-dir '" +
+            folder.path().string() + "/" + std::to_string(n) + "' " + all[n].arguments + " 2>&1")
+            .output;
+    --left;
+  });
+  const std::string log = all_logs();
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    BOOST_TEST_CONTEXT(all[n].name) {
+      // It says so of each parameter, after dozens of requests, and of all at last.
+      BOOST_TEST(count_of(output[n], "does not seem to be injectable") >= all[n].parameters,
+                 output[n]);
+      BOOST_TEST(count_of(output[n], "all tested parameters do not appear to be injectable") == 1U);
+      BOOST_TEST(count_of(log, "\"" + all[n].request) > 50 * all[n].parameters);
+      BOOST_TEST(count_of(output[n], "is vulnerable") == 0U, output[n]);
+    }
+  }
+  // It was the service that answered, not the limits.
+  BOOST_TEST(grown(before, scrape(), requests("POST login", 1004)) > 50);
+  BOOST_TEST(internal_errors() == errors);
+  BOOST_TEST(person.login().code() == 0);
+  check_service_is_whole();
+}
+
+BOOST_AUTO_TEST_SUITE_END()

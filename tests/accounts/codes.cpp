@@ -1,0 +1,275 @@
+// Verification codes: how often, for whom, how many guesses.
+#include <atomic>
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/person.hpp"
+
+using namespace users::test;
+
+namespace {
+
+HttpReply ask(const Person& person, const std::string& purpose = "regist",
+              std::vector<std::string> headers = {}) {
+  return post("code", {{"phone", person.phone()}, {"purpose", purpose}}, std::move(headers));
+}
+
+HttpReply regist_with(const Person& person, const std::string& code) {
+  return post("regist",
+              {{"phone", person.phone()}, {"password", person.password()}, {"code", code}});
+}
+
+/// A code that is not this one.
+std::string other_than(const std::string& code) {
+  return code == "000000" ? "000001" : "000000";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(codes)
+
+BOOST_AUTO_TEST_CASE(a_code_is_sent_once_and_registers_its_phone) {
+  Person person;
+  const std::string code = person.code("regist");
+  BOOST_TEST(code.size() == 6U);
+  BOOST_TEST(regist_with(person, code).code() == 0);
+  BOOST_TEST(count_users(person.e164()) == 1);
+  BOOST_TEST(codes_sent(person.e164(), "regist").size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_code_nobody_registers) {
+  const Person person;
+  BOOST_TEST(regist_with(person, "123456").code() == 1005);
+  BOOST_TEST(count_users(person.e164()) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_next_code_waits_a_minute) {
+  const Person person;
+  const HttpReply first = ask(person);
+  BOOST_TEST(first.code() == 0);
+  BOOST_TEST(data_of(first).value("retry_after", 0) == 60);
+  const HttpReply second = ask(person);
+  BOOST_TEST(second.status == 429);
+  BOOST_TEST(second.code() == 1007);
+  const int wait = data_of(second).value("retry_after", 0);
+  BOOST_TEST(wait > 50);
+  BOOST_TEST(wait <= 60);
+  BOOST_TEST(second.header("retry-after") == std::to_string(wait));
+  // Another purpose and another spelling are the same phone.
+  BOOST_TEST(ask(person, "login").code() == 1007);
+  BOOST_TEST(ask(Person("+86 " + person.phone())).code() == 1007);
+}
+
+BOOST_AUTO_TEST_CASE(five_an_hour_and_ten_a_day) {
+  Person person;
+  const auto minute_passes = [&] {
+    query("DELETE FROM throttle WHERE bucket = 'send:" + person.e164() + "'");
+  };
+  for (int i = 0; i < 5; ++i) {
+    BOOST_TEST(ask(person).code() == 0);
+    minute_passes();
+  }
+  BOOST_TEST(ask(person).code() == 1007);
+  query("DELETE FROM throttle WHERE bucket = 'send-hour:" + person.e164() + "'");
+  for (int i = 0; i < 5; ++i) {
+    BOOST_TEST(ask(person).code() == 0);
+    minute_passes();
+  }
+  query("DELETE FROM throttle WHERE bucket = 'send-hour:" + person.e164() + "'");
+  const HttpReply over = ask(person);
+  BOOST_TEST(over.code() == 1007);
+  BOOST_TEST(data_of(over).value("retry_after", 0) > 23 * 3600);
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_request_counts_nothing) {
+  const Person person;
+  BOOST_TEST(ask(person).code() == 0);
+  for (int i = 0; i < 10; ++i) BOOST_TEST(ask(person).code() == 1007);
+  BOOST_TEST(query("SELECT used FROM throttle WHERE bucket = 'send-day:" + person.e164() + "'") ==
+             "1");
+}
+
+BOOST_AUTO_TEST_CASE(twenty_requests_at_once_send_one_message) {
+  const Person person;
+  std::atomic<int> sent{0};
+  std::atomic<int> refused{0};
+  in_parallel(20, 20, [&](int) {
+    const int code = ask(person).code();
+    if (code == 0) ++sent;
+    if (code == 1007) ++refused;
+  });
+  BOOST_TEST(sent == 1);
+  BOOST_TEST(refused == 19);
+  BOOST_TEST(wait_until(10, [&] { return codes_sent(person.e164(), "regist").size() == 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(the_same_key_again_sends_nothing) {
+  const Person person;
+  const std::vector<std::string> key{"Idempotency-Key: once"};
+  BOOST_TEST(ask(person, "regist", key).code() == 0);
+  const HttpReply again = ask(person, "regist", key);
+  BOOST_TEST(again.code() == 0);
+  BOOST_TEST(data_of(again).value("retry_after", 0) > 50);
+  BOOST_TEST(query("SELECT used FROM throttle WHERE bucket = 'send:" + person.e164() + "'") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(the_services_budget_bounds_what_many_phones_cost) {
+  query("UPDATE throttle SET used = 1000000 WHERE bucket = 'sms-hour:'");
+  const HttpReply reply = ask(Person());
+  query("DELETE FROM throttle WHERE bucket = 'sms-hour:'");
+  BOOST_TEST(reply.code() == 1007);
+  BOOST_TEST(ask(Person()).code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_code_is_for_one_phone_and_one_purpose) {
+  Person one;
+  Person other;
+  one.regist();
+  const std::string login = one.code("login");
+  BOOST_TEST(ask(other, "regist").code() == 0);
+  BOOST_TEST(regist_with(other, login).code() == 1005);
+  BOOST_TEST(
+      post("reset", {{"phone", one.phone()}, {"code", login}, {"password", "another horse 7"}})
+          .code() == 1005);
+  BOOST_TEST(post("login", {{"phone", one.phone()}, {"code", login}}).code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_code_is_used_once) {
+  Person person;
+  person.regist();
+  const std::string code = person.code("login");
+  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", code}}).code() == 0);
+  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", code}}).code() == 1006);
+}
+
+BOOST_AUTO_TEST_CASE(a_code_ends_after_ten_minutes) {
+  Person person;
+  const std::string code = person.code("regist");
+  BOOST_TEST(query("SELECT TIMESTAMPDIFF(SECOND, createTime, expireTime) FROM verification_codes "
+                   "WHERE phone = '" +
+                   person.e164() + "'") == "600");
+  query("UPDATE verification_codes SET expireTime = UTC_TIMESTAMP() WHERE phone = '" +
+        person.e164() + "'");
+  BOOST_TEST(regist_with(person, code).code() == 1005);
+}
+
+BOOST_AUTO_TEST_CASE(five_tries_use_a_code_up) {
+  Person person;
+  const std::string code = person.code("regist");
+  for (int i = 0; i < 4; ++i) BOOST_TEST(regist_with(person, other_than(code)).code() == 1005);
+  BOOST_TEST(regist_with(person, other_than(code)).code() == 1006);
+  BOOST_TEST(regist_with(person, code).code() == 1006);
+  BOOST_TEST(count_users(person.e164()) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_code_does_not_reset_the_guesses_of_a_phone) {
+  Person person;
+  int guesses = 0;
+  for (int code = 0; code < 5; ++code) {
+    const std::string right = person.code("regist");
+    query("DELETE FROM throttle WHERE bucket LIKE 'send%:" + person.e164() + "'");
+    for (int i = 0; i < 5; ++i) {
+      if (regist_with(person, other_than(right)).code() == 1007) continue;
+      ++guesses;
+    }
+  }
+  BOOST_TEST(guesses == 20);
+  const std::string right = person.code("regist");
+  BOOST_TEST(regist_with(person, right).code() == 1007);
+}
+
+BOOST_AUTO_TEST_CASE(guesses_in_parallel_over_all_workers_stay_in_the_budget) {
+  Person person;
+  const std::string right = person.code("regist");
+  std::atomic<int> compared{0};
+  in_parallel(16, 64, [&](int) {
+    // 1005: it was held against the code; all others were turned away before.
+    if (regist_with(person, other_than(right)).code() == 1005) ++compared;
+  });
+  BOOST_TEST(compared <= 5);
+  BOOST_TEST(query("SELECT tries FROM verification_codes WHERE phone = '" + person.e164() + "'") ==
+             "5");
+  BOOST_TEST(regist_with(person, right).code() != 0);
+}
+
+BOOST_AUTO_TEST_CASE(one_right_code_sent_sixteen_times_at_once_works_once) {
+  for (int round = 0; round < 3; ++round) {
+    Person person;
+    person.regist();
+    const std::string code = person.code("login");
+    std::atomic<int> sessions{0};
+    in_parallel(16, 16, [&](int) {
+      if (post("login", {{"phone", person.phone()}, {"code", code}}).code() == 0) ++sessions;
+    });
+    BOOST_TEST(sessions == 1);
+    BOOST_TEST(
+        query("SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE phone = '" +
+              person.e164() + "'") == "1");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(unknown_phones_get_the_same_answer_and_no_message) {
+  Person known;
+  known.regist();
+  const Person unknown;
+  for (const char* purpose : {"login", "reset"}) {
+    const HttpReply yes = ask(known, purpose);
+    const HttpReply no = ask(unknown, purpose);
+    BOOST_TEST(yes.body == no.body);
+    BOOST_TEST(yes.status == no.status);
+    let_time_pass_for(known.e164());
+    let_time_pass_for(unknown.e164());
+  }
+  // The message asked for last goes out, so those before it would have, too.
+  BOOST_TEST(wait_until(10, [&] { return codes_sent(known.e164(), "reset").size() == 1; }));
+  BOOST_TEST(codes_sent(unknown.e164(), "login").empty());
+  BOOST_TEST(codes_sent(unknown.e164(), "reset").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_known_phone_is_told_only_to_who_proved_it) {
+  Person person;
+  person.regist();
+  BOOST_TEST(regist_with(person, "123456").code() == 1005);
+  BOOST_TEST(regist_with(person, person.code("regist")).code() == 1002);
+}
+
+BOOST_AUTO_TEST_CASE(a_weak_password_does_not_cost_the_code) {
+  Person person;
+  const std::string code = person.code("regist");
+  BOOST_TEST(post("regist", {{"phone", person.phone()}, {"password", "12345678"}, {"code", code}})
+                 .code() == 1010);
+  BOOST_TEST(regist_with(person, code).code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_registration_retried_with_its_key_needs_no_second_code) {
+  Person person;
+  const std::string code = person.code("regist");
+  const auto send = [&] {
+    return post("regist",
+                {{"phone", person.phone()}, {"password", person.password()}, {"code", code}},
+                {"Idempotency-Key: r1"});
+  };
+  BOOST_TEST(send().code() == 0);
+  BOOST_TEST(send().code() == 0);
+  BOOST_TEST(count_users(person.e164()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(bad_arguments_are_named) {
+  BOOST_TEST(post("code", {{"phone", "x"}}).fields() == "phone");
+  BOOST_TEST(post("code", {{"phone", fresh_phone()}, {"purpose", "fun"}}).fields() == "purpose");
+  BOOST_TEST(post("code", {{"phone", fresh_phone()}, {"purpose", 1}}).fields() == "purpose");
+  BOOST_TEST(post("code", nlohmann::json::object()).fields() == "phone");
+  BOOST_TEST(post("code", {{"phone", "x"}}).status == 400);
+}
+
+BOOST_AUTO_TEST_CASE(codes_are_six_digits_of_a_fair_source) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 20; ++i) {
+    Person person;
+    seen.insert(person.code("regist"));
+  }
+  BOOST_TEST(seen.size() >= 19U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,400 @@
+// Sessions by cookie: what the cookie is like, and that only the site's own pages change anything
+// with it.
+#include <set>
+#include <sstream>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/person.hpp"
+#include "support/worker_process.hpp"
+
+using namespace users::test;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kNewPassword = "another horse 7";
+const std::string kMonth = std::to_string(30 * 24 * 60 * 60);
+
+std::string own_origin() {
+  return "Origin: " + base_url();
+}
+
+/// The parts of a Set-Cookie header; the first is NAME=value.
+std::vector<std::string> parts_of(const std::string& set_cookie) {
+  std::vector<std::string> parts;
+  std::istringstream text(set_cookie);
+  for (std::string part; std::getline(text, part, ';');) {
+    parts.push_back(part.substr(std::min(part.find_first_not_of(' '), part.size())));
+  }
+  return parts;
+}
+
+std::set<std::string> attributes_of(const std::string& set_cookie) {
+  const auto parts = parts_of(set_cookie);
+  return {parts.begin() + (parts.empty() ? 0 : 1), parts.end()};
+}
+
+/// NAME=value as a browser sends it back.
+std::string cookie_in(const HttpReply& reply) {
+  const auto parts = parts_of(reply.header("set-cookie"));
+  return parts.empty() ? "" : parts.front();
+}
+
+void check_taken_away(const HttpReply& reply, const std::string& name = "users") {
+  BOOST_TEST(cookie_in(reply) == name + "=");
+  BOOST_TEST(attributes_of(reply.header("set-cookie")).contains("Max-Age=0"));
+  // A browser takes only the cookie away whose path is the same.
+  BOOST_TEST(attributes_of(reply.header("set-cookie")).contains("Path=/"));
+}
+
+struct Fixture {
+  Person person;
+
+  Fixture() { person.regist(); }
+
+  [[nodiscard]] HttpReply login(const std::vector<std::string>& headers = {}) const {
+    return post("login",
+                {{"phone", person.phone()}, {"password", person.password()}, {"cookie", true}},
+                headers);
+  }
+
+  /// "Cookie: users=..." of a new session.
+  [[nodiscard]] std::string cookie() const { return "Cookie: " + cookie_in(login()); }
+
+  [[nodiscard]] std::string id() const {
+    return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+  }
+
+  /// All that a change could touch: the account, its sessions, what was counted.
+  [[nodiscard]] static std::string state_of(const std::string& id, const std::string& e164) {
+    return query("SELECT CONCAT_WS(' ', phone, password) FROM users WHERE id = " + id) + " " +
+           query("SELECT GROUP_CONCAT(id ORDER BY id) FROM sessions WHERE user_id = " + id) + " " +
+           query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE 'login:%" + e164 +
+                 "' OR bucket LIKE 'guess:%" + e164 + "'") +
+           " " + query("SELECT COUNT(*) FROM audit WHERE user_id = " + id);
+  }
+};
+
+bool lets_in(const std::string& cookie) {
+  return call("GET", "me", "", {cookie}).status == 200;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(cookie, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_login_with_cookie_gives_the_token_to_the_browser_only) {
+  const HttpReply reply = login();
+  BOOST_TEST(reply.code() == 0);
+  const std::string cookie = cookie_in(reply);
+  BOOST_TEST(cookie.starts_with("users="));
+  const std::string token = cookie.substr(cookie.find('=') + 1);
+  BOOST_TEST(token.size() == 43U);
+  BOOST_TEST(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                     "0123456789-_") == std::string::npos);
+  // No Secure: conf/development.conf says so. No Domain: the cookie is this host's alone.
+  BOOST_TEST(attributes_of(reply.header("set-cookie")) ==
+                 (std::set<std::string>{"Path=/", "HttpOnly", "SameSite=Lax", "Max-Age=" + kMonth}),
+             boost::test_tools::per_element());
+  BOOST_TEST(!data_of(reply).contains("token"));
+  BOOST_TEST(reply.body.find(token) == std::string::npos);
+  BOOST_TEST(std::to_string(data_of(reply).value("id", 0)) == id());
+  BOOST_TEST(data_of(reply).value("expires_at", "").size() == 20U);
+  BOOST_TEST(lets_in("Cookie: " + cookie));
+  // It is the same kind of token.
+  BOOST_TEST(call("GET", "auth", token).status == 204);
+}
+
+BOOST_AUTO_TEST_CASE(a_login_by_code_gives_a_cookie_too) {
+  const HttpReply reply =
+      post("login", {{"phone", person.phone()}, {"code", person.code("login")}, {"cookie", true}});
+  BOOST_TEST(reply.code() == 0);
+  BOOST_TEST(lets_in("Cookie: " + cookie_in(reply)));
+  BOOST_TEST(!data_of(reply).contains("token"));
+}
+
+BOOST_AUTO_TEST_CASE(without_asking_for_it_there_is_no_cookie) {
+  BOOST_TEST(person.login().header("set-cookie").empty());
+  const HttpReply no = post(
+      "login", {{"phone", person.phone()}, {"password", person.password()}, {"cookie", false}});
+  BOOST_TEST(no.header("set-cookie").empty());
+  BOOST_TEST(data_of(no).contains("token"));
+  const HttpReply wrong =
+      post("login", {{"phone", person.phone()}, {"password", kNewPassword}, {"cookie", true}});
+  BOOST_TEST(wrong.code() == 1004);
+  BOOST_TEST(wrong.header("set-cookie").empty());
+}
+
+BOOST_AUTO_TEST_CASE(reading_by_cookie_needs_no_origin) {
+  const std::string mine = cookie();
+  for (const std::string header :
+       {"X-Nothing: x", "Origin: https://evil.invalid", "Sec-Fetch-Site: cross-site"}) {
+    BOOST_TEST(call("GET", "me", "", {mine, header}).status == 200);
+    BOOST_TEST(call("GET", "sessions", "", {mine, header}).status == 200);
+    BOOST_TEST(call("GET", "auth", "", {mine, header}).status == 204);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing) {
+  const std::string mine = cookie();
+  const std::string other = person.token();
+  const std::string account = id();
+  Person next;
+  const std::string code = next.code("phone");
+  const std::string other_session =
+      query("SELECT MAX(id) FROM sessions WHERE user_id = " + account);
+  const std::string host = "127.0.0.1:" + std::to_string(port());
+  const std::vector<std::vector<std::string>> foreign{
+      {},
+      {"Origin: https://evil.invalid"},
+      {"Origin: null"},
+      {"Origin: http://127.0.0.1"},
+      {"Origin: http://127.0.0.1:1"},
+      {"Origin: http://" + host + ".evil.invalid"},
+      {"Origin: http://evil.invalid/" + host},
+      {"Origin: http://x@" + host},
+      {"Origin: " + host},
+      {"Origin: ://" + host + "/"},
+      {"Origin: https://evil.invalid", own_origin()},
+      {"Sec-Fetch-Site: cross-site"},
+      {"Sec-Fetch-Site: same-site"},
+      {"Sec-Fetch-Site: none"},
+      {"Sec-Fetch-Site: Same-Origin"},
+      // What the browser says of itself counts more than an origin that looks right.
+      {"Sec-Fetch-Site: cross-site", own_origin()},
+      {"Referer: " + base_url() + "/"},
+  };
+  struct Change {
+    const char* method;
+    std::string endpoint;
+    json arguments;
+  };
+  const std::vector<Change> changes{
+      {"POST", "logout", json::object()},
+      {"POST", "logout", {{"all", true}}},
+      {"POST", "password", {{"old_password", person.password()}, {"password", kNewPassword}}},
+      {"POST", "phone", {{"phone", next.phone()}, {"code", code}, {"password", person.password()}}},
+      {"DELETE", "me", {{"password", person.password()}}},
+      {"DELETE", "sessions/" + other_session, json::object()},
+  };
+  const std::string before = state_of(account, person.e164());
+  for (const Change& change : changes) {
+    for (auto headers : foreign) {
+      BOOST_TEST_CONTEXT(change.method << " " << change.endpoint << " "
+                                       << (headers.empty() ? "" : headers.front())) {
+        headers.push_back(mine);
+        const HttpReply reply =
+            call(change.method, change.endpoint, "", headers, change.arguments.dump());
+        BOOST_TEST(reply.status == 401);
+        BOOST_TEST(reply.code() == 1009);
+        BOOST_TEST(reply.header("set-cookie").empty());
+        BOOST_TEST(state_of(account, person.e164()) == before);
+      }
+    }
+  }
+  BOOST_TEST(query("SELECT tries FROM verification_codes WHERE phone = '" + next.e164() + "'") ==
+             "0");
+  BOOST_TEST(call("GET", "auth", other).status == 204);
+  // They were refused for where they came from, nothing else: from here all of them work.
+  for (const Change& change : {changes[5], changes[2]}) {
+    BOOST_TEST(
+        call(change.method, change.endpoint, "", {mine, own_origin()}, change.arguments.dump())
+            .code() == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_sites_own_pages_change_everything) {
+  for (const std::string& own : {own_origin(), std::string("Sec-Fetch-Site: same-origin")}) {
+    BOOST_TEST_CONTEXT(own) {
+      Person someone;
+      someone.regist();
+      const auto cookie_with = [&](const std::string& password) {
+        return "Cookie: " + cookie_in(post("login", {{"phone", someone.phone()},
+                                                     {"password", password},
+                                                     {"cookie", true}}));
+      };
+      const auto change = [&](const std::string& by, const std::string& method,
+                              const std::string& endpoint, const json& arguments) {
+        return call(method, endpoint, "", {by, own}, arguments.dump());
+      };
+      const std::string first = cookie_with(someone.password());
+      const HttpReply logout = change(first, "POST", "logout", json::object());
+      BOOST_TEST(logout.code() == 0);
+      check_taken_away(logout);
+      BOOST_TEST(!lets_in(first));
+
+      const std::string second = cookie_with(someone.password());
+      const std::string other = someone.token();
+      const std::string other_id = query("SELECT MAX(id) FROM sessions");
+      const HttpReply ended = change(second, "DELETE", "sessions/" + other_id, json::object());
+      BOOST_TEST(ended.code() == 0);
+      BOOST_TEST(ended.header("set-cookie").empty());
+      BOOST_TEST(call("GET", "auth", other).status == 401);
+
+      BOOST_TEST(change(second, "POST", "password",
+                        {{"old_password", someone.password()}, {"password", kNewPassword}})
+                     .code() == 0);
+      BOOST_TEST(lets_in(second));
+
+      Person next;
+      BOOST_TEST(
+          change(
+              second, "POST", "phone",
+              {{"phone", next.phone()}, {"code", next.code("phone")}, {"password", kNewPassword}})
+              .code() == 0);
+      BOOST_TEST(data_of(call("GET", "me", "", {second})).value("phone", "") == next.e164());
+
+      const HttpReply gone = change(second, "DELETE", "me", {{"password", kNewPassword}});
+      BOOST_TEST(gone.code() == 0);
+      check_taken_away(gone);
+      BOOST_TEST(count_users(next.e164()) == 0);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(ending_the_own_session_takes_the_cookie_away) {
+  const std::string mine = cookie();
+  const std::string number = query("SELECT MAX(id) FROM sessions WHERE user_id = " + id());
+  check_taken_away(call("DELETE", "sessions/" + number, "", {mine, own_origin()}));
+  BOOST_TEST(!lets_in(mine));
+
+  const std::string everywhere = cookie();
+  const std::string other = cookie();
+  check_taken_away(call("POST", "logout", "", {everywhere, own_origin()}, R"({"all":true})"));
+  BOOST_TEST(!lets_in(everywhere));
+  BOOST_TEST(!lets_in(other));
+
+  // A client with a token has no cookie to lose.
+  BOOST_TEST(call("POST", "logout", person.token()).header("set-cookie").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_foreign_page_logs_nobody_in) {
+  const std::string account = id();
+  const std::string before = state_of(account, person.e164());
+  for (const std::vector<std::string>& foreign :
+       std::vector<std::vector<std::string>>{{"Origin: https://evil.invalid"},
+                                             {"Origin: null"},
+                                             {"Sec-Fetch-Site: cross-site"},
+                                             {"Sec-Fetch-Site: same-site"},
+                                             {"Sec-Fetch-Site: none"},
+                                             {"Sec-Fetch-Site: cross-site", own_origin()}}) {
+    BOOST_TEST_CONTEXT(foreign.front()) {
+      const HttpReply reply = login(foreign);
+      BOOST_TEST(reply.status == 401);
+      BOOST_TEST(reply.code() == 1009);
+      BOOST_TEST(reply.header("set-cookie").empty());
+      // What a form of a foreign page can send.
+      auto headers = foreign;
+      headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
+      const HttpReply form = send(
+          base_url(), {.path = "/users/login",
+                       .body = "phone=" + person.phone() + "&password=correct+horse+42&cookie=true",
+                       .headers = headers});
+      BOOST_TEST(form.code() == 1009);
+      BOOST_TEST(form.header("set-cookie").empty());
+      BOOST_TEST(state_of(account, person.e164()) == before);
+    }
+  }
+  BOOST_TEST(login({own_origin()}).code() == 0);
+  BOOST_TEST(login({"Sec-Fetch-Site: same-origin"}).code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_authorization_header_beside_a_cookie_decides_alone) {
+  const std::string mine = cookie();
+  for (const std::string& header :
+       {std::string("Authorization: Bearer x"), "Authorization: Bearer " + std::string(43, 'A'),
+        std::string("Authorization: Basic dXNlcnM6dXNlcnM="),
+        std::string("Authorization: Bearer")}) {
+    BOOST_TEST_CONTEXT(header) {
+      BOOST_TEST(call("GET", "me", "", {mine, header}).code() == 1009);
+      BOOST_TEST(call("GET", "auth", "", {mine, header}).status == 401);
+      BOOST_TEST(call("POST", "logout", "", {mine, header, own_origin()}).code() == 1009);
+    }
+  }
+  BOOST_TEST(lets_in(mine));
+  // With a token of another person it is that person, and a token needs no origin.
+  Person other;
+  other.regist();
+  const std::string theirs = other.token();
+  BOOST_TEST(data_of(call("GET", "me", theirs, {mine})).value("phone", "") == other.e164());
+  const HttpReply logout = call("POST", "logout", theirs, {mine});
+  BOOST_TEST(logout.code() == 0);
+  BOOST_TEST(logout.header("set-cookie").empty());
+  BOOST_TEST(lets_in(mine));
+  BOOST_TEST(call("GET", "auth", theirs).status == 401);
+}
+
+BOOST_AUTO_TEST_CASE(the_cookie_is_found_among_others_and_nothing_else_is_one) {
+  const std::string header = cookie();
+  const std::string pair = header.substr(header.find(' ') + 1);
+  const std::string token = pair.substr(pair.find('=') + 1);
+  for (const std::string& good :
+       {pair, "a=b; " + pair + "; c=d", "a=b;" + pair + ";c=d", "a; ;=; " + pair + ";",
+        "users2=x; " + pair, "__Host-users=x; " + pair}) {
+    BOOST_TEST_CONTEXT(good) {
+      BOOST_TEST(lets_in("Cookie: " + good));
+    }
+  }
+  BOOST_TEST(call("GET", "me", "", {"Cookie: a=b", header}).status == 200);
+  for (const std::string& bad :
+       {std::string("users"), std::string("users="), std::string(";;=;"), "users=\"" + token + "\"",
+        "users = " + token, "USERS=" + token, "xusers=" + token, "__Host-users=" + token,
+        "users=" + token + "x", "users=" + token.substr(1),
+        (token[0] == 'x' ? "users=y" : "users=x") + token.substr(1),
+        "users=" + std::string(5000, 'A'), std::string("users=\xFF\xFE\x80"),
+        std::string("users=' OR 1=1 -- "), token, "a=users=" + token}) {
+    BOOST_TEST_CONTEXT(bad) {
+      const HttpReply reply = call("GET", "me", "", {"Cookie: " + bad});
+      BOOST_TEST(reply.status == 401);
+      BOOST_TEST(reply.code() == 1009);
+    }
+  }
+  // Of two the first counts, whatever the other is.
+  BOOST_TEST(lets_in("Cookie: " + pair + "; users=" + std::string(43, 'A')));
+  BOOST_TEST(!lets_in("Cookie: users=" + std::string(43, 'A') + "; " + pair));
+}
+
+BOOST_AUTO_TEST_CASE(over_https_the_cookie_is_bound_to_the_host) {
+  const WorkerProcess worker(
+      {.environment = {
+           "USERS_FCGI_SESSION_COOKIE_SECURE=yes",
+           "USERS_FCGI_DATABASE_HOSTS=" + run_folder() + "/mariadb.sock",
+           "USERS_FCGI_DATABASE_PASSWORD_FILE=" + state_folder() + "/secrets/service_password",
+           "USERS_FCGI_SECRETS_KEY_FILE=" + state_folder() + "/secrets/key"}});
+  const HttpReply login = worker.ask(fcgi::post(
+      "/users/login",
+      json{{"phone", person.phone()}, {"password", person.password()}, {"cookie", true}}.dump()));
+  BOOST_TEST(login.code() == 0);
+  const std::string pair = cookie_in(login);
+  BOOST_TEST(pair.starts_with("__Host-users="));
+  BOOST_TEST(attributes_of(login.header("set-cookie")) ==
+                 (std::set<std::string>{"Path=/", "HttpOnly", "SameSite=Lax", "Secure",
+                                        "Max-Age=" + kMonth}),
+             boost::test_tools::per_element());
+
+  const auto me_with = [&](const std::string& cookie) {
+    fcgi::Request request = fcgi::get("/users/me");
+    request.parameters["HTTP_COOKIE"] = cookie;
+    return worker.ask(request).status;
+  };
+  BOOST_TEST(me_with(pair) == 200);
+  // The plain name could have been set by a neighbour's host or over HTTP.
+  BOOST_TEST(me_with("users=" + pair.substr(pair.find('=') + 1)) == 401);
+  BOOST_TEST(me_with("__host-users=" + pair.substr(pair.find('=') + 1)) == 401);
+
+  fcgi::Request logout = fcgi::post("/users/logout", "");
+  logout.parameters["HTTP_COOKIE"] = pair;
+  logout.parameters["HTTP_HOST"] = "users.example";
+  logout.parameters["HTTP_ORIGIN"] = "https://other.example";
+  BOOST_TEST(worker.ask(logout).code() == 1009);
+  logout.parameters["HTTP_ORIGIN"] = "https://users.example";
+  const HttpReply out = worker.ask(logout);
+  BOOST_TEST(out.code() == 0);
+  check_taken_away(out, "__Host-users");
+  // Without Secure a browser would refuse the cookie of this name, and keep the old one.
+  BOOST_TEST(attributes_of(out.header("set-cookie")).contains("Secure"));
+  BOOST_TEST(me_with(pair) == 401);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,192 @@
+// Accounts that were brought along: their older hashes let their owners in once and are replaced.
+#include <boost/test/unit_test.hpp>
+#include <crypt.h>
+#include <sodium.h>
+
+#include "base/crypto.hpp"
+#include "support/person.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// The parameters of the configuration's defaults, which conf/development.conf keeps.
+constexpr std::string_view kConfigured = "$argon2id$v=19$m=19456,t=2,p=1$";
+
+/// crypt(3) with a fresh salt. `prefix` names the method, `cost` its work.
+std::string crypt_hash(const char* prefix, unsigned long cost, const std::string& password) {
+  const char* setting = ::crypt_gensalt(prefix, cost, nullptr, 0);
+  if (setting == nullptr) throw std::runtime_error(std::string("no salt for ") + prefix);
+  const std::string salt = setting;
+  const char* hash = ::crypt(password.c_str(), salt.c_str());
+  if (hash == nullptr || hash[0] == '*') throw std::runtime_error("no hash of " + salt);
+  return hash;
+}
+
+/// libsodium's, of any cost, also argon2i.
+std::string argon2_hash(const std::string& password, unsigned memory_kib, unsigned passes,
+                        int algorithm = crypto_pwhash_ALG_ARGON2ID13) {
+  std::string hash(crypto_pwhash_STRBYTES, '\0');
+  if (crypto_pwhash_str_alg(hash.data(), password.data(), password.size(), passes,
+                            std::size_t{memory_kib} * 1024, algorithm) != 0) {
+    throw std::bad_alloc();
+  }
+  hash.resize(hash.find('\0'));
+  return hash;
+}
+
+struct Fixture {
+  Person person;
+
+  Fixture() {
+    users::crypto::start();
+    person.regist();
+  }
+
+  [[nodiscard]] std::string stored() const {
+    return query("SELECT password FROM users WHERE phone = '" + person.e164() + "'");
+  }
+  void store(const std::string& hash) const {
+    BOOST_TEST_REQUIRE(hash.find_first_of("'\\") == std::string::npos);
+    query("UPDATE users SET password = '" + hash + "' WHERE phone = '" + person.e164() + "'");
+    BOOST_TEST_REQUIRE(stored() == hash);
+    let_time_pass_for(person.e164());
+  }
+  [[nodiscard]] HttpReply login_with(const std::string& password) const {
+    return post("login", {{"phone", person.phone()}, {"password", password}});
+  }
+
+  /// The hash lets in whoever knows the password, and is replaced then and only then.
+  void check_replaced(const std::string& hash, const std::string& password) const {
+    BOOST_TEST_CONTEXT(hash) {
+      store(hash);
+      const HttpReply wrong = login_with("another horse 42");
+      BOOST_TEST(wrong.status == 401);
+      BOOST_TEST(wrong.code() == 1004);
+      BOOST_TEST(stored() == hash);
+      const HttpReply right = login_with(password);
+      BOOST_TEST(right.status == 200);
+      BOOST_TEST(right.code() == 0);
+      BOOST_TEST(call("GET", "auth", data_of(right).value("token", "")).status == 204);
+      const std::string replaced = stored();
+      BOOST_TEST(replaced.starts_with(kConfigured));
+      // The new hash is of the same password, and stays.
+      BOOST_TEST(login_with(password).code() == 0);
+      BOOST_TEST(login_with("another horse 42").code() == 1004);
+      BOOST_TEST(stored() == replaced);
+    }
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(legacy, Fixture)
+
+BOOST_AUTO_TEST_CASE(hashes_of_crypt_let_in_and_are_replaced) {
+  for (const auto& [prefix, cost] : {std::pair{"$2a$", 4UL},
+                                     {"$2b$", 4UL},
+                                     {"$2b$", 10UL},
+                                     {"$2y$", 4UL},
+                                     {"$5$", 1000UL},
+                                     {"$5$", 0UL},
+                                     {"$6$", 1000UL},
+                                     {"$6$", 0UL},
+                                     {"$y$", 1UL},
+                                     {"$y$", 0UL}}) {
+    check_replaced(crypt_hash(prefix, cost, person.password()), person.password());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(passwords_that_would_be_refused_today_still_open_their_accounts) {
+  for (const std::string password : {"x", "12345678", "\xE5\xAF\x86\xE7\xA0\x81", "a b'\"\\"}) {
+    check_replaced(crypt_hash("$2b$", 4, password), password);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_argon2_hash_of_another_cost_is_made_anew) {
+  check_replaced(argon2_hash(person.password(), 64, 1), person.password());
+  check_replaced(argon2_hash(person.password(), 19456, 3), person.password());
+  check_replaced(argon2_hash(person.password(), 20480, 2), person.password());
+  check_replaced(argon2_hash(person.password(), 64, 3, crypto_pwhash_ALG_ARGON2I13),
+                 person.password());
+}
+
+BOOST_AUTO_TEST_CASE(a_hash_of_the_configured_cost_stays) {
+  const std::string before = stored();
+  BOOST_TEST(before.starts_with(kConfigured));
+  BOOST_TEST(person.login().code() == 0);
+  BOOST_TEST(stored() == before);
+}
+
+BOOST_AUTO_TEST_CASE(garbage_in_the_column_lets_nobody_in) {
+  const std::string bcrypt = crypt_hash("$2b$", 4, person.password());
+  const std::string argon2 = argon2_hash(person.password(), 64, 1);
+  const HttpReply ordinary = login_with("another horse 42");
+  for (const std::string& garbage :
+       {std::string(), std::string(" "), std::string("x"), std::string("*"), std::string("*0"),
+        std::string("*1"), std::string("!"), person.password(), std::string("$"),
+        std::string("$2b$"), std::string("$2b$04$"), std::string("$2b$99$") + std::string(53, 'a'),
+        bcrypt.substr(0, bcrypt.size() - 1), bcrypt + "x", "x" + bcrypt, "!" + bcrypt,
+        bcrypt.substr(0, 29), std::string("$5$"), std::string("$6$"), std::string("$6$salt"),
+        std::string("$6$salt$"), std::string("$y$"), std::string("$y$j9T$"),
+        // Methods that nobody should bring along: DES and MD5.
+        crypt_hash("", 0, person.password()), crypt_hash("$1$", 0, person.password()),
+        std::string("$argon2id$"), std::string(kConfigured), argon2.substr(0, argon2.size() - 1),
+        argon2 + "x", std::string("$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$aGFzaA"),
+        std::string(255, '$')}) {
+    BOOST_TEST_CONTEXT(garbage) {
+      store(garbage);
+      for (const std::string& password :
+           {person.password(), garbage.empty() ? std::string("x") : garbage, std::string("*0")}) {
+        const HttpReply reply = login_with(password);
+        // Longer ones than any password are refused before.
+        if (password.size() > 128) {
+          BOOST_TEST(reply.code() == 1001);
+          continue;
+        }
+        BOOST_TEST(reply.status == 401);
+        BOOST_TEST(reply.body == ordinary.body);
+      }
+      BOOST_TEST(stored() == garbage);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_replaces_any_hash) {
+  for (const std::string& old :
+       {crypt_hash("$2y$", 4, person.password()), std::string(), std::string("garbage")}) {
+    BOOST_TEST_CONTEXT(old) {
+      store(old);
+      BOOST_TEST(post("reset", {{"phone", person.phone()},
+                                {"code", person.code("reset")},
+                                {"password", "another horse 7"}})
+                     .code() == 0);
+      BOOST_TEST(stored().starts_with(kConfigured));
+      BOOST_TEST(login_with(person.password()).code() == 1004);
+      BOOST_TEST(login_with("another horse 7").code() == 0);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_owner_of_an_older_hash_can_change_and_delete) {
+  const std::string token = person.token();
+  store(crypt_hash("$2b$", 4, person.password()));
+  const auto change = [&](const std::string& old_password) {
+    return call("POST", "password", token, {},
+                nlohmann::json{{"old_password", old_password}, {"password", "another horse 7"}}
+                    .dump())
+        .code();
+  };
+  BOOST_TEST(change("wrong horse 42") == 1004);
+  BOOST_TEST(change(person.password()) == 0);
+  BOOST_TEST(stored().starts_with(kConfigured));
+  store(crypt_hash("$6$", 1000, "another horse 7"));
+  const auto remove = [&](const std::string& password) {
+    return call("DELETE", "me", token, {}, nlohmann::json{{"password", password}}.dump()).code();
+  };
+  BOOST_TEST(remove("wrong horse 42") == 1004);
+  BOOST_TEST(remove("another horse 7") == 0);
+  BOOST_TEST(count_users(person.e164()) == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,295 @@
+// Login, lockout, sessions, and what ends them.
+#include <atomic>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/person.hpp"
+
+using namespace users::test;
+
+namespace {
+
+struct Fixture {
+  Person person;
+  Fixture() { person.regist(); }
+
+  [[nodiscard]] HttpReply login_with(const std::string& password) const {
+    return post("login", {{"phone", person.phone()}, {"password", password}});
+  }
+};
+
+bool is_alive(const std::string& token) {
+  return call("GET", "auth", token).status == 204;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(login, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_login_gives_a_token_that_auth_knows) {
+  const HttpReply reply = person.login();
+  BOOST_TEST(reply.status == 200);
+  const auto data = data_of(reply);
+  const std::string token = data.value("token", "");
+  BOOST_TEST(token.size() == 43U);
+  BOOST_TEST(data.value("expires_at", "").size() == 20U);
+  BOOST_TEST(data.value("id", 0) > 0);
+  const HttpReply auth = call("GET", "auth", token);
+  BOOST_TEST(auth.status == 204);
+  BOOST_TEST(auth.body.empty());
+  BOOST_TEST(auth.header("x-user-phone") == person.e164());
+  BOOST_TEST(auth.header("x-user-id") == std::to_string(data.value("id", 0)));
+  const auto me = data_of(call("GET", "me", token));
+  BOOST_TEST(me.value("phone", "") == person.e164());
+  BOOST_TEST(me.value("id", 0) == data.value("id", -1));
+  BOOST_TEST(me.value("createTime", "").ends_with("Z"));
+}
+
+BOOST_AUTO_TEST_CASE(without_a_session_it_is_401) {
+  for (const std::string& token :
+       {std::string(), std::string("x"), std::string(43, 'A'), std::string(5000, 'A')}) {
+    const HttpReply auth = call("GET", "auth", token);
+    BOOST_TEST(auth.status == 401);
+    BOOST_TEST(auth.body.empty());
+    BOOST_TEST(call("GET", "me", token).code() == 1009);
+    BOOST_TEST(call("GET", "sessions", token).status == 401);
+    BOOST_TEST(call("POST", "logout", token).code() == 1009);
+    BOOST_TEST(call("DELETE", "me", token).code() == 1009);
+    BOOST_TEST(call("DELETE", "sessions/1", token).code() == 1009);
+    BOOST_TEST(call("POST", "password", token).code() == 1009);
+    BOOST_TEST(call("POST", "phone", token).code() == 1009);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_token_chosen_by_the_client_never_works) {
+  const std::string chosen(43, 'B');
+  person.login({"Authorization: Bearer " + chosen, "Cookie: users=" + chosen});
+  BOOST_TEST(!is_alive(chosen));
+  BOOST_TEST(person.token() != person.token());
+}
+
+BOOST_AUTO_TEST_CASE(unknown_and_wrong_are_the_same) {
+  const HttpReply wrong = login_with("another horse 42");
+  const HttpReply unknown = Person().login();
+  BOOST_TEST(wrong.status == 401);
+  BOOST_TEST(wrong.code() == 1004);
+  BOOST_TEST(wrong.body == unknown.body);
+}
+
+BOOST_AUTO_TEST_CASE(ten_failures_lock_for_a_quarter_of_an_hour) {
+  for (int i = 0; i < 10; ++i) BOOST_TEST(login_with("another horse 42").code() == 1004);
+  const HttpReply locked = login_with(person.password());
+  BOOST_TEST(locked.status == 429);
+  BOOST_TEST(locked.code() == 1008);
+  const int wait = data_of(locked).value("retry_after", 0);
+  BOOST_TEST(wait > 14 * 60);
+  BOOST_TEST(wait <= 15 * 60);
+  BOOST_TEST(Person("+86" + person.phone()).login().code() == 1008);
+  // The owner gets in by code, and a reset clears it.
+  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", person.code("login")}}).code() ==
+             0);
+  query("DELETE FROM throttle WHERE bucket LIKE 'send%:" + person.e164() + "'");
+  BOOST_TEST(post("reset", {{"phone", person.phone()},
+                            {"code", person.code("reset")},
+                            {"password", "another horse 7"}})
+                 .code() == 0);
+  BOOST_TEST(login_with("another horse 7").code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_phone_locks_alike) {
+  const Person nobody;
+  for (int i = 0; i < 10; ++i) BOOST_TEST(nobody.login().code() == 1004);
+  BOOST_TEST(nobody.login().code() == 1008);
+}
+
+BOOST_AUTO_TEST_CASE(guesses_in_parallel_stay_in_the_budget) {
+  std::atomic<int> compared{0};
+  in_parallel(16, 48, [&](int) {
+    if (login_with("another horse 42").code() == 1004) ++compared;
+  });
+  BOOST_TEST(compared == 10);
+}
+
+BOOST_AUTO_TEST_CASE(a_success_forgets_the_failures) {
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 9; ++i) BOOST_TEST(login_with("another horse 42").code() == 1004);
+    BOOST_TEST(person.login().code() == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_disabled_account_is_told_only_to_who_knows_the_password) {
+  const std::string token = person.token();
+  query("UPDATE users SET disableTime = UTC_TIMESTAMP() WHERE phone = '" + person.e164() + "'");
+  BOOST_TEST(login_with("another horse 42").code() == 1004);
+  const HttpReply right = person.login();
+  BOOST_TEST(right.status == 403);
+  BOOST_TEST(right.code() == 1011);
+  BOOST_TEST(!is_alive(token));
+}
+
+BOOST_AUTO_TEST_CASE(logout_ends_one_or_all) {
+  const std::string one = person.token();
+  const std::string two = person.token();
+  const std::string three = person.token();
+  BOOST_TEST(call("POST", "logout", one).code() == 0);
+  BOOST_TEST(!is_alive(one));
+  BOOST_TEST(is_alive(two));
+  BOOST_TEST(call("POST", "logout", one).code() == 1009);
+  BOOST_TEST(call("POST", "logout", two, {}, R"({"all":true})").code() == 0);
+  BOOST_TEST(!is_alive(two));
+  BOOST_TEST(!is_alive(three));
+}
+
+BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended_one_by_one) {
+  const std::string mine = person.token();
+  const HttpReply other = person.login({"User-Agent: phone <app> \xF0\x9F\x93\xB1"});
+  const auto sessions = data_of(call("GET", "sessions", mine))["sessions"];
+  BOOST_TEST_REQUIRE(sessions.size() == 2U);
+  int current = 0;
+  std::string other_id;
+  for (const auto& session : sessions) {
+    current += session["current"].get<bool>() ? 1 : 0;
+    if (!session["current"].get<bool>()) {
+      other_id = std::to_string(session["id"].get<int>());
+      BOOST_TEST(session["agent"].get<std::string>() == "phone <app> \xF0\x9F\x93\xB1");
+      BOOST_TEST(session["address"].get<std::string>() == "127.0.0.1");
+      BOOST_TEST(session["last_seen"].get<std::string>().ends_with("Z"));
+    }
+  }
+  BOOST_TEST(current == 1);
+  const std::string other_token = data_of(other).value("token", "");
+  Person stranger;
+  stranger.regist();
+  BOOST_TEST(call("DELETE", "sessions/" + other_id, stranger.token()).code() == 9002);
+  BOOST_TEST(call("DELETE", "sessions/x", mine).code() == 9002);
+  BOOST_TEST(call("DELETE", "sessions/99999999999999999999", mine).code() == 9002);
+  BOOST_TEST(is_alive(other_token));
+  BOOST_TEST(call("DELETE", "sessions/" + other_id, mine).code() == 0);
+  BOOST_TEST(!is_alive(other_token));
+  BOOST_TEST(is_alive(mine));
+}
+
+BOOST_AUTO_TEST_CASE(sessions_end_when_idle_and_in_any_case) {
+  const std::string idle = person.token();
+  query("UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 604801 SECOND");
+  BOOST_TEST(!is_alive(idle));
+  const std::string old = person.token();
+  BOOST_TEST(query("SELECT TIMESTAMPDIFF(DAY, createTime, expireTime) FROM sessions ORDER BY id "
+                   "DESC LIMIT 1") == "30");
+  query("UPDATE sessions SET expireTime = UTC_TIMESTAMP()");
+  BOOST_TEST(!is_alive(old));
+}
+
+BOOST_AUTO_TEST_CASE(last_seen_is_written_at_most_every_five_minutes) {
+  const std::string token = person.token();
+  const std::string seen =
+      "SELECT TIMESTAMPDIFF(SECOND, seenTime, UTC_TIMESTAMP()) FROM sessions ORDER BY id DESC "
+      "LIMIT 1";
+  const std::string age = "UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL ";
+  query(age + "200 SECOND ORDER BY id DESC LIMIT 1");
+  BOOST_TEST(is_alive(token));
+  BOOST_TEST(std::stoi(query(seen)) >= 200);
+  query(age + "301 SECOND ORDER BY id DESC LIMIT 1");
+  BOOST_TEST(is_alive(token));
+  BOOST_TEST(std::stoi(query(seen)) < 100);
+}
+
+BOOST_AUTO_TEST_CASE(a_changed_password_ends_the_other_sessions) {
+  const std::string mine = person.token();
+  const std::string other = person.token();
+  const auto change = [&](const std::string& from, const std::string& to) {
+    return call("POST", "password", mine, {},
+                nlohmann::json{{"old_password", from}, {"password", to}}.dump());
+  };
+  BOOST_TEST(change("wrong horse 42", "another horse 7").code() == 1004);
+  BOOST_TEST(change(person.password(), "12345678").code() == 1010);
+  BOOST_TEST(change(person.password(), person.phone()).code() == 1010);
+  BOOST_TEST(change(person.password(), "short").fields() == "password");
+  BOOST_TEST(is_alive(other));
+  BOOST_TEST(change(person.password(), "another horse 7").code() == 0);
+  BOOST_TEST(is_alive(mine));
+  BOOST_TEST(!is_alive(other));
+  BOOST_TEST(person.login().code() == 1004);
+  BOOST_TEST(login_with("another horse 7").code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_password_change_racing_logins_leaves_no_old_session) {
+  std::string password = person.password();
+  for (int round = 0; round < 4; ++round) {
+    const std::string mine = data_of(login_with(password)).value("token", "");
+    const std::string next = "another horse " + std::to_string(round);
+    std::vector<std::string> opened(6);
+    in_parallel(7, 7, [&](int i) {
+      if (i == 3) {
+        call("POST", "password", mine, {},
+             nlohmann::json{{"old_password", password}, {"password", next}}.dump());
+      } else {
+        opened[static_cast<std::size_t>(i < 3 ? i : i - 1)] =
+            data_of(login_with(password)).value("token", "");
+      }
+    });
+    BOOST_TEST(is_alive(mine));
+    for (const std::string& token : opened) BOOST_TEST((token.empty() || !is_alive(token)));
+    password = next;
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_ends_all_sessions_and_logs_nobody_in) {
+  const std::string token = person.token();
+  const HttpReply reset = post(
+      "reset",
+      {{"phone", person.phone()}, {"code", person.code("reset")}, {"password", "another horse 7"}});
+  BOOST_TEST(reset.code() == 0);
+  BOOST_TEST(!data_of(reset).contains("token"));
+  BOOST_TEST(!is_alive(token));
+  BOOST_TEST(person.login().code() == 1004);
+  BOOST_TEST(login_with("another horse 7").code() == 0);
+  BOOST_TEST(
+      post("reset",
+           {{"phone", Person().phone()}, {"code", "123456"}, {"password", "another horse 7"}})
+          .code() == 1005);
+}
+
+BOOST_AUTO_TEST_CASE(a_phone_changes_only_to_one_that_was_proved_and_is_free) {
+  const std::string mine = person.token();
+  const std::string other = person.token();
+  Person next;
+  const std::string code = next.code("phone");
+  const auto change = [&](const Person& to, const std::string& with_code,
+                          const std::string& password) {
+    return call(
+        "POST", "phone", mine, {},
+        nlohmann::json{{"phone", to.phone()}, {"code", with_code}, {"password", password}}.dump());
+  };
+  BOOST_TEST(change(next, code, "wrong horse 42").code() == 1004);
+  BOOST_TEST(change(next, code == "000000" ? "000001" : "000000", person.password()).code() ==
+             1005);
+  Person taken;
+  taken.regist();
+  BOOST_TEST(change(taken, taken.code("phone"), person.password()).code() == 1002);
+  BOOST_TEST(change(next, code, person.password()).code() == 0);
+  BOOST_TEST(data_of(call("GET", "me", mine)).value("phone", "") == next.e164());
+  BOOST_TEST(!is_alive(other));
+  BOOST_TEST(person.login().code() == 1004);
+  BOOST_TEST(next.login().code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_deleted_account_is_gone) {
+  const std::string mine = person.token();
+  const std::string other = person.token();
+  const std::string id = query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+  BOOST_TEST(call("DELETE", "me", mine, {}, R"({"password":"wrong horse 42"})").code() == 1004);
+  BOOST_TEST(call("DELETE", "me", mine, {}, R"({"password":"correct horse 42"})").code() == 0);
+  BOOST_TEST(!is_alive(mine));
+  BOOST_TEST(!is_alive(other));
+  BOOST_TEST(count_users(person.e164()) == 0);
+  BOOST_TEST(person.login().code() == 1004);
+  // What happened stays.
+  BOOST_TEST(
+      query("SELECT GROUP_CONCAT(event ORDER BY id SEPARATOR ',') FROM audit WHERE user_id = " +
+            id) == "regist,login,login,deleted");
+  let_time_pass_for(person.e164());
+  person.regist();
+}
+
+BOOST_AUTO_TEST_SUITE_END()

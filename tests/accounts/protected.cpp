@@ -1,0 +1,289 @@
+// A location that nginx's auth_request protects: who gets in, what the backend is told, what the
+// others are answered.
+#include <atomic>
+#include <chrono>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/person.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// What every answer of the sample's backend begins with.
+constexpr std::string_view kBackend = "user ";
+
+HttpReply visit(const std::string& path, std::vector<std::string> headers,
+                const std::string& method = "GET", const std::string& body = "") {
+  return send(base_url(),
+              {.method = method, .path = path, .body = body, .headers = std::move(headers)});
+}
+
+std::string bearer(const std::string& token) {
+  return "Authorization: Bearer " + token;
+}
+
+bool gets_in(const std::string& token) {
+  return visit("/private/", {bearer(token)}).status == 200;
+}
+
+struct Fixture {
+  Person person;
+  std::string id;
+
+  Fixture() {
+    person.regist();
+    id = id_of(person);
+  }
+
+  static std::string id_of(const Person& who) {
+    return query("SELECT id FROM users WHERE phone = '" + who.e164() + "'");
+  }
+
+  /// What the backend shows where it was told of this person.
+  [[nodiscard]] std::string shown() const {
+    return "user " + id + ", phone " + person.e164() + ", header \n";
+  }
+};
+
+/// The stack must be whole again after a test that stopped a part, however it ended.
+struct WholeStack : Fixture {
+  WholeStack() = default;
+  ~WholeStack() {
+    run_command("VERIFICATION=issued scripts/start >/dev/null 2>&1");
+    BOOST_WARN(wait_until(10, [] { return is_ready(); }));
+  }
+  WholeStack(const WholeStack&) = delete;
+  WholeStack& operator=(const WholeStack&) = delete;
+
+  static bool is_ready() { return visit("/users/health/ready", {}).status == 200; }
+
+  /// Nobody is let in, and nobody is told that the session is wrong.
+  static void check_closed(std::vector<std::string> headers) {
+    for (const char* accept : {"Accept: */*", "Accept: text/html"}) {
+      headers.emplace_back(accept);
+      const HttpReply reply = visit("/private/", headers);
+      headers.pop_back();
+      BOOST_TEST(reply.status == 503);
+      BOOST_TEST(reply.code() == 9001);
+      BOOST_TEST(reply.header("retry-after") == "1");
+      BOOST_TEST(reply.body.find(kBackend) == std::string::npos);
+    }
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(protected_location)
+
+BOOST_FIXTURE_TEST_CASE(the_backend_is_told_whose_session_it_is, Fixture) {
+  const HttpReply reply = visit("/private/", {bearer(person.token())});
+  BOOST_TEST(reply.status == 200);
+  BOOST_TEST(reply.body == shown());
+  // Any other header of the client passes, which also shows that the sample would show a forged
+  // one.
+  BOOST_TEST(visit("/private/", {bearer(person.token()), "X-User-Name: me"}).body ==
+             "user " + id + ", phone " + person.e164() + ", header me\n");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_cookie_lets_in_as_a_token_does, Fixture) {
+  const HttpReply login =
+      post("login", {{"phone", person.phone()}, {"password", person.password()}, {"cookie", true}});
+  const std::string set = login.header("set-cookie");
+  BOOST_TEST_REQUIRE(set.starts_with("users="));
+  const std::string cookie = "Cookie: " + set.substr(0, set.find(';'));
+  BOOST_TEST(visit("/private/", {cookie}).body == shown());
+  // A page opened from a link elsewhere only reads: it needs no origin.
+  BOOST_TEST(visit("/private/", {cookie, "Sec-Fetch-Site: cross-site"}).body == shown());
+  BOOST_TEST(visit("/private/", {cookie + "x"}).status == 401);
+}
+
+BOOST_FIXTURE_TEST_CASE(each_token_brings_its_own_person, Fixture) {
+  Person other;
+  other.regist();
+  const std::string mine = person.token();
+  const std::string theirs = other.token();
+  const std::string shown_theirs =
+      "user " + id_of(other) + ", phone " + other.e164() + ", header \n";
+  std::atomic<int> wrong{0};
+  in_parallel(8, 200, [&](int i) {
+    const bool first = i % 2 == 0;
+    const HttpReply reply = visit("/private/", {bearer(first ? mine : theirs)});
+    if (reply.body != (first ? shown() : shown_theirs)) ++wrong;
+  });
+  BOOST_TEST(wrong == 0);
+  // The header decides alone: a cookie of somebody else adds nothing and saves nothing.
+  BOOST_TEST(visit("/private/", {bearer(mine), "Cookie: users=" + theirs}).body == shown());
+  BOOST_TEST(visit("/private/", {bearer(std::string(43, 'A')), "Cookie: users=" + mine}).status ==
+             401);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_session_a_client_gets_the_code) {
+  const HttpReply json = visit("/private/x?a=b", {});
+  BOOST_TEST(json.status == 401);
+  BOOST_TEST(json.body == R"({"data":{"code":1009,"msg":"请先登录"}})");
+  BOOST_TEST(json.header("content-type") == "application/json; charset=utf-8");
+  BOOST_TEST(json.header("cache-control") == "no-store");
+  BOOST_TEST(json.header("x-content-type-options") == "nosniff");
+  BOOST_TEST(json.header("x-request-id").size() == 32U);
+  BOOST_TEST(json.header("location").empty());
+
+  const HttpReply english = visit("/private/", {"Accept-Language: en"});
+  BOOST_TEST(english.status == 401);
+  BOOST_TEST(english.body == R"({"data":{"code":1009,"msg":"please log in"}})");
+
+  const HttpReply text = visit("/private/", {"Accept: text/plain", "Accept-Language: en"});
+  BOOST_TEST(text.status == 401);
+  BOOST_TEST(text.body == "code=1009\nmsg=please log in\n");
+  BOOST_TEST(text.header("content-type") == "text/plain; charset=utf-8");
+
+  BOOST_TEST(visit("/private/", {}, "POST", "a=b").code() == 1009);
+  BOOST_TEST(visit("/private/", {}, "POST", "a=b").status == 401);
+  BOOST_TEST(visit("/private/", {}, "DELETE").code() == 1009);
+  const HttpReply head = visit("/private/", {}, "HEAD");
+  BOOST_TEST(head.status == 401);
+  BOOST_TEST(head.body.empty());
+}
+
+BOOST_AUTO_TEST_CASE(without_a_session_a_browser_goes_to_the_page) {
+  const std::string accept =
+      "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8";
+  for (const std::string method : {"GET", "HEAD", "POST"}) {
+    BOOST_TEST_CONTEXT(method) {
+      const HttpReply reply =
+          visit("/private/x?a=b", {accept}, method, method == "POST" ? "c=d" : "");
+      BOOST_TEST(reply.status == 302);
+      BOOST_TEST(reply.header("location") == "/users/?next=/private/x?a=b");
+      BOOST_TEST(reply.header("cache-control") == "no-store");
+      BOOST_TEST(reply.body.find(kBackend) == std::string::npos);
+    }
+  }
+  // As it was asked for, so a line break stays encoded and adds no header.
+  const HttpReply split = visit("/private/%0d%0aSet-Cookie:%20users=x", {accept});
+  BOOST_TEST(split.status == 302);
+  BOOST_TEST(split.header("location") == "/users/?next=/private/%0d%0aSet-Cookie:%20users=x");
+  BOOST_TEST(split.header("set-cookie").empty());
+  // A host of the client's choice does not become the place the browser goes to.
+  BOOST_TEST(visit("/private/", {accept, "Host: evil.invalid"}).header("location") ==
+             "/users/?next=/private/");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_clients_own_identity_headers_never_arrive, Fixture) {
+  const std::vector<std::vector<std::string>> forged{
+      {"X-User-Id: 1", "X-User-Phone: +8618800000000"},
+      {"x-user-id: 1", "x-user-phone: +8618800000000"},
+      {"X-USER-ID: 1", "X-uSeR-pHoNe: +8618800000000"},
+      {"X_User_Id: 1", "X_User_Phone: +8618800000000"},
+      {"X-User_Id: 1", "X_User-Phone: +8618800000000"},
+      {"X-User-Id: 1", "X-User-Id: 2", "X-User-Phone: 1", "X-User-Phone: 2"},
+      {"X-User-Id;", "X-User-Phone;"},
+      // nginx forgets what Connection names only where it is told; a header removed this way would
+      // leave the backend without an identity.
+      {"Connection: close, X-User-Id, X-User-Phone"},
+  };
+  const std::string token = person.token();
+  for (const auto& headers : forged) {
+    BOOST_TEST_CONTEXT(headers.front()) {
+      auto with = headers;
+      with.push_back(bearer(token));
+      BOOST_TEST(visit("/private/", with).body == shown());
+      const HttpReply without = visit("/private/", headers);
+      BOOST_TEST(without.status == 401);
+      BOOST_TEST(without.code() == 1009);
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_ended_session_gets_nobody_in, Fixture) {
+  const std::string logged_out = person.token();
+  BOOST_TEST(gets_in(logged_out));
+  BOOST_TEST(call("POST", "logout", logged_out).code() == 0);
+  BOOST_TEST(!gets_in(logged_out));
+
+  const std::string expired = person.token();
+  BOOST_TEST(gets_in(expired));
+  query("UPDATE sessions SET expireTime = UTC_TIMESTAMP() WHERE user_id = " + id);
+  BOOST_TEST(!gets_in(expired));
+
+  const std::string idle = person.token();
+  BOOST_TEST(gets_in(idle));
+  query("UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 604801 SECOND WHERE user_id = " +
+        id);
+  BOOST_TEST(!gets_in(idle));
+
+  const std::string disabled = person.token();
+  BOOST_TEST(gets_in(disabled));
+  query("UPDATE users SET disableTime = UTC_TIMESTAMP() WHERE id = " + id);
+  const HttpReply refused = visit("/private/", {bearer(disabled)});
+  BOOST_TEST(refused.status == 401);
+  BOOST_TEST(refused.code() == 1009);
+  query("UPDATE users SET disableTime = NULL WHERE id = " + id);
+  BOOST_TEST(gets_in(disabled));
+
+  BOOST_TEST(call("DELETE", "me", disabled, {}, R"({"password":"correct horse 42"})").code() == 0);
+  BOOST_TEST(!gets_in(disabled));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_internal_locations_are_not_there_for_a_client, Fixture) {
+  const std::string token = person.token();
+  for (const char* path :
+       {"/users/_auth", "/users/_auth/", "/users/_auth?x=1", "//users/_auth", "/users/%5fauth",
+        "/users/_err/json/401", "/users/_err/text/503", "/users/_err/login/page/401",
+        "/users/_err/login/json/401", "/users/_err/login/text/401", "/users/_err/site/400",
+        "/users/_err/", "/users/_err"}) {
+    for (const std::string method : {"GET", "POST"}) {
+      BOOST_TEST_CONTEXT(method << " " << path) {
+        const HttpReply reply = visit(path, {bearer(token)}, method);
+        BOOST_TEST(reply.status == 404);
+        BOOST_TEST(reply.code() == 9002);
+        BOOST_TEST(reply.header("x-user-id").empty());
+      }
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_request_with_a_body_is_checked_and_passed_on, Fixture) {
+  const std::string token = person.token();
+  // In nginx's buffer, beyond it (a file), and of unknown length.
+  const std::vector<std::pair<std::size_t, std::vector<std::string>>> bodies{
+      {10, {}}, {100'000, {}}, {900'000, {}}, {50'000, {"Transfer-Encoding: chunked"}}};
+  for (const auto& [size, more] : bodies) {
+    BOOST_TEST_CONTEXT(size) {
+      auto headers = more;
+      headers.push_back(bearer(token));
+      const auto start = std::chrono::steady_clock::now();
+      const HttpReply reply = visit("/private/", headers, "POST", std::string(size, 'b'));
+      BOOST_TEST(reply.status == 200);
+      BOOST_TEST(reply.body == shown());
+      BOOST_TEST(visit("/private/", more, "POST", std::string(size, 'b')).code() == 1009);
+      // A check that waited for the body would end with a worker's or nginx's timeout.
+      BOOST_TEST((std::chrono::steady_clock::now() - start < std::chrono::seconds(4)));
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(without_workers_nobody_gets_in, WholeStack) {
+  const std::string token = person.token();
+  BOOST_TEST(gets_in(token));
+  run_script("scripts/stop fast");
+  check_closed({bearer(token)});
+  check_closed({});
+  run_script("VERIFICATION=issued scripts/start fast");
+  BOOST_TEST(visit("/private/", {bearer(token)}).body == shown());
+  BOOST_TEST(visit("/private/", {}).code() == 1009);
+}
+
+BOOST_FIXTURE_TEST_CASE(without_the_database_nobody_gets_in, WholeStack) {
+  const std::string token = person.token();
+  BOOST_TEST(gets_in(token));
+  run_script("scripts/stop database");
+  // Often enough to meet workers whose connection broke and workers that find no database.
+  for (int i = 0; i < 8; ++i) check_closed({bearer(token)});
+  // Nothing to look up: refused all the same.
+  BOOST_TEST(visit("/private/", {}).code() == 1009);
+  run_script("VERIFICATION=issued scripts/start database");
+  BOOST_TEST(wait_until(10, [&] { return gets_in(token); }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,106 @@
+// Whether a phone has an account must not be told by an answer, nor by how long it takes.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <iostream>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/person.hpp"
+
+using namespace users::test;
+
+namespace {
+
+double median(std::vector<double> times) {
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::ranges::nth_element(times, middle);
+  return *middle;
+}
+
+/// How one endpoint answers a phone with an account and one without.
+struct Comparison {
+  Person known;
+  Person unknown;
+  std::function<HttpReply(const Person&)> request;
+  std::function<void(const Person&)> forget;  ///< what the limits have counted of it
+  HttpReply first{};
+  int different = 0;
+
+  /// The medians of 300 timings each, known / unknown. They are interleaved, in turns the one or
+  /// the other first: what slows the machine slows both.
+  double series() {
+    constexpr int kRounds = 300;
+    std::vector<double> times[2];
+    for (int i = 0; i < 2 * kRounds; ++i) {
+      const bool of_known = i % 4 == 0 || i % 4 == 3;
+      const Person& who = of_known ? known : unknown;
+      const auto start = std::chrono::steady_clock::now();
+      HttpReply reply = request(who);
+      const auto took = std::chrono::steady_clock::now() - start;
+      times[of_known ? 0 : 1].push_back(std::chrono::duration<double, std::milli>(took).count());
+      forget(who);
+      // The only headers that are each reply's own.
+      reply.headers.erase("x-request-id");
+      reply.headers.erase("date");
+      if (first.status == 0) first = reply;
+      if (reply.status != first.status || reply.body != first.body ||
+          reply.headers != first.headers) {
+        ++different;
+      }
+    }
+    const double ratio = median(times[0]) / median(times[1]);
+    std::cout << "known / unknown phone: " << ratio << ", median " << median(times[0]) << " ms"
+              << std::endl;
+    return ratio;
+  }
+
+  /// Whether the medians differ by less than 5 %. Noise spoils one series, a true difference all.
+  bool is_even() {
+    for (int tries = 0; tries < 3; ++tries) {
+      if (std::abs(series() - 1) < 0.05) return true;
+    }
+    return false;
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(timing)
+
+BOOST_AUTO_TEST_CASE(a_login_with_a_wrong_password_tells_nothing_about_the_phone) {
+  Comparison login;
+  login.known.regist();
+  login.request = [](const Person& who) {
+    return post("login", {{"phone", who.phone()}, {"password", "another horse 42"}});
+  };
+  login.forget = [](const Person& who) { let_time_pass_for(who.e164()); };
+  BOOST_TEST(login.is_even());
+  BOOST_TEST(login.different == 0);
+  BOOST_TEST(login.first.code() == 1004);
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_with_a_wrong_code_tells_nothing_about_the_phone) {
+  Comparison reset;
+  reset.known.regist();
+  const std::string right = reset.known.code("reset");
+  const std::string wrong = right == "000000" ? "000001" : "000000";
+  BOOST_TEST(post("code", {{"phone", reset.unknown.phone()}, {"purpose", "reset"}}).code() == 0);
+  const auto reset_with = [](const Person& who, const std::string& code) {
+    return post("reset", {{"phone", who.phone()}, {"code", code}, {"password", "another horse 7"}});
+  };
+  reset.request = [&](const Person& who) { return reset_with(who, wrong); };
+  reset.forget = [](const Person& who) {
+    let_time_pass_for(who.e164());
+    query("UPDATE verification_codes SET tries = 0 WHERE phone = '" + who.e164() + "'");
+  };
+  BOOST_TEST(reset.is_even());
+  BOOST_TEST(reset.different == 0);
+  BOOST_TEST(reset.first.status == 403);
+  BOOST_TEST(reset.first.code() == 1005);
+  // It was the wrong code that was refused: the right one still works.
+  BOOST_TEST(reset_with(reset.known, right).code() == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,297 @@
+#!/usr/bin/python3
+"""Measures the service beside what people would use instead: see README.md. bench.py [--quick]"""
+import csv
+import itertools
+import json
+import subprocess
+import sys
+import time
+
+import contestants
+import measure
+import report
+from contestants import CHEAP, CONNECTIONS, PRODUCTION, STATE, WORK, WORKERS
+from measure import Load
+
+QUICK = "--quick" in sys.argv
+ROUNDS = 1 if QUICK else 5
+SECONDS = 1 if QUICK else 3
+ROWS = (10_000, 100_000) if QUICK else (10_000, 100_000, 1_000_000, 10_000_000)
+
+KNOWN = "18800000000"
+REGIST = '{"phone":"PHONE","password":"correct horse 42","code":"123456"}'
+LOGIN = '{"phone":"%s","password":"correct horse 42"}' % KNOWN
+
+# name: method, path, body, who takes part, text that a right answer holds. Of these the rate, latency and processor time
+# are taken.
+QUESTIONS = {
+    "1001": ("POST", "/users/regist", '{"phone":"18800000000","password":"correct horse 42"}', "all", '"code":1001'),
+    "1002": ("POST", "/users/regist", REGIST.replace("PHONE", KNOWN), "database", '"code":1002'),
+    "auth": ("GET", "/users/auth", "-", "database", ""),
+    "protected": ("GET", "/file/page", "-", "database", "a page"),
+    "regist, cheap hash": ("POST", "/users/regist", REGIST, "database", '"code":0'),
+    "regist": ("POST", "/users/regist", REGIST, "hashes", '"code":0'),
+    "login": ("POST", "/users/login", LOGIN, "hashes", '"code":0'),
+}
+PRODUCTION_COST = ("regist", "login")
+
+rows = []   # of the CSV file: question, contestant, round, what was measured, value
+
+
+def say(text):
+    print(time.strftime("%H:%M:%S"), text, flush=True)
+
+
+def keep(question, contestant, turn, **values):
+    rows.extend((question, contestant, turn, what, value) for what, value in values.items())
+
+
+def takes_part(contestant, question):
+    who = QUESTIONS[question][3]
+    return contestant.name != "one shared pool" and (who == "all" or contestant.database)
+
+
+def load(contestant, question, seconds, **more):
+    method, path, body, *_ = QUESTIONS[question]
+    return Load(contestant.url(path), method, body, contestant.token, seconds, **more)
+
+
+def check(contestant, question):
+    """It answers as it should, before anybody measures how fast."""
+    _, path, body, _, expected = QUESTIONS[question]
+    body = None if body == "-" else body.replace("PHONE", f"139{next(serial):08}")
+    status, text = measure.ask(contestant.url(path), body, contestant.token)
+    right = expected if contestant.database else '"code":0'
+    if status not in (200, 204) or right not in text.replace(" ", ""):
+        if expected != "a page" or text != "a page\n":
+            raise SystemExit(f"bench: {contestant.name} answers {question} with {status} {text}")
+
+
+serial = itertools.count(int(time.time()) % 10_000_000)
+
+
+def count_users():
+    return int(contestants.sql("SELECT COUNT(*) FROM users"))
+
+
+def measure_once(contestant, question, turn, seconds):
+    pids = contestant.processes()
+    users = count_users()
+    before = measure.cpu_seconds(pids)
+    result = load(contestant, question, seconds).result()
+    used = measure.cpu_seconds(pids) - before
+    if QUESTIONS[question][2] == REGIST and count_users() - users < result["requests"]:
+        raise SystemExit(f"bench: {contestant.name} made fewer users than it answered registrations")
+    if result["errors"]:
+        raise SystemExit(f"bench: {contestant.name} failed {result['errors']:.0f} requests of {question}")
+    keep(question, contestant.name, turn, rate=result["rate"], cpu_us=used / result["requests"] * 1e6, p50=result["p50"],
+         p99=result["p99"])
+
+
+def log_in(everybody):
+    """Each contestant's own session: they do not hash tokens alike."""
+    for contestant in everybody:
+        if not contestant.database or contestant.name == "one shared pool":
+            continue
+        status, text = measure.ask(contestant.url("/users/login"), LOGIN)
+        if status != 200 or "token" not in text:
+            raise SystemExit(f"bench: {contestant.name} does not log in: {status} {text}")
+        contestant.token = json.loads(text)["data"]["token"]
+
+
+def interleave(everybody, question):
+    """A B A B ..., so that what the machine does meanwhile meets all alike."""
+    taking_part = [one for one in everybody if takes_part(one, question)]
+    seconds = SECONDS if question not in PRODUCTION_COST else SECONDS * 2
+    for contestant in taking_part:
+        check(contestant, question)
+        load(contestant, question, 1).result()
+    for turn in range(ROUNDS):
+        for contestant in taking_part:
+            measure_once(contestant, question, turn, seconds)
+        floor(question, turn, seconds)
+    say(f"{question}: " + ", ".join(f"{name} {value:.0f}/s" for name, value in report.medians(rows, question, "rate").items()))
+
+
+def floor(question, turn, seconds):
+    """The bare operations, with nothing around them."""
+    bare = WORK / "bare"
+    if question in PRODUCTION_COST:
+        command = [bare, "argon2", *map(str, PRODUCTION)]
+    elif question == "1002":
+        command = [bare, "statements", STATE / "run/mariadb.sock", STATE / "secrets/service_password"]
+    else:
+        return
+    rate = float(subprocess.run([*command, str(seconds)], check=True, capture_output=True, text=True).stdout)
+    keep(question, "bare " + command[1], turn, rate=rate)
+
+
+def restart(everybody, cost):
+    for contestant in everybody:
+        if contestant.name != "one shared pool":
+            contestant.stop()
+            contestant.start(cost)
+
+
+def ask_memory(everybody, state):
+    for contestant in everybody:
+        if contestant.name == "one shared pool":
+            continue
+        pools = {"hash": contestant.pool("hash"), "fast": contestant.pool("fast")} if contestant.name == "users-fcgi" else {
+            "": contestant.workers()}
+        for pool, pids in pools.items():
+            pss, private = measure.median_memory(pids)
+            keep("memory", f"{contestant.name} {pool}".strip(), 0, **{f"pss_{state}": pss, f"private_{state}": private})
+
+
+def ask_start(everybody):
+    """From exec to the first answer: a worker of ours at its own socket, the others over nginx."""
+    listener = measure.listening_socket(WORK / "start.sock")
+    environment = dict(contestants.settings(CHEAP), USERS_FCGI_DATABASE_HOSTS=str(STATE / "run/mariadb.sock"),
+                       USERS_FCGI_DATABASE_PASSWORD_FILE=str(STATE / "secrets/service_password"),
+                       USERS_FCGI_LOG_DIRECTORY=str(WORK / "log"), USERS_FCGI_METRICS_FILE=str(WORK / "metrics"),
+                       USERS_FCGI_SECRETS_KEY_FILE=str(STATE / "secrets/key"))
+    request = measure.fastcgi_request({"REQUEST_METHOD": "GET", "DOCUMENT_URI": "/users/auth", "REMOTE_ADDR": "127.0.0.1",
+                                       "REQUEST_ID": "start", "CONTENT_LENGTH": "0"})
+    for turn in range(ROUNDS * 2):
+        begin = time.monotonic()
+        worker = subprocess.Popen([contestants.BIN / "users-fcgi", "--config", contestants.HERE / "users.conf"],
+                                  stdin=listener, env=environment)
+        reply = measure.ask_worker(WORK / "start.sock", request)
+        keep("start", "users-fcgi", turn, ms=(time.monotonic() - begin) * 1000)
+        worker.terminate()
+        worker.wait()
+        if b"401" not in reply[:100]:
+            raise SystemExit(f"bench: a worker answers {reply[:300]!r}")
+    listener.close()
+    for contestant in everybody:
+        if contestant.command is None or not contestant.hashes:
+            continue
+        for turn in range(ROUNDS):
+            contestant.stop()
+            begin = time.monotonic()
+            contestant.start(CHEAP)
+            keep("start", contestant.name, turn, ms=(time.monotonic() - begin) * 1000)
+    say("start: " + ", ".join(f"{name} {value:.0f} ms" for name, value in report.medians(rows, "start", "ms").items()))
+
+
+def ask_half_load(product):
+    rate = report.medians(rows, "1002", "rate")["users-fcgi"] / 2
+    body = QUESTIONS["1002"][2]
+    for turn in range(ROUNDS):
+        keep("half load", "users-fcgi", turn,
+             **measure.at_rate(product.url("/users/regist"), rate, SECONDS, WORK / "h2load.log", body))
+
+
+def ask_storm(product, shared):
+    """auth at a fixed rate, quiet and while registrations fill the hash pool."""
+    seconds, rate = SECONDS * 2, 200
+    for turn in range(ROUNDS):
+        for pools in (product, shared):
+            for weather in ("quiet", "storm"):
+                storm = None
+                if weather == "storm":
+                    storm = load(pools, "regist", seconds + 2, connections=CONNECTIONS * 2)
+                    time.sleep(1)
+                times = measure.at_rate(pools.url("/users/auth"), rate, seconds, WORK / "h2load.log", token=product.token)
+                if storm:
+                    storm.result()
+                    # Behind all that still waits for a hash.
+                    measure.ask(product.url("/users/login"), LOGIN)
+                keep(f"auth, {weather}", pools.name, turn, **times)
+    for weather in ("quiet", "storm"):
+        say(f"auth, {weather}: p99 " + ", ".join(
+            f"{name} {value / 1000:.1f} ms" for name, value in report.medians(rows, f"auth, {weather}", "p99").items()))
+
+
+def ask_workers(product):
+    """Throughput by number of workers of a pool."""
+    for count in (1, 4, 16) if QUICK else (1, 2, 4, 8, 16):
+        product.stop()
+        product.start(CHEAP, WORKERS=str(count), FAST_WORKERS=str(count))
+        for question in ("1002", "auth"):
+            load(product, question, 1).result()
+            for turn in range(2):
+                keep(f"workers, {question}", str(count), turn, rate=load(product, question, SECONDS).result()["rate"])
+    product.stop()
+    product.start(CHEAP)
+
+
+def ask_rows(product):
+    """Registrations per second as the table grows."""
+    for size in ROWS:
+        fill(size)
+        load(product, "regist, cheap hash", 1).result()
+        for turn in range(3):
+            result = load(product, "regist, cheap hash", SECONDS).result()
+            keep("rows", str(size), turn, rate=result["rate"], p99=result["p99"])
+        say(f"rows {size}: {report.medians(rows, 'rows', 'rate')[str(size)]:.0f} registrations/s")
+
+
+def fill(size):
+    """Up to so many users, whose numbers no request uses."""
+    step = 500_000
+    have = int(contestants.sql("SELECT COUNT(*) FROM users WHERE password = 'filled'")) if size == ROWS[0] else fill.have
+    for first in range(have + 1, size + 1, step):
+        last = min(first + step - 1, size)
+        contestants.sql(f"INSERT INTO users (phone, password, createTime) SELECT CONCAT('+86', 15000000000 + seq * 240), "
+                        f"'filled', UTC_TIMESTAMP() FROM seq_{first}_to_{last}")
+    fill.have = size
+
+
+fill.have = 0
+
+
+def run():
+    by_name = contestants.everybody()
+    everybody = list(by_name.values())
+    product, shared = by_name["users-fcgi"], by_name["one shared pool"]
+    contestants.prepare()
+    nginx = contestants.Nginx(everybody)
+    try:
+        say("starting")
+        contestants.start_database()
+        nginx.start()
+        for contestant in everybody:
+            if contestant is not shared:
+                contestant.start(CHEAP)
+        ask_memory(everybody, "idle")
+        if contestants.sql(f"SELECT COUNT(*) FROM users WHERE phone = '+86{KNOWN}'") == "0":
+            measure.ask(product.url("/users/regist"), REGIST.replace("PHONE", KNOWN))
+        log_in(everybody)
+        for question in QUESTIONS:
+            if question not in PRODUCTION_COST:
+                interleave(everybody, question)
+        ask_half_load(product)
+        ask_memory(everybody, "busy")
+        ask_start(everybody)
+        restart(everybody, PRODUCTION)
+        for question in PRODUCTION_COST:
+            interleave(everybody, question)
+        ask_storm(product, shared)
+        for contestant in everybody:
+            if contestant.command is not None:
+                contestant.stop()
+        ask_workers(product)
+        ask_rows(product)
+    finally:
+        for contestant in everybody:
+            if contestant.command is not None:
+                contestant.stop()
+        nginx.stop()
+        contestants.stop_database()
+
+
+def main():
+    begin = time.monotonic()
+    run()
+    with open(WORK / "results.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("question", "contestant", "round", "measure", "value"))
+        writer.writerows(rows)
+    report.write(WORK, time.monotonic() - begin, QUICK)
+    print((WORK / "report.md").read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""What is compared: how each is started, and the one nginx before all of them."""
+import getpass
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import measure
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = ROOT / "build/bench"
+STATE = WORK / "state"
+BIN = ROOT / "build/release"
+HERE = ROOT / "tests/bench"
+CONNECTIONS = 16
+WORKERS = 8
+CHEAP = (64, 1)           # KiB and passes of argon2
+PRODUCTION = (19456, 2)   # OWASP's, and the product's default
+
+FASTCGI = """
+    location ^~ /users/ {{
+        include limits.conf;
+        fastcgi_pass_request_headers off;
+        include snippets/users-fcgi/users_fastcgi_params;
+        {more}
+        fastcgi_pass {name};
+    }}
+    location = /_auth {{
+        internal;
+        fastcgi_pass_request_headers off;
+        fastcgi_pass_request_body    off;
+        fastcgi_param REQUEST_METHOD     GET;
+        fastcgi_param DOCUMENT_URI       /users/auth;
+        fastcgi_param CONTENT_LENGTH     0;
+        fastcgi_param HTTP_AUTHORIZATION $http_authorization;
+        {more}
+        fastcgi_pass {name};
+    }}
+"""
+PROXY = """
+    location ^~ /users/ {{
+        include limits.conf;
+        include proxy.conf;
+        proxy_pass http://{name};
+    }}
+    location = /_auth {{
+        internal;
+        include proxy.conf;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_pass http://{name}/users/auth;
+    }}
+"""
+FILES = {
+    "limits.conf": "limit_req zone=users_requests burst=40 nodelay;\nlimit_conn users_connections 32;\n"
+                   "client_max_body_size 16k;\nclient_body_buffer_size 32k;\n",
+    "proxy.conf": "proxy_http_version 1.1;\nproxy_set_header Connection '';\nproxy_set_header X-Real-IP $remote_addr;\n"
+                  "proxy_set_header X-Request-Id $request_id;\n",
+    "file/page": "a page\n",
+    "php.conf": f"""[global]
+error_log = {WORK}/php.log
+[users]
+listen = {WORK}/php.sock
+listen.backlog = 511
+user = {getpass.getuser()}
+pm = static
+pm.max_children = {WORKERS}
+clear_env = no
+php_admin_flag[log_errors] = on
+""",
+}
+
+
+def settings(cost):
+    return dict(os.environ, STATE=str(STATE), BIN=str(BIN), CONF=str(HERE / "users.conf"), PORT=str(Nginx.port),
+                WORKERS=str(WORKERS), FAST_WORKERS=str(WORKERS), BENCH_SOCKET=str(STATE / "run/mariadb.sock"),
+                BENCH_PASSWORD_FILE=str(STATE / "secrets/service_password"), BENCH_WORKERS=str(WORKERS),
+                BENCH_CONNECTIONS=str(WORKERS // 2), BENCH_ARGON2_MEMORY=str(cost[0]), BENCH_ARGON2_PASSES=str(cost[1]),
+                USERS_FCGI_PASSWORD_ARGON2_MEMORY=str(cost[0]), USERS_FCGI_PASSWORD_ARGON2_PASSES=str(cost[1]))
+
+
+class Contestant:
+    """A program of processes of one group, behind a port of nginx."""
+
+    hashes = True   # takes part where passwords are hashed
+    database = True
+
+    def __init__(self, name, command, upstream, server):
+        self.name, self.command, self.upstream, self.server = name, command, upstream, server
+        self.process, self.token = None, "-"
+
+    def start(self, cost, **more):
+        (WORK / f"{self.name}.sock").unlink(missing_ok=True)
+        environment = dict(settings(cost), BENCH_LISTEN=str(WORK / f"{self.name}.sock"), **more)
+        log = open(WORK / f"{self.name}.log", "ab")
+        self.process = subprocess.Popen(self.command, env=environment, cwd=WORK, stdin=subprocess.DEVNULL, stdout=log,
+                                        stderr=log, start_new_session=True)
+        log.close()
+        measure.wait_until(20, f"{self.name} answers", self.answers)
+
+    def answers(self):
+        return measure.status(self.url("/users/auth")) not in (0, 502, 503)
+
+    def stop(self):
+        if self.process is None:
+            return
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        if measure.processes(self.process.pid):
+            os.killpg(self.process.pid, signal.SIGKILL)
+            measure.wait_until(10, f"{self.name} ends", lambda: not measure.processes(self.process.pid))
+        self.process.wait()
+        self.process = None
+
+    def processes(self):
+        return measure.processes(self.process.pid)
+
+    def workers(self):
+        """Those that answer requests: not the one that keeps them."""
+        return [pid for pid in self.processes() if pid != self.process.pid]
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def nginx(self):
+        return f"""
+    {self.upstream}
+    server {{
+        listen 127.0.0.1:{self.port};
+        {self.server}
+        location /file/ {{ auth_request /_auth; root {WORK}; }}
+    }}
+"""
+
+
+class Product(Contestant):
+    """The local stack's own pools, as scripts/start has them."""
+
+    def __init__(self):
+        super().__init__("users-fcgi", None, "", "")
+
+    def start(self, cost, **more):
+        self.run("start", cost, "hash", "fast", **more)
+
+    def stop(self):
+        self.run("stop", CHEAP, "hash", "fast")
+
+    def run(self, script, cost, *parts, **more):
+        done = subprocess.run([ROOT / "scripts" / script, *parts], env=dict(settings(cost), **more), capture_output=True,
+                              text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"bench: scripts/{script} failed:\n{done.stdout}{done.stderr}")
+
+    def pool(self, name):
+        leader = int((STATE / f"run/{name}.pid").read_text())
+        return [pid for pid in measure.processes(leader) if pid != leader]
+
+    def processes(self):
+        return self.pool("hash") + self.pool("fast")
+
+    workers = processes
+
+    def nginx(self):
+        return f"""
+    server {{
+        listen 127.0.0.1:{self.port};
+        include snippets/users-fcgi/users.conf;
+        location /file/ {{ include snippets/users-fcgi/users_auth.conf; root {WORK}; }}
+    }}
+"""
+
+
+class Shared(Product):
+    """The product with one pool for everything: what splitting it gains."""
+
+    def __init__(self):
+        super().__init__()
+        self.name = "one shared pool"
+
+    def nginx(self):
+        text = (ROOT / "nginx/users.conf").read_text().replace("fastcgi_pass users_fast", "fastcgi_pass users_hash")
+        (WORK / "shared.conf").write_text(text.replace("$users_me_pool", "users_hash"))
+        return f"server {{ listen 127.0.0.1:{self.port}; include shared.conf; }}"
+
+
+class Nginx:
+    """One for all, with the product's own http level and no limit that counts."""
+
+    port = 0
+
+    def __init__(self, contestants):
+        self.process = None
+        Nginx.port = measure.free_ports(len(contestants) + 1)
+        for index, contestant in enumerate(contestants):
+            contestant.port = Nginx.port + 1 + index
+        text = (ROOT / "nginx/nginx.conf.in").read_text()
+        for name, value in {"USER": "user root;" if os.geteuid() == 0 else "", "PORT": str(self.port),
+                            "LIMIT_KEY": "users_uncounted", "LIMIT_RATE": "1000r/s"}.items():
+            text = text.replace(f"@{name}@", value)
+        text = text.replace("run/", f"{STATE}/run/").replace("nginx-master.pid", "bench-nginx.pid")
+        servers = "".join(contestant.nginx() for contestant in contestants)
+        # h2load takes a connection that is closed after 1000 requests for a failure.
+        more = "    keepalive_requests 1000000;\n"
+        (WORK / "nginx.conf").write_text(text.rstrip().removesuffix("}") + more + servers + "}\n")
+
+    def start(self):
+        for folder in ("log", "nginx", "snippets"):
+            (WORK / folder).mkdir(exist_ok=True)
+        link = WORK / "snippets/users-fcgi"
+        if not link.is_symlink():
+            link.symlink_to(ROOT / "nginx")
+        self.process = subprocess.Popen(["/usr/sbin/nginx", "-p", str(WORK) + "/", "-c", "nginx.conf", "-g", "daemon off;"],
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        measure.wait_until(10, "nginx answers", lambda: measure.status(f"http://127.0.0.1:{self.port}/") != 0)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait()
+
+
+def fastcgi(name, command, more=""):
+    upstream = f"upstream {name} {{ server unix:{WORK}/{name}.sock; }}"
+    return Contestant(name, command, upstream, FASTCGI.format(name=name, more=more))
+
+
+def proxied(name, command):
+    upstream = f"upstream {name} {{ server unix:{WORK}/{name}.sock; keepalive 64; }}"
+    return Contestant(name, command, upstream, PROXY.format(name=name))
+
+
+def everybody():
+    """The contestants by name; the product is the first."""
+    hello = fastcgi("hello", ["/usr/bin/spawn-fcgi", "-n", "-s", str(WORK / "hello.sock"), "-M", "0660", "-b", "512", "--",
+                              "/usr/bin/multiwatch", "-f", str(WORKERS), "--", str(WORK / "hello")])
+    hello.hashes = hello.database = False
+    php = fastcgi("php", ["/usr/sbin/php-fpm8.2", "--nodaemonize", "--allow-to-run-as-root", "--fpm-config",
+                          str(WORK / "php.conf")], f"fastcgi_param SCRIPT_FILENAME {HERE}/php/users.php;")
+    node = proxied("node", ["node", "server.js"])
+    node.command[1] = str(WORK / "node/server.js")
+    tornado = proxied("tornado", ["/usr/bin/python3", str(HERE / "tornado/server.py")])
+    return {one.name: one for one in (Product(), Shared(), hello, php, node, tornado)}
+
+
+def prepare():
+    """Files, the database, and the accounts that the questions ask about."""
+    (WORK / "file").mkdir(parents=True, exist_ok=True)
+    for name, text in FILES.items():
+        (WORK / name).write_text(text)
+
+
+def sql(text):
+    """Runs it as the database's administrator; the reply's text."""
+    done = subprocess.run(["mariadb", "--no-defaults", f"--socket={STATE}/run/mariadb.sock", f"--user={getpass.getuser()}",
+                           "--batch", "--skip-column-names", "users"], input=text, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: the database refuses: {done.stderr}")
+    return done.stdout.strip()
+
+
+def start_database():
+    product = Product()
+    # The numbers of an earlier run are registered.
+    if STATE.exists():
+        product.run("clean-state", CHEAP)
+    product.run("start", CHEAP, "database")
+    # As on a machine of its own: the table is in memory, and writing it back does not begin at once.
+    sql("SET GLOBAL max_connections = 300; SET GLOBAL innodb_buffer_pool_size = 3 * 1024 * 1024 * 1024; "
+        "SET GLOBAL innodb_log_file_size = 1024 * 1024 * 1024")
+
+
+def stop_database():
+    Product().run("stop", CHEAP)

@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""Counts a worker's instructions per request by callgrind, which no noise of the machine changes: count.py [--write]
+
+Compares with instructions.tsv, or writes it. Fails where a request costs over 3 % more than is written there."""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import contestants
+import measure
+from contestants import CHEAP, HERE, STATE, WORK
+
+FEW, MANY = 50, 250
+ALLOWED = 1.03
+FIGURES = HERE / "instructions.tsv"
+
+
+def post(path, **body):
+    text = json.dumps(body).encode()
+    return path, {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(text))}, text
+
+
+def get(path, token):
+    return path, {"REQUEST_METHOD": "GET", "CONTENT_LENGTH": "0", "HTTP_AUTHORIZATION": "Bearer " + token}, b""
+
+
+def request(number, path, parameters, body):
+    return measure.fastcgi_request({"DOCUMENT_URI": path, "REMOTE_ADDR": "127.0.0.1", "REQUEST_ID": f"count-{number:08}",
+                                    "HTTP_HOST": "localhost", "HTTP_USER_AGENT": "count", **parameters}, body)
+
+
+def routes(token):
+    """Of each: its requests by number, and what a right answer holds."""
+    password = "correct horse 42"
+    return {
+        "1001": (lambda _: post("/users/regist", phone="18800000000", password=password), b'"code":1001'),
+        "1002": (lambda _: post("/users/regist", phone="18800000000", password=password, code="123456"), b'"code":1002'),
+        "auth": (lambda _: get("/users/auth", token), b"Status: 204"),
+        "me": (lambda _: get("/users/me", token), b'"code":0'),
+        "regist": (lambda number: post("/users/regist", phone=f"16{number:09}", password=password, code="123456"),
+                   b'"code":0'),
+    }
+
+
+class Worker:
+    """One under callgrind at a socket of its own."""
+
+    def __init__(self, output=None):
+        self.listener = measure.listening_socket(WORK / "count.sock")
+        environment = dict(contestants.settings(CHEAP), USERS_FCGI_DATABASE_HOSTS=str(STATE / "run/mariadb.sock"),
+                           USERS_FCGI_DATABASE_PASSWORD_FILE=str(STATE / "secrets/service_password"),
+                           USERS_FCGI_LOG_DIRECTORY=str(WORK / "log"), USERS_FCGI_METRICS_FILE=str(WORK / "metrics"),
+                           USERS_FCGI_SECRETS_KEY_FILE=str(STATE / "secrets/key"),
+                           USERS_FCGI_WORKER_REQUEST_LIMIT="600")
+        tool = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={output}"] if output else []
+        self.process = subprocess.Popen([*tool, contestants.BIN / "users-fcgi", "--config", HERE / "users.conf"],
+                                        stdin=self.listener, env=environment, stderr=subprocess.DEVNULL)
+
+    def ask(self, number, parts, expected):
+        reply = measure.ask_worker(WORK / "count.sock", request(number, *parts))
+        if expected not in reply.replace(b'": ', b'":'):
+            raise SystemExit(f"count: a worker answers {reply!r}")
+        return reply
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.listener.close()
+
+
+def instructions(name, make, expected, count, numbers):
+    output = WORK / f"callgrind.{name}.{count}"
+    worker = Worker(output)
+    for _ in range(count):
+        number = next(numbers)
+        worker.ask(number, make(number), expected)
+    worker.stop()
+    return int(re.search(r"^(?:summary|totals): (\d+)", output.read_text(), re.M)[1])
+
+
+def log_in():
+    """A session's token, of a user made for it where there is none yet."""
+    worker = Worker()
+    account = {"phone": "18800000000", "password": "correct horse 42"}
+    measure.ask_worker(WORK / "count.sock", request(1, *post("/users/regist", **account, code="123456")))
+    reply = worker.ask(2, post("/users/login", **account), b'"token"')
+    worker.stop()
+    return re.search(rb'"token":"([^"]+)"', reply)[1].decode()
+
+
+def count_all():
+    numbers = iter(range(int(time.time()) % 10 ** 8 * 10, 10 ** 9))
+    found = {}
+    for name, (make, expected) in routes(log_in()).items():
+        few, many = (instructions(name, make, expected, count, numbers) for count in (FEW, MANY))
+        found[name] = (many - few) // (MANY - FEW)
+        print(f"{name}: {found[name]:,} instructions", flush=True)
+    return found
+
+
+def compare(found):
+    worse = 0
+    for line in FIGURES.read_text().splitlines()[1:]:
+        name, written = line.split("\t")
+        ratio = found[name] / int(written)
+        print(f"{name}: {ratio:.3f} of what is written")
+        if ratio > ALLOWED:
+            worse += 1
+            print(f"  that is more than {ALLOWED}: find out why (callgrind_annotate {WORK}/callgrind.{name}.{MANY}),"
+                  " or make bench-count WRITE=1")
+    print(f"{len(found) - worse} passed, {worse} failed")
+    return worse == 0
+
+
+def main():
+    contestants.Nginx.port = measure.free_ports(1)
+    contestants.prepare()
+    try:
+        contestants.start_database()
+        found = count_all()
+    finally:
+        contestants.stop_database()
+    if "--write" in sys.argv:
+        FIGURES.write_text("route\tinstructions\n" + "".join(f"{name}\t{count}\n" for name, count in found.items()))
+        return 0
+    return 0 if compare(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

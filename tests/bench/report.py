@@ -1,0 +1,168 @@
+"""Turns results.csv into tables, targets and pictures: report.py [FOLDER]"""
+import csv
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+LEAST, MOST = "at least", "at most"
+
+
+def medians(rows, question, measure):
+    """By contestant, in the order in which they came."""
+    values = {}
+    for asked, contestant, _, what, value in rows:
+        if asked == question and what == measure:
+            values.setdefault(contestant, []).append(float(value))
+    return {name: statistics.median(all_) for name, all_ in values.items()}
+
+
+def spread(rows, question, measure, contestant):
+    """From the least to the most, in percent of the median."""
+    values = [float(row[4]) for row in rows if (row[0], row[1], row[3]) == (question, contestant, measure)]
+    return (max(values) - min(values)) / statistics.median(values) * 100
+
+
+def targets(rows):
+    """What is promised: text, value, at least or at most, limit. A line without figures is left out."""
+    def rate(question, name="users-fcgi"):
+        return medians(rows, question, "rate").get(name)
+
+    def cpu(question, name="users-fcgi"):
+        return medians(rows, question, "cpu_us").get(name)
+
+    hello = rate("1001", "hello")
+    lines = [("1001 / hello world", rate("1001") / hello, LEAST, 0.9)]
+    lines += [(f"{question} / hello world", rate(question) / hello, LEAST, least) for question, least in
+              (("auth", 0.55), ("1002", 0.55), ("regist, cheap hash", 0.25))]
+    for name, limits in {"php": (1.1, 1.7, 1.7, 1.3), "node": (0.95, 1.3, 1.3, 1.3), "tornado": (4, 8, 8, 8)}.items():
+        lines += [(f"{question} / {name}", rate(question) / rate(question, name), LEAST, least) for question, least in
+                  zip(("1001", "1002", "auth", "regist, cheap hash"), limits)]
+    lines += [(f"{question}: CPU of the workers / php", cpu(question) / cpu(question, "php"), MOST, most) for question, most
+              in (("1001", 0.75), ("1002", 0.5), ("auth", 0.5), ("regist, cheap hash", 0.5))]
+    lines += [(f"{question} / bare argon2", rate(question) / rate(question, "bare argon2"), LEAST, least) for question, least
+              in (("regist", 0.95), ("login", 0.93))]
+    sizes = medians(rows, "rows", "rate")
+    first, last = list(sizes)[0], list(sizes)[-1]
+    lines.append((f"registrations/s at {int(last):,} users / at {int(first):,}", sizes[last] / sizes[first], LEAST, 0.8))
+    quiet, storm = (medians(rows, f"auth, {weather}", "p99") for weather in ("quiet", "storm"))
+    lines.append(("auth p99 in a storm / quiet", storm["users-fcgi"] / quiet["users-fcgi"], MOST, 5))
+    lines.append(("auth p99 in a storm, one shared pool / split", storm["one shared pool"] / storm["users-fcgi"], LEAST, 10))
+    lines.append(("a worker's first answer after exec, ms", medians(rows, "start", "ms")["users-fcgi"], MOST, 50))
+    for pool, most in (("hash", 8), ("fast", 6)):
+        for state in ("idle", "busy"):
+            lines.append((f"PSS of a worker of the {pool} pool, {state}, MiB",
+                          medians(rows, "memory", f"pss_{state}")[f"users-fcgi {pool}"] / 1024, MOST, most))
+    half = {percentile: medians(rows, "half load", percentile)["users-fcgi"] for percentile in ("p50", "p99")}
+    lines.append(("1002 at half load, p99 / p50", half["p99"] / half["p50"], MOST, 3))
+    return lines
+
+
+def table(head, lines):
+    return "\n".join(["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *("| " + " | ".join(line) + " |" for line in lines)])
+
+
+def question_table(rows, question):
+    rates, cpu = medians(rows, question, "rate"), medians(rows, question, "cpu_us")
+    p50, p99 = medians(rows, question, "p50"), medians(rows, question, "p99")
+    ours = rates["users-fcgi"]
+    return table(("", "requests/s", "± %", "users-fcgi is", "p50 ms", "p99 ms", "CPU µs"), [
+        (name, f"{value:,.0f}", f"{spread(rows, question, 'rate', name) / 2:.0f}", f"{ours / value:.2f}",
+         *((f"{times[name] / 1000:.2f}" if name in times else "") for times in (p50, p99)),
+         f"{cpu[name]:.0f}" if name in cpu else "") for name, value in rates.items()])
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    names = ("nginx", "mariadb-server-core", "php8.2-fpm", "nodejs", "python3-tornado", "python3-sqlalchemy")
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", *names], capture_output=True, text=True)
+    return f"{len(models)} × {models[0] if models else 'unknown'}, Linux {platform.release()}; {done.stdout.rstrip(', ')}"
+
+
+def plot(folder, name, title, label, data, style):
+    """One picture of gnuplot: data are lines of columns, the first is the text below."""
+    text = "\n".join('"{}" {}'.format(line[0].replace('"', ""), " ".join(str(value) for value in line[1:])) for line in data)
+    script = f"""set terminal svg size 640,{80 + 42 * len(data) if style == 'bars' else 320} background '#ffffff' font 'sans-serif,12'
+set output '{folder}/{name}.svg'
+set title "{title}"
+$data << END
+{text}
+END
+"""
+    if style == "bars":
+        script += f"""set style fill solid
+set yrange [{len(data) - 0.5}:-0.5]
+set xrange [0:{max(line[1] for line in data) * 1.2}]
+set xlabel "{label}"
+set lmargin 20
+plot $data using ($2/2):0:($2/2):(0.35):yticlabels(1) with boxxyerror linecolor '#2a5bd7' notitle, \\
+     $data using 2:0:(sprintf($2 < 100 ? " %.1f" : " %.0f", $2)) with labels left notitle
+"""
+    else:
+        script += f"""set ylabel "{label}"
+set yrange [0:*]
+set key outside bottom center horizontal
+set grid ytics
+plot for [i=2:{len(data[0])}] $data using 0:i:xticlabels(1) with linespoints linewidth 2 pointtype 7 title word("{style}", i - 1)
+"""
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+
+
+def picture_of(question):
+    return question.replace(", ", "-").replace(" ", "-")
+
+
+def pictures(rows, folder, questions):
+    for question in questions:
+        plot(folder, picture_of(question), question, "requests/s",
+             [line for line in medians(rows, question, "rate").items() if line[0] != "bare statements"], "bars")
+    plot(folder, "rows", "registrations as the table grows", "registrations/s",
+         [(f"{int(size):,}", value) for size, value in medians(rows, "rows", "rate").items()], "registrations/s")
+    by_count = [medians(rows, f"workers, {question}", "rate") for question in ("1002", "auth")]
+    plot(folder, "workers", "by number of workers in a pool", "requests/s",
+         [(count, by_count[0][count], by_count[1][count]) for count in by_count[0]], "1002 auth")
+    storm = [(f"{name}, {weather}", medians(rows, f"auth, {weather}", "p99")[name] / 1000) for name in
+             ("users-fcgi", "one shared pool") for weather in ("quiet", "storm")]
+    plot(folder, "storm", "auth beside a storm of registrations, p99", "ms", storm, "bars")
+    memory = medians(rows, "memory", "pss_busy")
+    plot(folder, "memory", "memory of a busy worker, PSS", "MiB", [(name, value / 1024) for name, value in memory.items()], "bars")
+    plot(folder, "start", "from exec to the first answer", "ms", list(medians(rows, "start", "ms").items()), "bars")
+
+
+def write(folder, seconds, quick):
+    with open(folder / "results.csv", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    questions = [question for question in dict.fromkeys(row[0] for row in rows) if medians(rows, question, "cpu_us")]
+    parts = [f"Run on {machine()}. {seconds / 60:.0f} minutes{', quick: too short to be quoted' if quick else ''}.", "## Targets",
+             table(("", "measured", "target", ""), [
+                 (text, f"{value:.2f}", f"{kind} {limit}", "met" if (value >= limit if kind == LEAST else value <= limit) else "**missed**")
+                 for text, value, kind, limit in targets(rows)])]
+    for question in questions:
+        parts += [f"## {question}", question_table(rows, question), f"![{question}]({picture_of(question)}.svg)"]
+    parts += ["## auth at 200 requests/s, quiet and beside a storm of registrations",
+              table(("", "p50 ms", "p99 ms", "p99.9 ms"), [
+                  (f"{name}, {weather}", *(f"{medians(rows, f'auth, {weather}', percentile)[name] / 1000:.2f}" for percentile in
+                                           ("p50", "p99", "p999")))
+                  for name in ("users-fcgi", "one shared pool") for weather in ("quiet", "storm")]),
+              "## Registrations as the table grows",
+              table(("users", "registrations/s", "p99 ms"), [
+                  (f"{int(size):,}", f"{value:,.0f}", f"{medians(rows, 'rows', 'p99')[size] / 1000:.1f}") for size, value in
+                  medians(rows, "rows", "rate").items()]),
+              "## By number of workers in a pool",
+              table(("workers", "1002/s", "auth/s"), [
+                  (count, f"{value:,.0f}", f"{medians(rows, 'workers, auth', 'rate')[count]:,.0f}") for count, value in
+                  medians(rows, "workers, 1002", "rate").items()]),
+              "## Memory of a worker, KiB, and time to the first answer"]
+    sizes = {what: medians(rows, "memory", what) for what in ("pss_idle", "private_idle", "pss_busy", "private_busy")}
+    start = medians(rows, "start", "ms")
+    parts.append(table(("", "PSS idle", "private idle", "PSS busy", "private busy", "first answer ms"), [
+        (name, *(f"{size[name]:,.0f}" for size in sizes.values()), f"{start[name]:.0f}" if name in start else "")
+        for name in sizes["pss_idle"]]))
+    (folder / "report.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    pictures(rows, folder, questions)
+
+
+if __name__ == "__main__":
+    write(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/bench"), 0, False)

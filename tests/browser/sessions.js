@@ -1,0 +1,158 @@
+// Sessions as a browser has them: tabs, the back button, an expired session, where the token is, where a login leads.
+import {
+  assert, equal, field, fill, logIn, look, makeAccount, note, open, origin, shows, sql, submit, until,
+} from "./support.js";
+
+const kExpired = { zh: "登录已失效，请重新登录。", en: "Your session has ended. Please log in again." };
+const kLoggedOut = { zh: "您已退出登录。", en: "You are logged out." };
+
+const noteIs = (page, expected) => until(`the note "${expected}"`, async () => await note(page).textContent() === expected);
+
+async function twoTabs({ language, visit }) {
+  const phone = await makeAccount();
+  const first = await visit();
+  const second = await visit();
+  await first.bringToFront();
+  await logIn(first, phone);
+  await shows(first, "account");
+  await second.bringToFront();
+  await shows(second, "account");
+  await open(second, "password");
+  await first.bringToFront();
+  await first.locator(".actions button").first().click();
+  await shows(first, "login");
+  await second.bringToFront();
+  await shows(second, "login");
+  await noteIs(second, kLoggedOut[language]);
+}
+
+async function otherDeviceEndsAll({ language, visit }) {
+  const phone = await makeAccount();
+  const page = await visit();
+  await logIn(page, phone);
+  await shows(page, "account");
+  sql("DELETE FROM sessions");
+  // As when its window is chosen again.
+  await page.evaluate(() => dispatchEvent(new Event("focus")));
+  await shows(page, "login");
+  await noteIs(page, kExpired[language]);
+}
+
+async function expired({ language, visit }) {
+  const phone = await makeAccount();
+  const page = await visit();
+  await logIn(page, phone);
+  await shows(page, "account");
+  await open(page, "password");
+  await fill(page, { old_password: "a", password: "b" });
+  sql("DELETE FROM sessions");
+  await submit(page);
+  await shows(page, "login");
+  await noteIs(page, kExpired[language]);
+  await look(page, language, "login-expired");
+  await logIn(page, phone);
+  await shows(page, "account");
+  await open(page, "password");
+  equal(await field(page, "old_password").inputValue(), "", "what was typed before");
+  sql("DELETE FROM sessions");
+  await page.reload();
+  await shows(page, "login");
+}
+
+async function backButton({ visit }) {
+  const phone = await makeAccount();
+  const page = await visit();
+  await shows(page, "login");
+  await field(page, "phone").fill(phone);
+  await page.locator("a[href='#register']").click();
+  await shows(page, "register");
+  equal(await field(page, "phone").inputValue(), phone, "the phone, taken along");
+  await field(page, "password").fill("left behind 1");
+  await page.goBack();
+  await shows(page, "login");
+  equal(await field(page, "phone").inputValue(), phone, "the phone, as it was typed");
+  await page.goForward();
+  await shows(page, "register");
+  equal(await field(page, "password").inputValue(), "", "a password that was left");
+  await page.goBack();
+  await logIn(page, phone);
+  await shows(page, "account");
+  await page.locator("a[href='#phone']").click();
+  await shows(page, "phone");
+  await page.goBack();
+  await shows(page, "account");
+  await page.locator(".actions button").first().click();
+  await shows(page, "login");
+  // Nothing of the account is left there.
+  await page.goForward();
+  await shows(page, "login");
+}
+
+async function tokenIsHidden({ context, visit }) {
+  const phone = await makeAccount();
+  const page = await visit();
+  const replies = [];
+  page.on("response", (reply) => replies.push(reply));
+  await logIn(page, phone);
+  await shows(page, "account");
+  const cookies = await context.cookies();
+  equal(cookies.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]), [["users", true, "Lax"]], "cookies");
+  const seen = await page.evaluate(() => JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, document.body.outerHTML]));
+  assert(!seen.includes(cookies[0].value), "a script can see the token");
+  equal(await page.evaluate(() => [document.cookie, sessionStorage.length]), ["", 0], "cookies and storage that a script sees");
+  for (const reply of replies) assert(!(await reply.text()).includes(cookies[0].value), `${reply.url()} tells the token`);
+}
+
+async function nextHonoured({ language, visit }) {
+  const phone = await makeAccount();
+  const page = await visit("/private/a?b=c&next=/x&d=%2F");
+  await shows(page, "login");
+  equal(await page.evaluate(() => location.search), "?next=/private/a?b=c&next=/x&d=%2F", "the address");
+  await open(page, "register");
+  await open(page, "login");
+  await logIn(page, phone);
+  await page.waitForURL("/private/a?b=c&next=/x&d=%2F");
+  assert((await page.textContent("body")).includes(`phone +86${phone}`), "the protected page");
+  // Who is logged in already is asked, not sent: a page that refuses them would send them back for ever.
+  await page.goto("/users/?next=/private/b");
+  await shows(page, "account");
+  await look(page, language, "account-next");
+  await page.locator("a.main").click();
+  await page.waitForURL("/private/b");
+}
+
+async function nextRefused({ visit }) {
+  const phone = await makeAccount();
+  const page = await visit();
+  const tell = (search) => page.evaluate(async (text) => (await import("/users/static/next.js")).nextAddress(text), search);
+  const refused = [
+    "", "?", "?next", "?next=", "?nextt=/a", "?next=//evil.example/", "?next=///evil.example/", "?next=/\\evil.example/", "?next=\\\\evil.example/",
+    "?next=https://evil.example/", "?next=http:/evil.example", "?next=javascript:alert(1)", "?next=data:text/html,x", "?next=evil",
+    "?next=/\t/evil.example/", "?next=/\n/evil.example", "?next=\t//evil.example", "?next= /a", "?next=/a\u0000b", "?next=/a\u007f", "?next=%2F%2Fevil.example",
+    "?next=?next=/a", "?next=.", "?next=./a", "?next=@evil.example", "?next=:80/", "?next=//evil.example&next=/a",
+    `?next=${origin}/a`, `?next=${origin.slice("http:".length)}/a`, `?next=/\\${new URL(origin).host}/a`, `?next=/a\tb`,
+  ];
+  for (const search of refused) equal(await tell(search), null, JSON.stringify(search));
+  const honoured = { "?next=/": "/", "?next=/a/b?c=d&e=//f": "/a/b?c=d&e=//f", "?a=b&next=/c": "/c", "?next=/.//evil.example": "//evil.example", "?next=/a\\b": "/a/b" };
+  for (const [search, path] of Object.entries(honoured)) equal(await tell(search), origin + path, search);
+  // The same by a login.
+  for (const search of ["?next=//evil.example/", "?next=/\\evil.example/", "?next=https://evil.example/"]) {
+    await page.goto(`/users/${search}`);
+    await logIn(page, phone);
+    await shows(page, "account");
+    equal(await page.evaluate(() => location.origin), origin, search);
+    equal(await page.locator("a.main:visible").count(), 0, "ways on");
+    await page.locator(".actions button").first().click();
+    await shows(page, "login");
+  }
+}
+
+export const sessions = {
+  "two tabs": { test: twoTabs },
+  "a session ended elsewhere": { test: otherDeviceEndsAll },
+  "an expired session": { test: expired },
+  "the back button": { test: backButton, languages: ["en"] },
+  "no script sees the token": { test: tokenIsHidden, languages: ["en"] },
+  "next is honoured": { test: nextHonoured },
+  "next of another site is refused": { test: nextRefused, languages: ["zh"] },
+};

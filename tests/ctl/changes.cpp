@@ -1,0 +1,292 @@
+// What the operator changes takes effect at the live service at once, and is in the audit under the
+// operator's name.
+#include <boost/test/unit_test.hpp>
+
+#include "ctl/operator.hpp"
+#include "support/cutting_proxy.hpp"
+#include "support/person.hpp"
+
+using namespace users::test;
+
+namespace {
+
+bool is_alive(const std::string& token) {
+  return call("GET", "auth", token).status == 204;
+}
+
+struct Fixture {
+  Person person;
+  std::string id;
+  Fixture() {
+    person.regist();
+    id = query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+  }
+
+  /// `event by operator`, the newest of the account's audit.
+  [[nodiscard]] std::string last_event() const {
+    return query(
+        "SELECT CONCAT(event, ' by ', COALESCE(operator_name, 'the user')) FROM audit WHERE "
+        "user_id = " +
+        id + " ORDER BY id DESC LIMIT 1");
+  }
+  [[nodiscard]] std::string events() const {
+    return query("SELECT COUNT(*) FROM audit WHERE user_id = " + id);
+  }
+  [[nodiscard]] std::string who() const { return "user " + id + ", phone " + person.e164(); }
+};
+
+/// A change that was done says so in one line that begins with whom it was done to.
+void check_done(const CtlResult& result, const Fixture& fixture, const std::string& event) {
+  BOOST_TEST(result.status == 0);
+  BOOST_TEST(result.errors == "");
+  BOOST_TEST(result.output.starts_with(fixture.who() + ": "));
+  BOOST_TEST(result.output.find('\n') + 1 == result.output.size());
+  BOOST_TEST(fixture.last_event() == event + " by " + operator_on_duty());
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(changes, Fixture)
+
+BOOST_AUTO_TEST_CASE(disable_ends_sessions_and_login_and_enable_brings_login_back) {
+  const std::string token = person.token();
+  BOOST_TEST_REQUIRE(is_alive(token));
+  check_done(ctl({"user", "disable", person.phone(), "--yes"}), *this, "disabled");
+  BOOST_TEST(!is_alive(token));
+  BOOST_TEST(person.login().code() == 1011);
+
+  // Again: nothing to do, and nothing in the audit.
+  const std::string before = events();
+  const CtlResult again = ctl({"user", "disable", person.phone(), "--yes"});
+  BOOST_TEST(again.status == 0);
+  BOOST_TEST(again.output == who() + ": was so already, nothing was changed\n");
+  BOOST_TEST(events() == before);
+
+  check_done(ctl({"user", "enable", person.phone()}), *this, "enabled");
+  BOOST_TEST(!is_alive(token));
+  BOOST_TEST(is_alive(person.token()));
+  BOOST_TEST(ctl({"user", "enable", person.phone()}).output ==
+             who() + ": was so already, nothing was changed\n");
+}
+
+BOOST_AUTO_TEST_CASE(enable_revives_no_session_that_a_login_under_way_left_behind) {
+  const std::string token = person.token();
+  query("UPDATE users SET disableTime = UTC_TIMESTAMP() WHERE id = " + id);
+  BOOST_TEST(!is_alive(token));
+  check_done(ctl({"user", "enable", person.phone()}), *this, "enabled");
+  BOOST_TEST(!is_alive(token));
+}
+
+BOOST_AUTO_TEST_CASE(lock_refuses_passwords_for_15_minutes_and_keeps_sessions) {
+  const std::string token = person.token();
+  check_done(ctl({"user", "lock", person.phone()}), *this, "locked");
+  BOOST_TEST(is_alive(token));
+  const HttpReply refused = person.login();
+  BOOST_TEST(refused.code() == 1008);
+  const int wait = data_of(refused).value("retry_after", 0);
+  BOOST_TEST(wait > 14 * 60);
+  BOOST_TEST(wait <= 15 * 60);
+  const auto shown = ctl({"user", "show", person.phone(), "--json"}).json();
+  BOOST_TEST(shown.value("seconds_locked", 0) > 14 * 60);
+  // The owner gets in by code.
+  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", person.code("login")}}).code() ==
+             0);
+
+  check_done(ctl({"user", "unlock", person.phone()}), *this, "unlocked");
+  BOOST_TEST(is_alive(person.token()));
+  BOOST_TEST(ctl({"user", "show", person.phone(), "--json"}).json().value("seconds_locked", -1) ==
+             0);
+}
+
+BOOST_AUTO_TEST_CASE(unlock_forgets_failures_guesses_and_sends_of_this_phone_only) {
+  const std::string other = "+8613999999998";
+  for (const char* limit : {"login", "guess", "send", "send-hour", "send-day"}) {
+    for (const std::string& phone : {person.e164(), other}) {
+      query("REPLACE INTO throttle VALUES ('" + std::string(limit) + ":" + phone +
+            "', 1000, UTC_TIMESTAMP() + INTERVAL 1 MINUTE)");
+    }
+  }
+  BOOST_TEST(person.login().code() == 1008);
+  BOOST_TEST(post("code", {{"phone", person.phone()}, {"purpose", "login"}}).code() == 1007);
+  check_done(ctl({"user", "unlock", person.phone()}), *this, "unlocked");
+  BOOST_TEST(query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE '%:" + person.e164() + "'") ==
+             "0");
+  BOOST_TEST(query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE '%:" + other + "'") == "5");
+  let_time_pass_for(other);
+  BOOST_TEST(person.login().code() == 0);
+  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", person.code("login")}}).code() ==
+             0);
+}
+
+BOOST_AUTO_TEST_CASE(passwd_takes_the_password_from_input_and_ends_sessions) {
+  const std::string token = person.token();
+  const std::string fresh = "der Löwe schläft 7";
+  for (int i = 0; i < 10; ++i) {
+    post("login", {{"phone", person.phone()}, {"password", "a wrong one"}});
+  }
+  BOOST_TEST(person.login().code() == 1008);
+  const CtlResult result = ctl({"user", "passwd", person.phone(), "--yes"}, fresh + "\nmore\n");
+  check_done(result, *this, "password changed");
+  BOOST_TEST((result.output + result.errors).find(fresh) == std::string::npos);
+  BOOST_TEST(!is_alive(token));
+  BOOST_TEST(person.login().code() == 1004);
+  person.remember_password(fresh);
+  BOOST_TEST(is_alive(person.token()));
+}
+
+struct BadPassword {
+  std::string what;
+  std::string input;
+  int status;
+  std::string reason;
+};
+
+BOOST_AUTO_TEST_CASE(passwd_keeps_the_rules_of_the_service) {
+  const std::vector<BadPassword> rows{
+      {"too short", "seven c\n", 1, "8 to 128 characters"},
+      {"too long", std::string(129, 'x') + "\n", 1, "8 to 128 characters"},
+      {"no text",
+       "ab\xFF\xFE"
+       "cdefgh\n",
+       1, "UTF-8"},
+      {"common", "password\n", 1, "too easily guessed"},
+      {"the phone itself", person.phone() + "\n", 1, "too easily guessed"},
+      {"nothing", "", 64, "nothing came on standard input"},
+      {"an empty line", "\n", 64, "nothing came on standard input"},
+  };
+  const std::string token = person.token();
+  const std::string before = events();
+  for (const BadPassword& row : rows) {
+    BOOST_TEST_CONTEXT(row.what) {
+      const CtlResult result = ctl({"user", "passwd", person.phone(), "--yes"}, row.input);
+      BOOST_TEST(result.status == row.status);
+      BOOST_TEST(result.output == "");
+      BOOST_TEST(result.errors.find(row.reason) != std::string::npos);
+    }
+  }
+  BOOST_TEST(is_alive(token));
+  BOOST_TEST(events() == before);
+  BOOST_TEST(person.login().code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(rename_phone_moves_the_account_and_voids_codes_and_sessions) {
+  const std::string token = person.token();
+  const std::string code = person.code("login");
+  const Person renamed(fresh_phone());
+  check_done(ctl({"user", "rename-phone", person.phone(), renamed.phone(), "--yes"}), *this,
+             "phone changed");
+  BOOST_TEST(!is_alive(token));
+  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", code}}).code() == 1005);
+  BOOST_TEST(person.login().code() == 1004);
+  BOOST_TEST(query("SELECT COUNT(*) FROM verification_codes WHERE phone = '" + person.e164() +
+                   "'") == "0");
+  BOOST_TEST(is_alive(renamed.token()));
+  BOOST_TEST(query("SELECT id FROM users WHERE phone = '" + renamed.e164() + "'") == id);
+  // To itself, spelled otherwise: nothing to do.
+  const CtlResult same = ctl({"user", "rename-phone", renamed.phone(), renamed.e164(), "--yes"});
+  BOOST_TEST(same.status == 0);
+  BOOST_TEST(same.output.ends_with("was so already, nothing was changed\n"));
+}
+
+BOOST_AUTO_TEST_CASE(rename_phone_to_one_that_is_taken_is_refused) {
+  Person other;
+  other.regist();
+  const std::string token = person.token();
+  const std::string before = events();
+  const CtlResult result = ctl({"user", "rename-phone", person.phone(), other.phone(), "--yes"});
+  BOOST_TEST(result.status == 1);
+  BOOST_TEST(result.output == "");
+  BOOST_TEST(result.errors.find("another account has the new phone") != std::string::npos);
+  BOOST_TEST(is_alive(token));
+  BOOST_TEST(events() == before);
+}
+
+BOOST_AUTO_TEST_CASE(logout_ends_every_session_of_that_account_only) {
+  Person other;
+  other.regist();
+  const std::string theirs = other.token();
+  const std::string one = person.token();
+  const std::string two = person.token();
+  check_done(ctl({"user", "logout", person.phone(), "--yes"}), *this, "logout everywhere");
+  BOOST_TEST(!is_alive(one));
+  BOOST_TEST(!is_alive(two));
+  BOOST_TEST(is_alive(theirs));
+  BOOST_TEST(person.login().code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(delete_leaves_nothing_but_the_audit) {
+  const std::string token = person.token();
+  const std::string code = person.code("login");
+  check_done(ctl({"user", "delete", person.phone(), "--yes"}), *this, "deleted");
+  BOOST_TEST(!is_alive(token));
+  BOOST_TEST(person.login().code() == 1004);
+  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", code}}).code() == 1005);
+  for (const std::string& rows : {"users WHERE id = " + id, "sessions WHERE user_id = " + id,
+                                  "verification_codes WHERE phone = '" + person.e164() + "'"}) {
+    BOOST_TEST(query("SELECT COUNT(*) FROM " + rows) == "0");
+  }
+  const auto history = ctl({"audit", "#" + id, "--json"}).json();
+  BOOST_TEST_REQUIRE(history.is_array());
+  BOOST_TEST_REQUIRE(history.size() >= 3U);
+  BOOST_TEST(history[0].value("event", "") == "deleted");
+  BOOST_TEST(history[0].value("operator", "") == operator_on_duty());
+  BOOST_TEST(history.back().value("event", "") == "regist");
+  BOOST_TEST(history.back()["operator"].is_null());
+  const CtlResult by_phone = ctl({"audit", person.phone()});
+  BOOST_TEST(by_phone.status == 1);
+  BOOST_TEST(by_phone.errors.find("'#ID'") != std::string::npos);
+  // The phone is free again.
+  let_time_pass_for(person.e164());
+  person.regist();
+  BOOST_TEST(is_alive(person.token()));
+}
+
+BOOST_AUTO_TEST_CASE(any_spelling_names_the_account) {
+  const std::string& digits = person.phone();
+  for (const std::string& spelling :
+       {person.e164(),
+        "+86 " + digits.substr(0, 3) + " " + digits.substr(3, 4) + "-" + digits.substr(7)}) {
+    BOOST_TEST(ctl({"user", "show", spelling, "--json"}).json().value("phone", "") ==
+               person.e164());
+  }
+}
+
+// The answer to COMMIT is lost: what was done is said, not that the account is missing.
+BOOST_AUTO_TEST_CASE(a_change_whose_commit_is_not_answered_is_settled_by_asking) {
+  const auto cut = [](const std::vector<std::string>& arguments) {
+    // The statement, behind COM_QUERY; READ-COMMITTED is said at the start.
+    const CuttingProxy proxy(run_folder() + "/mariadb.sock", "\003COMMIT");
+    CtlResult result = ctl(arguments, "", {"USERS_FCGI_DATABASE_HOSTS=" + proxy.socket()});
+    BOOST_TEST(proxy.has_cut());
+    return result;
+  };
+  const std::string before = events();
+  check_done(cut({"user", "disable", person.phone(), "--yes"}), *this, "disabled");
+  check_done(cut({"user", "enable", person.phone()}), *this, "enabled");
+  const Person renamed(fresh_phone());
+  check_done(cut({"user", "rename-phone", person.phone(), renamed.phone(), "--yes"}), *this,
+             "phone changed");
+  person = renamed;
+  check_done(cut({"user", "delete", renamed.phone(), "--yes"}), *this, "deleted");
+  BOOST_TEST(std::stoi(events()) == std::stoi(before) + 4);
+}
+
+BOOST_AUTO_TEST_CASE(a_change_waits_for_who_holds_the_row) {
+  // information_schema.innodb_trx is a cache that frequent readers never see renewed.
+  const auto waits = [] {
+    return query(
+        "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = "
+        "'INNODB_ROW_LOCK_CURRENT_WAITS'");
+  };
+  const std::string before = waits();
+  const auto holder = administrator("users");
+  holder->run_script("START TRANSACTION", "lock");
+  holder->run_script("SELECT id FROM users WHERE id = " + id + " FOR UPDATE", "lock");
+  Terminal terminal({"user", "lock", person.phone()});
+  BOOST_TEST(wait_until(10, [&] { return waits() != before; }));
+  holder->run_script("COMMIT", "unlock");
+  BOOST_TEST(terminal.finish() == 0, terminal.shown());
+  BOOST_TEST(person.login().code() == 1008);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

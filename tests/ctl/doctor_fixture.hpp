@@ -1,0 +1,175 @@
+// The eyes of the tests of users-ctl doctor: run it on the stack, find a row, plant a fault and
+// mend it.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace users::test {
+
+namespace fs = std::filesystem;
+
+inline std::string content_of(const fs::path& file) {
+  std::ostringstream content;
+  content << std::ifstream(file).rdbuf();
+  return content.str();
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// Takes a planted fault away again, also when the test is left by an exception.
+class Mend {
+ public:
+  explicit Mend(std::function<void()> work) : work_(std::move(work)) {}
+  ~Mend() {
+    try {
+      work_();
+    } catch (const std::exception& error) {
+      BOOST_ERROR("a planted fault stays: " << error.what());
+    }
+  }
+  Mend(const Mend&) = delete;
+  Mend& operator=(const Mend&) = delete;
+
+ private:
+  std::function<void()> work_;
+};
+
+struct Fault {
+  const char* check;
+  const char* state;
+  std::string found;   ///< part of it
+  std::string advice;  ///< part of it
+};
+
+struct DoctorFixture {
+  std::string state = state_folder();
+  std::string config = "conf/development.conf";
+  std::string nginx = state + "/nginx.conf";
+  // What scripts/start gives its workers.
+  std::map<std::string, std::string> environment{
+      {"USERS_FCGI_DATABASE_HOSTS", run_folder() + "/mariadb.sock"},
+      {"USERS_FCGI_DATABASE_PASSWORD_FILE", state + "/secrets/service_password"},
+      {"USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE", state + "/secrets/migration_password"},
+      {"USERS_FCGI_DATABASE_MIGRATIONS", "sql/migrations"},
+      {"USERS_FCGI_LOG_DIRECTORY", state + "/log/users"},
+      {"USERS_FCGI_METRICS_FILE", run_folder() + "/metrics"},
+      {"USERS_FCGI_SECRETS_KEY_FILE", state + "/secrets/key"}};
+  TemporaryDirectory folder;
+  int status = -1;
+  nlohmann::json rows;
+
+  [[nodiscard]] std::string command(const std::string& options) const {
+    std::string text = "env";
+    for (const auto& [name, value] : environment) text += " " + name + "='" + value + "'";
+    return text + " \"$BIN\"/users-ctl --config '" + config + "' doctor --nginx '" + nginx +
+           "' --prefix '" + state + "' " + options;
+  }
+
+  void look() {
+    const Command done = run_command(command("--json 2>&1"));
+    status = done.status;
+    rows = nlohmann::json::parse(done.output, nullptr, false);
+    BOOST_TEST_REQUIRE(rows.is_array(), done.output);
+  }
+
+  /// The worst row of this name, since one name may stand for several servers.
+  [[nodiscard]] nlohmann::json row(const std::string& check) const {
+    nlohmann::json found;
+    for (const auto& one : rows) {
+      if (one["check"] == check && (found.is_null() || one["state"] != "ok")) found = one;
+    }
+    BOOST_TEST_REQUIRE(!found.is_null(), "no row of " << check);
+    return found;
+  }
+
+  [[nodiscard]] std::set<std::string> checks_in_state(const std::string& wanted) const {
+    std::set<std::string> names;
+    for (const auto& one : rows) {
+      if (one["state"] == wanted) names.insert(one["check"].get<std::string>());
+    }
+    return names;
+  }
+
+  void expect(const Fault& fault) const {
+    const auto one = row(fault.check);
+    BOOST_TEST_CONTEXT(one.dump()) {
+      BOOST_TEST(one["state"].get<std::string>() == fault.state);
+      BOOST_TEST(contains(one["found"].get<std::string>(), fault.found));
+      BOOST_TEST(contains(one["advice"].get<std::string>(), fault.advice));
+      if (one["state"] == "problem") BOOST_TEST(status == 1);
+    }
+  }
+
+  void expect_ok(const std::string& check) const {
+    const auto one = row(check);
+    BOOST_TEST(one["state"].get<std::string>() == "ok", one.dump());
+    BOOST_TEST(one["advice"].get<std::string>() == "", one.dump());
+  }
+
+  /// Plants, looks, mends, looks again.
+  void finds(const Fault& fault, const std::function<void()>& plant, std::function<void()> mend) {
+    {
+      const Mend mended(std::move(mend));
+      plant();
+      look();
+      expect(fault);
+    }
+    look();
+    expect_ok(fault.check);
+  }
+
+  /// The same for a value of the configuration.
+  void finds_setting(const Fault& fault, const std::string& name, const std::string& value) {
+    const std::string variable = "USERS_FCGI_" + name;
+    const auto before = environment;
+    finds(
+        fault, [&] { environment[variable] = value; }, [&] { environment = before; });
+  }
+
+  /// The same for SQL of the administrator.
+  void finds_sql(const Fault& fault, const std::string& plant, const std::string& mend) {
+    finds(
+        fault, [&] { query(plant); }, [&] { query(mend); });
+  }
+
+  /// The same for nginx's configuration, with `text` in place of each `original`.
+  void finds_nginx(const Fault& fault, const std::string& original, const std::string& text) {
+    const std::string usual = nginx;
+    std::string changed = content_of(usual);
+    const auto first = changed.find(original);
+    BOOST_TEST_REQUIRE(first != std::string::npos);
+    for (auto at = first; at != std::string::npos; at = changed.find(original, at + text.size())) {
+      changed.replace(at, original.size(), text);
+    }
+    const std::string other = state + "/nginx-doctor.conf";
+    std::ofstream(other) << changed;
+    finds(
+        fault, [&] { nginx = other; },
+        [&] {
+          nginx = usual;
+          fs::remove(other);
+        });
+  }
+
+  /// A copy of a secret of the stack.
+  [[nodiscard]] std::string copy_of(const std::string& name) const {
+    return folder.write(name, content_of(state + "/secrets/" + name));
+  }
+};
+
+}  // namespace users::test

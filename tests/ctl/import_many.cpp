@@ -1,0 +1,226 @@
+// 100,000 rows of the tutorial's server: at the rate of the hash, killed half way, exact at the
+// end.
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "accounts/account_service.hpp"
+#include "base/log.hpp"
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+#include "unit/child_process.hpp"
+
+using namespace users;
+using namespace users::test;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+const Secret kKey(std::string(32, 'k'));
+const Secret kNoPassword;
+
+// Sanitizers slow the import down, but not the bare hashes of a library that is built without them.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kRows = 20'000;
+constexpr double kLeastShareOfBareRate = 0;
+#else
+constexpr int kRows = 100'000;
+constexpr double kLeastShareOfBareRate = 0.6;
+#endif
+/// Every hundredth is no phone, another hundredth has the phone of the row 50 before it.
+constexpr int kEvery = 100;
+constexpr int kBad = kRows / kEvery;
+constexpr int kDuplicates = kRows / kEvery;
+constexpr int kGood = kRows - kBad - kDuplicates;
+constexpr unsigned kMemory = 1024;
+/// In every password.
+constexpr const char* kMark = "planted-7fa3c0de";
+
+bool is_bad(int row) {
+  return row % kEvery == 10;
+}
+bool is_duplicate(int row) {
+  return row % kEvery == 70;
+}
+/// Of two rows with one phone, the later line is the older account every other time.
+bool is_older(int duplicate) {
+  return duplicate / kEvery % 2 == 0;
+}
+
+std::string digits_of(int row) {
+  return std::to_string(10'000'000 + (is_duplicate(row) ? row - 50 : row));
+}
+
+std::string password_of(int row) {
+  return kMark + std::to_string(row);
+}
+
+/// Spelled in several ways; where it is bad, too long, too short, or words.
+std::string phone_of_row(int row) {
+  const std::string digits = digits_of(row);
+  if (is_bad(row)) return row % 3 == 0 ? "188" + digits + "000" : row % 3 == 1 ? "188" : "no phone";
+  if (is_duplicate(row)) return "+86 188-" + digits.substr(0, 4) + "-" + digits.substr(4);
+  return row % 2 == 0 ? "188" + digits : "0086188" + digits;
+}
+
+void write_table(const std::filesystem::path& file) {
+  std::ofstream table(file);
+  table << "id\tphone\tpassword\tcreateTime\n";
+  for (int row = 0; row < kRows; ++row) {
+    const char* year = !is_duplicate(row) ? "2018" : is_older(row) ? "2017" : "2019";
+    table << row + 1 << '\t' << phone_of_row(row) << '\t' << password_of(row) << '\t' << year
+          << "-04-22 10:00:00\n";
+  }
+}
+
+/// Hashes a second, and nothing else, with as many threads and as politely as the import works.
+double bare_rate() {
+  TemporaryDirectory directory;
+  const auto file = directory.path() / "rate";
+  const pid_t child = start_child([&] {
+    if (::nice(10) == -1) return 1;
+    const auto start = Clock::now();
+    const auto end = start + std::chrono::seconds(10);
+    std::atomic<int> hashes{0};
+    {
+      std::vector<std::jthread> threads;
+      for (unsigned i = 0; i < std::thread::hardware_concurrency() + 1; ++i) {
+        threads.emplace_back([&] {
+          const Secret password(std::string_view("planted-7fa3c0de12345"));
+          for (; Clock::now() < end; ++hashes) crypto::hash_password(password, {kMemory, 1});
+        });
+      }
+    }
+    std::ofstream(file) << hashes / std::chrono::duration<double>(Clock::now() - start).count();
+    return 0;
+  });
+  BOOST_TEST_REQUIRE(wait_for(child) == 0);
+  double rate = 0;
+  std::ifstream(file) >> rate;
+  return rate;
+}
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+struct Fixture {
+  ScratchDatabase database;
+  TemporaryDirectory directory;
+  std::filesystem::path table = directory.path() / "users.tsv";
+  int runs = 0;
+
+  /// Runs users-ctl import beside the test; report and messages go to `reportN` and `messagesN`.
+  pid_t start_import() {
+    ++runs;
+    const std::string command =
+        "exec env USERS_FCGI_DATABASE_HOSTS='\" + run_folder() +
+        \"/mariadb.sock' USERS_FCGI_DATABASE_NAME=" + database.name() +
+        " USERS_FCGI_DATABASE_USER=" + ::getpwuid(::geteuid())->pw_name +
+        " USERS_FCGI_DATABASE_PASSWORD_FILE='" + state_folder() +
+        "/secrets/migration_password' USERS_FCGI_PASSWORD_ARGON2_PASSES=1 "
+        "USERS_FCGI_PASSWORD_ARGON2_MEMORY=" +
+        std::to_string(kMemory) + " \"$BIN\"/users-ctl --config conf/development.conf import '" +
+        table.string() + "' >'" + file("report") + "' 2>'" + file("messages") + "'";
+    return start_child([&] {
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      return 127;
+    });
+  }
+  [[nodiscard]] std::string file(const std::string& name) const {
+    return directory.path() / (name + std::to_string(runs));
+  }
+  int count(const std::string& from) {
+    return std::stoi(database.query("SELECT COUNT(*) FROM " + from));
+  }
+
+  /// The password in no table (but as a hash), no file but the table, and no log.
+  void check_nothing_is_left() {
+    BOOST_TEST(database.query("SELECT COUNT(*) FROM users WHERE password NOT LIKE '$argon2id$%'") ==
+               "0");
+    BOOST_TEST(
+        count("audit WHERE CONCAT_WS(' ', event, address, request_id, operator_name) LIKE '%" +
+              std::string(kMark) + "%'") == 0);
+    for (const std::string& folder : {directory.path().string(), state_folder() + "/log"}) {
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        if (!entry.is_regular_file() || entry.path() == table) continue;
+        BOOST_TEST(read_file(entry.path()).find(kMark) == std::string::npos, entry.path().string());
+      }
+    }
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(import_many, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_table_killed_half_way_ends_exact_and_at_the_rate_of_the_hash) {
+  crypto::start();
+  write_table(table);
+
+  const pid_t first = start_import();
+  BOOST_TEST_REQUIRE(wait_until(60, [&] { return count("users") >= 1000; }));
+  // Side by side they share the machine, and whatever else it does takes the same from both. An
+  // import that waited for the database, or left a core idle, would fall behind.
+  const int before = count("users");
+  const auto start = Clock::now();
+  const double bare = bare_rate();
+  const double rate =
+      (count("users") - before) / std::chrono::duration<double>(Clock::now() - start).count();
+  BOOST_TEST_MESSAGE("bare " << bare << "/s, import " << rate << "/s");
+  BOOST_TEST(rate >= kLeastShareOfBareRate * bare,
+             "import " << rate << "/s, bare hashes " << bare << "/s");
+  BOOST_TEST_REQUIRE(wait_until(300, [&] { return count("users") >= kGood / 2; }));
+  BOOST_TEST(::kill(first, SIGKILL) == 0);
+  BOOST_TEST(wait_for(first) == -1);
+  // The server ends the transactions of whoever is gone.
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return database.open_transactions() == "0"; }));
+  const int half = count("users");
+  BOOST_TEST(half < kGood);
+  BOOST_TEST(count("audit") == half);
+  const pid_t second = start_import();
+  BOOST_TEST(wait_for(second) == 0);
+  const std::string messages = read_file(file("messages"));
+  BOOST_TEST(
+      messages.find(std::to_string(kGood - half) + " to be imported, " + std::to_string(kBad) +
+                    " bad, " + std::to_string(kDuplicates) + " duplicates of older rows, " +
+                    std::to_string(half) + " with an account") != std::string::npos,
+      messages);
+  BOOST_TEST(count("users") == kGood);
+  BOOST_TEST(count("audit WHERE event = 'imported'") == kGood);
+  BOOST_TEST(database.query("SELECT COUNT(DISTINCT a.user_id) FROM audit a JOIN users u ON u.id = "
+                            "a.user_id") == std::to_string(kGood));
+  BOOST_TEST(count("users WHERE createTime = '2017-04-22 10:00:00'") == kDuplicates / 2);
+  BOOST_TEST(count("users WHERE createTime = '2018-04-22 10:00:00'") == kGood - kDuplicates / 2);
+
+  // Every 97th row, and every row that has or is a duplicate.
+  const Config config = database.config();
+  Metrics metrics;
+  db::Database connection(config, kNoPassword, metrics);
+  AccountService service(config, kKey, connection, metrics);
+  log::start_on_stderr(LogLevel::warning);  // not a line for each login
+  int wrong = 0;
+  int checked = 0;
+  for (int row = 0; row < kRows; ++row) {
+    const bool has_duplicate = is_duplicate(row + 50);
+    if (is_bad(row) || is_duplicate(row) || (row % 97 != 0 && !has_duplicate)) continue;
+    const int kept = has_duplicate && is_older(row + 50) ? row + 50 : row;
+    const auto outcome =
+        service.login("188" + digits_of(row), password_of(kept), {"192.0.2.1", "0123456789abcdef"});
+    ++checked;
+    if (outcome.code != ResultCode::ok) ++wrong;
+  }
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST(checked > kDuplicates);
+  check_nothing_is_left();
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,171 @@
+#include "ctl/operator.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <pwd.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/worker_process.hpp"
+
+namespace users::test {
+namespace {
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::string sms_command() {
+  const char* given = std::getenv("USERS_FCGI_SMS_COMMAND");
+  return given == nullptr ? "tests/support/gateway" : given;
+}
+
+/// What scripts/stack.sh gives the workers, and who is behind sudo.
+std::vector<std::string> stack_environment(const std::vector<std::string>& more) {
+  const std::string state = state_folder();
+  std::map<std::string, std::string> settings{
+      {"USERS_FCGI_DATABASE_HOSTS", run_folder() + "/mariadb.sock"},
+      {"USERS_FCGI_DATABASE_PASSWORD_FILE", state + "/secrets/service_password"},
+      {"USERS_FCGI_LOG_DIRECTORY", state + "/log/users"},
+      {"USERS_FCGI_SECRETS_KEY_FILE", state + "/secrets/key"},
+      {"USERS_FCGI_SMS_COMMAND", sms_command()},
+      {"SMS_SPOOL", state + "/spool/sms.log"},
+      {"SUDO_USER", "alice"},
+  };
+  for (const std::string& entry : more) {
+    const auto equals = entry.find('=');
+    settings[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  std::vector<std::string> environment;
+  for (const auto& [name, value] : settings) environment.push_back(name + "=" + value);
+  return environment;
+}
+
+std::vector<std::string> with_config(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all{"--config", "conf/development.conf"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return all;
+}
+
+}  // namespace
+
+nlohmann::json CtlResult::json() const {
+  return nlohmann::json::parse(output, nullptr, false);
+}
+
+CtlResult ctl(const std::vector<std::string>& arguments, const std::string& input,
+              const std::vector<std::string>& environment) {
+  constexpr double kLongest = 60;
+  const TemporaryDirectory directory;
+  const int in = ::open(directory.write("input", input).c_str(), O_RDONLY | O_CLOEXEC);
+  if (in < 0) throw std::runtime_error("cannot open the input");
+  WorkerProgram program({.program = "users-ctl",
+                         .arguments = with_config(arguments),
+                         .environment = stack_environment(environment),
+                         .standard_input = in,
+                         .output = directory.path() / "output",
+                         .errors = directory.path() / "errors"});
+  const int status = program.exit_within(kLongest).value_or(-1);
+  ::close(in);
+  return {status, read_file(directory.path() / "output"), read_file(directory.path() / "errors")};
+}
+
+std::string operator_on_duty() {
+  return ::geteuid() == 0 ? "alice" : ::getpwuid(::getuid())->pw_name;
+}
+
+std::vector<std::vector<std::string>> rows_of(const std::string& output) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    auto& row = rows.emplace_back();
+    for (std::size_t start = 0; start <= line.size();) {
+      const std::size_t tab = std::min(line.find('\t', start), line.size());
+      row.push_back(line.substr(start, tab - start));
+      start = tab + 1;
+    }
+  }
+  return rows;
+}
+
+Terminal::Terminal(const std::vector<std::string>& arguments) {
+  // All that needs memory is made before the fork.
+  std::vector<std::string> words{path_of("users-ctl")};
+  for (const std::string& word : with_config(arguments)) words.push_back(word);
+  auto environment = stack_environment({});
+  std::vector<char*> word_pointers;
+  for (std::string& word : words) word_pointers.push_back(word.data());
+  word_pointers.push_back(nullptr);
+  std::vector<char*> environment_pointers;
+  for (std::string& entry : environment) environment_pointers.push_back(entry.data());
+  environment_pointers.push_back(nullptr);
+  pid_ = ::forkpty(&terminal_, nullptr, nullptr, nullptr);
+  if (pid_ < 0) throw std::runtime_error("no pseudo terminal");
+  if (pid_ > 0) return;
+  ::execve(word_pointers[0], word_pointers.data(), environment_pointers.data());
+  ::_exit(127);
+}
+
+Terminal::~Terminal() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  ::close(terminal_);
+}
+
+bool Terminal::read_more() {
+  constexpr int kLongestMs = 20000;
+  pollfd ready{terminal_, POLLIN, 0};
+  if (::poll(&ready, 1, kLongestMs) <= 0) return false;
+  char buffer[4096];
+  const ssize_t got = ::read(terminal_, buffer, sizeof buffer);
+  if (got <= 0) return false;  // EIO: the program has ended
+  shown_.append(buffer, static_cast<std::size_t>(got));
+  return true;
+}
+
+bool Terminal::expect(const std::string& text) {
+  for (;;) {
+    const auto found = shown_.find(text, seen_);
+    if (found != std::string::npos) {
+      seen_ = found + text.size();
+      return true;
+    }
+    if (!read_more()) return false;
+  }
+}
+
+void Terminal::type(const std::string& line) const {
+  const std::string typed = line + "\n";
+  [[maybe_unused]] const ssize_t written = ::write(terminal_, typed.data(), typed.size());
+}
+
+bool Terminal::echoes() const {
+  termios settings{};
+  if (::tcgetattr(terminal_, &settings) != 0) throw std::runtime_error("no settings");
+  return (settings.c_lflag & ECHO) != 0;
+}
+
+int Terminal::finish() {
+  while (read_more()) {
+  }
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace users::test

@@ -1,0 +1,59 @@
+// An operator at users-ctl: behind pipes, or at a terminal.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <sys/types.h>
+
+namespace users::test {
+
+struct CtlResult {
+  int status;  ///< -1: it still ran after 60 seconds
+  std::string output;
+  std::string errors;
+
+  /// The output as JSON; discarded where it is none.
+  [[nodiscard]] nlohmann::json json() const;
+};
+
+/// Runs users-ctl on the stack, as operator_on_duty(). `environment` is added and wins.
+CtlResult ctl(const std::vector<std::string>& arguments, const std::string& input = "",
+              const std::vector<std::string>& environment = {});
+
+/// Whom the audit must name.
+std::string operator_on_duty();
+
+/// The output's lines, each split at its tabs.
+std::vector<std::vector<std::string>> rows_of(const std::string& output);
+
+/// Runs users-ctl at a pseudo terminal.
+class Terminal {
+ public:
+  explicit Terminal(const std::vector<std::string>& arguments);
+  ~Terminal();
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  /// Waits until `text` is shown behind what was expected before; false after 20 seconds.
+  bool expect(const std::string& text);
+  void type(const std::string& line) const;
+  /// Whether what is typed is shown.
+  [[nodiscard]] bool echoes() const;
+  /// The exit status once it has ended; -1 where a signal ended it.
+  int finish();
+  /// All that was shown.
+  [[nodiscard]] const std::string& shown() const { return shown_; }
+
+ private:
+  /// False where no more comes.
+  bool read_more();
+
+  pid_t pid_ = -1;
+  int terminal_ = -1;
+  std::string shown_;
+  std::size_t seen_ = 0;
+};
+
+}  // namespace users::test

@@ -1,0 +1,167 @@
+// Wrong command lines, what is refused, and the exit codes that --help promises.
+#include <algorithm>
+
+#include <boost/test/unit_test.hpp>
+
+#include "ctl/operator.hpp"
+#include "support/person.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace users::test;
+
+namespace {
+
+struct Wrong {
+  std::vector<std::string> arguments;
+  std::string reason;
+};
+
+const std::vector<Wrong> kWrong{
+    {{}, "which command?"},
+    {{""}, "no such command"},
+    {{"users"}, "no such command: users"},
+    {{"user"}, "which of user's commands: list, show"},
+    {{"user", "remove", "13800000000"}, "which of user's commands"},
+    {{"user", "show"}, "usage: users-ctl user show PHONE"},
+    {{"user", "show", "13800000000", "13800000001"}, "usage: users-ctl user show PHONE"},
+    {{"user", "rename-phone", "13800000000"}, "usage: users-ctl user rename-phone PHONE NEW"},
+    {{"user", "passwd", "13800000000", "a password", "--yes"},
+     "usage: users-ctl user passwd PHONE"},
+    {{"user", "list", "x"}, "user list takes no argument"},
+    {{"user", "show", ""}, "is no mobile phone number"},
+    {{"user", "show", "abc"}, "is no mobile phone number"},
+    {{"user", "show", "123"}, "is no mobile phone number"},
+    {{"user", "show", std::string(5000, '1')}, "is no mobile phone number"},
+    {{"user", "show", "13800000000' OR '1'='1"}, "is no mobile phone number"},
+    {{"user", "rename-phone", "13800000000", "abc", "--yes"}, "is no mobile phone number"},
+    {{"user", "list", "--limit", "0"}, "--limit is a whole number from 1 to 10000"},
+    {{"user", "list", "--limit", "10001"}, "--limit is a whole number"},
+    {{"user", "list", "--limit=-1"}, "--limit is a whole number"},
+    {{"user", "list", "--limit", "1x"}, "--limit is a whole number"},
+    {{"user", "list", "--limit", ""}, "limit"},
+    {{"user", "list", "--limit"}, "limit"},
+    {{"user", "list", "--limit", "1", "--limit", "2"}, "limit"},
+    {{"user", "list", "--after", "18446744073709551616"}, "--after is a whole number"},
+    {{"user", "list", "--json=1"}, "json"},
+    {{"user", "list", "--lim", "1"}, "--lim"},
+    {{"user", "list", "--unknown"}, "--unknown"},
+    {{"user", "list", "-l"}, "-l"},
+    {{"user", "list", "--yes"}, "user list takes no --yes"},
+    {{"user", "delete", "13800000000", "--force"}, "--force"},
+    {{"user", "show", "13800000000", "--limit", "1"}, "user show takes no --limit"},
+    {{"--words", "config"}, "--words"},
+    {{"audit", "#"}, "the number behind #"},
+    {{"audit", "#x"}, "the number behind #"},
+    {{"audit", "#-1"}, "the number behind #"},
+    {{"sms"}, "which of sms's commands: pending, retry, test"},
+    {{"sms", "retry", "0"}, "ID is a whole number"},
+    {{"sms", "retry", "1", "two"}, "ID is a whole number"},
+    {{"sms", "retry", "-1"}, "-1"},
+    {{"sms", "retry", "--", "-1"}, "ID is a whole number"},
+    {{"sms", "test"}, "usage: users-ctl sms test PHONE"},
+    {{"otp", "last"}, "usage: users-ctl otp last PHONE"},
+    {{"migrate", "now"}, "migrate takes no argument"},
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(usage)
+
+BOOST_AUTO_TEST_CASE(a_wrong_command_line_is_64_and_tells_what_is_wrong) {
+  for (const Wrong& row : kWrong) {
+    std::string words;
+    for (const std::string& word : row.arguments) words += word.substr(0, 40) + " ";
+    BOOST_TEST_CONTEXT(words) {
+      const CtlResult result = ctl(row.arguments);
+      BOOST_TEST(result.status == 64);
+      BOOST_TEST(result.output == "");
+      BOOST_TEST(result.errors.starts_with("users-ctl: "));
+      BOOST_TEST(result.errors.find(row.reason) != std::string::npos, result.errors);
+      BOOST_TEST(result.errors.find("users-ctl --help") != std::string::npos);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_nobody_has_is_refused_with_1) {
+  const std::string phone = fresh_phone();
+  for (std::vector<std::string> command : {std::vector<std::string>{"user", "show"},
+                                           {"user", "lock"},
+                                           {"user", "unlock"},
+                                           {"user", "enable"},
+                                           {"user", "sessions"},
+                                           {"audit"},
+                                           {"user", "disable", "--yes"},
+                                           {"user", "passwd", "--yes"},
+                                           {"user", "logout", "--yes"},
+                                           {"user", "delete", "--yes"}}) {
+    command.push_back(phone);
+    BOOST_TEST_CONTEXT(command[0] << " " << command[1]) {
+      const CtlResult result = ctl(command, "correct horse 42\n");
+      BOOST_TEST(result.status == 1);
+      BOOST_TEST(result.output == "");
+      BOOST_TEST(result.errors.starts_with("users-ctl: no account has the phone +86" + phone));
+    }
+  }
+  BOOST_TEST(ctl({"user", "rename-phone", phone, fresh_phone(), "--yes"}).status == 1);
+  // A number may have had an account: its history is empty, which is no error.
+  BOOST_TEST(ctl({"audit", "#18446744073709551615"}).status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(options_stand_anywhere_and_two_dashes_end_them) {
+  Person person;
+  person.regist();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--json", "user", "show", person.phone()},
+        {"user", "--json", "show", person.phone()},
+        {"user", "show", "--json", "--", person.phone()}}) {
+    BOOST_TEST(ctl(arguments).json().value("phone", "") == person.e164());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_is_away_is_69_in_one_line) {
+  for (const char* hosts : {"/nonexistent/a.sock", "/nonexistent/a.sock, /nonexistent/b.sock"}) {
+    const CtlResult result =
+        ctl({"user", "list"}, "", {std::string("USERS_FCGI_DATABASE_HOSTS=") + hosts});
+    BOOST_TEST(result.status == 69);
+    BOOST_TEST(result.output == "");
+    BOOST_TEST(std::ranges::count(result.errors, '\n') == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_next_host_is_tried) {
+  const CtlResult result =
+      ctl({"user", "list", "--limit", "1"}, "",
+          {"USERS_FCGI_DATABASE_HOSTS=/nonexistent/a.sock," + run_folder() + "/mariadb.sock"});
+  BOOST_TEST(result.status == 0);
+  BOOST_TEST(result.errors == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_configuration_is_78) {
+  const TemporaryDirectory directory;
+  const auto short_key = directory.write("key", "short");
+  for (const std::string& setting :
+       {std::string("USERS_FCGI_LOG_LEVEL=loud"), std::string("USERS_FCGI_NO_SUCH_KEY=1"),
+        "USERS_FCGI_SECRETS_KEY_FILE=" + short_key.string(),
+        std::string("USERS_FCGI_DATABASE_PASSWORD_FILE=/nonexistent")}) {
+    BOOST_TEST_CONTEXT(setting) {
+      const CtlResult result = ctl({"user", "list"}, "", {setting});
+      BOOST_TEST(result.status == 78);
+      BOOST_TEST(result.output == "");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(help_and_version_need_nothing) {
+  const std::vector<std::string> broken{"USERS_FCGI_LOG_LEVEL=loud"};
+  const CtlResult help = ctl({"--help"}, "", broken);
+  BOOST_TEST(help.status == 0);
+  BOOST_TEST(help.errors == "");
+  for (const char* code : {"Exit codes: 0 ", "; 1 ", "\n64 ", "; 69 ", "; 78 "}) {
+    BOOST_TEST(help.output.find(code) != std::string::npos);
+  }
+  const CtlResult version = ctl({"--version"}, "", broken);
+  BOOST_TEST(version.status == 0);
+  BOOST_TEST(version.output.starts_with("users-ctl "));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

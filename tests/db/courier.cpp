@@ -1,0 +1,235 @@
+// The courier on a scratch database, with senders that behave well and badly.
+#include "accounts/courier.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+
+#include <boost/test/unit_test.hpp>
+
+#include "accounts/phone.hpp"
+#include "programs/send_command.hpp"
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace users;
+using namespace users::test;
+
+namespace {
+
+const Secret kKey(std::string(32, 'k'));
+const Secret kNoPassword;
+
+struct Fixture {
+  ScratchDatabase scratch;
+  Config config = scratch.config();
+  Metrics metrics;
+  db::Database database{config, kNoPassword, metrics};
+  Verification verification{config, kKey, metrics};
+
+  void request(const std::string& phone) {
+    const auto parsed = Phone::parse(phone, "CN");
+    const auto outcome = verification.request(database, *parsed, Purpose::regist, "key " + phone,
+                                              {"192.0.2.1", "id"});
+    BOOST_TEST_REQUIRE((outcome.code == ResultCode::ok));
+  }
+  Courier courier(Sender sender) {
+    return {config, verification, database, std::move(sender), metrics};
+  }
+  std::string states() {
+    return scratch.query("SELECT GROUP_CONCAT(state ORDER BY id SEPARATOR ',') FROM outbox");
+  }
+  void make_due() { scratch.query("UPDATE outbox SET nextTime = UTC_TIMESTAMP()"); }
+};
+
+const Message kMessage{"+8613900000001", "regist", "123456", "en"};
+
+Delivery run(const TemporaryDirectory& directory, const std::string& script, unsigned timeout = 5) {
+  const auto file = directory.write("send", "#!/bin/sh\n" + script + "\n");
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  return run_send_command(file.string(), timeout, 7, kMessage);
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(courier_test, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_message_is_sent_once_and_wiped) {
+  request("13900000001");
+  std::vector<Message> sent;
+  Courier one = courier([&](std::uint64_t, const Message& message) {
+    sent.push_back(message);
+    return Delivery::sent;
+  });
+  BOOST_TEST(scratch.query("SELECT COUNT(*) FROM outbox WHERE sealed LIKE '%13900000001%'") == "0");
+  BOOST_TEST(one.deliver_one());
+  BOOST_TEST(!one.deliver_one());
+  BOOST_TEST_REQUIRE(sent.size() == 1U);
+  BOOST_TEST(sent[0].phone == "+8613900000001");
+  BOOST_TEST(sent[0].purpose == "regist");
+  BOOST_TEST(sent[0].code.size() == 6U);
+  BOOST_TEST(sent[0].language == "zh");
+  BOOST_TEST(states() == "sent");
+  BOOST_TEST(scratch.query("SELECT sealed IS NULL FROM outbox") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(several_couriers_share_the_work) {
+  constexpr int kMessages = 40;
+  for (int i = 0; i < kMessages; ++i) request(std::to_string(13900000100 + i));
+  std::mutex mutex;
+  std::map<std::uint64_t, int> sent;
+  in_parallel(4, 4, [&](int) {
+    Metrics own_metrics;
+    db::Database own(config, kNoPassword, own_metrics);
+    const Sender count = [&](std::uint64_t id, const Message&) {
+      const std::scoped_lock lock(mutex);
+      ++sent[id];
+      return Delivery::sent;
+    };
+    Courier courier(config, verification, own, count, own_metrics);
+    while (courier.deliver_one()) {
+    }
+  });
+  BOOST_TEST(sent.size() == static_cast<std::size_t>(kMessages));
+  for (const auto& [id, times] : sent) BOOST_TEST(times == 1);
+}
+
+BOOST_AUTO_TEST_CASE(no_transaction_is_open_while_the_gateway_works) {
+  request("13900000001");
+  std::string open;
+  Courier one = courier([&](std::uint64_t, const Message&) {
+    open = scratch.open_transactions();
+    return Delivery::sent;
+  });
+  one.deliver_one();
+  BOOST_TEST(open == "0");
+}
+
+BOOST_AUTO_TEST_CASE(a_gateway_in_trouble_is_tried_again_later_and_given_up_at_last) {
+  request("13900000001");
+  int tries = 0;
+  Courier one = courier([&](std::uint64_t, const Message&) {
+    ++tries;
+    return Delivery::try_again;
+  });
+  BOOST_TEST(one.deliver_one());
+  BOOST_TEST(!one.deliver_one());  // not due yet
+  const int wait = std::stoi(
+      scratch.query("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), nextTime) FROM outbox"));
+  BOOST_TEST(wait >= 3);
+  BOOST_TEST(wait <= 5);
+  for (int i = 0; i < 10; ++i) {
+    make_due();
+    one.deliver_one();
+  }
+  BOOST_TEST(tries == static_cast<int>(config.sms_attempts));
+  BOOST_TEST(states() == "failed");
+  BOOST_TEST(scratch.query("SELECT sealed IS NULL FROM outbox") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_message_is_not_tried_again) {
+  request("13900000001");
+  Courier one = courier([](std::uint64_t, const Message&) { return Delivery::failed; });
+  one.deliver_one();
+  make_due();
+  BOOST_TEST(!one.deliver_one());
+  BOOST_TEST(states() == "failed");
+}
+
+BOOST_AUTO_TEST_CASE(a_message_whose_courier_died_is_sent_once_more) {
+  request("13900000001");
+  struct Died {};
+  Courier dying = courier([](std::uint64_t, const Message&) -> Delivery { throw Died(); });
+  BOOST_CHECK_THROW(dying.deliver_one(), Died);
+  int sent = 0;
+  Courier next = courier([&](std::uint64_t, const Message&) {
+    ++sent;
+    return Delivery::sent;
+  });
+  BOOST_TEST(!next.deliver_one());  // its lease still runs
+  make_due();
+  BOOST_TEST(next.deliver_one());
+  BOOST_TEST(sent == 1);
+  BOOST_TEST(states() == "sent");
+}
+
+BOOST_AUTO_TEST_CASE(what_has_expired_is_not_sent) {
+  request("13900000001");
+  scratch.query("UPDATE outbox SET expireTime = UTC_TIMESTAMP()");
+  int sent = 0;
+  Courier one = courier([&](std::uint64_t, const Message&) {
+    ++sent;
+    return Delivery::sent;
+  });
+  BOOST_TEST(one.deliver_one());
+  BOOST_TEST(sent == 0);
+  BOOST_TEST(states() == "failed");
+}
+
+BOOST_AUTO_TEST_CASE(purge_deletes_what_has_expired_and_only_that) {
+  request("13900000001");
+  scratch.query(
+      "INSERT INTO verification_codes VALUES ('+1', 'regist', REPEAT('h',32), REPEAT('k',32), 0, "
+      "UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL 2 DAY, NULL);"
+      "INSERT INTO outbox VALUES (NULL, NULL, 'sent', 1, UTC_TIMESTAMP(), UTC_TIMESTAMP() - "
+      "INTERVAL 8 "
+      "DAY, UTC_TIMESTAMP());"
+      "INSERT INTO throttle VALUES ('send:+1', 1, UTC_TIMESTAMP() - INTERVAL 1 SECOND);"
+      "INSERT INTO sessions (tokenHash, user_id, createTime, seenTime, expireTime, address, agent) "
+      "VALUES "
+      "(REPEAT('o',32), 1, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL 1 SECOND, "
+      "'', ''),"
+      "(REPEAT('n',32), 1, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL 1 DAY, '', "
+      "'');"
+      "INSERT INTO audit (user_id, event, address, request_id, createTime) VALUES "
+      "(1, 'regist', '', '', UTC_TIMESTAMP() - INTERVAL 181 DAY),"
+      "(1, 'login', '', '', UTC_TIMESTAMP() - INTERVAL 179 DAY)");
+  Courier one = courier([](std::uint64_t, const Message&) { return Delivery::sent; });
+  BOOST_TEST(!one.purge());
+  BOOST_TEST(scratch.query("SELECT GROUP_CONCAT(phone) FROM verification_codes") ==
+             "+8613900000001");
+  BOOST_TEST(states() == "pending");
+  BOOST_TEST(scratch.query("SELECT COUNT(*) FROM throttle") == "4");
+  BOOST_TEST(scratch.query("SELECT GROUP_CONCAT(LEFT(tokenHash, 1)) FROM sessions") == "n");
+  BOOST_TEST(scratch.query("SELECT GROUP_CONCAT(event) FROM audit") == "login");
+}
+
+BOOST_AUTO_TEST_CASE(purge_works_in_batches) {
+  scratch.query(
+      "INSERT INTO throttle SELECT CONCAT('x:', seq), 1, UTC_TIMESTAMP() - INTERVAL 1 DAY "
+      "FROM seq_1_to_1200");
+  Courier one = courier([](std::uint64_t, const Message&) { return Delivery::sent; });
+  BOOST_TEST(one.purge());
+  BOOST_TEST(scratch.query("SELECT COUNT(*) FROM throttle") == "700");
+  BOOST_TEST(one.purge());
+  BOOST_TEST(!one.purge());
+  BOOST_TEST(scratch.query("SELECT COUNT(*) FROM throttle") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(the_command_gets_one_json_object_and_its_exit_code_decides) {
+  const TemporaryDirectory directory;
+  const std::string got = (directory.path() / "got").string();
+  BOOST_TEST((run(directory, "cat > '" + got + "'") == Delivery::sent));
+  BOOST_TEST(
+      run_command("cat '" + got + "'").output ==
+      R"({"code":"123456","id":7,"language":"en","phone":"+8613900000001","purpose":"regist",)"
+      R"("text":"Your code is 123456. It is valid for 10 minutes; do not share it."})"
+      "\n");
+  BOOST_TEST((run(directory, "exit 75") == Delivery::try_again));
+  BOOST_TEST((run(directory, "exit 1") == Delivery::failed));
+  BOOST_TEST((run(directory, "kill -9 $$") == Delivery::try_again));
+  BOOST_TEST(
+      (run(directory, "exec <&-; head -c 100000 /dev/urandom >/dev/null") == Delivery::sent));
+  BOOST_TEST((run_send_command("/nowhere/send", 5, 7, kMessage) == Delivery::try_again));
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_hangs_is_ended_with_all_it_started) {
+  const TemporaryDirectory directory;
+  const auto start = std::chrono::steady_clock::now();
+  BOOST_TEST((run(directory, "sleep 61.25 & sleep 61.25", 1) == Delivery::try_again));
+  BOOST_TEST((std::chrono::steady_clock::now() - start < std::chrono::seconds(5)));
+  BOOST_TEST(wait_until(5, [] { return run_command("pgrep -f 'sleep 61[.]25'").output.empty(); }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,196 @@
+// Migrations on scratch databases: from nothing to the schema, twice, two at once, and refusals.
+#include "db/migrations.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <boost/test/unit_test.hpp>
+
+#include "db/database.hpp"
+#include "support/stack.hpp"
+
+using namespace users;
+using namespace users::test;
+
+namespace {
+
+/// How the server itself writes every table of a database.
+std::string tables_of(ScratchDatabase& database) {
+  const auto connection = database.connect();
+  std::istringstream names(
+      database.query("SELECT GROUP_CONCAT(table_name ORDER BY table_name SEPARATOR ' ') FROM "
+                     "information_schema.tables WHERE table_schema = DATABASE()"));
+  std::string all;
+  for (std::string name; names >> name;) {
+    all += database.query(
+        "SELECT CONCAT_WS('\n', '" + name +
+        "', (SELECT GROUP_CONCAT(CONCAT_WS(' ', column_name, column_type, is_nullable, "
+        "IFNULL(column_default, '-'), extra, IFNULL(collation_name, '-'), column_comment) ORDER BY "
+        "ordinal_position SEPARATOR '\n') FROM information_schema.columns WHERE table_schema = "
+        "DATABASE() AND table_name = '" +
+        name +
+        "'), "
+        "(SELECT GROUP_CONCAT(CONCAT_WS(' ', index_name, non_unique, seq_in_index, column_name) "
+        "ORDER BY index_name, seq_in_index SEPARATOR '\n') FROM information_schema.statistics "
+        "WHERE "
+        "table_schema = DATABASE() AND table_name = '" +
+        name +
+        "'), "
+        "(SELECT CONCAT_WS(' ', engine, table_collation) FROM information_schema.tables WHERE "
+        "table_schema = DATABASE() AND table_name = '" +
+        name + "'))");
+    all += '\n';
+  }
+  return all;
+}
+
+std::string read(const std::string& file) {
+  std::ostringstream content;
+  content << std::ifstream(file).rdbuf();
+  return content.str();
+}
+
+std::string server_socket() {
+  return run_folder() + "/mariadb.sock";
+}
+
+Command ctl(const ScratchDatabase& database, const std::string& arguments,
+            const std::string& socket = server_socket()) {
+  return run_command("USERS_FCGI_DATABASE_HOSTS='" + socket + "' USERS_FCGI_DATABASE_NAME=" +
+                     database.name() + " USERS_FCGI_DATABASE_MIGRATION_USER=\"$(id -un)\"" +
+                     " USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE='" + state_folder() +
+                     "/secrets/migration_password' USERS_FCGI_DATABASE_MIGRATIONS=sql/migrations "
+                     "\"$BIN\"/users-ctl --config conf/development.conf " +
+                     arguments + " 2>&1");
+}
+
+/// A line for each migration of the checkout.
+std::string each_migration(const std::string& what) {
+  std::string lines;
+  for (const auto& migration : db::list_migrations("sql/migrations")) {
+    lines.append(what).append(": ").append(migration.name).append("\n");
+  }
+  return lines;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(migrations)
+
+BOOST_AUTO_TEST_CASE(the_whole_schema_is_what_the_migrations_make) {
+  ScratchDatabase migrated;
+  ScratchDatabase whole(false);
+  whole.query(read("sql/schema.sql"));
+  const std::string tables = tables_of(migrated);
+  BOOST_TEST(tables.find("schema_migrations") != std::string::npos);
+  BOOST_TEST(tables == tables_of(whole));
+}
+
+BOOST_AUTO_TEST_CASE(the_programs_are_made_for_the_last_migration) {
+  BOOST_TEST(db::list_migrations("sql/migrations").size() == db::kSchemaVersion);
+}
+
+BOOST_AUTO_TEST_CASE(every_table_is_innodb_with_a_primary_key_and_a_binary_collation) {
+  ScratchDatabase database;
+  BOOST_TEST(database.query(
+                 "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = "
+                 "DATABASE() AND (engine <> 'InnoDB' OR table_collation <> 'utf8mb4_bin')") == "0");
+  BOOST_TEST(
+      database.query("SELECT COUNT(*) FROM information_schema.tables t WHERE table_schema = "
+                     "DATABASE() AND NOT EXISTS (SELECT 1 FROM information_schema.statistics s "
+                     "WHERE s.table_schema = t.table_schema AND s.table_name = t.table_name AND "
+                     "s.index_name = 'PRIMARY')") == "0");
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = "
+                            "DATABASE() AND collation_name NOT LIKE '%\\_bin'") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(the_command_tells_what_it_did_and_does_it_once) {
+  const ScratchDatabase database(false);
+  const Command before = ctl(database, "migrate --check");
+  BOOST_TEST(before.status == 1);
+  BOOST_TEST(before.output == each_migration("pending"));
+  const Command first = ctl(database, "migrate");
+  BOOST_TEST(first.status == 0);
+  BOOST_TEST(first.output == each_migration("applied"));
+  const Command again = ctl(database, "migrate");
+  BOOST_TEST(again.status == 0);
+  BOOST_TEST(again.output == "the schema is up to date\n");
+  BOOST_TEST(ctl(database, "migrate --check").status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(eight_at_once_make_one_schema) {
+  ScratchDatabase database(false);
+  std::atomic<int> failed{0};
+  std::atomic<int> applied{0};
+  in_parallel(8, 8, [&](int) {
+    const Command command = ctl(database, "migrate");
+    if (command.status != 0) ++failed;
+    std::istringstream lines(command.output);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("applied: ")) ++applied;
+    }
+  });
+  BOOST_TEST(failed == 0);
+  BOOST_TEST(applied == static_cast<int>(db::kSchemaVersion));
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM schema_migrations") ==
+             std::to_string(db::kSchemaVersion));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_is_ahead_is_refused_with_both_versions) {
+  ScratchDatabase database;
+  database.query("INSERT INTO schema_migrations VALUES (99, '0099_later.sql', UTC_TIMESTAMP())");
+  const Command command = ctl(database, "migrate");
+  BOOST_TEST(command.status == 78);
+  BOOST_TEST(command.output.find("99") != std::string::npos);
+  BOOST_TEST(command.output.find("end at " + std::to_string(db::kSchemaVersion)) !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_database_away_is_exit_code_69) {
+  const ScratchDatabase database(false);
+  BOOST_TEST(ctl(database, "migrate", "/nowhere.sock").status == 69);
+}
+
+BOOST_AUTO_TEST_CASE(a_gap_in_the_numbers_is_refused) {
+  const std::string folder = state_folder() + "/gap";
+  run_script("mkdir -p '" + folder + "' && touch '" + folder + "/0001_a.sql' '" + folder +
+             "/0003_c.sql' '" + folder + "/notes.txt'");
+  BOOST_CHECK_EXCEPTION(db::list_migrations(folder), std::runtime_error, [](const auto& error) {
+    return std::string_view(error.what()).find("migration 2 is missing") != std::string_view::npos;
+  });
+  run_script("rm -r '" + folder + "'");
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_waits_for_a_schema_and_refuses_another) {
+  ScratchDatabase database(false);
+  const auto connection = database.connect();
+  BOOST_CHECK_THROW(db::require_schema(*connection), db::Unavailable);
+  for (const auto& migration : db::list_migrations("sql/migrations")) {
+    db::apply_migration(*connection, migration);
+  }
+  BOOST_CHECK_NO_THROW(db::require_schema(*connection));
+  database.query("INSERT INTO schema_migrations VALUES (99, '0099_later.sql', UTC_TIMESTAMP())");
+  BOOST_CHECK_EXCEPTION(db::require_schema(*connection), db::SchemaMismatch, [](const auto& error) {
+    const std::string_view text = error.what();
+    return text.find("version 99") != std::string_view::npos &&
+           text.find("version " + std::to_string(db::kSchemaVersion)) != std::string_view::npos;
+  });
+}
+
+BOOST_AUTO_TEST_CASE(the_service_account_may_only_read_and_write_rows) {
+  const std::string password = read(state_folder() + "/secrets/service_password");
+  db::Connection service({server_socket(), "users", "users_service"},
+                         Secret(password.substr(0, password.find('\n'))));
+  BOOST_CHECK_NO_THROW(service.run_script("SELECT 1 FROM users LIMIT 1", "read"));
+  for (const char* sql :
+       {"CREATE TABLE more (id INT)", "DROP TABLE audit", "ALTER TABLE users ADD more INT",
+        "CREATE DATABASE more", "SELECT * FROM mysql.user", "GRANT SELECT ON users.* TO PUBLIC",
+        "SELECT LOAD_FILE('/etc/passwd') INTO OUTFILE '/tmp/never'"}) {
+    BOOST_CHECK_THROW(service.run_script(sql, sql), db::DatabaseError);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

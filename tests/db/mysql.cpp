@@ -1,0 +1,276 @@
+// The database layer against a real server: values, errors as types, transactions.
+#include "db/mysql.hpp"
+
+#include <atomic>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+
+#include "base/crypto.hpp"
+#include "db/database.hpp"
+#include "support/stack.hpp"
+
+using namespace users;
+using namespace users::test;
+using db::StatementId;
+
+namespace {
+
+const std::string kKey(32, 'k');
+
+std::uint64_t insert(db::Connection& connection, const std::string& phone) {
+  connection.execute(StatementId::insert_user, {phone, std::string_view("$argon2id$"), kKey});
+  return connection.last_insert_id();
+}
+
+struct Fixture {
+  ScratchDatabase database;
+  std::unique_ptr<db::Connection> connection = database.connect();
+  Fixture() { connection->prepare_all(); }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(mysql, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_row_comes_back_byte_for_byte) {
+  std::string key;
+  for (int i = 0; i < 32; ++i) key += static_cast<char>(i * 8);
+  connection->execute(StatementId::insert_user, {std::string_view("+8613900000001"),
+                                                 std::string_view("$argon2id$v=19$x"), key});
+  const auto row =
+      connection->query_one(StatementId::find_user_by_phone, {std::string_view("+8613900000001")});
+  BOOST_REQUIRE(row);
+  BOOST_TEST((*row)[0].number == connection->last_insert_id());
+  BOOST_TEST((*row)[1].text == "$argon2id$v=19$x");
+  BOOST_TEST(((*row)[2].text == key));
+}
+
+BOOST_AUTO_TEST_CASE(null_is_told_from_empty) {
+  connection->execute(StatementId::insert_user,
+                      {std::string_view("+8613900000001"), std::string_view(""), nullptr});
+  const auto row =
+      connection->query_one(StatementId::find_user_by_phone, {std::string_view("+8613900000001")});
+  BOOST_REQUIRE(row);
+  BOOST_TEST(!(*row)[1].null);
+  BOOST_TEST((*row)[1].text.empty());
+  BOOST_TEST((*row)[2].null);
+  for (const std::string_view empty : {std::string_view(""), std::string_view()}) {
+    BOOST_TEST(connection->execute(StatementId::update_password,
+                                   {empty, (*row)[0].number, std::string_view("")}) == 1U);
+    BOOST_TEST(connection->execute_bulk(StatementId::insert_imported,
+                                        {{"+1", empty, std::nullopt, std::nullopt}}) == 1U);
+    database.query("DELETE FROM users WHERE phone = '+1'");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_row_is_nothing) {
+  BOOST_TEST(!connection->query_one(StatementId::find_user_by_phone, {std::string_view("+1")}));
+}
+
+BOOST_AUTO_TEST_CASE(a_phone_is_compared_exactly) {
+  insert(*connection, "+8613900000001");
+  for (const char* other :
+       {"+8613900000001 ", " +8613900000001", "+861390000000", "%", "' OR ''='"}) {
+    BOOST_TEST(!connection->query_one(StatementId::find_user_by_phone, {std::string_view(other)}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_second_row_of_a_phone_is_a_duplicate_key) {
+  insert(*connection, "+8613900000001");
+  BOOST_CHECK_THROW(insert(*connection, "+8613900000001"), db::DuplicateKey);
+  BOOST_TEST(!connection->lost());
+}
+
+BOOST_AUTO_TEST_CASE(a_value_too_long_is_refused_not_cut) {
+  BOOST_CHECK_THROW(insert(*connection, std::string(17, '1')), db::DatabaseError);
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_committed_is_rolled_back) {
+  {
+    const db::Transaction transaction(*connection);
+    insert(*connection, "+8613900000001");
+  }
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "0");
+  db::Transaction transaction(*connection);
+  insert(*connection, "+8613900000001");
+  transaction.commit();
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_bulk_inserts_each_of_its_rows_byte_for_byte) {
+  const std::vector<db::BulkRow> rows = {
+      {"+8613900000001", "$one$", "2018-04-22 10:00:00", "2019-01-01 00:00:01"},
+      {"+8613900000002", "", std::nullopt, std::nullopt},
+      {"+8613900000003", std::string_view("a\0b", 3), "2018-04-22 10:00:02", std::nullopt}};
+  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported, rows) == 3U);
+  BOOST_TEST(database.query("SELECT GROUP_CONCAT(CONCAT_WS(' ', RIGHT(phone, 1), HEX(password), "
+                            "IF(createTime > '2020-01-01', 'now', createTime), IFNULL(disableTime, "
+                            "'-')) ORDER BY phone SEPARATOR '|') FROM users") ==
+             "1 246F6E6524 2018-04-22 10:00:00 2019-01-01 00:00:01|2  now -|3 610062 2018-04-22 "
+             "10:00:02 -");
+  // Fewer, one, many, none: the statement keeps nothing of the bulk before.
+  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported,
+                                      {{"+1", "x", std::nullopt, std::nullopt}}) == 1U);
+  std::vector<std::string> phones;
+  for (int i = 0; i < 1000; ++i) phones.push_back("+86" + std::to_string(13800000000 + i));
+  std::vector<db::BulkRow> many;
+  for (const std::string& phone : phones) many.push_back({phone, "x", std::nullopt, std::nullopt});
+  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported, many) == 1000U);
+  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported, {}) == 0U);
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "1004");
+}
+
+BOOST_AUTO_TEST_CASE(a_bulk_with_a_taken_phone_is_a_duplicate_key_and_rolled_back_whole) {
+  insert(*connection, "+8613900000002");
+  const std::vector<db::BulkRow> rows = {{"+8613900000001", "x", std::nullopt, std::nullopt},
+                                         {"+8613900000002", "x", std::nullopt, std::nullopt},
+                                         {"+8613900000003", "x", std::nullopt, std::nullopt}};
+  {
+    const db::Transaction transaction(*connection);
+    BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported, rows),
+                      db::DuplicateKey);
+  }
+  BOOST_TEST(!connection->lost());
+  BOOST_TEST(database.query("SELECT GROUP_CONCAT(phone) FROM users") == "+8613900000002");
+  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported, {rows[0], rows[2]}) == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_bulk_with_a_row_of_another_length_or_a_bad_value_is_refused) {
+  BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported, {{"+1", "x"}}),
+                    db::DatabaseError);
+  BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported,
+                                             {{"+1", "x", "2018-02-30 00:00:00", std::nullopt}}),
+                    db::DatabaseError);
+  BOOST_CHECK_THROW(
+      connection->execute_bulk(StatementId::insert_imported,
+                               {{std::string(17, '1'), "x", std::nullopt, std::nullopt}}),
+      db::DatabaseError);
+  BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported,
+                                             {{"+1", std::nullopt, std::nullopt, std::nullopt}}),
+                    db::DatabaseError);
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_connection_is_lost_in_a_bulk_too) {
+  database.query("KILL " + connection->run_script("SELECT CONNECTION_ID()", "id").value());
+  BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported,
+                                             {{"+1", "x", std::nullopt, std::nullopt}}),
+                    db::ConnectionLost);
+  BOOST_TEST(connection->lost());
+}
+
+BOOST_AUTO_TEST_CASE(a_deadlock_is_a_type_of_its_own) {
+  const auto first = insert(*connection, "+8613900000001");
+  const auto second = insert(*connection, "+8613900000002");
+  const auto touch = [](db::Connection& on, std::uint64_t id) {
+    on.run_script("UPDATE users SET regist_key = NULL WHERE id = " + std::to_string(id), "touch");
+  };
+  const auto other = database.connect();
+  for (db::Connection* each : {connection.get(), other.get()}) {
+    each->run_script("START TRANSACTION", "begin");
+  }
+  touch(*connection, first);
+  touch(*other, second);
+  std::atomic<int> deadlocks{0};
+  const auto cross = [&](db::Connection& on, std::uint64_t id) {
+    try {
+      touch(on, id);
+    } catch (const db::Deadlock&) {
+      ++deadlocks;
+    }
+    on.run_script("ROLLBACK", "rollback");  // the other one may wait for it
+  };
+  std::thread crossing([&] { cross(*other, first); });
+  cross(*connection, second);
+  crossing.join();
+  BOOST_TEST(deadlocks == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_that_is_not_given_is_a_type_of_its_own) {
+  const auto id = std::to_string(insert(*connection, "+8613900000001"));
+  db::Transaction holder(*connection);
+  connection->run_script("UPDATE users SET regist_key = NULL WHERE id = " + id, "hold");
+  const auto other = database.connect();
+  other->run_script("SET innodb_lock_wait_timeout = 0", "no wait");
+  BOOST_CHECK_THROW(other->run_script("DELETE FROM users WHERE id = " + id, "wait"),
+                    db::LockWaitTimeout);
+  BOOST_TEST(!other->lost());
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_connection_is_lost_and_stays_so) {
+  const auto id = connection->run_script("SELECT CONNECTION_ID()", "id").value();
+  database.query("KILL " + id);
+  BOOST_CHECK_THROW(insert(*connection, "+8613900000001"), db::ConnectionLost);
+  BOOST_TEST(connection->lost());
+}
+
+BOOST_AUTO_TEST_CASE(a_statement_over_its_time_says_unavailable) {
+  connection->run_script("SET max_statement_time = 0.05", "limit");
+  const std::string slow =
+      "SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b, "
+      "information_schema.columns c";
+  BOOST_CHECK_THROW(connection->run_script(slow, "slow"), db::Unavailable);
+  BOOST_TEST(!connection->lost());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_there_is_a_lost_connection) {
+  const db::Endpoint nowhere{run_folder() + "/nobody.sock", "users", "users_service"};
+  BOOST_CHECK_THROW(db::Connection(nowhere, Secret(std::string_view("x"))), db::ConnectionLost);
+}
+
+BOOST_AUTO_TEST_CASE(the_session_is_strict_utc_and_utf8) {
+  const auto value = [&](const std::string& name) {
+    return connection->run_script("SELECT @@SESSION." + name, name).value();
+  };
+  BOOST_TEST(value("time_zone") == "+00:00");
+  BOOST_TEST(value("tx_isolation") == "READ-COMMITTED");
+  BOOST_TEST(value("character_set_client") == "utf8mb4");
+  BOOST_TEST(value("sql_mode").find("STRICT_ALL_TABLES") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(no_server_is_given_a_file) {
+  BOOST_CHECK_THROW(connection->run_script("LOAD DATA LOCAL INFILE 'conf/development.conf' INTO "
+                                           "TABLE throttle (bucket)",
+                                           "steal"),
+                    db::DatabaseError);
+}
+
+BOOST_AUTO_TEST_CASE(an_error_names_the_statement_and_no_value) {
+  insert(*connection, "+8613900000001");
+  try {
+    connection->execute(StatementId::insert_audit,
+                        {std::uint64_t{1}, std::string(33, 'x'), std::string_view("a"),
+                         std::string_view("secret")});
+    BOOST_ERROR("33 bytes fit into 32");
+  } catch (const db::DatabaseError& error) {
+    const std::string_view text = error.what();
+    BOOST_TEST(text.find("insert_audit") != std::string_view::npos);
+    BOOST_TEST(text.find("secret") == std::string_view::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(only_what_leaves_the_machine_is_remote) {
+  for (const char* host : {"/run/mysqld/mysqld.sock", "localhost", "localhost:3307", "127.0.0.1",
+                           "127.1.2.3:3306", "::1", "[::1]", "[::1]:3306"}) {
+    BOOST_TEST(!db::is_remote(host), host);
+  }
+  for (const char* host : {"db.example", "db.example:3306", "192.0.2.1", "2001:db8::1",
+                           "[2001:db8::1]:3306", "127.0.0.1.example"}) {
+    BOOST_TEST(db::is_remote(host), host);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_port_behind_an_ipv6_address_is_one) {
+  db::Endpoint endpoint = db::service_endpoint(database.config(), "[::1]:1");
+  try {
+    const db::Connection nobody(endpoint, Secret(), nullptr);
+    BOOST_ERROR("something listens on port 1");
+  } catch (const db::DatabaseError& error) {
+    BOOST_TEST(std::string_view(error.what()).find("'::1'") != std::string_view::npos,
+               error.what());
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,175 @@
+// users-ctl setup on the stack's server, with a database and accounts of its own.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <boost/test/unit_test.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/config.hpp"
+#include "base/crypto.hpp"
+#include "db/database.hpp"
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace users;
+using namespace users::test;
+
+namespace {
+
+bool says(const Command& command, const std::string& text) {
+  return command.output.find(text) != std::string::npos;
+}
+
+std::string content_of(const std::filesystem::path& file) {
+  std::ostringstream content;
+  content << std::ifstream(file).rdbuf();
+  return content.str();
+}
+
+std::string ask(const std::string& sql) {
+  return administrator()->run_script(sql, "test").value_or("NULL");
+}
+
+/// A machine that has nothing yet but a server, and what setup makes there.
+struct Machine {
+  TemporaryDirectory folder;
+  std::string name = "setup_" + crypto::random_hex(4);
+  std::string config = folder.write("users.conf", settings()).string();
+
+  ~Machine() {
+    administrator()->run_script("DROP DATABASE IF EXISTS " + name + "; DROP USER IF EXISTS " +
+                                    name + "_s@localhost, " + name + "_m@localhost",
+                                "drop what setup made");
+  }
+
+  [[nodiscard]] std::string path(const std::string& file) const {
+    return folder.path().string() + "/" + file;
+  }
+
+  [[nodiscard]] std::string settings() const {
+    return "[database]\nhosts = " + run_folder() + "/mariadb.sock\nname = " + name +
+           "\nuser = " + name + "_s\nmigration_user = " + name +
+           "_m\npassword_file = " + path("secrets/service") +
+           "\nmigration_password_file = " + path("secrets/migration") +
+           "\nmigrations = sql/migrations\n[secrets]\nkey_file = " + path("secrets/key") +
+           "\n[log]\ndirectory = " + path("log/users") + "\n";
+  }
+
+  [[nodiscard]] Command set_up(const std::string& options = "--yes") const {
+    return run_command("\"$BIN\"/users-ctl --config '" + config + "' setup --user \"$(id -un)\" " +
+                       options + " 2>&1 </dev/null");
+  }
+
+  /// What the service's account may do on its database.
+  [[nodiscard]] std::unique_ptr<db::Connection> service() const {
+    const Config loaded = load_config(config, nullptr);
+    return std::make_unique<db::Connection>(
+        db::service_endpoint(loaded, loaded.database_hosts.front()),
+        read_secret(loaded, "database.password_file", loaded.database_password_file));
+  }
+
+  [[nodiscard]] bool has_database() const {
+    return ask("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = '" + name +
+               "'") == "1";
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(setup, Machine)
+
+BOOST_AUTO_TEST_CASE(it_makes_all_that_is_missing_and_then_finds_nothing_to_do) {
+  const Command first = set_up();
+  BOOST_TEST(first.status == 0, first.output);
+  for (const auto* file : {"secrets/key", "secrets/service", "secrets/migration"}) {
+    struct stat status {};
+    BOOST_TEST_REQUIRE(::stat(path(file).c_str(), &status) == 0);
+    BOOST_TEST((status.st_mode & 07777U) == 0600U);
+    const std::string secret = content_of(path(file));
+    BOOST_TEST(secret.size() == 64U);
+    BOOST_TEST(!says(first, secret));
+  }
+  BOOST_TEST(content_of(path("secrets/key")) != content_of(path("secrets/service")));
+  BOOST_TEST(ask("SELECT COUNT(*) FROM " + name + ".users") == "0");
+  BOOST_TEST(std::filesystem::is_directory(path("log/users")));
+  BOOST_TEST(says(first, "systemctl enable --now users-fcgi.target"));
+
+  const std::string key = content_of(path("secrets/key"));
+  const Command second = set_up("");  // asks nothing, since there is nothing to do
+  BOOST_TEST(second.status == 0);
+  BOOST_TEST(says(second, "nothing to do"));
+  BOOST_TEST(!says(second, "to be made"));
+  BOOST_TEST(content_of(path("secrets/key")) == key);
+}
+
+BOOST_AUTO_TEST_CASE(the_service_may_write_rows_and_alter_nothing) {
+  BOOST_TEST(set_up().status == 0);
+  const auto connection = service();
+  connection->run_script("DELETE FROM users", "test");
+  BOOST_CHECK_THROW(connection->run_script("CREATE TABLE t (n INT)", "test"), db::DatabaseError);
+  BOOST_CHECK_THROW(connection->run_script("DROP TABLE users", "test"), db::DatabaseError);
+  BOOST_CHECK_THROW(connection->run_script("SELECT * FROM mysql.user", "test"), db::DatabaseError);
+}
+
+BOOST_AUTO_TEST_CASE(it_says_what_it_will_do_and_does_it_only_when_told) {
+  const Command asked = set_up("");
+  BOOST_TEST(asked.status == 64, asked.output);
+  BOOST_TEST(says(asked, "to be made database " + name));
+  BOOST_TEST(says(asked, "say --yes"));
+  BOOST_TEST(!has_database());
+  BOOST_TEST(!std::filesystem::exists(path("secrets")));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_lost_is_made_again_and_the_rest_is_kept) {
+  BOOST_TEST(set_up().status == 0);
+  ask("INSERT INTO " + name +
+      ".users (phone, password, createTime) VALUES ('+8613900000001', 'x', UTC_TIMESTAMP())");
+  const std::string before = content_of(path("secrets/service"));
+  std::filesystem::remove(path("secrets/service"));
+  const Command again = set_up();
+  BOOST_TEST(again.status == 0, again.output);
+  BOOST_TEST(!says(again, "made       database"));
+  BOOST_TEST(content_of(path("secrets/service")) != before);
+  BOOST_TEST(service()->run_script("SELECT 1", "test").value_or("") == "1");
+  BOOST_TEST(ask("SELECT COUNT(*) FROM " + name + ".users") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_password_of_the_operators_own_is_taken_as_it_is) {
+  std::filesystem::create_directory(path("secrets"));
+  const std::string own = R"(it's a \ "pass" word;%)";
+  std::filesystem::rename(folder.write("own", own), path("secrets/service"));
+  const Command command = set_up();
+  BOOST_TEST(command.status == 0, command.output);
+  BOOST_TEST(content_of(path("secrets/service")) == own);
+  BOOST_TEST(service()->run_script("SELECT 1", "test").value_or("") == "1");
+  BOOST_TEST(!says(command, own));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_of_something_else_is_left_alone) {
+  ask("CREATE DATABASE " + name + "; CREATE TABLE " + name + ".users (id INT)");
+  const Command command = set_up();
+  BOOST_TEST(command.status == 1);
+  BOOST_TEST(says(command, "has tables of something else"));
+  BOOST_TEST(!std::filesystem::exists(path("secrets")));
+}
+
+BOOST_AUTO_TEST_CASE(what_it_cannot_do_it_says) {
+  const auto with = [&](const std::string& environment) {
+    return run_command(environment + " \"$BIN\"/users-ctl --config '" + config +
+                       "' setup --yes --user \"$(id -un)\" 2>&1");
+  };
+  const Command away = with("USERS_FCGI_DATABASE_HOSTS=/nonexistent/socket");
+  BOOST_TEST(away.status == 1);
+  BOOST_TEST(says(away, "systemctl start mariadb"));
+  const Command remote = with("USERS_FCGI_DATABASE_HOSTS=db.invalid:3306");
+  BOOST_TEST(remote.status == 1);
+  BOOST_TEST(says(remote, "names no socket"));
+  const Command odd = with("USERS_FCGI_DATABASE_NAME='a`b'");
+  BOOST_TEST(odd.status == 1);
+  BOOST_TEST(says(odd, "is no name for a database"));
+  BOOST_TEST(!has_database());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,119 @@
+// Clients that are slow, stop half way or leave before the answer, beside others who do as usual.
+#include <chrono>
+
+#include <arpa/inet.h>
+#include <boost/test/unit_test.hpp>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fault/ledger.hpp"
+#include "support/stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// A connection to nginx that is broken off, not closed, at the end.
+class Client {
+ public:
+  Client() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    if (::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0 ||
+        ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      throw std::runtime_error("cannot connect to nginx");
+    }
+  }
+  ~Client() { ::close(socket_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// False where nginx has hung up.
+  [[nodiscard]] bool send(std::string_view bytes) const {
+    return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  }
+
+ private:
+  int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+};
+
+/// A whole registration, with the phone as its key.
+std::string request(const std::string& phone) {
+  const std::string body = registration(phone);
+  return "POST /users/regist HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+         "Idempotency-Key: " +
+         phone + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+int regist_again(const std::string& phone) {
+  return send(base_url(),
+              {.body = registration(phone),
+               .headers = {"Content-Type: application/json", "Idempotency-Key: " + phone}})
+      .code();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(clients)
+
+BOOST_AUTO_TEST_CASE(a_hundred_slow_ones_hold_up_nobody) {
+  constexpr std::size_t kSlow = 100;
+  const std::string phone = fresh_phone();
+  const Tally met = survive("100 slow clients", [&](const Traffic& traffic) {
+    const std::string whole = request(phone);
+    const std::vector<Client> slow(kSlow);
+    // A byte each, then some requests of others, and again: all stay in the midst of their request.
+    for (std::size_t i = 0; i < whole.size() / 2; ++i) {
+      for (const Client& client : slow) BOOST_TEST(client.send(whole.substr(i, 1)));
+      traffic.flow(10);
+    }
+  });
+  BOOST_TEST(met.unknown == 0);
+  BOOST_TEST(met.longest < 2);
+  BOOST_TEST(count_users("+86" + phone) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(half_a_request_reaches_no_worker) {
+  const std::string phone = fresh_phone();
+  const std::string whole = request(phone);
+  const Tally met = survive("half requests", [&](const Traffic& traffic) {
+    for (std::size_t size = 1; size < whole.size(); size += 2) {
+      BOOST_TEST(Client().send(whole.substr(0, size)));
+    }
+    traffic.flow(100);
+  });
+  BOOST_TEST(met.unknown == 0);
+  BOOST_TEST(count_users("+86" + phone) == 0);
+  BOOST_TEST(regist_again(phone) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(who_leaves_before_the_answer_is_told_by_a_retry) {
+  constexpr int kLeaving = 300;
+  std::vector<std::string> phones;
+  const Tally met = survive("clients that leave", [&](const Traffic& traffic) {
+    for (int i = 0; i < kLeaving; ++i) {
+      phones.push_back(fresh_phone());
+      const Client client;
+      BOOST_TEST(client.send(request(phones.back())));
+      // Some stay until a worker has it, some leave at once.
+      if (i % 3 == 0) traffic.flow(1);
+    }
+  });
+  BOOST_TEST(met.unknown == 0);
+  int kept = 0;
+  for (const std::string& phone : phones) {
+    const int rows = count_users("+86" + phone);
+    kept += rows;
+    BOOST_TEST(rows <= 1);
+    BOOST_TEST(regist_again(phone) == 0);
+    BOOST_TEST(count_users("+86" + phone) == 1);
+  }
+  BOOST_TEST(kept > 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,171 @@
+// Wall clocks that are set forth and back, by libfaketime: the workers' and the database's.
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "fault/ledger.hpp"
+#include "support/person.hpp"
+#include "support/whole_stack.hpp"
+
+using namespace users::test;
+namespace data = boost::unit_test::data;
+
+namespace {
+
+constexpr long kHour = 3600;
+constexpr long kDay = 24 * kHour;
+constexpr long kYear = 365 * kDay;
+
+std::string clock_file() {
+  return state_folder() + "/clock";
+}
+
+/// From now on the clocks that are read through it are `seconds` from the true one.
+void set_clock(long seconds) {
+  const std::string file = clock_file();
+  std::ofstream(file + ".new") << (seconds < 0 ? "" : "+") << seconds << '\n';
+  std::filesystem::rename(file + ".new", file);
+}
+
+/// Parts of the stack under a clock of their own, in a country with summer time; under the true one
+/// again at the end.
+class OtherClock {
+ public:
+  explicit OtherClock(std::string parts, long seconds = 0) : parts_(std::move(parts)) {
+    set_clock(seconds);
+    run_script("scripts/stop " + parts_);
+    run_script("env TZ=Europe/Berlin LD_PRELOAD=/usr/lib/" MULTIARCH
+               "/faketime/libfaketimeMT.so.1 FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 "
+               "FAKETIME_TIMESTAMP_FILE='" +
+               clock_file() + "' scripts/start " + parts_);
+  }
+  ~OtherClock() {
+    // What the other clock has left behind is none of the next test's.
+    run_command(
+        "echo 'DELETE FROM sessions; DELETE FROM verification_codes; DELETE FROM throttle; "
+        "DELETE FROM outbox' | scripts/mysql");
+    run_command("scripts/stop " + parts_ + " && scripts/start");
+  }
+  OtherClock(const OtherClock&) = delete;
+  OtherClock& operator=(const OtherClock&) = delete;
+
+ private:
+  std::string parts_;
+};
+
+/// How far the database's clock is from the true one.
+long database_ahead() {
+  return std::stol(query("SELECT UNIX_TIMESTAMP()")) - static_cast<long>(std::time(nullptr));
+}
+
+/// Whether the workers have logged something on the day that is `seconds` from now.
+bool has_log_of_day(long seconds) {
+  const std::time_t then = std::time(nullptr) + seconds;
+  std::tm utc{};
+  ::gmtime_r(&then, &utc);
+  char name[32];
+  (void)std::strftime(name, sizeof name, "users.log.%Y%m%d", &utc);
+  return std::filesystem::exists(state_folder() + "/log/users/" + name);
+}
+
+bool is_alive(const std::string& token) {
+  return call("GET", "auth", token).status == 204;
+}
+
+int login_by_code(const Person& person, const std::string& code) {
+  return post("login", {{"phone", person.phone()}, {"code", code}}).code();
+}
+
+/// Guesses until the limit is reached.
+void lock_login(const Person& person) {
+  constexpr int kMost = 20;
+  for (int i = 0; i < kMost; ++i) {
+    const nlohmann::json wrong{{"phone", person.phone()}, {"password", "wrong horse 42"}};
+    if (post("login", wrong).code() == 1008) return;
+  }
+  BOOST_ERROR("the login was never locked");
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(clocks, WholeStack)
+
+BOOST_AUTO_TEST_CASE(of_workers_are_set_by_an_hour_and_a_year_both_ways) {
+  const OtherClock other("pool courier");
+  const Tally met = survive("workers' clocks set by an hour and a year", [](Traffic& traffic) {
+    for (const long seconds : {kHour, -kHour, kYear, -kYear, 0L}) {
+      set_clock(seconds);
+      traffic.flow(100);
+    }
+  });
+  BOOST_TEST(met.unknown == 0);
+  BOOST_TEST(has_log_of_day(kYear));
+  BOOST_TEST(has_log_of_day(-kYear));
+}
+
+/// Seconds since 1970 at which clocks change in Berlin: forth, and back.
+BOOST_DATA_TEST_CASE(of_all_parts_pass_the_change_of_summer_time,
+                     data::make({1806195600L, 1824944400L}), change) {
+  constexpr long kBefore = 4;
+  const OtherClock other("database pool courier",
+                         change - kBefore - static_cast<long>(std::time(nullptr)));
+  Person person;
+  person.regist();
+  const std::string token = person.token();
+  const Tally met = survive("the change of summer time", [&](Traffic&) {
+    BOOST_TEST(
+        wait_until(60, [&] { return std::stol(query("SELECT UNIX_TIMESTAMP()")) > change + 1; }));
+  });
+  BOOST_TEST(met.unknown == 0);
+  BOOST_TEST(is_alive(token));
+  // An hour more or less would be seen here.
+  BOOST_TEST(query("SELECT ABS(TIMESTAMPDIFF(SECOND, createTime, UTC_TIMESTAMP())) < 60 FROM users "
+                   "WHERE phone = '" +
+                   person.e164() + "'") == "1");
+}
+
+BOOST_DATA_TEST_CASE(of_the_database_is_set, data::make({kHour, -kHour, kYear, -kYear}), seconds) {
+  const OtherClock other("database");
+  BOOST_TEST(wait_until(5, [] { return regist("x").code() == 1001; }));
+  Person person;
+  person.regist();
+  const std::string alive = person.token();
+  const std::string ended = person.token();
+  BOOST_TEST(call("POST", "logout", ended).code() == 0);
+  const std::string used = person.code("login");
+  BOOST_TEST(login_by_code(person, used) == 0);
+  Person waiting;
+  waiting.regist();
+  const std::string unused = waiting.code("login");
+  Person locked;
+  locked.regist();
+  lock_login(locked);
+
+  set_clock(seconds);
+  BOOST_TEST(std::abs(database_ahead() - seconds) < 10);
+  // Nothing that was over is alive again.
+  BOOST_TEST(!is_alive(ended));
+  BOOST_TEST(login_by_code(person, used) != 0);
+  BOOST_TEST(login_by_code(waiting, unused) == 1005);
+  // Only a year is longer than a session lives.
+  BOOST_TEST(is_alive(alive) == (seconds != kYear));
+  // Nobody is kept waiting for as long as the clock was wrong.
+  BOOST_TEST(locked.login().code() == 0);
+  const std::string fresh = waiting.code("login");
+  BOOST_TEST(fresh != unused);
+  BOOST_TEST(login_by_code(waiting, fresh) == 0);
+  // And the limits hold again.
+  lock_login(locked);
+  survive("the database's clock set by " + std::to_string(seconds) + " s", [](Traffic&) {});
+
+  set_clock(0);
+  BOOST_TEST(!is_alive(ended));
+  BOOST_TEST(login_by_code(person, used) != 0);
+  survive("the database's clock set right again", [](Traffic&) {});
+}
+
+BOOST_AUTO_TEST_SUITE_END()

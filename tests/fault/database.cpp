@@ -1,0 +1,215 @@
+// The database killed, frozen, cut off, locked, full and read-only in the midst of traffic.
+#include <atomic>
+#include <csignal>
+#include <fstream>
+
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "fault/database_gate.hpp"
+#include "fault/ledger.hpp"
+#include "support/whole_stack.hpp"
+
+using namespace users::test;
+namespace data = boost::unit_test::data;
+
+namespace {
+
+int server() {
+  int pid = 0;
+  std::ifstream(run_folder() + "/database.pid") >> pid;
+  return pid;
+}
+
+void kill_server() {
+  BOOST_TEST_REQUIRE(::kill(server(), SIGKILL) == 0);
+}
+
+/// A variable of the server, put back at the end over the same connection: there may be no other.
+class GlobalVariable {
+ public:
+  GlobalVariable(std::string name, const std::string& value)
+      : name_(std::move(name)), before_(query("SELECT @@GLOBAL." + name_)) {
+    set(value);
+  }
+  ~GlobalVariable() { set(before_); }
+  GlobalVariable(const GlobalVariable&) = delete;
+  GlobalVariable& operator=(const GlobalVariable&) = delete;
+
+ private:
+  void set(const std::string& value) {
+    connection_->run_script("SET GLOBAL " + name_ + " = " + value, name_);
+  }
+
+  std::unique_ptr<users::db::Connection> connection_ = administrator();
+  std::string name_;
+  std::string before_;
+};
+
+struct Stage {
+  const char* name;
+  const char* trigger;  ///< as it stands in what a worker sends
+  Moment moment;
+  int rows;  ///< of the phone, once the database is back and before any retry
+};
+std::ostream& operator<<(std::ostream& out, const Stage& stage) {
+  return out << stage.name;
+}
+
+// COM_QUERY's byte stands before COMMIT: the session's settings name the word, too.
+const Stage kStages[] = {
+    {"before the transaction begins", "\003START TRANSACTION", Moment::before, 0},
+    {"before the INSERT arrives", "$argon2id$", Moment::before, 0},
+    {"after the INSERT, before its answer", "$argon2id$", Moment::after, 0},
+    {"before the COMMIT arrives", "\003COMMIT", Moment::before, 0},
+    {"after the COMMIT, before its answer", "\003COMMIT", Moment::after, 1},
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(database, WholeStack)
+
+BOOST_DATA_TEST_CASE(killed_at_a_stage_of_a_registration, data::make(kStages), stage) {
+  // It has transactions, too.
+  run_script("scripts/stop courier");
+  const std::string phone = fresh_phone();
+  const auto ask = [&] {
+    return send(base_url(),
+                {.body = registration(phone),
+                 .headers = {"Content-Type: application/json", "Idempotency-Key: " + phone}})
+        .code();
+  };
+  {
+    DatabaseGate gate(stage.trigger, stage.moment, [] { ::kill(server(), SIGKILL); });
+    BOOST_TEST(ask() == 9001);
+    BOOST_TEST(gate.triggered());
+    gate.step_aside();
+    run_script("scripts/start database");
+  }
+  BOOST_TEST(count_users("+86" + phone) == stage.rows);
+  BOOST_TEST(wait_until(5, [&] { return ask() == 0; }));
+  BOOST_TEST(count_users("+86" + phone) == 1);
+  (void)std::printf("database killed %s: 9001, %d rows; the retry 0, 1 row\n", stage.name,
+                    stage.rows);
+}
+
+BOOST_AUTO_TEST_CASE(killed_and_started_again) {
+  const Tally met = survive("database killed and started", [](Traffic& traffic) {
+    for (int round = 0; round < 2; ++round) {
+      kill_server();
+      run_script("scripts/start database");
+      traffic.flow(200);
+    }
+  });
+  BOOST_TEST(met.unknown > 0);
+}
+
+BOOST_AUTO_TEST_CASE(frozen_for_three_seconds) {
+  const Tally met = survive("database frozen for 3 s", [](Traffic&) {
+    ::kill(server(), SIGSTOP);
+    std::this_thread::sleep_for(std::chrono::seconds(3));  // the fault's length
+    ::kill(server(), SIGCONT);
+  });
+  BOOST_TEST(met.longest > 2.5);
+}
+
+BOOST_AUTO_TEST_CASE(connections_cut_again_and_again) {
+  Ledger ledger;
+  {
+    DatabaseGate gate;
+    const Traffic traffic(ledger);
+    for (int round = 0; round < 10; ++round) {
+      gate.cut();
+      traffic.flow(50);
+    }
+    ledger.recover();
+  }
+  ledger.settle("every connection cut 10 times");
+}
+
+BOOST_AUTO_TEST_CASE(connections_that_carry_nothing_for_two_seconds) {
+  Ledger ledger;
+  {
+    DatabaseGate gate;
+    const Traffic traffic(ledger);
+    traffic.flow(100);
+    gate.stall();
+    std::this_thread::sleep_for(std::chrono::seconds(2));  // the fault's length
+    gate.resume();
+    ledger.recover();
+    traffic.flow(200);
+  }
+  BOOST_TEST(ledger.tally().longest > 1.5);
+  ledger.settle("connections stalled for 2 s");
+}
+
+BOOST_AUTO_TEST_CASE(connections_that_stall_for_longer_than_a_worker_waits) {
+  Ledger ledger;
+  {
+    DatabaseGate gate;
+    const Traffic traffic(ledger);
+    traffic.flow(100);
+    gate.stall();
+    std::this_thread::sleep_for(std::chrono::seconds(9));  // above database.read_timeout
+    gate.cut();
+    gate.resume();
+    ledger.recover();
+    traffic.flow(200);
+  }
+  BOOST_TEST(ledger.tally().unknown > 0);
+  ledger.settle("connections stalled for 9 s, then cut");
+}
+
+BOOST_AUTO_TEST_CASE(tables_locked_for_two_seconds) {
+  const Tally met = survive("tables locked for 2 s", [](Traffic&) {
+    const auto locker = administrator("users");
+    locker->run_script("LOCK TABLES users WRITE, sessions WRITE; DO SLEEP(2); UNLOCK TABLES",
+                       "lock");
+  });
+  BOOST_TEST(met.longest > 1.5);
+}
+
+BOOST_AUTO_TEST_CASE(a_phone_whose_row_another_holds_waits_and_is_settled) {
+  for (const bool commit : {false, true}) {
+    const std::string phone = fresh_phone();
+    const auto other = administrator("users");
+    other->run_script(
+        "START TRANSACTION; INSERT INTO users (phone, password, createTime) VALUES ('+86" + phone +
+            "', 'x', UTC_TIMESTAMP())",
+        "hold");
+    std::atomic<int> code{-1};
+    std::jthread client([&] { code = regist(phone).code(); });
+    BOOST_TEST(wait_until(10, [] {
+      return query(
+                 "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'users_service' "
+                 "AND info LIKE "
+                 "'INSERT INTO users%'") == "1";
+    }));
+    // Only who wants that row waits.
+    BOOST_TEST(regist(fresh_phone()).code() == 0);
+    other->run_script(commit ? "COMMIT" : "ROLLBACK", "release");
+    client.join();
+    BOOST_TEST(code == (commit ? 1002 : 0));
+    BOOST_TEST(count_users("+86" + phone) == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(all_connections_taken) {
+  const Tally met = survive("max_connections reached", [](Traffic& traffic) {
+    const auto last = administrator();
+    const GlobalVariable fewest("max_connections", "10");
+    cut_service_connections(*last);
+    traffic.flow(200);
+  });
+  BOOST_TEST(met.unknown > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_read_only_server) {
+  const Tally met = survive("server read-only", [](Traffic& traffic) {
+    const GlobalVariable read_only("read_only", "1");
+    traffic.flow(200);
+  });
+  BOOST_TEST(met.unknown > 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

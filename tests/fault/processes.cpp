@@ -1,0 +1,167 @@
+// Processes killed and frozen in the midst of traffic. (Couriers: accounts/gateway.cpp.)
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <random>
+
+#include <boost/test/unit_test.hpp>
+
+#include "fault/ledger.hpp"
+#include "support/person.hpp"
+#include "support/whole_stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+std::vector<int> nginx_workers() {
+  return worker_pids("nginx");
+}
+
+int random_of(const std::vector<int>& pids) {
+  static std::minstd_rand random{std::random_device{}()};
+  BOOST_TEST_REQUIRE(!pids.empty());
+  return pids[random() % pids.size()];
+}
+
+bool runs(int pid, const char* pool) {
+  const auto pids = worker_pids(pool);
+  return std::ranges::count(pids, pid) != 0;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(processes, WholeStack)
+
+BOOST_AUTO_TEST_CASE(workers_killed_eight_times_a_second) {
+  int killed = 0;
+  survive("workers killed", [&](Traffic& traffic) {
+    while (killed < 24) {
+      for (const char* pool : {"hash", "fast"}) {
+        if (::kill(random_of(worker_pids(pool)), SIGKILL) == 0) ++killed;
+      }
+      traffic.flow(20);
+    }
+  });
+  BOOST_TEST(killed >= 24);
+}
+
+BOOST_AUTO_TEST_CASE(workers_frozen_in_requests_are_ended_by_others) {
+  constexpr int kInRequests = 3;
+  survive("workers frozen in requests", [](Traffic& traffic) {
+    // So that they are in requests for certain.
+    const auto locker = administrator("users");
+    locker->run_script("LOCK TABLES users WRITE", "lock");
+    BOOST_TEST(wait_until(10, [] {
+      return std::stoi(query("SELECT COUNT(*) FROM information_schema.processlist WHERE user = "
+                             "'users_service' AND state LIKE 'Waiting%'")) >= kInRequests;
+    }));
+    const std::vector<int> frozen = worker_pids("hash");
+    for (const int pid : frozen) ::kill(pid, SIGSTOP);
+    locker->run_script("UNLOCK TABLES", "unlock");
+    // Those without a request hold up nobody, and are left alone.
+    BOOST_TEST(wait_until(10, [&] {
+      return std::ranges::any_of(frozen, [](int pid) { return !runs(pid, "hash"); });
+    }));
+    traffic.flow(200);
+    for (const int pid : frozen) ::kill(pid, SIGCONT);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_nginx_worker_killed) {
+  expect_alert("exited on signal 9");
+  survive("an nginx worker killed", [](Traffic& traffic) {
+    for (int round = 0; round < 3; ++round) {
+      ::kill(random_of(nginx_workers()), SIGKILL);
+      traffic.flow(100);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_nginx_worker_frozen_for_a_second) {
+  survive("an nginx worker frozen", [](Traffic&) {
+    const int pid = random_of(nginx_workers());
+    ::kill(pid, SIGSTOP);
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // the fault's length
+    ::kill(pid, SIGCONT);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(multiwatch_frozen_replaces_a_dead_worker_later) {
+  int leader = 0;
+  std::ifstream(run_folder() + "/hash.pid") >> leader;
+  BOOST_TEST_REQUIRE(leader > 0);
+  const std::size_t whole = worker_pids("hash").size();
+  survive("multiwatch frozen while a worker dies", [&](Traffic& traffic) {
+    ::kill(leader, SIGSTOP);
+    const int dead = random_of(worker_pids("hash"));
+    ::kill(dead, SIGKILL);
+    traffic.flow(200);
+    // Nobody has buried it.
+    BOOST_TEST(runs(dead, "hash"));
+    ::kill(leader, SIGCONT);
+    BOOST_TEST(
+        wait_until(5, [&] { return !runs(dead, "hash") && worker_pids("hash").size() == whole; }));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_courier_frozen_and_killed_sends_what_was_asked_for) {
+  constexpr int kMessages = 5;
+  std::vector<Person> people(kMessages);
+  survive("the courier frozen, then killed", [&](Traffic& traffic) {
+    const std::vector<int> couriers = worker_pids("courier");
+    BOOST_TEST_REQUIRE(!couriers.empty());
+    for (const int pid : couriers) ::kill(pid, SIGSTOP);
+    for (const Person& person : people) {
+      BOOST_TEST(post("code", {{"phone", person.phone()}, {"purpose", "regist"}}).code() == 0);
+    }
+    traffic.flow(100);
+    for (const Person& person : people) BOOST_TEST(codes_sent(person.e164(), "regist").empty());
+    for (const int pid : couriers) ::kill(pid, SIGKILL);
+    for (const Person& person : people) {
+      BOOST_TEST(wait_until(40, [&] { return !codes_sent(person.e164(), "regist").empty(); }));
+    }
+  });
+  for (const Person& person : people) BOOST_TEST(codes_sent(person.e164(), "regist").size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(workers_outlive_their_leader_and_a_start_makes_the_pool_whole) {
+  // The moment in which the socket is made anew.
+  expect_alert("run/hash.sock failed");
+  Ledger ledger;
+  {
+    const Traffic traffic(ledger);
+    traffic.flow(100);
+    int leader = 0;
+    std::ifstream(run_folder() + "/hash.pid") >> leader;
+    BOOST_TEST_REQUIRE(::kill(leader, SIGKILL) == 0);
+    traffic.flow(200);
+    BOOST_TEST(ledger.tally().unknown == 0);
+    // What this program has open is not for the pool.
+    run_script(
+        "bash -c 'for file in /proc/$$/fd/*; do n=${file##*/}; ((n < 3)) || eval \"exec $n>&-\"; "
+        "done; scripts/start'");
+    ledger.recover();
+    traffic.flow(200);
+  }
+  ledger.settle("multiwatch killed, the pool started anew");
+}
+
+BOOST_AUTO_TEST_CASE(nginx_reloaded_and_workers_replaced_fail_no_request) {
+  Ledger ledger;
+  {
+    const Traffic traffic(ledger);
+    int master = 0;
+    std::ifstream(run_folder() + "/nginx.pid") >> master;
+    for (int round = 0; round < 3; ++round) {
+      ::kill(master, SIGHUP);
+      traffic.flow(100);
+    }
+    run_script("scripts/reload");
+    traffic.flow(100);
+  }
+  BOOST_TEST(ledger.tally().unknown == 0);
+  ledger.settle("nginx reloaded three times, workers replaced");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,145 @@
+// Memory and disk that run out in the midst of traffic.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include <boost/test/unit_test.hpp>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "fault/ledger.hpp"
+#include "support/daemon.hpp"
+#include "support/person.hpp"
+#include "support/whole_stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// Bytes of address space that a process has.
+rlim_t size_of(int pid) {
+  std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
+  rlim_t pages = 0;
+  statm >> pages;
+  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void limit_memory(int pid, rlim_t bytes) {
+  rlimit limit{};
+  BOOST_TEST(::prlimit(pid, RLIMIT_AS, nullptr, &limit) == 0);
+  limit.rlim_cur = std::min(bytes, limit.rlim_max);
+  BOOST_TEST(::prlimit(pid, RLIMIT_AS, &limit, nullptr) == 0);
+}
+
+/// The hash pool with the production's parameters: 19 MiB a hash.
+struct CostlyHashes : WholeStack {
+  CostlyHashes() { restart("19456"); }
+  ~CostlyHashes() { restart("64"); }
+  CostlyHashes(const CostlyHashes&) = delete;
+  CostlyHashes& operator=(const CostlyHashes&) = delete;
+
+  static void restart(const char* memory) {
+    ::setenv("USERS_FCGI_PASSWORD_ARGON2_MEMORY", memory, 1);
+    run_command("scripts/stop hash >/dev/null; scripts/start hash >/dev/null");
+  }
+};
+
+bool may_mount() {
+  return run_command("unshare -m mount -t tmpfs -o size=1m none /mnt 2>/dev/null").status == 0;
+}
+
+/// The database's folder on a small disk that only mariadbd sees, filled to the last byte by
+/// fill(). Below it the old database lies untouched.
+class SmallDisk {
+ public:
+  SmallDisk() {
+    BOOST_TEST_REQUIRE(wait_until(30, [&] { return std::filesystem::exists(seen("ready")); }));
+    start_server();
+  }
+  ~SmallDisk() { run_command("scripts/stop database >/dev/null"); }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  void fill() const {
+    BOOST_TEST(run_command("cat /dev/zero 2>/dev/null >'" + seen("filler") + "'").status != 0);
+    BOOST_TEST(std::filesystem::file_size(seen("filler")) > 0U);
+  }
+  void free() const { std::filesystem::remove(seen("filler")); }
+
+  /// Where it does not run.
+  void start_server() const {
+    run_script("nsenter -m -t " + std::to_string(keeper_.pid()) +
+               R"( -- bash -c 'cd -- "$0" && exec scripts/start database' "$PWD")");
+  }
+
+ private:
+  /// A file of the disk.
+  [[nodiscard]] std::string seen(const std::string& name) const {
+    return "/proc/" + std::to_string(keeper_.pid()) + "/root" + state_folder() + "/mariadb/" + name;
+  }
+
+  /// Keeps the disk until the end. Files are copied with their holes filled: as on a disk, what is
+  /// there already can be written.
+  static std::vector<std::string> command() {
+    run_script("scripts/stop database");
+    return {"unshare", "-m", "bash", "-euc", R"(
+        small=$(mktemp -d)
+        size=$(($(du -sk --apparent-size -- "$STATE/mariadb" | cut -f1) + 16384))
+        mount -t tmpfs -o size="$size"k,mode=0700 none "$small"
+        cp -a --sparse=never -- "$STATE/mariadb/." "$small/"
+        mount --bind -- "$small" "$STATE/mariadb"
+        touch "$STATE/mariadb/ready"
+        exec sleep 600)"};
+  }
+
+  Daemon keeper_{command(), {}, state_folder() + "/small.log"};
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(resources)
+
+BOOST_FIXTURE_TEST_CASE(memory_refused_to_every_hash, CostlyHashes) {
+  // All have hashed, and none is hashing.
+  in_parallel(8, 64, [](int) { regist(fresh_phone()); });
+  const std::vector<int> workers = worker_pids("hash");
+  std::map<int, rlim_t> sizes;
+  for (const int pid : workers) sizes[pid] = size_of(pid);
+  const Tally met = survive("no memory for a hash", [&](const Traffic& traffic) {
+    constexpr rlim_t kLessThanAHash = 12UL << 20U;
+    for (const int pid : workers) limit_memory(pid, sizes[pid] + kLessThanAHash);
+    traffic.flow(100);
+    for (const int pid : workers) limit_memory(pid, RLIM_INFINITY);
+  });
+  // Refused, they live on.
+  BOOST_TEST(worker_pids("hash") == workers, boost::test_tools::per_element());
+  BOOST_TEST(met.unknown > 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_full_disk_under_the_database, WholeStack,
+                        *boost::unit_test::precondition([](auto) { return may_mount(); })) {
+  const SmallDisk disk;
+  BOOST_TEST(wait_until(5, [] { return regist("x").code() == 1001; }));
+  Person person;
+  person.regist();
+  const std::string token = person.token();
+  const Tally met = survive("a full disk under the database", [&](Traffic& traffic) {
+    disk.fill();
+    // A table grows by some pages at a time, so the first of it is not felt.
+    constexpr int kRefused = 50;
+    BOOST_TEST(wait_until(60, [&] { return traffic.unanswered() >= kRefused; }));
+    // At times InnoDB ends itself over it; then it is started again, as by systemd.
+    const long known = call("GET", "auth", token).status;
+    const bool is_up = run_command("echo 'DO 0' | scripts/mysql 2>&1").status == 0;
+    BOOST_TEST((known == 204 || (!is_up && known == 503)));
+    (void)std::printf("on a full disk the database %s\n", is_up ? "went on" : "ended itself");
+    disk.free();
+    disk.start_server();
+  });
+  BOOST_TEST(met.unknown > 0);
+  BOOST_TEST(call("GET", "auth", token).status == 204);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

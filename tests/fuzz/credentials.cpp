@@ -1,0 +1,61 @@
+// Tokens, cookies, and whether a page of this site asks. Input: lines with Authorization, Cookie,
+// Sec-Fetch-Site, Origin and Host.
+#include "web/credentials.hpp"
+
+#include "fuzz/fuzz.hpp"
+
+namespace users::web {
+namespace {
+
+using fuzz::require;
+
+bool lies_in(std::string_view part, std::string_view whole) {
+  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
+}
+
+void look_at_token(const Request& request, bool secure) {
+  const auto found = find_credentials(request, secure);
+  if (!found) return;
+  require(found->from_cookie == request.authorization.empty(), "a header decides over a cookie");
+  require(lies_in(found->token, found->from_cookie ? request.cookie : request.authorization),
+          "the token is a view into its header");
+  if (!found->from_cookie) return;
+  const std::string_view before(
+      request.cookie.data(), static_cast<std::size_t>(found->token.data() - request.cookie.data()));
+  require(before.ends_with(secure ? "__Host-users=" : "users="), "the cookie's own name");
+  require(found->token.find(';') == std::string_view::npos, "a cookie ends at a semicolon");
+  // As a browser sends back what it was given.
+  const std::string given = session_cookie(found->token, 1, secure);
+  Request next;
+  next.cookie = "other=1; " + given.substr(0, given.find(';'));
+  const auto again = find_credentials(next, secure);
+  require(again && again->from_cookie && again->token == found->token,
+          "a cookie is read as it was set");
+}
+
+void look_at_origin(const Request& request) {
+  const bool same = is_same_origin(request, false);
+  if (same) require(is_same_origin(request, true), "what is known needs no guess");
+  if (!request.sec_fetch_site.empty()) {
+    require(same == (request.sec_fetch_site == "same-origin"), "Sec-Fetch-Site decides");
+  } else if (same) {
+    require(!request.host.empty() && request.origin.ends_with("://" + request.host),
+            "the origin names this host");
+  }
+}
+
+}  // namespace
+}  // namespace users::web
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view rest = users::fuzz::view(data, size);
+  users::web::Request request;
+  for (std::string* header : {&request.authorization, &request.cookie, &request.sec_fetch_site,
+                              &request.origin, &request.host}) {
+    *header = users::fuzz::take_line(rest);
+  }
+  users::web::look_at_token(request, true);
+  users::web::look_at_token(request, false);
+  users::web::look_at_origin(request);
+  return 0;
+}

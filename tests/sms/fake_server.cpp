@@ -1,0 +1,150 @@
+#include "sms/fake_server.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <sstream>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace users::test {
+namespace {
+
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::system_category(), what);
+}
+
+/// A socket bound to a free port of 127.0.0.1, and that port.
+std::pair<int, unsigned> bound_socket() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("socket");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(fd, generic, size) != 0 || ::getsockname(fd, generic, &size) != 0) fail("bind");
+  return {fd, ntohs(address.sin_port)};
+}
+
+std::string url_of(unsigned port) {
+  return "http://127.0.0.1:" + std::to_string(port);
+}
+
+/// Appends what has come; false at the end of the stream.
+bool receive(int client, std::string& text) {
+  std::array<char, 16384> buffer{};
+  const ssize_t got = ::recv(client, buffer.data(), buffer.size(), 0);
+  if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
+  return got > 0;
+}
+
+Received parse_head(const std::string& head) {
+  Received request;
+  std::istringstream lines(head);
+  lines >> request.method >> request.target;
+  std::string line;
+  std::getline(lines, line);
+  while (std::getline(lines, line) && line.size() > 1) {
+    const auto colon = line.find(':');
+    std::string name = line.substr(0, colon);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto begin = line.find_first_not_of(' ', colon + 1);
+    request.headers[name] = line.substr(begin, line.find_last_not_of("\r ") + 1 - begin);
+  }
+  return request;
+}
+
+/// Reads one request; without a method where the client went away, or speaks TLS.
+Received read_request(int client) {
+  constexpr char kTlsHandshake = 0x16;
+  std::string text;
+  while (text.find("\r\n\r\n") == std::string::npos) {
+    if (!receive(client, text) || text[0] == kTlsHandshake) return {};
+  }
+  const auto head_end = text.find("\r\n\r\n") + 4;
+  Received request = parse_head(text.substr(0, head_end));
+  const std::string length = request.header("content-length");
+  while (!length.empty() && text.size() < head_end + std::stoul(length)) {
+    if (!receive(client, text)) return {};
+  }
+  request.body = text.substr(head_end);
+  return request;
+}
+
+}  // namespace
+
+std::string Received::header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? "" : found->second;
+}
+
+FakeServer::FakeServer(Handler handler) : handler_(std::move(handler)), listener_(-1), port_(0) {
+  std::tie(listener_, port_) = bound_socket();
+  if (::listen(listener_, SOMAXCONN) != 0) fail("listen");
+  thread_ = std::thread([this] { run(); });
+}
+
+FakeServer::~FakeServer() {
+  ::shutdown(listener_, SHUT_RDWR);  // ends accept()
+  thread_.join();
+  ::close(listener_);
+}
+
+std::string FakeServer::url() const {
+  return url_of(port_);
+}
+
+std::vector<Received> FakeServer::requests() const {
+  const std::lock_guard lock(mutex_);
+  return requests_;
+}
+
+void FakeServer::run() {
+  for (;;) {
+    const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client < 0) return;
+    serve(client);
+    ::close(client);
+  }
+}
+
+void FakeServer::serve(int client) {
+  const Received request = read_request(client);
+  if (request.method.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(request);
+  }
+  const Answer answer = handler_(request);
+  if (answer.status == kHangUp) return;
+  std::string text;
+  while (answer.status == kSilence && receive(client, text)) {
+  }
+  if (answer.status == kSilence) return;
+  text = "HTTP/1.1 " + std::to_string(answer.status) +
+         " Whatever\r\nContent-Length: " + std::to_string(answer.body.size()) +
+         "\r\nConnection: close\r\n\r\n" + answer.body;
+  ::send(client, text.data(), text.size(), MSG_NOSIGNAL);
+}
+
+RefusingPort::RefusingPort() : socket_(-1), port_(0) {
+  std::tie(socket_, port_) = bound_socket();
+}
+
+RefusingPort::~RefusingPort() {
+  ::close(socket_);
+}
+
+std::string RefusingPort::url() const {
+  return url_of(port_);
+}
+
+}  // namespace users::test

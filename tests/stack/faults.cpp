@@ -1,0 +1,179 @@
+// What production does to a stack: workers killed and replaced, the database gone and back, a log
+// that turns its page.
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/stack.hpp"
+#include "support/whole_stack.hpp"
+
+using namespace users::test;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+/// Runs `disturb` again and again while `work` goes on; at least once.
+int disturb_while(const std::function<void()>& work, const std::function<void()>& disturb) {
+  std::atomic<bool> done{false};
+  std::thread worker([&] {
+    work();
+    done = true;
+  });
+  int rounds = 0;
+  do {
+    disturb();
+    ++rounds;
+  } while (!done);
+  worker.join();
+  return rounds;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(faults, WholeStack)
+
+BOOST_AUTO_TEST_CASE(workers_killed_at_random_lose_no_registration) {
+  constexpr int kRegistrations = 500;
+  const int before = std::stoi(query("SELECT COUNT(*) FROM users"));
+  std::atomic<int> made{0};
+  std::minstd_rand random{std::random_device{}()};
+  int killed = 0;
+  const auto all = [&] {
+    in_parallel(8, kRegistrations, [&](int) {
+      if (regist(fresh_phone()).code() == 0) ++made;
+    });
+  };
+  disturb_while(all, [&] {
+    const auto pids = worker_pids();
+    if (!pids.empty() && ::kill(pids[random() % pids.size()], SIGKILL) == 0) ++killed;
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(100 + random() % 150));  // their rate, no wait
+  });
+  BOOST_TEST(killed >= 10);
+  BOOST_TEST(made == kRegistrations);
+  BOOST_TEST(std::stoi(query("SELECT COUNT(*) FROM users")) == before + kRegistrations);
+}
+
+BOOST_AUTO_TEST_CASE(workers_replaced_one_by_one_fail_no_request) {
+  std::atomic<int> failed{0};
+  std::atomic<int> sent{0};
+  std::atomic<bool> enough{false};
+  const auto before = worker_pids();
+  const auto load = [&] {
+    in_parallel(8, 100'000, [&](int i) {
+      if (enough) return;
+      ++sent;
+      const bool ok = i % 4 == 0 ? regist(fresh_phone()).code() == 0 : regist("x").code() == 1001;
+      if (!ok) ++failed;
+    });
+  };
+  std::thread traffic(load);
+  run_script("scripts/reload");
+  run_script("scripts/reload");
+  enough = true;
+  traffic.join();
+  BOOST_TEST(sent > 100);
+  BOOST_TEST(failed == 0);
+  for (const int pid : worker_pids()) BOOST_TEST(std::ranges::count(before, pid) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_database_gone_is_said_and_its_return_is_found) {
+  const auto workers = worker_pids();
+  const std::string phone = fresh_phone();
+  run_script("scripts/stop database");
+  for (const int i : {0, 1, 2, 3, 4, 5, 6, 7}) {
+    const auto start = Clock::now();
+    const HttpReply reply = regist(phone);
+    BOOST_TEST(reply.status == 503, i);
+    BOOST_TEST(reply.code() == 9001, i);
+    BOOST_TEST(reply.header("retry-after") == "1");
+    BOOST_TEST((Clock::now() - start < std::chrono::seconds(1)));
+  }
+  // A worker that was asked just before the stop may say so for a second more.
+  HttpReply ready;
+  BOOST_TEST(wait_until(3, [&] {
+    ready = send(base_url(), {.method = "GET", .path = "/users/health/ready", .headers = {}});
+    return ready.status == 503;
+  }));
+  BOOST_TEST(ready.header("retry-after") == "1");
+  BOOST_TEST(
+      send(base_url(), {.method = "GET", .path = "/users/health/live", .headers = {}}).status ==
+      200);
+
+  run_script("scripts/start database");
+  const auto back = Clock::now();
+  // Every worker must have found it, not just the first one asked.
+  std::atomic<int> served{0};
+  BOOST_TEST(wait_until(10, [&] {
+    served = 0;
+    in_parallel(8, 32, [&](int) {
+      if (send(base_url(), {.method = "GET", .path = "/users/health/ready", .headers = {}})
+              .status == 200) {
+        ++served;
+      }
+    });
+    return served == 32;
+  }));
+  const double seconds = std::chrono::duration<double>(Clock::now() - back).count();
+  BOOST_TEST(seconds < 2.0);
+  BOOST_TEST_MESSAGE("service again " << seconds << " s after the database");
+  BOOST_TEST(regist(phone).code() == 0);
+  BOOST_TEST(worker_pids() == workers, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_database_restarted_in_traffic_loses_nothing_that_was_said) {
+  std::atomic<bool> enough{false};
+  std::atomic<int> wrong{0};
+  std::atomic<int> made{0};
+  std::atomic<int> away{0};
+  std::thread traffic([&] {
+    in_parallel(6, 100'000, [&](int) {
+      if (enough) return;
+      const std::string phone = fresh_phone();
+      const HttpReply reply = regist(phone);
+      if (reply.code() == 0) {
+        ++made;
+        return;
+      }
+      // Unknown or refused: the retry with the same phone must end at one row, whichever it was.
+      if (reply.code() != 9001 || reply.header("retry-after") != "1") ++wrong;
+      ++away;
+      if (!wait_until(20, [&] {
+            const int code = regist(phone).code();
+            return code == 0 || code == 1002;
+          })) {
+        ++wrong;
+      }
+      ++made;
+    });
+  });
+  const int before = std::stoi(query("SELECT COUNT(*) FROM users"));
+  BOOST_TEST(wait_until(20, [&] { return made > 20; }));
+  run_script("scripts/stop database");
+  BOOST_TEST(wait_until(20, [&] { return away > 0; }));
+  run_script("scripts/start database");
+  const int seen = made;
+  BOOST_TEST(wait_until(20, [&] { return made > seen + 20; }));
+  enough = true;
+  traffic.join();
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST(away > 0);
+  BOOST_TEST(query("SELECT COUNT(*) FROM users") ==
+             query("SELECT COUNT(DISTINCT phone) FROM users"));
+  BOOST_TEST(std::stoi(query("SELECT COUNT(*) FROM users")) >= before);
+}
+
+BOOST_AUTO_TEST_CASE(the_pool_gone_is_said_in_json) {
+  run_script("scripts/stop pool");
+  const HttpReply reply = regist(fresh_phone());
+  BOOST_TEST(reply.status == 503);
+  BOOST_TEST(reply.code() == 9001);
+  BOOST_TEST(reply.header("retry-after") == "1");
+  BOOST_TEST(reply.body.find(R"("retry_after":1)") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

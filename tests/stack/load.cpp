@@ -1,0 +1,38 @@
+// Many clients at once, on a stack that is whole.
+#include <atomic>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/stack.hpp"
+
+using namespace users::test;
+
+BOOST_AUTO_TEST_SUITE(load)
+
+BOOST_AUTO_TEST_CASE(fifty_registrations_of_one_phone_make_one_user) {
+  for (int round = 0; round < 3; ++round) {
+    const std::string phone = fresh_phone();
+    std::atomic<int> made{0};
+    std::atomic<int> known{0};
+    in_parallel(50, 50, [&](int) {
+      const int code = regist(phone).code();
+      if (code == 0) ++made;
+      if (code == 1002) ++known;
+    });
+    BOOST_TEST(made == 1);
+    BOOST_TEST(known == 49);
+    BOOST_TEST(count_users("+86" + phone) == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_thousand_phones_at_sixteen_at_a_time_make_a_thousand_users) {
+  const int before = std::stoi(query("SELECT COUNT(*) FROM users"));
+  std::atomic<int> made{0};
+  in_parallel(16, 1000, [&](int) {
+    if (regist(fresh_phone()).code() == 0) ++made;
+  });
+  BOOST_TEST(made == 1000);
+  BOOST_TEST(std::stoi(query("SELECT COUNT(*) FROM users")) == before + 1000);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,157 @@
+// The two pools: what keeps one busy leaves the other free, and a full queue answers at once.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <mutex>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include "support/stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// Workers that are stopped, as if each were busy, for as long as this lives.
+class Frozen {
+ public:
+  explicit Frozen(std::vector<int> pids) : pids_(std::move(pids)) {
+    signal_all(SIGSTOP);
+    // A signal that is only pending would let a worker take one more connection off the queue.
+    BOOST_TEST_REQUIRE(wait_until(10, [this] { return std::ranges::all_of(pids_, is_stopped); }));
+  }
+  ~Frozen() { signal_all(SIGCONT); }
+  Frozen(const Frozen&) = delete;
+  Frozen& operator=(const Frozen&) = delete;
+
+ private:
+  static bool is_stopped(int pid) {
+    return run_script("ps -o state= -p " + std::to_string(pid)).starts_with('T');
+  }
+  void signal_all(int signal) const {
+    for (const int pid : pids_) ::kill(pid, signal);
+  }
+  std::vector<int> pids_;
+};
+
+HttpReply get(const std::string& path) {
+  return send(base_url(), {.method = "GET", .path = path, .headers = {}});
+}
+
+int niceness(int pid) {
+  return std::stoi(run_script("ps -o ni= -p " + std::to_string(pid)));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(pools)
+
+BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
+  constexpr int kQueue = 128;  // of scripts/start; the kernel takes one more
+  constexpr int kRequests = kQueue + 40;
+  constexpr std::size_t kWorkers = 8;
+  std::atomic<int> waited{0};
+  std::mutex mutex;
+  std::vector<HttpReply> refused;
+  {
+    std::jthread traffic;
+    // Also those that an earlier test has had replaced.
+    BOOST_TEST_REQUIRE(wait_until(10, [] { return worker_pids("hash").size() == kWorkers; }));
+    const std::vector<int> workers = worker_pids("hash");
+    const Frozen frozen(workers);
+    traffic = std::jthread([&] {
+      in_parallel(kRequests, kRequests, [&](int) {
+        const HttpReply reply = send(base_url(), {.body = "{}"});
+        if (reply.code() == 1001) ++waited;
+        if (reply.status != 503) return;
+        const std::scoped_lock lock(mutex);
+        refused.push_back(reply);
+      });
+    });
+    const bool are_refused = wait_until(20, [&] {
+      const std::scoped_lock lock(mutex);
+      return refused.size() >= kRequests - kQueue - 1;
+    });
+    BOOST_TEST(are_refused, refused.size()
+                                << " were refused, " << waited << " were served by frozen workers");
+    BOOST_TEST(worker_pids("hash") == workers, boost::test_tools::per_element());
+    BOOST_TEST(get("/users/health/live").status == 200);
+    BOOST_TEST(get("/users/auth").status == 401);
+  }
+  BOOST_TEST(refused.size() + static_cast<std::size_t>(waited) == kRequests);
+  BOOST_TEST(waited >= kQueue);
+  BOOST_TEST(std::ranges::all_of(refused, [](const HttpReply& reply) {
+    return reply.code() == 9001 && reply.header("retry-after") == "1";
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(the_hash_pool_gives_way) {
+  for (const int pid : worker_pids("hash")) BOOST_TEST(niceness(pid) == 10);
+  for (const int pid : worker_pids("fast")) BOOST_TEST(niceness(pid) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(sessions_are_checked_during_a_storm_of_registrations) {
+  const std::string phone = fresh_phone();
+  regist(phone);
+  const HttpReply login = send(base_url(), {.path = "/users/login", .body = registration(phone)});
+  const auto token = nlohmann::json::parse(login.body)["data"].value("token", "");
+  BOOST_TEST_REQUIRE(!token.empty());
+
+  constexpr int kRegistrations = 400;
+  std::atomic<int> done{0};
+  const std::jthread storm([&] {
+    in_parallel(32, kRegistrations, [&](int) {
+      if (regist(fresh_phone()).code() == 0) ++done;
+    });
+  });
+  std::vector<double> milliseconds;
+  int refused = 0;
+  while (done < kRegistrations && milliseconds.size() < 20'000) {
+    const auto start = std::chrono::steady_clock::now();
+    const HttpReply reply = send(
+        base_url(),
+        {.method = "GET", .path = "/users/auth", .headers = {"Authorization: Bearer " + token}});
+    milliseconds.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+            .count());
+    if (reply.status != 204) ++refused;
+  }
+  std::ranges::sort(milliseconds);
+  const double p99 = milliseconds[milliseconds.size() * 99 / 100];
+  std::cout << "auth during " << done << " registrations: " << milliseconds.size()
+            << " checks, median " << milliseconds[milliseconds.size() / 2] << " ms, p99 " << p99
+            << " ms" << std::endl;
+  BOOST_TEST(refused == 0);
+  BOOST_TEST(milliseconds.size() > 100U);
+  BOOST_TEST(p99 < 500);
+}
+
+BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost) {
+  // A frozen pool shows which one a path has.
+  const auto answered_without = [](const std::string& pool, const HttpRequest& request) {
+    const Frozen frozen(worker_pids(pool));
+    return run_command("curl -s -o /dev/null --max-time 1 -X " + request.method + " -d '{}' " +
+                       base_url() + request.path)
+               .status == 0;
+  };
+  for (const char* path : {"regist", "login", "reset", "password", "phone"}) {
+    BOOST_TEST_CONTEXT(path) {
+      BOOST_TEST(answered_without("fast", {.path = std::string("/users/") + path}));
+    }
+  }
+  for (const char* path : {"code", "logout", "auth", "nothing"}) {
+    BOOST_TEST_CONTEXT(path) {
+      BOOST_TEST(answered_without("hash", {.path = std::string("/users/") + path}));
+    }
+  }
+  BOOST_TEST(answered_without("fast", {.method = "DELETE", .path = "/users/me"}));
+  BOOST_TEST(answered_without("hash", {.method = "GET", .path = "/users/me"}));
+  BOOST_TEST(!answered_without("hash", {.method = "DELETE", .path = "/users/me"}));
+  BOOST_TEST(!answered_without("fast", {.method = "GET", .path = "/users/me"}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,135 @@
+// users-ctl reload where something is wrong: what runs goes on. (Under load: faults.cpp.)
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+
+#include <boost/test/unit_test.hpp>
+
+#include "db/migrations.hpp"
+#include "support/daemon.hpp"
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace users;
+using namespace users::test;
+
+namespace {
+
+/// A pool of three workers with a configuration and a database of its own.
+struct Pool {
+  ScratchDatabase database;
+  TemporaryDirectory folder;
+  std::string config = folder.write("users.conf", settings());
+  Daemon leader{{"/usr/bin/spawn-fcgi", "-n", "-s", folder.path().string() + "/pool.sock", "--",
+                 "/usr/bin/multiwatch", "-r", "1000000", "-f", "3", "--", program("users-fcgi"),
+                 "--config", config},
+                {},
+                folder.path().string() + "/pool.log"};
+
+  Pool() {
+    BOOST_TEST_REQUIRE(wait_until(10, [&] { return workers().size() == 3; }));
+    BOOST_TEST_REQUIRE(wait_until(10, [&] { return started() == 3; }));
+  }
+
+  [[nodiscard]] std::string settings() const {
+    const std::string secrets = state_folder() + "/secrets/";
+    const Config scratch = database.config();
+    return "[database]\nhosts = " + scratch.database_hosts.front() +
+           "\nname = " + scratch.database_name + "\nuser = " + scratch.database_user +
+           "\npassword_file = " + secrets + "service_password\n[secrets]\nkey_file = " + secrets +
+           "key\n[log]\ndirectory = " + folder.path().string() + "/log\n";
+  }
+
+  [[nodiscard]] std::vector<int> workers() const {
+    std::istringstream list(run_script("pgrep -P " + std::to_string(leader.pid()) + " || true"));
+    std::vector<int> pids;
+    for (int pid = 0; list >> pid;) pids.push_back(pid);
+    return pids;
+  }
+
+  [[nodiscard]] int started() const {
+    return std::stoi(run_script("cat '" + folder.path().string() +
+                                "'/log/users.log 2>/dev/null | grep -c 'worker started' || true"));
+  }
+
+  [[nodiscard]] Command reload(const std::string& arguments) const {
+    return run_command("\"$BIN\"/users-ctl --config '" + config + "' reload " + arguments +
+                       " 2>&1");
+  }
+  [[nodiscard]] std::string pid() const { return std::to_string(leader.pid()); }
+};
+
+bool says(const Command& command, const std::string& text) {
+  return command.output.find(text) != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(reload, Pool)
+
+BOOST_AUTO_TEST_CASE(the_workers_of_a_configuration_are_found_and_replaced) {
+  const auto before = workers();
+  const Command command = reload("");
+  BOOST_TEST(command.status == 0);
+  BOOST_TEST(says(command, "users-fcgi: 3 of 3 replaced"));
+  const auto after = workers();
+  BOOST_TEST(after.size() == 3U);
+  for (const int pid : after) BOOST_TEST(std::ranges::count(before, pid) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_bad_configuration_is_refused_and_nothing_is_touched) {
+  const auto before = workers();
+  std::ofstream(config, std::ios::app) << "shape = round\n";
+  for (const auto& arguments : {std::string(), pid()}) {
+    const Command command = reload(arguments);
+    BOOST_TEST(command.status == 1);
+    BOOST_TEST(says(command, "unknown key log.shape"));
+    BOOST_TEST(says(command, "what runs is untouched"));
+  }
+  BOOST_TEST(workers() == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones_stay) {
+  const auto before = workers();
+  database.query("INSERT INTO schema_migrations VALUES (" + std::to_string(db::kSchemaVersion + 1) +
+                 ", 'next', UTC_TIMESTAMP())");
+  const Command command = reload(pid());
+  BOOST_TEST(command.status == 1);
+  BOOST_TEST(says(command, "does not stay up"));
+  BOOST_TEST(!says(command, "2 of 3"));
+  const auto after = workers();
+  BOOST_TEST(std::ranges::count_if(
+                 before, [&](int old) { return std::ranges::count(after, old) == 1; }) == 2);
+  // Mended, the next one does all.
+  database.query("DELETE FROM schema_migrations WHERE name = 'next'");
+  BOOST_TEST(reload(pid()).status == 0);
+  BOOST_TEST(workers().size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(two_at_once_are_refused) {
+  // A worker that is stopped does not end, so the first one waits. They are taken by their ids.
+  const int last = std::ranges::max(workers());
+  ::kill(last, SIGSTOP);
+  const Daemon first({program("users-ctl"), "--config", config, "reload", pid()}, {},
+                     folder.path().string() + "/first.log");
+  const auto first_says = [&](const std::string& words) {
+    return says(run_command("cat '" + folder.path().string() + "/first.log'"), words);
+  };
+  BOOST_TEST(wait_until(10, [&] { return first_says("1 of 3 replaced"); }));
+  const Command second = reload(pid());
+  BOOST_TEST(second.status == 1);
+  BOOST_TEST(says(second, "under way"));
+  ::kill(last, SIGCONT);
+  BOOST_TEST(wait_until(20, [&] { return first_says("3 of 3 replaced"); }));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_pool_is_refused) {
+  BOOST_TEST(says(reload("1"), "process 1 is no multiwatch"));
+  BOOST_TEST(says(reload("x"), "process x is no multiwatch"));
+  BOOST_TEST(reload("99999999").status == 1);
+  const Command nothing =
+      run_command("\"$BIN\"/users-ctl --config conf/users.conf.example reload 2>&1; echo $?");
+  BOOST_TEST(says(nothing, "nothing runs with conf/users.conf.example"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,350 @@
+// The shell scripts, as a person at a shell runs them.
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+
+#include <arpa/inet.h>
+#include <boost/test/unit_test.hpp>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/person.hpp"
+#include "support/processes.hpp"
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace users::test;
+
+namespace {
+
+Command script(const std::string& arguments, const std::string& url = base_url() + "/users") {
+  return run_command("USERS_URL='" + url + "' LC_ALL=C.UTF-8 scripts/regist " + arguments +
+                     " 2>&1");
+}
+
+/// A person's shell, with a token file of its own.
+class Client {
+ public:
+  [[nodiscard]] std::string token_file() const { return (folder_.path() / "token").string(); }
+  [[nodiscard]] Command run(const std::string& command,
+                            const std::string& url = base_url() + "/users") const {
+    return run_command("USERS_URL='" + url + "' USERS_TOKEN_FILE='" + token_file() +
+                       "' LC_ALL=C.UTF-8 scripts/" + command + " 2>&1");
+  }
+
+ private:
+  TemporaryDirectory folder_;
+};
+
+/// A service that answers when the test says so: until then the script and its curl stand still.
+class HeldService {
+ public:
+  HeldService() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 8) != 0 ||
+        ::getsockname(listener_, generic, &size) != 0) {
+      throw std::runtime_error("cannot listen");
+    }
+    port_ = ntohs(address.sin_port);
+  }
+  ~HeldService() {
+    if (client_ >= 0) ::close(client_);
+    ::close(listener_);
+  }
+  HeldService(const HeldService&) = delete;
+  HeldService& operator=(const HeldService&) = delete;
+
+  [[nodiscard]] std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(port_) + "/users";
+  }
+
+  [[nodiscard]] bool has_caller(int milliseconds) const {
+    pollfd ready{listener_, POLLIN, 0};
+    return ::poll(&ready, 1, milliseconds) == 1;
+  }
+
+  /// The next request, up to and with `end`; its caller waits for answer().
+  std::string next(const std::string& end) {
+    if (!has_caller(10'000)) throw std::runtime_error("no request came");
+    client_ = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    std::string request;
+    while (!request.ends_with(end)) {
+      pollfd ready{client_, POLLIN, 0};
+      char bytes[4096];
+      const ssize_t got =
+          ::poll(&ready, 1, 10'000) == 1 ? ::recv(client_, bytes, sizeof bytes, 0) : 0;
+      if (got <= 0) throw std::runtime_error("cut request: " + request);
+      request.append(bytes, static_cast<std::size_t>(got));
+    }
+    return request;
+  }
+
+  void answer(const std::string& status, const std::string& body) {
+    const std::string reply = "HTTP/1.1 " + status +
+                              "\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: " +
+                              std::to_string(body.size()) + "\r\n\r\n" + body;
+    ::send(client_, reply.data(), reply.size(), MSG_NOSIGNAL);
+    ::close(client_);
+    client_ = -1;
+  }
+
+ private:
+  int listener_;
+  int client_ = -1;
+  unsigned port_ = 0;
+};
+
+/// Whether the arguments of any process now contain `text`.
+bool is_in_a_command_line(const std::string& text) {
+  return of_all_processes("cmdline").find(text) != std::string::npos;
+}
+
+std::string line_with(const std::string& name, const std::string& request) {
+  const auto start = request.find(name);
+  if (start == std::string::npos) return "";
+  return request.substr(start, request.find('\r', start) - start);
+}
+
+constexpr const char* kAway = "code=9001\nmsg=temporarily unavailable\nretry_after=1\n";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(scripts)
+
+BOOST_AUTO_TEST_CASE(regist_prints_the_message_and_exits_by_the_code) {
+  const std::string phone = fresh_phone();
+  const Command first = script(phone + " 'correct horse 42' 123456");
+  BOOST_TEST(first.status == 0, first.output);
+  const Command second = script(phone + " 'correct horse 42' 123456");
+  BOOST_TEST(second.status == 1, second.output);
+  BOOST_TEST(count_users("+86" + phone) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(regist_escapes_what_json_needs_escaped) {
+  const std::string phone = fresh_phone();
+  BOOST_TEST(script(phone + R"( "quote\" back\\slash 	tab" 123456)").status == 0);
+  // The very same password by JSON: only then is a retry with another key known, not new.
+  BOOST_TEST(count_users("+86" + phone) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(regist_takes_the_password_from_standard_input) {
+  const std::string phone = fresh_phone();
+  const Command command =
+      run_command("printf '%s\\n' 'correct horse 42' | USERS_URL=" + base_url() +
+                  "/users scripts/regist " + phone + " - 123456 2>&1");
+  BOOST_TEST(command.status == 0, command.output);
+}
+
+BOOST_AUTO_TEST_CASE(regist_tells_bad_usage_and_a_service_away) {
+  BOOST_TEST(script("").status == 2);
+  BOOST_TEST(script("1 2").status == 2);
+  const Command help = script("--help");
+  BOOST_TEST(help.status == 0);
+  BOOST_TEST(help.output.find("PHONE PASSWORD CODE") != std::string::npos);
+  BOOST_TEST(script("x 'correct horse 42' 123456").status == 1);
+}
+
+BOOST_AUTO_TEST_CASE(login_keeps_a_token_that_only_its_owner_reads) {
+  const Client client;
+  const std::string phone = fresh_phone();
+  BOOST_TEST(client.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
+  run_script("umask 022 && echo old > '" + client.token_file() + "'");
+  BOOST_TEST(client.run("login " + phone + " 'another horse 42'").status == 1);
+  const Command login = client.run("login " + phone + " 'correct horse 42'");
+  BOOST_TEST(login.status == 0, login.output);
+  BOOST_TEST(login.output == "ok\n");
+  BOOST_TEST(run_script("stat -c %a '" + client.token_file() + "'") == "600\n");
+  const Command me = client.run("me");
+  BOOST_TEST(me.status == 0, me.output);
+  BOOST_TEST(me.output.find("phone=+86" + phone + "\n") != std::string::npos, me.output);
+  BOOST_TEST(client.run("logout").status == 0);
+  BOOST_TEST(run_command("test -e '" + client.token_file() + "'").status == 1);
+  BOOST_TEST(client.run("me").status == 1);
+}
+
+BOOST_AUTO_TEST_CASE(logout_ends_all_sessions_and_forgets_one_that_is_over) {
+  const Client one;
+  const Client other;
+  const std::string phone = fresh_phone();
+  BOOST_TEST(one.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
+  for (const Client* client : {&one, &other}) {
+    BOOST_TEST(client->run("login " + phone + " 'correct horse 42'").status == 0);
+  }
+  BOOST_TEST(one.run("logout --all").status == 0);
+  BOOST_TEST(other.run("me").status == 1);
+  const Command late = other.run("logout");
+  BOOST_TEST(late.status == 0);
+  BOOST_TEST(late.output.find("over already") != std::string::npos, late.output);
+  BOOST_TEST(other.run("logout").status == 1);
+}
+
+BOOST_AUTO_TEST_CASE(logout_of_all_is_no_success_where_none_was_ended) {
+  const Client over;
+  const Client alive;
+  const std::string phone = fresh_phone();
+  BOOST_TEST(over.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
+  for (const Client* client : {&over, &alive}) {
+    BOOST_TEST(client->run("login " + phone + " 'correct horse 42'").status == 0);
+  }
+  run_script("cp '" + over.token_file() + "' '" + over.token_file() + ".kept'");
+  BOOST_TEST(over.run("logout").status == 0);
+  run_script("mv '" + over.token_file() + ".kept' '" + over.token_file() + "'");
+  const Command all = over.run("logout --all");
+  BOOST_TEST(all.status == 1, all.output);
+  BOOST_TEST(run_command("test -e '" + over.token_file() + "'").status == 1);
+  BOOST_TEST(alive.run("me").status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(login_that_cannot_keep_the_token_says_so_and_leaves_nothing) {
+  const Client client;
+  const std::string phone = fresh_phone();
+  BOOST_TEST(client.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
+  run_script("mkdir '" + client.token_file() + "'");
+  const Command login = client.run("login " + phone + " 'correct horse 42'");
+  BOOST_TEST(login.status == 2, login.output);
+  BOOST_TEST(login.output.find(client.token_file()) != std::string::npos, login.output);
+  BOOST_TEST(run_script("find '" + client.token_file() + "'* | wc -l") == "1\n");
+}
+
+BOOST_AUTO_TEST_CASE(no_list_of_processes_shows_a_secret) {
+  const Client client;
+  HeldService service;
+  const std::string secret = "Kx7-shown-to-nobody_" + fresh_phone();
+  run_script("echo '" + secret + "' > '" + client.token_file() + "'");
+  run_script("echo '" + secret + "' > '" + client.token_file() + ".password'");
+  const struct {
+    std::string command;
+    const char* end;  ///< of its request
+  } scripts[] = {{"me", "\r\n\r\n"},
+                 {"logout", "}"},
+                 {"login 18866668888 -", "}"},
+                 {"regist 18866668888 - 123456", "}"},
+                 {"reset 18866668888 123456 -", "}"}};
+  for (const auto& [command, end] : scripts) {
+    BOOST_TEST_CONTEXT(command) {
+      auto run = std::async(std::launch::async, [&, words = command] {
+        return client.run(words + " < '" + client.token_file() + ".password'", service.url());
+      });
+      const std::string request = service.next(end);
+      BOOST_TEST(request.find(secret) != std::string::npos, request);
+      // The search does find what is there: the address that curl was given.
+      BOOST_TEST(is_in_a_command_line(service.url() + "/" + command.substr(0, command.find(' '))));
+      BOOST_TEST(!is_in_a_command_line(secret));
+      service.answer("200 OK", "code=1001\nmsg=held\n");
+      const Command ended = run.get();
+      BOOST_TEST(ended.status == 1);
+      BOOST_TEST(ended.output == "held\n");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(regist_and_code_try_again_with_one_key_and_believe_the_last_reply) {
+  const Client client;
+  for (const char* command : {"regist 18866668888 'correct horse 42' 123456", "code 18866668888"}) {
+    BOOST_TEST_CONTEXT(command) {
+      HeldService service;
+      auto run = std::async(std::launch::async, [&] { return client.run(command, service.url()); });
+      const std::string first = service.next("}");
+      service.answer("503 Service Unavailable", kAway);
+      const std::string second = service.next("}");
+      service.answer("200 OK", "code=0\nmsg=done\n");
+      const Command ended = run.get();
+      BOOST_TEST(ended.status == 0, ended.output);
+      BOOST_TEST(ended.output == "done\n");
+      BOOST_TEST(!line_with("Idempotency-Key: ", first).empty());
+      BOOST_TEST(line_with("Idempotency-Key: ", first) == line_with("Idempotency-Key: ", second));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(regist_tells_trouble_that_lasts) {
+  const Client client;
+  HeldService service;
+  auto run = std::async(std::launch::async, [&] {
+    return client.run("regist 18866668888 'correct horse 42' 123456", service.url());
+  });
+  for (int tries = 0; tries < 4; ++tries) {
+    (void)service.next("}");
+    service.answer("503 Service Unavailable", kAway);
+  }
+  const Command ended = run.get();
+  BOOST_TEST(ended.status == 3, ended.output);
+  BOOST_TEST(ended.output == "temporarily unavailable\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_safe_to_repeat_is_sent_once) {
+  const Client client;
+  run_script("echo token > '" + client.token_file() + "'");
+  for (const char* command :
+       {"login 18866668888 'correct horse 42'", "logout", "reset 18866668888 123456 'horse 42'"}) {
+    BOOST_TEST_CONTEXT(command) {
+      HeldService service;
+      auto run = std::async(std::launch::async, [&] { return client.run(command, service.url()); });
+      (void)service.next("}");
+      service.answer("503 Service Unavailable", kAway);
+      BOOST_TEST(run.get().status == 3);
+      BOOST_TEST(!service.has_caller(0));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(code_login_by_code_and_reset_take_what_was_sent) {
+  const Client client;
+  const std::string phone = fresh_phone();
+  BOOST_TEST(client.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
+  BOOST_TEST(client.run("code " + phone + " reset").status == 0);
+  const Command soon = client.run("code " + phone + " reset");
+  BOOST_TEST(soon.status == 1);
+  BOOST_TEST(soon.output.find(" s)") != std::string::npos, soon.output);
+  BOOST_TEST(wait_until(10, [&] { return codes_sent("+86" + phone, "reset").size() == 1; }));
+  const std::string reset = "reset " + phone + " " + codes_sent("+86" + phone, "reset").back();
+  BOOST_TEST(client.run(reset + " 'second horse 43'").status == 0);
+  BOOST_TEST(client.run(reset + " 'second horse 43'").status == 1);
+  let_time_pass_for("+86" + phone);
+  BOOST_TEST(client.run("code " + phone + " login").status == 0);
+  BOOST_TEST(wait_until(10, [&] { return codes_sent("+86" + phone, "login").size() == 1; }));
+  BOOST_TEST(client.run("login --code " + codes_sent("+86" + phone, "login").back() + " " + phone)
+                 .status == 0);
+  BOOST_TEST(client.run("me").status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(every_client_script_tells_wrong_use_and_a_service_away) {
+  const Client client;
+  for (const char* name : {"regist", "code", "login", "me", "logout", "reset"}) {
+    BOOST_TEST_CONTEXT(name) {
+      BOOST_TEST(client.run(std::string(name) + " --help").status == 0);
+      BOOST_TEST(client.run(std::string(name) + " --unknown option is wrong").status == 2);
+      BOOST_TEST(client.run(std::string(name) + " --unknown 2 3").status == 2);
+      BOOST_TEST(client.run(std::string(name) + " --unknown").status == 2);
+    }
+  }
+  run_script("echo token > '" + client.token_file() + "'");
+  for (const char* command : {"code 1", "login 1 2", "me", "logout", "reset 1 2 3"}) {
+    BOOST_TEST_CONTEXT(command) {
+      BOOST_TEST(client.run(command, "http://127.0.0.1:1/users").status == 4);
+      BOOST_TEST(client.run(command, base_url() + "/").status == 4);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(start_again_says_that_it_runs) {
+  const Command again = run_command("scripts/start 2>&1");
+  BOOST_TEST(again.status == 0, again.output);
+  BOOST_TEST(again.output.find("runs") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(mysql_prints_rows_separated_by_tabs) {
+  const Command rows = run_command("echo \"SELECT 'a', 'b'\" | scripts/mysql");
+  BOOST_TEST(rows.status == 0);
+  BOOST_TEST(rows.output.find("a\tb\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

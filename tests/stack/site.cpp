@@ -1,0 +1,95 @@
+// A production site's own nginx with the shipped includes: its limits, its own pages.
+#include <atomic>
+#include <mutex>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include "support/daemon.hpp"
+#include "support/stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+struct Fixture {
+  Site site{run_folder()};
+
+  [[nodiscard]] HttpReply ask(const std::string& path) const {
+    return send(site.base_url(), {.method = "GET", .path = path, .headers = {}});
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(site, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_registration_works_and_the_site_keeps_its_pages) {
+  BOOST_TEST(send(site.base_url(), {.body = registration(fresh_phone())}).code() == 0);
+  BOOST_TEST(ask("/").body == "the site");
+  BOOST_TEST(ask("/users/nothing").code() == 9002);
+}
+
+BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_served) {
+  std::atomic<int> limited{0};
+  std::atomic<int> served{0};
+  HttpReply refused;
+  std::mutex mutex;
+  in_parallel(8, 120, [&](int) {
+    const HttpReply reply = send(site.base_url(), {.body = "{}"});
+    if (reply.code() == 1001) ++served;
+    if (reply.status != 429) return;
+    ++limited;
+    const std::scoped_lock lock(mutex);
+    refused = reply;
+  });
+  BOOST_TEST(served > 0);
+  BOOST_TEST(limited > 0);
+  BOOST_TEST(served + limited == 120);
+  BOOST_TEST(refused.body ==
+             R"({"data":{"code":1007,"msg":"请求过于频繁，请稍后再试","retry_after":1}})");
+  BOOST_TEST(refused.header("retry-after") == "1");
+  BOOST_TEST(refused.header("cache-control") == "no-store");
+  BOOST_TEST(send(site.base_url(), {.body = "{}", .source_address = "127.0.0.7"}).code() == 1001);
+}
+
+BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded) {
+  // Heads without their bodies: nginx holds them, no worker does.
+  constexpr int kOpen = 40;
+  const std::string head =
+      "POST /users/regist HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nConnection: close\r\n\r\n";
+  std::atomic<int> refused{0};
+  in_parallel(kOpen, kOpen, [&](int) {
+    if (send_raw(site.port(), head).starts_with("HTTP/1.1 429")) ++refused;
+  });
+  BOOST_TEST(refused >= kOpen - 32);
+}
+
+BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_no_token) {
+  const Site cached(run_folder(), true);
+  const std::string phone = fresh_phone();
+  regist(phone);
+  const HttpReply login = send(base_url(), {.path = "/users/login", .body = registration(phone)});
+  const auto data = nlohmann::json::parse(login.body)["data"];
+  const std::string token = data.value("token", "");
+  BOOST_TEST_REQUIRE(!token.empty());
+  const auto visit = [&](const std::string& url, const std::string& with) {
+    return send(
+        url, {.method = "GET", .path = "/private/", .headers = {"Authorization: Bearer " + with}});
+  };
+  BOOST_TEST(visit(cached.base_url(), token).body == "user " + data["id"].dump());
+  BOOST_TEST(visit(cached.base_url(), std::string(43, 'A')).status == 401);
+
+  const HttpReply logout =
+      send(base_url(), {.path = "/users/logout", .headers = {"Authorization: Bearer " + token}});
+  BOOST_TEST(logout.code() == 0);
+  BOOST_TEST(visit(site.base_url(), token).status == 401);
+  BOOST_TEST(visit(cached.base_url(), token).status == 200);
+  BOOST_TEST(wait_until(10, [&] { return visit(cached.base_url(), token).status == 401; }));
+
+  const std::string files = "grep -ralE '" + token + "|Bearer' '" + run_folder() + "/auth'";
+  BOOST_TEST(run_command("ls '" + run_folder() + "/auth'").output != "");
+  BOOST_TEST(run_command(files).output == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

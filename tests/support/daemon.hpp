@@ -1,0 +1,47 @@
+// A program that runs while a test does, in a process group of its own; gone when the test ends.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace users::test {
+
+/// A TCP port of 127.0.0.1 that nobody listens on at the moment.
+unsigned free_port();
+
+class Daemon {
+ public:
+  /// Starts `command` (found on PATH) with `environment` (NAME=value) added, output appended to
+  /// `log`.
+  Daemon(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+         const std::string& log);
+  /// TERM to the whole group, KILL after 10 seconds.
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+/// An nginx set up as the README tells a site to, on a port of its own, in front of the pools
+/// whose sockets are in `run`. It protects /private/; `cached`: with users_auth_cache.conf.
+class Site {
+ public:
+  explicit Site(const std::string& run, bool cached = false);
+  /// http://127.0.0.1:PORT
+  [[nodiscard]] std::string base_url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] unsigned port() const { return port_; }
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+
+ private:
+  unsigned port_;
+  std::string folder_;
+  Daemon nginx_;
+};
+
+}  // namespace users::test

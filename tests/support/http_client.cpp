@@ -1,0 +1,166 @@
+#include "support/http_client.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/api_description.hpp"
+
+namespace users::test {
+namespace {
+
+constexpr long kTimeoutSeconds = 60;
+
+size_t take_body(char* data, size_t, size_t size, void* reply) {
+  static_cast<HttpReply*>(reply)->body.append(data, size);
+  return size;
+}
+
+/// What a test starts meanwhile must not inherit it.
+curl_socket_t open_socket(void* /*unused*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+size_t take_header(char* data, size_t, size_t size, void* reply) {
+  const std::string_view line(data, size);
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos) return size;
+  std::string name(line.substr(0, colon));
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto start = line.find_first_not_of(' ', colon + 1);
+  const auto end = line.find_last_not_of("\r\n");
+  const std::string value(start > end ? "" : line.substr(start, end - start + 1));
+  auto& headers = static_cast<HttpReply*>(reply)->headers;
+  const auto [entry, fresh] = headers.try_emplace(std::move(name), value);
+  // A header sent twice must not pass for one sent once.
+  if (!fresh) entry->second += " | " + value;
+  return size;
+}
+
+/// The first reply in raw bytes, held to the description like any other. Where nginx could not read
+/// the request line its own page comes: it cannot know whose request that was.
+void hold_raw_to_description(std::string_view request, std::string_view bytes) {
+  constexpr std::string_view kProtocol = "HTTP/1.1 ";
+  const auto end = bytes.find("\r\n\r\n");
+  if (!bytes.starts_with(kProtocol) || end == std::string_view::npos) return;
+  HttpReply reply;
+  reply.status = std::strtol(std::string(bytes.substr(kProtocol.size(), 3)).c_str(), nullptr, 10);
+  std::istringstream head(std::string(bytes.substr(0, end)));
+  for (std::string line; std::getline(head, line);)
+    take_header(line.data(), 1, line.size(), &reply);
+  if (reply.header("content-type") == "text/html") return;
+  const std::string length = reply.header("content-length");
+  reply.body = bytes.substr(end + 4, std::strtoul(length.c_str(), nullptr, 10));
+  const auto blank = std::min(request.find(' '), request.size());
+  const std::string_view rest = request.substr(std::min(blank + 1, request.size()));
+  hold_to_description({.method = std::string(request.substr(0, blank)),
+                       .path = std::string(rest.substr(0, rest.find(' '))),
+                       .headers = {}},
+                      reply);
+}
+
+nlohmann::json data_of(const std::string& body) {
+  const auto document = nlohmann::json::parse(body, nullptr, false);
+  if (!document.is_object() || !document.contains("data")) return nlohmann::json::object();
+  return document["data"];
+}
+
+}  // namespace
+
+int HttpReply::code() const {
+  return data_of(body).value("code", -1);
+}
+
+std::string HttpReply::fields() const {
+  std::string joined;
+  for (const auto& field : data_of(body).value("fields", std::vector<std::string>())) {
+    if (!joined.empty()) joined += ',';
+    joined += field;
+  }
+  return joined;
+}
+
+std::string HttpReply::header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? "" : found->second;
+}
+
+HttpReply send(const std::string& base, const HttpRequest& request) {
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
+                                                                 &curl_easy_cleanup);
+  curl_slist* list = nullptr;
+  for (const auto& header : request.headers) list = curl_slist_append(list, header.c_str());
+  list = curl_slist_append(list, "Expect:");
+  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(list,
+                                                                            &curl_slist_free_all);
+  HttpReply reply;
+  curl_easy_setopt(curl.get(), CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(curl.get(), CURLOPT_URL, (base + request.path).c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
+  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, kTimeoutSeconds);
+  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+  if (request.method == "POST") {
+    curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, request.body.data());
+  } else if (request.method == "HEAD") {
+    curl_easy_setopt(curl.get(), CURLOPT_NOBODY, 1L);
+  } else {
+    if (!request.body.empty())
+      curl_easy_setopt(curl.get(), CURLOPT_COPYPOSTFIELDS, request.body.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+  if (!request.source_address.empty()) {
+    curl_easy_setopt(curl.get(), CURLOPT_INTERFACE, ("host!" + request.source_address).c_str());
+  }
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &reply);
+  curl_easy_setopt(curl.get(), CURLOPT_HEADERFUNCTION, take_header);
+  curl_easy_setopt(curl.get(), CURLOPT_HEADERDATA, &reply);
+  const CURLcode outcome = curl_easy_perform(curl.get());
+  if (outcome == CURLE_OK) curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &reply.status);
+  hold_to_description(request, reply);
+  return reply;
+}
+
+std::string registration(std::string_view phone, std::string_view password, std::string_view code) {
+  std::string body = R"({"phone":")";
+  body.append(phone).append(R"(","password":")").append(password);
+  return body.append(R"(","code":")").append(code).append(R"("})");
+}
+
+std::string send_raw(unsigned port, std::string_view bytes) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const timeval timeout{10, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    ::close(fd);
+    throw std::runtime_error("nothing listens on port " + std::to_string(port));
+  }
+  [[maybe_unused]] const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  std::string reply;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = ::recv(fd, buffer, sizeof buffer, 0)) > 0;) {
+    reply.append(buffer, static_cast<std::size_t>(got));
+  }
+  ::close(fd);
+  hold_raw_to_description(bytes, reply);
+  return reply;
+}
+
+}  // namespace users::test

@@ -1,0 +1,79 @@
+#include "support/person.hpp"
+
+#include <fstream>
+#include <stdexcept>
+
+namespace users::test {
+
+HttpReply post(const std::string& endpoint, const nlohmann::json& arguments,
+               std::vector<std::string> headers) {
+  headers.emplace_back("Content-Type: application/json");
+  return send(
+      base_url(),
+      {.path = "/users/" + endpoint, .body = arguments.dump(), .headers = std::move(headers)});
+}
+
+HttpReply call(const std::string& method, const std::string& endpoint, const std::string& token,
+               std::vector<std::string> headers, const std::string& body) {
+  if (!token.empty()) headers.push_back("Authorization: Bearer " + token);
+  if (!body.empty()) headers.emplace_back("Content-Type: application/json");
+  return send(base_url(), {.method = method,
+                           .path = "/users/" + endpoint,
+                           .body = body,
+                           .headers = std::move(headers)});
+}
+
+nlohmann::json data_of(const HttpReply& reply) {
+  const auto document = nlohmann::json::parse(reply.body, nullptr, false);
+  if (!document.is_object() || !document.contains("data")) return nlohmann::json::object();
+  return document["data"];
+}
+
+std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose) {
+  std::ifstream spool(state_folder() + "/spool/sms.log");
+  std::vector<std::string> codes;
+  for (std::string line; std::getline(spool, line);) {
+    const auto message = nlohmann::json::parse(line, nullptr, false);
+    if (!message.is_object()) continue;
+    if (message.value("phone", "") == e164 && message.value("purpose", "") == purpose) {
+      codes.push_back(message.value("code", ""));
+    }
+  }
+  return codes;
+}
+
+void let_time_pass_for(const std::string& e164) {
+  query("DELETE FROM throttle WHERE bucket LIKE '%:" + e164 + "'");
+}
+
+std::string Person::code(const std::string& purpose) {
+  const std::size_t before = codes_sent(e164(), purpose).size();
+  const HttpReply reply = post("code", {{"phone", phone_}, {"purpose", purpose}});
+  if (reply.code() != 0) throw std::runtime_error("no code: " + reply.body);
+  std::vector<std::string> codes;
+  wait_until(10, [&] {
+    codes = codes_sent(e164(), purpose);
+    return codes.size() > before;
+  });
+  return codes.size() > before ? codes.back() : "";
+}
+
+void Person::regist() {
+  const HttpReply reply =
+      post("regist", {{"phone", phone_}, {"password", password_}, {"code", code("regist")}});
+  if (reply.code() != 0) throw std::runtime_error("not registered: " + reply.body);
+  let_time_pass_for(e164());
+}
+
+HttpReply Person::login(std::vector<std::string> headers) const {
+  return post("login", {{"phone", phone_}, {"password", password_}}, std::move(headers));
+}
+
+std::string Person::token() const {
+  const HttpReply reply = login();
+  std::string token = data_of(reply).value("token", "");
+  if (token.empty()) throw std::runtime_error("not logged in: " + reply.body);
+  return token;
+}
+
+}  // namespace users::test

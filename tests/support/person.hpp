@@ -1,0 +1,56 @@
+// A person with a phone: asks for codes, reads them off the messages sent, registers, logs in.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "support/stack.hpp"
+
+namespace users::test {
+
+/// POSTs JSON to an endpoint under /users/.
+HttpReply post(const std::string& endpoint, const nlohmann::json& arguments,
+               std::vector<std::string> headers = {});
+
+/// Any method, with a bearer token where one is given.
+HttpReply call(const std::string& method, const std::string& endpoint,
+               const std::string& token = "", std::vector<std::string> headers = {},
+               const std::string& body = "");
+
+/// `data` of a reply.
+nlohmann::json data_of(const HttpReply& reply);
+
+/// The codes that were sent to a phone (E.164) for a purpose, oldest first.
+std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose);
+
+/// Forgets the cooldown and the counters of a phone, as time would.
+void let_time_pass_for(const std::string& e164);
+
+class Person {
+ public:
+  Person() : phone_(fresh_phone()) {}
+  explicit Person(std::string phone) : phone_(std::move(phone)) {}
+
+  [[nodiscard]] const std::string& phone() const { return phone_; }
+  [[nodiscard]] std::string e164() const { return "+86" + phone_; }
+  [[nodiscard]] const std::string& password() const { return password_; }
+  void remember_password(const std::string& password) { password_ = password; }
+
+  /// Asks for a code and waits for its message. Empty where none came within 10 seconds.
+  std::string code(const std::string& purpose);
+
+  /// Proves the phone and registers. Throws where that fails.
+  void regist();
+
+  HttpReply login(std::vector<std::string> headers = {}) const;
+  /// The token of a new session. Throws where there is none.
+  [[nodiscard]] std::string token() const;
+
+ private:
+  std::string phone_;
+  std::string password_ = "correct horse 42";
+};
+
+}  // namespace users::test

@@ -1,0 +1,170 @@
+#include "support/stack.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+#include <pwd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/crypto.hpp"
+#include "db/migrations.hpp"
+
+namespace users::test {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) {
+    throw std::runtime_error(std::string(name) + " is not set: start the tests with make test");
+  }
+  return value;
+}
+
+db::Endpoint administrator_endpoint(const std::string& database) {
+  return {run_folder() + "/mariadb.sock", database, ::getpwuid(::geteuid())->pw_name};
+}
+
+}  // namespace
+
+std::string state_folder() {
+  return environment("STATE");
+}
+
+std::string run_folder() {
+  return std::filesystem::canonical(state_folder() + "/run");
+}
+
+unsigned port() {
+  return static_cast<unsigned>(std::stoul(environment("PORT")));
+}
+
+std::string base_url() {
+  return "http://127.0.0.1:" + std::to_string(port());
+}
+
+HttpReply regist(std::string_view phone, std::string_view password) {
+  return send(base_url(), {.body = registration(phone, password)});
+}
+
+std::string fresh_phone() {
+  static std::atomic<int> next{0};
+  static const std::string series = environment("PHONE_SERIES");
+  const std::string digits = std::to_string(10'000'000 + next++);
+  return "13" + series + digits;
+}
+
+std::unique_ptr<db::Connection> administrator(const std::string& database) {
+  return std::make_unique<db::Connection>(administrator_endpoint(database), Secret());
+}
+
+std::string query(const std::string& sql) {
+  return administrator("users")->run_script(sql, "test").value_or("NULL");
+}
+
+std::string program(const std::string& name) {
+  return std::filesystem::absolute(environment("BIN")) / name;
+}
+
+int count_users(const std::string& e164) {
+  return std::stoi(query("SELECT COUNT(*) FROM users WHERE phone = '" + e164 + "'"));
+}
+
+Command run_command(const std::string& command) {
+  FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
+  Command result{-1, ""};
+  char buffer[4096];
+  for (size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
+    result.output.append(buffer, got);
+  }
+  const int status = ::pclose(pipe);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return result;
+}
+
+std::string run_script(const std::string& command) {
+  const Command result = run_command(command + " 2>&1");
+  if (result.status != 0) throw std::runtime_error(command + " failed: " + result.output);
+  return result.output;
+}
+
+std::vector<int> worker_pids(const std::string& part) {
+  // multiwatch leads them.
+  std::istringstream list(
+      run_script("pgrep -P \"$(cat '" + run_folder() + "/" + part + ".pid')\" || true"));
+  std::vector<int> pids;
+  for (int pid = 0; list >> pid;) pids.push_back(pid);
+  return pids;
+}
+
+void in_parallel(int threads, int count, const std::function<void(int)>& work) {
+  std::atomic<int> next{0};
+  std::vector<std::jthread> pool;
+  for (int thread = 0; thread < threads; ++thread) {
+    pool.emplace_back([&] {
+      for (int i = next++; i < count; i = next++) work(i);
+    });
+  }
+}
+
+bool wait_until(double seconds, const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
+ScratchDatabase::ScratchDatabase(bool migrated) {
+  crypto::start();
+  name_ = "scratch_" + crypto::random_hex(6);
+  connection_ = administrator();
+  connection_->run_script("CREATE DATABASE " + name_ + "; USE " + name_, "scratch");
+  if (!migrated) return;
+  for (const auto& migration : db::list_migrations("sql/migrations")) {
+    db::apply_migration(*connection_, migration);
+  }
+}
+
+ScratchDatabase::~ScratchDatabase() {
+  try {
+    administrator()->run_script("DROP DATABASE IF EXISTS " + name_, "drop scratch");
+  } catch (const db::DatabaseError& error) {
+    (void)std::fprintf(stderr, "scratch database left behind: %s\n", error.what());
+  }
+}
+
+Config ScratchDatabase::config() const {
+  const auto endpoint = administrator_endpoint(name_);
+  Config config = load_config("conf/development.conf", nullptr);
+  config.database_hosts = {endpoint.host};
+  config.database_name = name_;
+  config.database_user = endpoint.user;
+  config.password_argon2_memory = 64;
+  config.password_argon2_passes = 1;
+  return config;
+}
+
+std::unique_ptr<db::Connection> ScratchDatabase::connect() const {
+  return administrator(name_);
+}
+
+std::string ScratchDatabase::query(const std::string& sql) {
+  return connection_->run_script(sql, "test").value_or("NULL");
+}
+
+std::string ScratchDatabase::open_transactions() {
+  return query(
+      "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p "
+      "ON p.id = t.trx_mysql_thread_id WHERE p.db = DATABASE()");
+}
+
+}  // namespace users::test

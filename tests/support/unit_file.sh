@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# Runs the command lines of installed systemd units as systemd would, as far as that goes without it: environment, user,
+# umask, niceness, no capability, no new privileges. Sourced by tests/support/package_life; ROOT is the Debian they are in.
+
+# unit_values UNIT KEY: each value of a key, of the unit and of its drop-ins.
+unit_values() {
+    local files=("$ROOT/lib/systemd/system/$1") file
+    for file in "$ROOT/etc/systemd/system/$1".d/*.conf; do [[ ! -e $file ]] || files+=("$file"); done
+    sed -n "s/^$2=//p" "${files[@]}"
+}
+
+# The last one counts.
+unit_value() { unit_values "$@" | tail -n 1; }
+
+# unit_conditions_hold UNIT: what systemd asks before it starts the unit.
+unit_conditions_hold() {
+    local path
+    for path in $(unit_values "$1" ConditionPathExists); do [[ -e $ROOT$path ]] || return 1; done
+}
+
+# unit_command UNIT LINE [MAINPID]: sets COMMAND to what runs the line of the unit.
+unit_command() {
+    local unit=$1 line=$2 pair user nice
+    local -a environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin)
+    while IFS= read -r pair; do [[ -z $pair ]] || environment+=("$pair"); done < <(unit_values "$unit" Environment)
+    [[ -z ${3:-} ]] || environment+=("MAINPID=$3")
+    # The last of the same name counts: so it is replaced last to first.
+    local i
+    for ((i = ${#environment[@]} - 1; i >= 0; i--)); do
+        line=${line//"\${${environment[i]%%=*}}"/"${environment[i]#*=}"}
+        line=${line//"\$${environment[i]%%=*}"/"${environment[i]#*=}"}
+    done
+    user=$(unit_value "$unit" User)
+    nice=$(unit_value "$unit" Nice)
+    local -a words
+    read -ra words <<<"$line"
+    # shellcheck disable=SC2016  # the inner shell expands it
+    COMMAND=(chroot "$ROOT" /usr/bin/prlimit --core="$(unit_value "$unit" LimitCORE)"
+        /usr/bin/setpriv --reuid "$user" --regid "$user" --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all
+        /usr/bin/env -i "${environment[@]}" /bin/sh -c "umask $(unit_value "$unit" UMask)"' && exec "$@"' sh
+        /usr/bin/nice -n "${nice:-0}" "${words[@]}")
+}
+
+# unit_start UNIT: runs ExecStartPre, then ExecStart in the background; its process stands in MAIN[UNIT].
+declare -A MAIN=()
+unit_start() {
+    unit_conditions_hold "$1" || return 1
+    unit_command "$1" "$(unit_value "$1" ExecStartPre)"
+    "${COMMAND[@]}" || return 1
+    unit_command "$1" "$(unit_value "$1" ExecStart)"
+    setsid "${COMMAND[@]}" </dev/null >>"$WORK/$1.log" 2>&1 &
+    MAIN[$1]=$!
+}
+
+unit_reload() {
+    unit_command "$1" "$(unit_value "$1" ExecReload)" "${MAIN[$1]}"
+    "${COMMAND[@]}"
+}
+
+# unit_workers UNIT: the processes under multiwatch.
+unit_workers() { tr ' ' '\n' <"/proc/${MAIN[$1]}/task/${MAIN[$1]}/children" | grep . | sort; }
+
+# unit_stop UNIT: TERM to the main process, as KillMode=mixed has it; that and its children must end in time.
+unit_stop() {
+    local pids=("${MAIN[$1]}")
+    [[ $(unit_value "$1" KillMode) == mixed ]] || return 1
+    mapfile -t -O 1 pids < <(unit_workers "$1")
+    kill -TERM "${MAIN[$1]}"
+    wait_until "$(unit_value "$1" TimeoutStopSec)" gone "${pids[@]}"
+}
+
+# gone PID...: none of them is left, but for a body that its parent has not fetched.
+gone() {
+    local pid
+    for pid; do ! grep -qs '^State:[[:space:]]*[^Z]' "/proc/$pid/status" || return 1; done
+}

@@ -1,0 +1,141 @@
+// Hashes and random bytes: what is stored must verify for ever, what is drawn must be random.
+#include "base/crypto.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+namespace users::test {
+
+using namespace std::string_view_literals;
+
+constexpr crypto::PasswordCost kCheap{64, 1};
+
+struct Sodium {
+  Sodium() { crypto::start(); }
+};
+
+std::string hex(const crypto::Digest& digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned byte : digest) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 0xFU];
+  }
+  return text;
+}
+
+std::string bytes(const crypto::Digest& digest) {
+  return {digest.begin(), digest.end()};
+}
+
+BOOST_AUTO_TEST_SUITE(crypto, *boost::unit_test::fixture<Sodium>())
+
+BOOST_AUTO_TEST_CASE(a_hash_is_a_phc_string_that_names_its_cost) {
+  const Secret password("correct horse 42"sv);
+  const std::string cheap = users::crypto::hash_password(password, kCheap);
+  const std::string usual = users::crypto::hash_password(password, {19456, 2});
+  BOOST_TEST(cheap.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+  BOOST_TEST(usual.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+  BOOST_TEST(usual.size() <= 127U);
+}
+
+BOOST_AUTO_TEST_CASE(equal_passwords_have_different_hashes) {
+  const Secret password("correct horse 42"sv);
+  BOOST_TEST(users::crypto::hash_password(password, kCheap) !=
+             users::crypto::hash_password(password, kCheap));
+}
+
+BOOST_AUTO_TEST_CASE(only_the_same_password_verifies) {
+  const std::string phc = users::crypto::hash_password(Secret("密码 with 😀"sv), kCheap);
+  BOOST_TEST(users::crypto::verify_password(Secret("密码 with 😀"sv), phc));
+  for (const auto other : {""sv, "密码 with "sv, "密码 with 😀 "sv, "密码 With 😀"sv, "password"sv}) {
+    BOOST_TEST_CONTEXT(other) {
+      BOOST_TEST(!users::crypto::verify_password(Secret(other), phc));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_hash_of_another_cost_still_verifies) {
+  const Secret password("correct horse 42"sv);
+  BOOST_TEST(
+      users::crypto::verify_password(password, users::crypto::hash_password(password, {128, 2})));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_hash_verifies_nothing) {
+  const Secret password("correct horse 42"sv);
+  const std::string phc = users::crypto::hash_password(password, kCheap);
+  for (const std::string& garbage :
+       {std::string(), std::string("x"), std::string("correct horse 42"), std::string("$argon2id$"),
+        std::string("$2y$10$abcdefghijklmnopqrstuv"), phc.substr(0, phc.size() - 1), phc.substr(1),
+        phc + "x", std::string(500, '$')}) {
+    BOOST_TEST_CONTEXT(garbage) {
+      BOOST_TEST(!users::crypto::verify_password(password, garbage));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_keyed_hash_is_the_same_in_every_version) {
+  // Stored hashes must be found again. Computed with Python's hashlib.blake2b.
+  const Secret key(std::string(32, 'k'));
+  BOOST_TEST(hex(users::crypto::keyed_hash(key, "retry-key", "message")) ==
+             "6c42ceaf5cf1dfb6a1d40e2564b24f4fb99299ae9427afd941bca2be63ae928e");
+}
+
+BOOST_AUTO_TEST_CASE(a_keyed_hash_differs_by_key_purpose_and_message) {
+  const Secret key(std::string(32, 'k'));
+  const Secret other_key(std::string(32, 'K'));
+  const Secret longer_key(std::string(64, 'k'));
+  const std::set<users::crypto::Digest> digests = {
+      users::crypto::keyed_hash(key, "code", "message"),
+      users::crypto::keyed_hash(other_key, "code", "message"),
+      users::crypto::keyed_hash(longer_key, "code", "message"),
+      users::crypto::keyed_hash(key, "session", "message"),
+      users::crypto::keyed_hash(key, "code", "massage"),
+      users::crypto::keyed_hash(key, "codem", "essage"),
+      users::crypto::keyed_hash(key, "code", ""),
+  };
+  BOOST_TEST(digests.size() == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(a_digest_equals_only_the_same_32_bytes) {
+  const auto digest = users::crypto::keyed_hash(Secret(std::string(32, 'k')), "code", "message");
+  const std::string same = bytes(digest);
+  BOOST_TEST(users::crypto::equal(digest, same));
+  for (const std::size_t at : {0U, 16U, 31U}) {
+    std::string changed = same;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    BOOST_TEST(!users::crypto::equal(digest, changed));
+  }
+  for (const std::string& other : {std::string(), same.substr(0, 31), same + '\0'}) {
+    BOOST_TEST(!users::crypto::equal(digest, other));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(random_hex_has_two_lower_case_digits_a_byte) {
+  BOOST_TEST(users::crypto::random_hex(0) == "");
+  for (const std::size_t size : {1U, 16U, 32U}) {
+    const std::string text = users::crypto::random_hex(size);
+    BOOST_TEST(text.size() == 2 * size);
+    BOOST_TEST(text.find_first_not_of("0123456789abcdef") == std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(random_hex_does_not_repeat) {
+  std::set<std::string> drawn;
+  for (int i = 0; i < 100; ++i) drawn.insert(users::crypto::random_hex(16));
+  BOOST_TEST(drawn.size() == 100U);
+}
+
+BOOST_AUTO_TEST_CASE(random_below_gives_every_number_below_its_bound_and_no_other) {
+  std::set<std::uint32_t> drawn;
+  for (int i = 0; i < 1000; ++i) drawn.insert(users::crypto::random_below(10));
+  const std::set<std::uint32_t> digits = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  BOOST_TEST(drawn == digits, boost::test_tools::per_element());
+  BOOST_TEST(users::crypto::random_below(1) == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test

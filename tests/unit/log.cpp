@@ -1,0 +1,411 @@
+// The log: one event is one line, whatever is in it and however many processes write.
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
+#include "child_process.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace users::test {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::hours kDay(24);
+
+/// The programs run in UTC, since days change by local time.
+void set_time_zone(const char* zone) {
+  ::setenv("TZ", zone, 1);  // NOLINT(concurrency-mt-unsafe): one thread
+  ::tzset();
+}
+
+struct Utc {
+  Utc() { set_time_zone("UTC0"); }
+  ~Utc() { set_time_zone("UTC0"); }
+  Utc(const Utc&) = delete;
+  Utc& operator=(const Utc&) = delete;
+};
+
+std::vector<std::string> lines_of_log(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+std::string dated_name(std::chrono::seconds from_now = {}) {
+  const std::time_t time =
+      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + from_now);
+  std::tm utc{};
+  ::gmtime_r(&time, &utc);
+  char name[32];
+  return {name, std::strftime(name, sizeof name, "users.log.%Y%m%d", &utc)};
+}
+
+/// What comes after `[request id] `.
+std::string text_of(const std::string& line) {
+  const auto end = line.find("] ", line.find("[line:") + 6);
+  const auto id_end = line.find("] ", end + 2);
+  return line.substr(id_end + 2);
+}
+
+struct LogFolder : Utc {
+  TemporaryDirectory directory;
+
+  void start(LogLevel least = LogLevel::debug, unsigned keep_days = 30) const {
+    users::log::start(directory.path().string(), least, keep_days);
+  }
+  [[nodiscard]] std::vector<std::string> lines() const {
+    return lines_of_log(directory.path() / "users.log");
+  }
+  [[nodiscard]] std::string only_line() const {
+    const auto all = lines();
+    BOOST_TEST_REQUIRE(all.size() == 1U);
+    return all.front();
+  }
+  [[nodiscard]] std::set<std::string> names() const {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(directory.path())) {
+      found.insert(entry.path().filename().string());
+    }
+    return found;
+  }
+};
+
+/// While it lives, standard error goes to a file.
+class StandardErrorInFile {
+ public:
+  explicit StandardErrorInFile(const fs::path& file) : saved_(::dup(STDERR_FILENO)) {
+    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ::dup2(fd, STDERR_FILENO);
+    ::close(fd);
+  }
+  ~StandardErrorInFile() {
+    ::dup2(saved_, STDERR_FILENO);
+    ::close(saved_);
+  }
+  StandardErrorInFile(const StandardErrorInFile&) = delete;
+  StandardErrorInFile& operator=(const StandardErrorInFile&) = delete;
+
+ private:
+  int saved_;
+};
+
+BOOST_FIXTURE_TEST_SUITE(log, LogFolder)
+
+BOOST_AUTO_TEST_CASE(a_line_has_the_format_of_the_tutorial_and_the_request_id) {
+  start();
+  const int here = __LINE__ + 1;
+  users::log::debug({"RegistHandle: ", "insert db, user: ", "+86188****8888"});
+  std::string line = only_line();
+  BOOST_TEST(text_of(line) == "RegistHandle: insert db, user: +86188****8888");
+  line.resize(line.size() - text_of(line).size());
+  BOOST_TEST(line.find(" log.cpp[line:" + std::to_string(here) + "] DEBUG [-] ") == 23U);
+  std::replace_if(
+      line.begin(), line.begin() + 23, [](char c) { return c >= '0' && c <= '9'; }, '0');
+  BOOST_TEST(line.starts_with("0000-00-00 00:00:00,000 "));
+}
+
+BOOST_AUTO_TEST_CASE(a_line_has_the_time_in_utc) {
+  start();
+  const auto before = std::time(nullptr);
+  users::log::info({"now"});
+  const auto after = std::time(nullptr);
+  std::tm utc{};
+  BOOST_TEST_REQUIRE((::strptime(only_line().c_str(), "%Y-%m-%d %H:%M:%S,", &utc) != nullptr));
+  const auto written = ::timegm(&utc);
+  BOOST_TEST(written >= before);
+  BOOST_TEST(written <= after);
+}
+
+BOOST_AUTO_TEST_CASE(lines_of_a_request_carry_its_id) {
+  start();
+  users::log::info({"before"});
+  {
+    const users::log::RequestScope scope("4f2a-1");
+    users::log::info({"during"});
+  }
+  users::log::info({"after"});
+  const auto all = lines();
+  BOOST_TEST_REQUIRE(all.size() == 3U);
+  BOOST_TEST(all[0].ends_with(" INFO [-] before"));
+  BOOST_TEST(all[1].ends_with(" INFO [4f2a-1] during"));
+  BOOST_TEST(all[2].ends_with(" INFO [-] after"));
+}
+
+struct Filter {
+  LogLevel least;
+  std::vector<std::string> written;
+};
+
+BOOST_AUTO_TEST_CASE(only_lines_of_the_level_and_above_are_written) {
+  const Filter filters[] = {
+      {LogLevel::debug, {"DEBUG [-] d", "INFO [-] i", "WARNING [-] w", "ERROR [-] e"}},
+      {LogLevel::info, {"INFO [-] i", "WARNING [-] w", "ERROR [-] e"}},
+      {LogLevel::warning, {"WARNING [-] w", "ERROR [-] e"}},
+      {LogLevel::error, {"ERROR [-] e"}},
+  };
+  for (const Filter& filter : filters) {
+    const TemporaryDirectory own;
+    users::log::start(own.path().string(), filter.least, 30);
+    users::log::debug({"d"});
+    users::log::info({"i"});
+    users::log::warning({"w"});
+    users::log::error({"e"});
+    std::vector<std::string> written;
+    for (const std::string& line : lines_of_log(own.path() / "users.log")) {
+      written.push_back(line.substr(line.find("] ") + 2));
+    }
+    BOOST_TEST(written == filter.written, boost::test_tools::per_element());
+  }
+}
+
+struct Escape {
+  std::string_view text;
+  std::string_view written;
+};
+
+constexpr Escape kEscapes[] = {
+    {"plain 密码 😀 é", "plain 密码 😀 é"},
+    {"one\ntwo", "one\\x0atwo"},
+    {"one\r\ntwo", "one\\x0d\\x0atwo"},
+    {"\x1B[31mred", "\\x1b[31mred"},
+    {"\x7F", "\\x7f"},
+    {"\t", "\\x09"},
+    {{"a\0b", 3}, "a\\x00b"},
+    {"non-breaking\u00A0blank", "non-breaking\u00A0blank"},
+};
+
+BOOST_AUTO_TEST_CASE(control_characters_are_escaped) {
+  for (const Escape& row : kEscapes) {
+    const TemporaryDirectory own;
+    users::log::start(own.path().string(), LogLevel::info, 30);
+    users::log::info({"<", row.text, ">"});
+    const auto written = lines_of_log(own.path() / "users.log");
+    BOOST_TEST_CONTEXT(row.written) {
+      BOOST_TEST_REQUIRE(written.size() == 1U);
+      BOOST_TEST(text_of(written.front()) == "<" + std::string(row.written) + ">");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_second_set_of_control_characters_steers_no_terminal) {
+  start();
+  users::log::info({"\u009B31mred \u0080 \u009F"});
+  const std::string line = only_line();
+  for (const auto* control : {"\u009B", "\u0080", "\u009F"}) {
+    BOOST_TEST(line.find(control) == std::string::npos);
+  }
+  BOOST_TEST(line.find("31mred") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_request_id_cannot_break_the_line) {
+  start();
+  const users::log::RequestScope scope("one\n2026-01-01 forged");
+  users::log::info({"text"});
+  BOOST_TEST(only_line().ends_with(" INFO [one\\x0a2026-01-01 forged] text"));
+}
+
+BOOST_AUTO_TEST_CASE(a_long_event_is_cut_at_1000_bytes) {
+  start();
+  users::log::info({std::string(5000, 'a')});
+  users::log::info({std::string(5000, '\n')});
+  users::log::info({"short"});
+  const auto all = lines();
+  BOOST_TEST_REQUIRE(all.size() == 3U);
+  BOOST_TEST(all[0].size() == 1000U);
+  BOOST_TEST(all[0].ends_with("aaaa"));
+  BOOST_TEST(all[1].size() <= 1000U);
+  BOOST_TEST(all[1].size() > 1000U - 4);  // no room for another \x0a
+  BOOST_TEST(text_of(all[2]) == "short");
+}
+
+BOOST_AUTO_TEST_CASE(a_long_request_id_makes_no_longer_line) {
+  start();
+  const users::log::RequestScope scope(std::string(5000, 'i'));
+  users::log::info({"text"});
+  BOOST_TEST(only_line().size() <= 1000U);
+}
+
+// One byte that is not UTF-8, and grep takes the whole day for a binary file.
+BOOST_AUTO_TEST_CASE(the_log_is_utf8_wherever_a_long_event_is_cut) {
+  start();
+  for (const auto* shift : {"", "a", "aa"}) {
+    std::string text = shift;
+    while (text.size() < 2000) text += "密";
+    users::log::info({text});
+  }
+  for (const std::string& line : lines()) BOOST_TEST(is_text(line));
+}
+
+BOOST_AUTO_TEST_CASE(the_log_is_utf8_whatever_the_event_holds) {
+  start();
+  users::log::info({"/users/\xFF\xE5 \u009B \xED\xA0\x80"});
+  users::log::info({"a control character in two parts: ", "\xC2", "\x9B"});
+  const auto all = lines();
+  BOOST_TEST_REQUIRE(all.size() == 2U);
+  for (const std::string& line : all) BOOST_TEST(is_text(line));
+  BOOST_TEST(all[1].find("\u009B") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(users_log_is_a_link_to_the_file_of_today) {
+  const std::string before = dated_name();
+  start();
+  users::log::info({"text"});
+  const std::string target = fs::read_symlink(directory.path() / "users.log").string();
+  BOOST_TEST((target == before || target == dated_name()));
+  BOOST_TEST((names() == std::set<std::string>{"users.log", target}));
+}
+
+BOOST_AUTO_TEST_CASE(a_restart_goes_on_with_the_file_of_today) {
+  start();
+  users::log::info({"first"});
+  start();
+  users::log::info({"second"});
+  const auto all = lines();
+  BOOST_TEST_REQUIRE(all.size() == 2U);
+  BOOST_TEST(text_of(all[0]) == "first");
+  BOOST_TEST(text_of(all[1]) == "second");
+}
+
+BOOST_AUTO_TEST_CASE(the_folder_is_made_with_its_parents) {
+  const auto folder = directory.path() / "log" / "users";
+  users::log::start(folder.string(), LogLevel::info, 30);
+  users::log::info({"text"});
+  BOOST_TEST(lines_of_log(folder / "users.log").size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_folder_lines_go_to_standard_error) {
+  const auto captured = directory.path() / "stderr";
+  const auto folder = directory.write("file", "") / "log";
+  {
+    const StandardErrorInFile redirected(captured);
+    users::log::start(folder.string(), LogLevel::info, 30);
+    users::log::debug({"too low"});
+    users::log::info({"one\ntwo"});
+  }
+  const auto all = lines_of_log(captured);
+  BOOST_TEST_REQUIRE(all.size() == 2U);
+  BOOST_TEST(text_of(all[0]).starts_with("log: cannot write to " + folder.string()));
+  BOOST_TEST(text_of(all[1]) == "one\\x0atwo");
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_opened_sends_its_lines_to_standard_error) {
+  fs::create_directory(directory.path() / dated_name());
+  fs::create_directory(directory.path() / dated_name(kDay));
+  const auto captured = directory.path() / "stderr";
+  {
+    const StandardErrorInFile redirected(captured);
+    start();
+    users::log::info({"first"});
+    users::log::info({"second"});
+  }
+  const auto all = lines_of_log(captured);
+  BOOST_TEST_REQUIRE(all.size() == 2U);
+  BOOST_TEST(text_of(all[0]) == "first");
+  BOOST_TEST(text_of(all[1]) == "second");
+}
+
+BOOST_AUTO_TEST_CASE(a_link_that_cannot_be_made_loses_no_line) {
+  fs::create_directories(directory.path() / "users.log" / "in the way");
+  const std::string before = dated_name();
+  start();
+  users::log::info({"text"});
+  const auto early = lines_of_log(directory.path() / before);
+  const auto late = lines_of_log(directory.path() / dated_name());
+  BOOST_TEST(std::max(early.size(), late.size()) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(processes_that_share_the_log_lose_and_mix_no_line) {
+  constexpr std::size_t kProcesses = 4;
+  constexpr std::size_t kLines = 2000;
+  int gate[2];
+  BOOST_TEST_REQUIRE(::pipe(gate) == 0);
+  std::vector<pid_t> children;
+  children.reserve(kProcesses);
+  for (std::size_t process = 0; process < kProcesses; ++process) {
+    children.push_back(start_child([&] {
+      char none = 0;
+      ::close(gate[1]);
+      const ssize_t opened = ::read(gate[0], &none, 1);  // until all are there
+      start();
+      const std::string padding(100 + process, 'a');
+      for (std::size_t line = 0; line < kLines; ++line) {
+        users::log::info({std::to_string(process), " ", std::to_string(line), " ", padding});
+      }
+      return static_cast<int>(opened);
+    }));
+  }
+  ::close(gate[0]);
+  ::close(gate[1]);
+  for (const pid_t child : children) BOOST_TEST(wait_for(child) == 0);
+
+  std::vector<std::string> texts;
+  for (const auto& entry : fs::directory_iterator(directory.path())) {
+    if (entry.is_symlink()) continue;  // the file of a second day is counted too
+    for (const std::string& line : lines_of_log(entry.path())) texts.push_back(text_of(line));
+  }
+  BOOST_TEST(texts.size() == kProcesses * kLines);
+  const std::set<std::string> written(texts.begin(), texts.end());
+  std::size_t missing = 0;
+  for (std::size_t process = 0; process < kProcesses; ++process) {
+    const std::string padding(100 + process, 'a');
+    for (std::size_t line = 0; line < kLines; ++line) {
+      const std::string text = std::to_string(process) + " " + std::to_string(line) + " " + padding;
+      missing += written.contains(text) ? 0 : 1;
+    }
+  }
+  BOOST_TEST(missing == 0U);
+}
+
+// Another time zone makes it tomorrow at once: files change with the local day.
+BOOST_AUTO_TEST_CASE(a_new_day_opens_a_new_file) {
+  start();
+  const std::string today = dated_name();
+  users::log::info({"one"});
+  users::log::info({"two"});
+  set_time_zone("TOMORROW-24");
+  users::log::info({"three"});
+  BOOST_TEST(lines_of_log(directory.path() / today).size() == 2U);
+  BOOST_TEST(lines_of_log(directory.path() / dated_name(kDay)).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_single_line_of_yesterday_does_not_hold_back_the_new_day) {
+  start();
+  users::log::info({"one"});
+  set_time_zone("TOMORROW-24");
+  users::log::info({"two"});
+  BOOST_TEST(lines_of_log(directory.path() / dated_name(kDay)).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_day_removes_the_oldest_files) {
+  const std::string today = dated_name();
+  const auto now = fs::file_time_type::clock::now();
+  for (int day = 1; day <= 5; ++day) {
+    const auto file = directory.write("users.log.2001010" + std::to_string(day), "old\n");
+    fs::last_write_time(file, now - kDay * (10 - day));
+  }
+  static_cast<void>(directory.write("notes", "not a log\n"));
+  start(LogLevel::info, 3);
+  users::log::info({"one"});
+  users::log::info({"two"});
+  set_time_zone("TOMORROW-24");
+  users::log::info({"three"});
+  const std::set<std::string> kept = {
+      "notes", "users.log", "users.log.20010104", "users.log.20010105", today, dated_name(kDay)};
+  BOOST_TEST(names() == kept, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test

@@ -1,0 +1,105 @@
+// The manual pages say what the programs and the table of configuration keys say, and have no fault
+// of form.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "base/config.hpp"
+#include "support/stack.hpp"
+
+namespace users::test {
+namespace {
+
+// Tests run from the top of the checkout.
+constexpr const char* kPages = "src/programs";
+constexpr const char* kConfigPage = "awk -f scripts/users_conf_man.awk conf/users.conf.example";
+
+/// What a shell command prints; it must succeed and print something.
+std::string output_of(const std::string& command) {
+  const Command result = run_command(command);
+  BOOST_TEST_CONTEXT(command) {
+    BOOST_TEST(result.status == 0);
+    BOOST_TEST(!result.output.empty());
+  }
+  return result.output;
+}
+
+/// The text of a page that `source` prints: paragraphs in a line each, no word cut.
+std::string text_of(const std::string& source) {
+  return output_of(source + " | groff -man -Tascii -P-cbou -rHY=0 -rLL=2000n");
+}
+
+/// Each `--option` of a text.
+std::set<std::string> options_of(const std::string& text) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz-";
+  std::set<std::string> options;
+  for (auto at = text.find("--"); at != std::string::npos; at = text.find("--", at)) {
+    const auto end = std::min(text.find_first_not_of(kLetters, at), text.size());
+    if (end - at > 2) options.insert(text.substr(at, end - at));
+    at = end;
+  }
+  return options;
+}
+
+std::vector<std::filesystem::path> pages() {
+  std::vector<std::filesystem::path> pages;
+  for (const auto& entry : std::filesystem::directory_iterator(kPages)) {
+    if (entry.path().extension() == ".8") pages.push_back(entry.path());
+  }
+  BOOST_TEST(pages.size() >= 2U);
+  return pages;
+}
+
+std::string environment_name(std::string_view key) {
+  std::string name = "USERS_FCGI_";
+  for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(c));
+  return name;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(manual)
+
+BOOST_AUTO_TEST_CASE(a_page_has_the_options_of_its_programs_help_and_no_other) {
+  for (const auto& page : pages()) {
+    BOOST_TEST_CONTEXT(page) {
+      const auto help = options_of(output_of("\"$BIN/" + page.stem().string() + "\" --help"));
+      BOOST_TEST(help.contains("--version"));
+      BOOST_TEST(options_of(text_of("cat " + page.string())) == help,
+                 boost::test_tools::per_element());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_page_has_a_fault_of_form) {
+  std::vector<std::string> sources{kConfigPage};
+  for (const auto& page : pages()) sources.push_back("cat " + page.string());
+  for (const std::string& source : sources) {
+    const Command check = run_command(source + " | groff -man -Tutf8 -ww -z 2>&1");
+    BOOST_TEST(check.status == 0, source);
+    BOOST_TEST(check.output == "", source);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_page_of_the_configuration_has_every_key_its_default_and_its_variable) {
+  const std::string text = text_of(kConfigPage);
+  for (const ConfigKey& key : config_keys()) {
+    const std::string fallback(key.fallback.empty() ? "empty" : key.fallback);
+    const std::string line =
+        "Default: " + fallback + ". Environment: " + environment_name(key.name) + ".\n";
+    BOOST_TEST(text.find(line) != std::string::npos, line);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_page_of_the_configuration_is_refused_where_the_example_is_no_example) {
+  const Command result = run_command(
+      "printf '# a = 1\\nb = 2\\n' | awk -f scripts/users_conf_man.awk 2>&1 >/dev/null");
+  BOOST_TEST(result.status == 1);
+  BOOST_TEST(result.output == "-:2: neither a comment, a section nor a key: b = 2\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test

@@ -1,0 +1,392 @@
+// The shared metrics: counted once by many processes, whatever becomes of these and of the file.
+#include "base/metrics.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/log.hpp"
+#include "child_process.hpp"
+#include "quiet_errors.hpp"
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace users::test {
+namespace {
+
+using std::chrono::milliseconds;
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+/// The lines of one name.
+std::string lines_of(const Metrics& metrics, const std::string& name) {
+  std::istringstream text(metrics.render());
+  std::string lines;
+  for (std::string line; std::getline(text, line);) {
+    if (line.starts_with(name)) lines += line + "\n";
+  }
+  return lines;
+}
+
+void count_login(Metrics& metrics, const std::string& label, int times = 1) {
+  const Counter counter = metrics.counter(MetricId::logins, "by=\"" + label + "\"");
+  for (int i = 0; i < times; ++i) counter.add();
+}
+
+struct Fixture {
+  QuietErrors quiet;
+  TemporaryDirectory directory;
+  std::string file = (directory.path() / "metrics").string();
+
+  [[nodiscard]] mode_t mode() const {
+    struct stat status {};
+    return ::stat(file.c_str(), &status) == 0 ? status.st_mode & 07777U : 0;
+  }
+  [[nodiscard]] ino_t inode() const {
+    struct stat status {};
+    return ::stat(file.c_str(), &status) == 0 ? status.st_ino : 0;
+  }
+  /// Changes the file as a fault would, between two who use it.
+  void damage(const std::function<void(MetricsLayout&)>& change) const {
+    const MetricsMemory memory(file);
+    change(memory.layout());
+  }
+  /// What the log has after `body` ran in a process of its own.
+  [[nodiscard]] std::string log_of(const std::function<void()>& body) const {
+    const fs::path folder = directory.path() / "log";
+    const pid_t child = start_child([&] {
+      log::start(folder.string(), LogLevel::info, 1);
+      body();
+      return 0;
+    });
+    BOOST_TEST(wait_for(child) == 0);
+    return read(folder / "users.log");
+  }
+};
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(metrics, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_counter_is_told_with_its_help_and_type) {
+  Metrics metrics;
+  count_login(metrics, "password", 3);
+  count_login(metrics, "code");
+  const std::string text = metrics.render();
+  BOOST_TEST(text.find("# HELP users_logins_total Sessions opened, by password or by code.\n"
+                       "# TYPE users_logins_total counter\n"
+                       "users_logins_total{by=\"code\"} 1\n"
+                       "users_logins_total{by=\"password\"} 3\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_counter_without_labels_is_there_before_it_is_used) {
+  const Metrics metrics;
+  BOOST_TEST(lines_of(metrics, "users_registrations_total") == "users_registrations_total 0\n");
+  BOOST_TEST(lines_of(metrics, "users_logins_total").empty());
+}
+
+BOOST_AUTO_TEST_CASE(names_come_sorted) {
+  Metrics metrics;
+  count_login(metrics, "password");
+  static_cast<void>(metrics.counter(MetricId::database_connects, R"(result="ok")"));
+  std::istringstream text(metrics.render());
+  std::vector<std::string> names;
+  for (std::string line; std::getline(text, line);) {
+    if (line.starts_with("# TYPE ")) names.push_back(line);
+  }
+  BOOST_TEST(names.size() > 3U);
+  BOOST_TEST(std::ranges::is_sorted(names));
+}
+
+BOOST_AUTO_TEST_CASE(a_histogram_adds_up_its_buckets_in_seconds) {
+  Metrics metrics;
+  const Histogram hash = metrics.histogram(MetricId::password_hash);
+  for (const auto took : {milliseconds(0), milliseconds(1), milliseconds(20), milliseconds(25),
+                          milliseconds(26), milliseconds(9000)}) {
+    hash.observe(took);
+  }
+  hash.observe(milliseconds(-5));  // no clock goes back, but a sum must not wrap round
+  const std::string name = "users_password_hash_seconds";
+  BOOST_TEST(lines_of(metrics, name) ==
+             name + "_bucket{le=\"0.0001\"} 2\n" + name + "_bucket{le=\"0.00025\"} 2\n" + name +
+                 "_bucket{le=\"0.0005\"} 2\n" + name + "_bucket{le=\"0.001\"} 3\n" + name +
+                 "_bucket{le=\"0.0025\"} 3\n" + name + "_bucket{le=\"0.005\"} 3\n" + name +
+                 "_bucket{le=\"0.01\"} 3\n" + name + "_bucket{le=\"0.025\"} 5\n" + name +
+                 "_bucket{le=\"0.05\"} 6\n" + name + "_bucket{le=\"0.1\"} 6\n" + name +
+                 "_bucket{le=\"0.25\"} 6\n" + name + "_bucket{le=\"1\"} 6\n" + name +
+                 "_bucket{le=\"5\"} 6\n" + name + "_bucket{le=\"+Inf\"} 7\n" + name +
+                 "_sum 9.072000\n" + name + "_count 7\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_labelled_histogram_keeps_its_labels_in_front) {
+  Metrics metrics;
+  metrics.histogram(MetricId::request_seconds, R"(route="GET auth")").observe(milliseconds(2));
+  const std::string lines = lines_of(metrics, "users_request_seconds");
+  BOOST_TEST(lines.find("_bucket{route=\"GET auth\",le=\"0.0025\"} 1\n") != std::string::npos);
+  BOOST_TEST(lines.find("_sum{route=\"GET auth\"} 0.002000\n") != std::string::npos);
+  BOOST_TEST(lines.find("_count{route=\"GET auth\"} 1\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(gauges_are_told_as_they_are_given) {
+  const Metrics metrics;
+  const GaugeSample gauges[] = {{MetricId::workers, "", 8},
+                                {MetricId::outbox_messages, R"(state="sent")", 2},
+                                {MetricId::outbox_messages, R"(state="pending")", 1}};
+  const std::string text = metrics.render(gauges);
+  BOOST_TEST(text.find("# TYPE users_workers gauge\nusers_workers 8\n") != std::string::npos);
+  BOOST_TEST(text.find("users_outbox_messages{state=\"pending\"} 1\n"
+                       "users_outbox_messages{state=\"sent\"} 2\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(many_processes_count_together_from_the_first_moment) {
+  constexpr int kProcesses = 8;
+  constexpr int kSeries = 40;
+  constexpr int kTimes = 500;
+  std::vector<pid_t> children;
+  for (int process = 0; process < kProcesses; ++process) {
+    children.push_back(start_child([&] {
+      // Two of a process count like two processes.
+      Metrics one(file);
+      Metrics other(file);
+      for (int i = 0; i < kTimes; ++i) {
+        for (int series = 0; series < kSeries; ++series) {
+          count_login(i % 2 == 0 ? one : other, std::to_string(series));
+        }
+      }
+      return 0;
+    }));
+  }
+  for (const pid_t child : children) BOOST_TEST(wait_for(child) == 0);
+  const Metrics after(file);
+  for (int series = 0; series < kSeries; ++series) {
+    const std::string line = "users_logins_total{by=\"" + std::to_string(series) + "\"}";
+    BOOST_TEST(lines_of(after, line) == line + " " + std::to_string(kProcesses * kTimes) + "\n");
+  }
+  const MetricsMemory memory(file);
+  BOOST_TEST(memory.layout().used == static_cast<unsigned>(kSeries));
+  BOOST_TEST(mode() == 0600U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_counted_outlives_a_killed_process_and_no_half_series_stays) {
+  constexpr unsigned kRounds = 20;
+  unsigned cut = 0;
+  for (unsigned round = 1; round <= kRounds; ++round) {
+    std::filesystem::remove(file);
+    const MetricsMemory memory(file);
+    const pid_t child = start_child([&] {
+      Metrics metrics(file);
+      for (int i = 0;; ++i) {
+        count_login(metrics, std::to_string(i));
+        // Else the file may be full before the parent gets a processor.
+        if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      return 0;
+    });
+    // It adds series as fast as it can, so that it dies while it does.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (memory.layout().used < round * 20 && std::chrono::steady_clock::now() < deadline) {
+    }
+    ::kill(child, SIGKILL);
+    BOOST_TEST(wait_for(child) == -1);
+
+    const std::uint32_t used = memory.layout().used;
+    BOOST_TEST(used >= round * 20);
+    if (used == MetricsLayout::kSlots) continue;
+    ++cut;
+    Metrics after(file);
+    count_login(after, "after");
+    const std::string text = after.render();
+    BOOST_TEST(count_of(text, "users_logins_total{") == used + 1);
+    BOOST_TEST(count_of(text, "} 1\n") >= used);
+    BOOST_TEST(count_of(text, "users_logins_total{by=\"after\"} 1\n") == 1U);
+  }
+  BOOST_TEST(cut > 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_dead_process_left_unfinished_is_written_over) {
+  Metrics metrics(file);
+  count_login(metrics, "password");
+  damage([](MetricsLayout& layout) {
+    MetricSlot& half = layout.slots.at(layout.used);
+    half.kind = 7;
+    half.key_size = 4'000'000'000U;
+    half.values[0] = 99;
+  });
+  BOOST_TEST(lines_of(metrics, "users_logins_total") == "users_logins_total{by=\"password\"} 1\n");
+  Metrics next(file);
+  count_login(next, "code");
+  BOOST_TEST(lines_of(metrics, "users_logins_total{by=\"code\"}") ==
+             "users_logins_total{by=\"code\"} 1\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_full_file_drops_what_is_new_and_says_so_once) {
+  const std::string log = log_of([&] {
+    Metrics metrics(file);
+    for (unsigned i = 0; i < MetricsLayout::kSlots + 5; ++i) {
+      count_login(metrics, std::to_string(i));
+    }
+    count_login(metrics, "7");
+  });
+  BOOST_TEST(count_of(log, "metrics: no room for users_logins_total{by=\"1024\"}") == 1U);
+  BOOST_TEST(count_of(log, "no room") == 1U);
+  Metrics after(file);
+  BOOST_TEST(count_of(after.render(), "users_logins_total{") == MetricsLayout::kSlots);
+  BOOST_TEST(lines_of(after, "users_logins_total{by=\"7\"}") == "users_logins_total{by=\"7\"} 2\n");
+  const Counter dropped = after.counter(MetricId::logins, R"(by="1024")");
+  BOOST_TEST(!dropped);
+  dropped.add();
+  after.histogram(MetricId::request_seconds, R"(route="x")").observe(milliseconds(1));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_trusted_is_made_anew) {
+  using Change = std::function<void(MetricsLayout&)>;
+  const std::pair<const char*, Change> faults[] = {
+      {"magic", [](MetricsLayout& layout) { layout.magic[0] = 'x'; }},
+      {"version", [](MetricsLayout& layout) { ++layout.version; }},
+      {"slots", [](MetricsLayout& layout) { layout.slot_count = 4; }},
+      {"workers", [](MetricsLayout& layout) { layout.worker_count = 4; }},
+      {"used", [](MetricsLayout& layout) { layout.used = MetricsLayout::kSlots + 1; }},
+      {"key size", [](MetricsLayout& layout) { layout.slots[0].key_size = 121; }},
+      {"no key", [](MetricsLayout& layout) { layout.slots[0].key_size = 0; }},
+      {"key", [](MetricsLayout& layout) { layout.slots[0].key[3] = '\n'; }},
+      {"kind", [](MetricsLayout& layout) { layout.slots[0].kind = 3; }},
+  };
+  for (const auto& [what, change] : faults) {
+    BOOST_TEST_CONTEXT(what) {
+      {
+        Metrics before(file);
+        count_login(before, "password");
+      }
+      const ino_t old = inode();
+      damage(change);
+      const std::string log = log_of([&] { const Metrics again(file); });
+      BOOST_TEST(log.find("metrics: " + file + " is damaged or of another release") !=
+                 std::string::npos);
+      BOOST_TEST(inode() != old);
+      Metrics after(file);
+      BOOST_TEST(lines_of(after, "users_logins_total").empty());
+      fs::remove_all(directory.path() / "log");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_of_another_size_or_mode_is_made_anew) {
+  const auto is_made_anew = [&] {
+    const ino_t old = inode();
+    Metrics metrics(file);
+    count_login(metrics, "password");
+    const bool anew =
+        inode() != old && mode() == 0600U && fs::file_size(file) == sizeof(MetricsLayout) &&
+        lines_of(Metrics(file), "users_logins_total") == "users_logins_total{by=\"password\"} 1\n";
+    return anew;
+  };
+  BOOST_TEST(is_made_anew());
+  fs::resize_file(file, 4096);
+  BOOST_TEST(is_made_anew());
+  fs::resize_file(file, 0);
+  BOOST_TEST(is_made_anew());
+  fs::resize_file(file, sizeof(MetricsLayout) + 1);
+  BOOST_TEST(is_made_anew());
+  fs::permissions(file, fs::perms(0644));
+  BOOST_TEST(is_made_anew());
+  std::ofstream(file) << std::string(sizeof(MetricsLayout), 'x');
+  BOOST_TEST(is_made_anew());
+  // Nothing of the making is left.
+  BOOST_TEST(std::distance(fs::directory_iterator(directory.path()), {}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(of_many_that_find_a_damaged_file_one_makes_it_anew) {
+  constexpr int kProcesses = 8;
+  std::ofstream(file) << "damaged";
+  fs::permissions(file, fs::perms(0600));
+  std::vector<pid_t> children;
+  for (int process = 0; process < kProcesses; ++process) {
+    children.push_back(start_child([&] {
+      Metrics metrics(file);
+      count_login(metrics, "password", 100);
+      return 0;
+    }));
+  }
+  for (const pid_t child : children) BOOST_TEST(wait_for(child) == 0);
+  BOOST_TEST(lines_of(Metrics(file), "users_logins_total") ==
+             "users_logins_total{by=\"password\"} 800\n");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_file_a_process_counts_for_itself_and_says_so) {
+  const auto blocked = directory.write("plain", "no folder");
+  fs::create_directory(directory.path() / "folder");
+  fs::create_symlink(blocked, directory.path() / "link");
+  for (const std::string& where :
+       {std::string("/nowhere/metrics"), blocked.string() + "/metrics",
+        (directory.path() / "folder").string(), (directory.path() / "link").string()}) {
+    BOOST_TEST_CONTEXT(where) {
+      const std::string log = log_of([&] {
+        Metrics metrics(where);
+        count_login(metrics, "password");
+        if (lines_of(metrics, "users_logins_total") != "users_logins_total{by=\"password\"} 1\n") {
+          throw std::runtime_error("not counted");
+        }
+      });
+      BOOST_TEST(log.find("WARNING [-] metrics: " + where + ": ") != std::string::npos);
+      BOOST_TEST(log.find("correct metrics.file and reload") != std::string::npos);
+      fs::remove_all(directory.path() / "log");
+    }
+  }
+  BOOST_TEST(read(blocked) == "no folder");
+}
+
+BOOST_AUTO_TEST_CASE(without_permission_a_process_counts_for_itself) {
+  const fs::path folder = directory.path() / "closed";
+  fs::create_directory(folder);
+  fs::permissions(folder, fs::perms::owner_read | fs::perms::owner_exec);
+  const pid_t child = start_child([&] {
+    constexpr uid_t kNobody = 65534;
+    if (::geteuid() == 0 && ::seteuid(kNobody) != 0) return 1;
+    Metrics metrics((folder / "metrics").string());
+    count_login(metrics, "password");
+    return lines_of(metrics, "users_logins_total").empty() ? 2 : 0;
+  });
+  BOOST_TEST(wait_for(child) == 0);
+  BOOST_TEST(!fs::exists(folder / "metrics"));
+  fs::permissions(folder, fs::perms::owner_all);
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_that_is_not_given_back_stops_nobody) {
+  Metrics metrics(file);
+  count_login(metrics, "password");
+  const int holder = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+  BOOST_TEST_REQUIRE(::flock(holder, LOCK_EX) == 0);
+  BOOST_TEST(!metrics.counter(MetricId::logins, R"(by="code")"));
+  count_login(metrics, "password");  // known ones need no lock
+  Metrics alone(file);
+  count_login(alone, "alone");
+  ::close(holder);
+  BOOST_TEST(lines_of(metrics, "users_logins_total") == "users_logins_total{by=\"password\"} 2\n");
+  BOOST_TEST(lines_of(alone, "users_logins_total") == "users_logins_total{by=\"alone\"} 1\n");
+  BOOST_TEST(wait_until(
+      5, [&] { return static_cast<bool>(metrics.counter(MetricId::logins, R"(by="code")")); }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test

@@ -1,0 +1,367 @@
+// nginx/html/openapi.json says what the tables in the code say, no more and no less; and a reply
+// that is not as it says is found.
+#include <fstream>
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "accounts/password.hpp"
+#include "accounts/throttle.hpp"
+#include "accounts/verification.hpp"
+#include "base/crypto.hpp"
+#include "base/result_code.hpp"
+#include "support/api_description.hpp"
+#include "web/routes.hpp"
+
+namespace users::test {
+
+using nlohmann::json;
+
+namespace {
+
+ApiDescription& api() {
+  return ApiDescription::shipped();
+}
+
+const json& schema(const std::string& name) {
+  return api().document()["components"]["schemas"].at(name);
+}
+
+const json& argument(const std::string& schema_name, const std::string& name) {
+  return schema(schema_name)["properties"].at(name);
+}
+
+/// `code` of the schema of a reply; nothing where it is another's.
+std::optional<int> code_of(const json& reply_schema) {
+  const json::json_pointer place("/properties/data/properties/code/const");
+  if (!reply_schema.contains(place)) return std::nullopt;
+  return reply_schema[place].get<int>();
+}
+
+/// `METHOD path` with `*` for a segment that is a parameter, as in the route table.
+std::set<std::string> described_routes() {
+  std::set<std::string> found;
+  for (const auto& [path, item] : api().document()["paths"].items()) {
+    std::string pattern = path.substr(1);
+    if (const auto open = pattern.find('{'); open != std::string::npos) pattern.resize(open);
+    if (pattern.ends_with('/')) pattern += '*';
+    for (const auto& [method, operation] : item.items()) {
+      std::string upper = method;
+      std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return std::toupper(c); });
+      found.insert(upper + " " + pattern);
+    }
+  }
+  return found;
+}
+
+/// Calls `visit(operation, status, response)` for every described response.
+template <class Visit>
+void for_each_response(Visit&& visit) {
+  for (const auto& [path, item] : api().document()["paths"].items()) {
+    for (const auto& [method, operation] : item.items()) {
+      for (const auto& [status, response] : operation["responses"].items()) {
+        visit(operation.value("operationId", ""), std::stoi(status), response);
+      }
+    }
+  }
+}
+
+std::vector<int> codes_of(const json& response) {
+  const json::json_pointer place("/content/application~1json/schema");
+  if (!response.contains(place)) return {};
+  const json& body = response[place];
+  std::vector<int> codes;
+  for (const json& item : body.contains("anyOf") ? body["anyOf"] : json::array({body})) {
+    codes.push_back(code_of(item).value_or(-1));
+  }
+  return codes;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(openapi)
+
+BOOST_AUTO_TEST_CASE(every_route_is_described_and_no_other) {
+  std::set<std::string> routes;
+  for (const web::Route& route : web::routes()) {
+    routes.insert(std::string(route.method).append(" ").append(route.path));
+  }
+  BOOST_TEST(described_routes() == routes, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(every_code_is_described_with_its_status_and_texts_and_no_other) {
+  std::map<int, const json*> described;
+  for (const auto& [name, item] : api().document()["components"]["schemas"].items()) {
+    const auto code = code_of(item);
+    if (!code) continue;
+    described.emplace(*code, &item);
+    const ResultCodeRow& row = describe(static_cast<ResultCode>(*code));
+    BOOST_TEST_CONTEXT(name) {
+      BOOST_TEST(static_cast<int>(row.code) == *code);
+      BOOST_TEST(item.value("x-status", 0) == row.http_status);
+      json texts = {row.zh};
+      if (row.en != row.zh) texts.push_back(row.en);
+      BOOST_TEST(item["properties"]["data"]["properties"]["msg"]["enum"] == texts);
+      BOOST_TEST(item["examples"][0]["data"]["msg"] == row.en);
+    }
+  }
+  for (const ResultCodeRow& row : result_codes()) {
+    BOOST_TEST(described.contains(static_cast<int>(row.code)),
+               "code " << static_cast<int>(row.code));
+  }
+  BOOST_TEST(described.size() == result_codes().size());
+}
+
+BOOST_AUTO_TEST_CASE(every_code_stands_under_its_status_but_for_the_tutorials_exception) {
+  int seen = 0;
+  for_each_response([&](const std::string& operation, int status, const json& response) {
+    for (const int code : codes_of(response)) {
+      BOOST_TEST_CONTEXT(operation << " " << status << " " << code) {
+        const bool tutorial = operation == "regist" && status == 200 && code < 9000;
+        BOOST_TEST((tutorial || describe(static_cast<ResultCode>(code)).http_status == status));
+      }
+      ++seen;
+    }
+  });
+  BOOST_TEST(seen > 50);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_registration_is_answered_is_the_same_by_either_status) {
+  std::set<int> tutorial;
+  std::set<int> by_code;
+  for_each_response([&](const std::string& operation, int status, const json& response) {
+    if (operation != "regist") return;
+    for (const int code : codes_of(response)) {
+      if (code != 0 && code < 9000) (status == 200 ? tutorial : by_code).insert(code);
+    }
+  });
+  BOOST_TEST(tutorial == by_code, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(operations_that_want_a_session_say_so) {
+  for (const auto& [path, item] : api().document()["paths"].items()) {
+    for (const auto& [method, operation] : item.items()) {
+      bool wants = false;
+      for (const int code : codes_of(operation["responses"].value("401", json()))) {
+        wants = wants || code == static_cast<int>(ResultCode::not_logged_in);
+      }
+      // A login says 1009 to a page of another site; the check of nginx answers without a body.
+      wants = (wants && path != "/login") || path == "/auth";
+      BOOST_TEST(operation.contains("security") == wants, method << " " << path);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(examples_keep_to_their_schemas) {
+  int seen = 0;
+  for (const auto& [name, item] : api().document()["components"]["schemas"].items()) {
+    for (const json& example : item.value("examples", json::array())) {
+      BOOST_TEST_CONTEXT(name << " " << example) {
+        BOOST_TEST(api().judge_value(item, example) == std::vector<std::string>(),
+                   boost::test_tools::per_element());
+      }
+      ++seen;
+    }
+  }
+  BOOST_TEST(seen > 30);
+}
+
+BOOST_AUTO_TEST_CASE(the_version_is_the_programs) {
+  BOOST_TEST(api().document()["info"]["version"] == USERS_FCGI_VERSION);
+}
+
+BOOST_AUTO_TEST_CASE(lengths_of_arguments_are_those_of_the_code) {
+  const Config config = load_config("conf/users.conf.example", nullptr);
+  const json& password = argument("RegistArguments", "password");
+  BOOST_TEST(password["minLength"] == config.password_min_length);
+  BOOST_TEST(password["maxLength"] == kLongestPassword);
+  BOOST_TEST(argument("LoginArguments", "password")["maxLength"] == kLongestPassword);
+  const json& code = argument("RegistArguments", "code");
+  BOOST_TEST(code["minLength"] == kCodeDigits);
+  BOOST_TEST(code["maxLength"] == kCodeDigits);
+  BOOST_TEST(code["pattern"] == "^[0-9]{" + std::to_string(kCodeDigits) + "}$");
+  const json& key = api().document()["components"]["parameters"]["Idempotency-Key"]["schema"];
+  BOOST_TEST(key["maxLength"] == web::kLongestRetryKey);
+
+  const std::size_t longest = argument("CodeArguments", "phone")["maxLength"];
+  const std::string phone = "18866668888";
+  const std::string padded = phone + std::string(longest - phone.size(), ' ');
+  BOOST_TEST(Phone::parse(padded, "CN").has_value());
+  BOOST_TEST(!Phone::parse(padded + " ", "CN").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(purposes_are_those_of_the_code) {
+  json purposes = json::array();
+  for (const auto purpose : {Purpose::regist, Purpose::login, Purpose::reset, Purpose::phone}) {
+    purposes.push_back(name_of(purpose));
+  }
+  BOOST_TEST(argument("CodeArguments", "purpose")["enum"] == purposes);
+}
+
+BOOST_AUTO_TEST_CASE(a_token_is_as_described) {
+  crypto::start();
+  const json& token = schema("LoggedIn")["properties"]["data"]["properties"]["token"];
+  const std::string made = crypto::random_token();
+  BOOST_TEST(api().judge_value(token, made) == std::vector<std::string>(),
+             boost::test_tools::per_element());
+  BOOST_TEST(!api().judge_value(token, made + "A").empty());
+}
+
+BOOST_AUTO_TEST_CASE(limits_are_those_of_the_code) {
+  const Config config = load_config("conf/users.conf.example", nullptr);
+  const std::map<std::string, std::uint64_t> expected = {
+      {"largest_body", web::kLargestBody},
+      {"code_lifetime", kCodeLifetime},
+      {"code_tries", kMostTries},
+      {"code_cooldown", throttle::kSendCooldown.seconds},
+      {"codes_an_hour", throttle::kSendsAnHour.most},
+      {"codes_a_day", throttle::kSendsADay.most},
+      {"guesses_a_day", throttle::kGuessesADay.most},
+      {"password_tries", throttle::kLogins.most},
+      {"password_lock", throttle::kLogins.seconds},
+      {"session_idle", config.session_idle_days},
+      {"session_absolute", config.session_absolute_days},
+  };
+  std::map<std::string, std::uint64_t> described;
+  for (const json& limit : api().document()["x-limits"]) described[limit["name"]] = limit["value"];
+  BOOST_TEST((described == expected));
+  const json& stored = schema("CodeStored")["properties"]["data"]["properties"]["retry_after"];
+  BOOST_TEST(stored["maximum"] == throttle::kSendCooldown.seconds);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// Planted mistakes: each must be found.
+BOOST_AUTO_TEST_SUITE(openapi_judges)
+
+namespace {
+
+const HttpRequest kAskMe{.method = "GET", .path = "/users/me", .headers = {}};
+
+HttpReply reply_of(long status, const std::string& body) {
+  return {.status = status,
+          .headers = {{"content-type", "application/json; charset=utf-8"},
+                      {"cache-control", "no-store"},
+                      {"x-content-type-options", "nosniff"},
+                      {"x-request-id", "0123456789abcdef"},
+                      {"date", "today"}},
+          .body = body};
+}
+
+HttpReply account() {
+  return reply_of(200, R"({"data":{"code":0,"msg":"ok","id":1,"phone":"+8618866668888",)"
+                       R"("createTime":"2026-04-22T10:00:00Z"}})");
+}
+
+HttpReply not_logged_in() {
+  HttpReply reply = reply_of(401, R"({"data":{"code":1009,"msg":"please log in"}})");
+  reply.headers["www-authenticate"] = "Bearer";
+  return reply;
+}
+
+HttpReply as_text(HttpReply reply, const std::string& body) {
+  reply.headers["content-type"] = "text/plain; charset=utf-8";
+  reply.body = body;
+  return reply;
+}
+
+bool passes(const HttpRequest& request, const HttpReply& reply) {
+  const auto wrong = api().judge(request, reply);
+  for (const std::string& line : wrong) BOOST_TEST_MESSAGE(line);
+  return wrong.empty();
+}
+
+HttpReply with_body(HttpReply reply, const std::string& from, const std::string& to) {
+  const auto at = reply.body.find(from);
+  BOOST_TEST_REQUIRE(at != std::string::npos);
+  reply.body.replace(at, from.size(), to);
+  return reply;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(what_is_described_passes) {
+  BOOST_TEST(passes(kAskMe, account()));
+  BOOST_TEST(passes(kAskMe, not_logged_in()));
+  BOOST_TEST(passes(kAskMe, as_text(not_logged_in(), "code=1009\nmsg=请先登录\n")));
+  BOOST_TEST(passes({.method = "GET", .path = "/users/static/x.css", .headers = {}}, {}));
+  BOOST_TEST(passes({.method = "GET", .path = "/private/", .headers = {}}, {}));
+}
+
+BOOST_AUTO_TEST_CASE(a_member_that_is_not_described_is_found) {
+  BOOST_TEST(!passes(kAskMe, with_body(account(), R"("id":1)", R"("id":1,"name":"x")")));
+  BOOST_TEST(!passes(kAskMe, with_body(account(), R"({"data")", R"({"more":1,"data")")));
+  BOOST_TEST(!passes(kAskMe, as_text(not_logged_in(), "code=1009\nmsg=请先登录\nmore=1\n")));
+}
+
+BOOST_AUTO_TEST_CASE(a_member_that_is_missing_or_of_another_type_is_found) {
+  BOOST_TEST(!passes(kAskMe, with_body(account(), R"("id":1,)", "")));
+  BOOST_TEST(!passes(kAskMe, with_body(account(), R"("id":1)", R"("id":"1")")));
+  BOOST_TEST(!passes(kAskMe, with_body(account(), "+86", "86")));
+  BOOST_TEST(!passes(kAskMe, with_body(account(), "T10", " 10")));
+  BOOST_TEST(!passes(kAskMe, as_text(not_logged_in(), "code=1009\n")));
+}
+
+BOOST_AUTO_TEST_CASE(a_code_or_a_text_or_a_status_that_is_not_described_is_found) {
+  BOOST_TEST(!passes(kAskMe, with_body(not_logged_in(), "1009", "1004")));
+  BOOST_TEST(!passes(kAskMe, with_body(not_logged_in(), "please log in", "log in please")));
+  BOOST_TEST(!passes(kAskMe, as_text(not_logged_in(), "code=1004\nmsg=请先登录\n")));
+  HttpReply reply = not_logged_in();
+  reply.status = 403;
+  BOOST_TEST(!passes(kAskMe, reply));
+}
+
+BOOST_AUTO_TEST_CASE(a_path_or_a_method_that_is_not_described_has_no_reply_but_an_error) {
+  BOOST_TEST(!passes({.method = "GET", .path = "/users/whoami", .headers = {}}, account()));
+  BOOST_TEST(!passes({.method = "PUT", .path = "/users/me", .headers = {}}, account()));
+  const HttpReply missing = reply_of(404, R"({"data":{"code":9002,"msg":"no such resource"}})");
+  BOOST_TEST(passes({.method = "GET", .path = "/users/whoami", .headers = {}}, missing));
+  BOOST_TEST(!passes({.method = "GET", .path = "//users/./%6De?x=1", .headers = {}}, missing));
+  BOOST_TEST(passes({.method = "GET", .path = "//users/./%6De?x=1", .headers = {}}, account()));
+}
+
+BOOST_AUTO_TEST_CASE(a_header_that_is_missing_or_wrong_or_not_described_is_found) {
+  for (const char* name : {"cache-control", "x-request-id", "x-content-type-options"}) {
+    HttpReply reply = account();
+    reply.headers.erase(name);
+    BOOST_TEST(!passes(kAskMe, reply), name);
+  }
+  for (const auto& [name, value] : {std::pair{"cache-control", "public"},
+                                    {"content-type", "text/html"},
+                                    {"x-user-id", "1"},
+                                    {"x-request-id", "a b"}}) {
+    HttpReply reply = account();
+    reply.headers[name] = value;
+    BOOST_TEST(!passes(kAskMe, reply), name);
+  }
+  HttpReply unchallenged = not_logged_in();
+  unchallenged.headers.erase("www-authenticate");
+  BOOST_TEST(!passes(kAskMe, unchallenged));
+}
+
+BOOST_AUTO_TEST_CASE(a_body_that_is_missing_or_no_json_is_found) {
+  HttpReply empty = account();
+  empty.body.clear();
+  BOOST_TEST(!passes(kAskMe, empty));
+  empty.headers.erase("content-type");
+  BOOST_TEST(!passes(kAskMe, empty));
+  BOOST_TEST(!passes(kAskMe, with_body(account(), "}}", "}")));
+}
+
+BOOST_AUTO_TEST_CASE(success_with_arguments_that_the_description_forbids_is_found) {
+  const auto ask = [](const std::string& code) {
+    return HttpRequest{.body = registration("18866668888", "correct horse 42", code)};
+  };
+  const HttpReply ok = reply_of(200, R"({"data":{"code":0,"msg":"ok"}})");
+  BOOST_TEST(passes(ask("123456"), ok));
+  BOOST_TEST(!passes(ask("12345"), ok));
+}
+
+BOOST_AUTO_TEST_CASE(a_reference_that_leads_nowhere_is_refused) {
+  BOOST_CHECK_THROW(ApiDescription(json::parse(R"({"paths":{"/x":{"$ref":"#/nowhere"}}})")),
+                    std::exception);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test

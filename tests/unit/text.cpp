@@ -1,0 +1,105 @@
+// What counts as text, its canonical form, and its length.
+#include "base/text.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+namespace users::test {
+
+using namespace std::string_view_literals;
+
+BOOST_AUTO_TEST_SUITE(text)
+
+BOOST_AUTO_TEST_CASE(well_formed_utf8_is_text) {
+  for (const auto bytes : {""sv, "plain"sv, "\t\n"sv, "é"sv, "密码"sv, "😀"sv, "\xC2\x80"sv,
+                           "\xDF\xBF"sv, "\xE0\xA0\x80"sv, "\xED\x9F\xBF"sv, "\xEE\x80\x80"sv,
+                           "\xF0\x90\x80\x80"sv, "\xF4\x8F\xBF\xBD"sv}) {
+    BOOST_TEST_CONTEXT(bytes) {
+      BOOST_TEST(is_text(bytes));
+    }
+  }
+}
+
+struct NoText {
+  std::string_view what;
+  std::string_view bytes;
+};
+
+constexpr NoText kNoTexts[] = {
+    {"NUL", "a\0b"sv},
+    {"only a NUL", "\0"sv},
+    {"a continuation byte alone", "\x80"sv},
+    {"a byte that UTF-8 never has", "\xFF"sv},
+    {"Latin-1", "caf\xE9"sv},
+    {"slash overlong in two bytes", "\xC0\xAF"sv},
+    {"NUL overlong in two bytes", "\xC0\x80"sv},
+    {"overlong in two bytes, highest", "\xC1\xBF"sv},
+    {"overlong in three bytes", "\xE0\x9F\xBF"sv},
+    {"overlong in four bytes", "\xF0\x8F\xBF\xBF"sv},
+    {"first surrogate, U+D800", "\xED\xA0\x80"sv},
+    {"last surrogate, U+DFFF", "\xED\xBF\xBF"sv},
+    {"emoji as a pair of surrogates", "\xED\xA0\xBD\xED\xB8\x80"sv},
+    {"two bytes, one missing", "a\xC3"sv},
+    {"three bytes, one missing", "\xE5\xAF"sv},
+    {"four bytes, one missing", "\xF0\x9F\x98"sv},
+    {"cut in the middle",
+     "\xE5\xAF"
+     "abc"sv},
+    {"U+110000, one past the last", "\xF4\x90\x80\x80"sv},
+    {"five bytes", "\xF8\x88\x80\x80\x80"sv},
+};
+
+BOOST_AUTO_TEST_CASE(anything_else_is_no_text) {
+  for (const NoText& row : kNoTexts) {
+    BOOST_TEST_CONTEXT(row.what) {
+      BOOST_TEST(!is_text(row.bytes));
+    }
+  }
+}
+
+struct Composition {
+  std::string_view typed;
+  std::string_view composed;
+};
+
+constexpr Composition kCompositions[] = {
+    {"", ""},
+    {"plain", "plain"},
+    {"e\u0301", "\u00E9"},
+    {"\u00E9", "\u00E9"},
+    {"\u1112\u1161\u11AB", "\uD55C"},              // Hangul, from its three letters
+    {"\u212B", "\u00C5"},                          // the Angstrom sign is the letter
+    {"\u03B1\u0313\u0300\u0345", "\u1F82"},        // four code points become one
+    {"a\u0323\u0302", "\u1EAD"},                   // two marks, in canonical order
+    {"a\u0302\u0323", "\u1EAD"},                   // and the other way round
+    {"\uFF21\uFB01\u2460", "\uFF21\uFB01\u2460"},  // look-alikes stay what they are
+    {"😀", "😀"},
+};
+
+BOOST_AUTO_TEST_CASE(two_spellings_of_a_character_become_one) {
+  for (const Composition& row : kCompositions) {
+    BOOST_TEST_CONTEXT(row.typed) {
+      const auto composed = to_nfc(row.typed);
+      BOOST_TEST_REQUIRE(composed.has_value());
+      BOOST_TEST(*composed == row.composed);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_are_not_utf8_have_no_canonical_form) {
+  for (const auto bytes : {"\xFF"sv, "caf\xE9"sv, "\xED\xA0\x80"sv, "\xC0\xAF"sv, "\xE5\xAF"sv}) {
+    BOOST_TEST(!to_nfc(bytes).has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(code_points_are_counted_not_bytes) {
+  BOOST_TEST(count_code_points("") == 0U);
+  BOOST_TEST(count_code_points("abc") == 3U);
+  BOOST_TEST(count_code_points("密码") == 2U);
+  BOOST_TEST(count_code_points("😀") == 1U);
+  BOOST_TEST(count_code_points("e\u0301") == 2U);
+  BOOST_TEST(count_code_points("👨‍👩‍👧") == 5U);  // a family: three people, two joiners
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test

@@ -1,0 +1,86 @@
+// A worker after many requests, and one that has no descriptor left.
+#include <csignal>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+#include <sys/resource.h>
+
+#include "support/stack.hpp"
+#include "support/worker_process.hpp"
+
+namespace users::test {
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kKeepsFreedMemory = true;  // and looks for leaks itself
+#else
+constexpr bool kKeepsFreedMemory = false;
+#endif
+
+/// Below the worker's own descriptors: it gets no further one. Not 0: poll(2) needs a limit that is
+/// not below the number of descriptors it waits for.
+constexpr rlim_t kNoneLeft = 3;
+
+/// Sets the soft limit of open descriptors of a running process and gives the one before.
+rlim_t limit_descriptors(pid_t pid, rlim_t limit) {
+  rlimit now{};
+  BOOST_TEST_REQUIRE(::prlimit(pid, RLIMIT_NOFILE, nullptr, &now) == 0);
+  const rlimit next{limit, now.rlim_max};
+  BOOST_TEST_REQUIRE(::prlimit(pid, RLIMIT_NOFILE, &next, nullptr) == 0);
+  return now.rlim_cur;
+}
+
+bool says_descriptors_are_out(const WorkerProcess& worker) {
+  return worker.log().find("Too many open files") != std::string::npos;
+}
+
+/// One of each kind of request.
+void ask_everything(const WorkerProcess& worker) {
+  BOOST_TEST_REQUIRE(worker.ask(fcgi::get("/users/health/live")).code() == 0);
+  BOOST_TEST_REQUIRE(worker.ask(fcgi::regist(registration("13912345678"))).code() == 9001);
+  BOOST_TEST_REQUIRE(worker.ask(fcgi::regist("{\"phone\":")).code() == 1001);
+  BOOST_TEST_REQUIRE(worker.ask(fcgi::get("/nothing")).code() == 9002);
+  BOOST_TEST_REQUIRE(worker.ask(fcgi::regist(std::string(20'000, ' '))).code() == 9004);
+}
+
+BOOST_AUTO_TEST_SUITE(endurance)
+
+BOOST_AUTO_TEST_CASE(a_thousand_requests_cost_no_descriptor_and_no_memory) {
+  constexpr unsigned long kDescriptors = 16;  // one lost in a hundred requests would be too many
+  constexpr int kWarmUp = 50;
+  constexpr int kRounds = 200;
+  constexpr long kMostGrowthKib = 2048;
+  const WorkerProcess worker({.descriptors = kDescriptors});
+  for (int i = 0; i < kWarmUp; ++i) ask_everything(worker);
+  const long before = worker.resident_kib();
+  for (int i = 0; i < kRounds; ++i) ask_everything(worker);
+  if (!kKeepsFreedMemory) BOOST_TEST(worker.resident_kib() - before < kMostGrowthKib);
+  BOOST_TEST(worker.errors() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers) {
+  const WorkerProcess worker;
+  const rlim_t usual = limit_descriptors(worker.pid(), kNoneLeft);
+  BOOST_TEST_REQUIRE(wait_until(5, [&] { return says_descriptors_are_out(worker); }));
+  fcgi::Client client = worker.connect();
+  client.send(fcgi::whole(fcgi::get("/users/health/live")));
+  const double before = worker.cpu_seconds();
+  BOOST_TEST(!wait_until(1.5, [&] { return worker.cpu_seconds() - before > 0.2; }));
+  limit_descriptors(worker.pid(), usual);
+  BOOST_TEST(client.reply().status == 200);
+  client.close();
+  BOOST_TEST(worker.answers());
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_can_be_stopped) {
+  // A search for leaks, as it ends, would need a descriptor and try for one for ever.
+  WorkerProcess worker({.environment = {"LSAN_OPTIONS=detect_leaks=0"}});
+  limit_descriptors(worker.pid(), kNoneLeft);
+  BOOST_TEST_REQUIRE(wait_until(5, [&] { return says_descriptors_are_out(worker); }));
+  worker.signal(SIGTERM);
+  BOOST_TEST((worker.exit_within(10) == 0));
+  BOOST_TEST(worker.log().find("worker stopped") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test

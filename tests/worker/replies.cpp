@@ -1,0 +1,155 @@
+// What a worker without a database answers: everything that needs none, and 9001 for the rest.
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/worker_process.hpp"
+
+namespace users::test {
+
+bool is_fresh_id(const std::string& id) {
+  return id.size() == 32 && std::ranges::all_of(id, [](unsigned char c) {
+           return std::isdigit(c) != 0 || (c >= 'a' && c <= 'f');
+         });
+}
+
+BOOST_AUTO_TEST_SUITE(replies)
+
+BOOST_AUTO_TEST_CASE(a_worker_lives_without_a_database) {
+  const WorkerProcess worker;
+  const HttpReply reply = worker.ask(fcgi::get("/users/health/live"));
+  BOOST_TEST(reply.status == 200);
+  BOOST_TEST(reply.body == R"({"data":{"code":0,"msg":"ok"}})");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_database_it_is_not_ready) {
+  const WorkerProcess worker;
+  const HttpReply reply = worker.ask(fcgi::get("/users/health/ready"));
+  BOOST_TEST(reply.status == 503);
+  BOOST_TEST(reply.code() == 9001);
+  BOOST_TEST(reply.header("retry-after") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_database_a_registration_is_9001_again_and_again) {
+  const WorkerProcess worker;
+  for (int i = 0; i < 20; ++i) {
+    const HttpReply reply = worker.ask(fcgi::regist(registration("13912345678")));
+    BOOST_TEST(reply.status == 503);
+    BOOST_TEST(reply.code() == 9001);
+    BOOST_TEST(reply.header("retry-after") == "1");
+    BOOST_TEST(reply.body.find("no-database.sock") == std::string::npos);
+  }
+  BOOST_TEST(worker.answers());
+}
+
+BOOST_AUTO_TEST_CASE(bad_arguments_are_told_without_a_database) {
+  const WorkerProcess worker;
+  const HttpReply reply = worker.ask(fcgi::regist(registration("12", "short", "12345")));
+  BOOST_TEST(reply.status == 200);
+  BOOST_TEST(reply.code() == 1001);
+  BOOST_TEST(reply.fields() == "phone,password,code");
+  BOOST_TEST(reply.header("retry-after") == "");
+  BOOST_TEST(worker.ask(fcgi::regist("")).fields() == "phone,password,code");
+}
+
+BOOST_AUTO_TEST_CASE(regist_status_by_code_gives_bad_arguments_400) {
+  const WorkerProcess worker({.config = "regist_status = by_code"});
+  const HttpReply reply = worker.ask(fcgi::regist(registration("12")));
+  BOOST_TEST(reply.status == 400);
+  BOOST_TEST(reply.code() == 1001);
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_path_is_404) {
+  const WorkerProcess worker;
+  for (const auto* path : {"/users/nothing", "/users/", "/", "/users/regist/", "/users/regist/x",
+                           "//users/regist", "/USERS/regist", "users/regist", "regist"}) {
+    BOOST_TEST_CONTEXT(path) {
+      const HttpReply reply = worker.ask(fcgi::post(path, registration("13912345678")));
+      BOOST_TEST(reply.status == 404);
+      BOOST_TEST(reply.code() == 9002);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(another_method_is_405_and_allow_names_the_right_one) {
+  const WorkerProcess worker;
+  for (const auto* method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post", "POST "}) {
+    fcgi::Request request = fcgi::regist("");
+    request.parameters["REQUEST_METHOD"] = method;
+    const HttpReply reply = worker.ask(request);
+    BOOST_TEST_CONTEXT(method) {
+      BOOST_TEST(reply.status == 405);
+      BOOST_TEST(reply.code() == 9003);
+      BOOST_TEST(reply.header("allow") == "POST");
+    }
+  }
+  BOOST_TEST(worker.ask(fcgi::post("/users/health/live", "")).header("allow") == "GET");
+}
+
+BOOST_AUTO_TEST_CASE(every_reply_has_the_headers_of_all_replies) {
+  const WorkerProcess worker;
+  for (const fcgi::Request& request :
+       {fcgi::get("/users/health/live"), fcgi::get("/users/health/ready"), fcgi::get("/nothing"),
+        fcgi::get("/users/regist"), fcgi::regist("{"), fcgi::regist(std::string(20'000, ' ')),
+        fcgi::Request{}}) {
+    const HttpReply reply = worker.ask(request);
+    BOOST_TEST(reply.header("content-type") == "application/json; charset=utf-8");
+    BOOST_TEST(reply.header("content-length") == std::to_string(reply.body.size()));
+    BOOST_TEST(reply.header("cache-control") == "no-store");
+    BOOST_TEST(reply.header("x-content-type-options") == "nosniff");
+    BOOST_TEST(!reply.header("x-request-id").empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_good_request_id_is_echoed) {
+  const WorkerProcess worker;
+  fcgi::Request request = fcgi::get("/users/health/live");
+  for (const std::string& id : {std::string("0123456789abcdef0123456789abcdef"), std::string("a"),
+                                std::string("A-b_9"), std::string(64, 'x')}) {
+    request.parameters["REQUEST_ID"] = id;
+    BOOST_TEST(worker.ask(request).header("x-request-id") == id);
+    BOOST_TEST(worker.log().find("[" + id + "]") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_hostile_or_missing_request_id_is_replaced) {
+  const WorkerProcess worker;
+  fcgi::Request request = fcgi::get("/users/health/live");
+  std::string before;
+  for (const auto* id : {"", "evil\r\nSet-Cookie: x=1", "evil\n", " ", "evil id", "../evil",
+                         "evil]", "\xE5\xAF\x86", "\x1B[31m", "\x7F"}) {
+    request.parameters["REQUEST_ID"] = id;
+    const HttpReply reply = worker.ask(request);
+    BOOST_TEST(is_fresh_id(reply.header("x-request-id")), reply.header("x-request-id"));
+    BOOST_TEST(reply.header("set-cookie") == "");
+    BOOST_TEST(reply.header("x-request-id") != before);
+    before = reply.header("x-request-id");
+  }
+  request.parameters["REQUEST_ID"] = std::string(65, 'x');
+  BOOST_TEST(is_fresh_id(worker.ask(request).header("x-request-id")));
+  request.parameters.erase("REQUEST_ID");
+  BOOST_TEST(is_fresh_id(worker.ask(request).header("x-request-id")));
+  BOOST_TEST(worker.log().find("evil") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_parameter_given_twice_counts_by_its_first_value) {
+  const WorkerProcess worker;
+  const fcgi::Request request = fcgi::get("/users/health/live");
+  fcgi::Client client = worker.connect();
+  client.send(fcgi::begin_record() +
+              fcgi::stream(
+                  fcgi::RecordType::parameters,
+                  fcgi::encode(request.parameters) +
+                      fcgi::encode({{"DOCUMENT_URI", "/users/regist"}, {"REQUEST_ID", "second"}})) +
+              fcgi::record(fcgi::RecordType::parameters) +
+              fcgi::record(fcgi::RecordType::standard_input));
+  const HttpReply reply = client.reply();
+  BOOST_TEST(reply.status == 200);
+  BOOST_TEST(reply.header("x-request-id") == request.parameters.at("REQUEST_ID"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test

@@ -1,0 +1,267 @@
+// What a worker says and returns when it is started wrongly; and what it says when asked.
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/worker_process.hpp"
+
+namespace users::test {
+
+constexpr int kUsage = 64;   // EX_USAGE
+constexpr int kConfig = 78;  // EX_CONFIG
+const std::string kNotListening =
+    "users-fcgi: standard input is no listening socket: start it with spawn-fcgi, see users-fcgi "
+    "--help\n";
+
+bool is_one_line(const std::string& text) {
+  return !text.empty() && text.find('\n') == text.size() - 1;
+}
+
+/// A folder with a configuration, and the start of a worker from it.
+class Start {
+ public:
+  explicit Start(std::string_view more = {}) : config_(write_worker_config(directory_, more)) {}
+
+  [[nodiscard]] std::filesystem::path file(const char* name) const {
+    return directory_.path() / name;
+  }
+  [[nodiscard]] std::string config() const { return config_.string(); }
+  void write(const char* name, std::string_view content) const {
+    static_cast<void>(directory_.write(name, content));
+  }
+  [[nodiscard]] WorkerEnd check(const std::vector<std::string>& environment = {}) const {
+    return run_worker({"--config", config(), "--check-config"}, environment);
+  }
+  [[nodiscard]] WorkerEnd run() const {
+    const ListeningSocket socket(file("worker.sock"));
+    return run_worker({"--config", config()}, {}, socket.descriptor());
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  std::filesystem::path config_;
+};
+
+/// Both the start and the check of a configuration must refuse it with this one line.
+void require_refusal(const Start& start, const std::string& line) {
+  for (const WorkerEnd& end : {start.run(), start.check()}) {
+    BOOST_TEST(end.status == kConfig);
+    BOOST_TEST(end.errors == "users-fcgi: " + line + "\n");
+    BOOST_TEST(end.output == "");
+  }
+}
+
+/// The same, where only the beginning of the line is fixed; and no secret is in it.
+void require_refusal_beginning(const Start& start, const std::string& beginning) {
+  for (const WorkerEnd& end : {start.run(), start.check()}) {
+    BOOST_TEST(end.status == kConfig);
+    BOOST_TEST(is_one_line(end.errors), end.errors);
+    BOOST_TEST(end.errors.starts_with("users-fcgi: " + beginning), end.errors);
+    BOOST_TEST(end.errors.find("planted") == std::string::npos, end.errors);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE(startup)
+
+BOOST_AUTO_TEST_CASE(a_good_configuration_passes_the_check) {
+  const Start start;
+  const WorkerEnd end = start.check();
+  BOOST_TEST(end.status == 0);
+  BOOST_TEST(end.output == start.config() + ": the configuration is good\n");
+  BOOST_TEST(end.errors == "");
+  BOOST_TEST(!std::filesystem::exists(start.file("log")));
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_key_is_refused_with_file_and_line) {
+  const Start start("\nverificaton = format");
+  require_refusal_beginning(start, start.config() + ":8: unknown key verificaton");
+}
+
+BOOST_AUTO_TEST_CASE(a_bad_value_is_refused_with_what_is_expected) {
+  const Start start("# a comment\npassword.min_length = 7");
+  require_refusal(
+      start,
+      start.config() + ":8: password.min_length expects a whole number from 8 to 15, not '7'");
+}
+
+BOOST_AUTO_TEST_CASE(a_key_set_twice_is_refused) {
+  const Start start("log.level = info");
+  require_refusal(start, start.config() + ":7: log.level is set twice");
+}
+
+BOOST_AUTO_TEST_CASE(a_line_that_sets_nothing_is_refused) {
+  const Start start("planned for later");
+  require_refusal_beginning(start, start.config() + ":7: expected key = value");
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_configuration_is_refused) {
+  const WorkerEnd end = run_worker({"--config", "/nonexistent/users.conf"});
+  BOOST_TEST(end.status == kConfig);
+  BOOST_TEST(end.errors ==
+             "users-fcgi: /nonexistent/users.conf: cannot be read; name the file with --config\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_secret_is_refused) {
+  for (const auto* name : {"database_password", "key"}) {
+    const Start start;
+    std::filesystem::remove(start.file(name));
+    const bool key = std::string_view(name) == "key";
+    require_refusal(
+        start, start.config() + (key ? ":3: secrets.key_file: " : ":2: database.password_file: ") +
+                   start.file(name).string() + " cannot be opened: No such file or directory");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_that_others_can_read_is_refused) {
+  for (const auto* name : {"database_password", "key"}) {
+    const Start start;
+    BOOST_TEST_REQUIRE(::chmod(start.file(name).c_str(), 0644) == 0);
+    const bool key = std::string_view(name) == "key";
+    require_refusal(start, start.config() +
+                               (key ? ":3: secrets.key_file: " : ":2: database.password_file: ") +
+                               start.file(name).string() + " is open to others: chmod 0600 it");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_secret_is_refused) {
+  const Start start;
+  start.write("database_password", "");
+  require_refusal(start, start.config() + ":2: database.password_file: " +
+                             start.file("database_password").string() +
+                             " is empty: write the secret into it");
+}
+
+BOOST_AUTO_TEST_CASE(a_key_must_have_32_to_64_bytes) {
+  for (const std::size_t size : {31U, 65U}) {
+    const Start start;
+    start.write("key", "planted" + std::string(size - 7, 'k'));
+    require_refusal_beginning(start, start.config() + ":3: secrets.key_file: " +
+                                         start.file("key").string() + " must hold 32 to 64 bytes");
+  }
+  for (const std::size_t size : {32U, 64U}) {
+    const Start start;
+    start.write("key", std::string(size, 'k') + "\n");
+    BOOST_TEST(start.check().status == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_ca_file_that_is_of_no_use_is_refused) {
+  constexpr std::string_view kAdvice =
+      "; name the PEM file of the CA that signs the database's certificate";
+  for (const auto& [content, what] :
+       {std::pair("", " cannot be read: No such file or directory"),
+        std::pair("planted junk", " holds no certificate"),
+        std::pair("-----BEGIN CERTIFICATE REQUEST-----", " holds no certificate")}) {
+    const TemporaryDirectory directory;
+    const std::string ca = (directory.path() / "ca.pem").string();
+    if (*content != '\0') static_cast<void>(directory.write("ca.pem", content));
+    const Start start("database.tls_ca = " + ca + "\ndatabase.tls = verify");
+    require_refusal(start,
+                    start.config() + ":7: database.tls_ca: " + ca + what + std::string(kAdvice));
+    const Start off("database.tls_ca = " + ca);
+    BOOST_TEST(off.check().status == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_is_no_ca_file) {
+  const Start start("database.tls_ca = /etc\ndatabase.tls = verify");
+  require_refusal_beginning(start, start.config() + ":7: database.tls_ca: /etc ");
+}
+
+// No connection can be made to the broadcast address, so nothing is waited for.
+const std::string kRemote = "USERS_FCGI_DATABASE_HOSTS=127.0.0.1,255.255.255.255:1";
+const std::string kWarning =
+    "database.tls = off: the login to 255.255.255.255:1, phones and password hashes cross the "
+    "network in the clear; set tls = verify and tls_ca in [database]";
+
+BOOST_AUTO_TEST_CASE(a_remote_database_without_tls_is_warned_of) {
+  const Start start;
+  const WorkerEnd end = start.check({kRemote});
+  BOOST_TEST(end.status == 0);
+  BOOST_TEST(end.errors == "users-fcgi: warning: " + kWarning + "\n");
+  const WorkerProcess worker({.environment = {kRemote}});
+  BOOST_TEST(worker.log().find("WARNING [-] " + kWarning) != std::string::npos, worker.log());
+}
+
+BOOST_AUTO_TEST_CASE(a_database_on_this_machine_or_with_tls_is_not_warned_of) {
+  const TemporaryDirectory directory;
+  const auto ca = directory.write("ca.pem", "-----BEGIN CERTIFICATE-----").string();
+  for (const std::vector<std::string>& environment :
+       {std::vector<std::string>{
+            "USERS_FCGI_DATABASE_HOSTS=/run/db.sock,localhost:3307,localhost,127.1.2.3:3306"},
+        {kRemote, "USERS_FCGI_DATABASE_TLS=verify", "USERS_FCGI_DATABASE_TLS_CA=" + ca}}) {
+    const WorkerEnd end = Start().check(environment);
+    BOOST_TEST(end.status == 0);
+    BOOST_TEST(end.errors == "");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_environment_overrides_the_file) {
+  const WorkerProcess quiet({.environment = {"USERS_FCGI_LOG_LEVEL=error"}});
+  BOOST_TEST(quiet.log().find("worker started") == std::string::npos);
+  const WorkerProcess talkative;
+  BOOST_TEST(talkative.log().find("worker started") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_bad_value_in_the_environment_is_refused) {
+  const WorkerEnd end = Start().check({"USERS_FCGI_LOG_LEVEL=loud"});
+  BOOST_TEST(end.status == kConfig);
+  BOOST_TEST(end.errors ==
+             "users-fcgi: environment USERS_FCGI_LOG_LEVEL: log.level expects one of: debug info "
+             "warning error, not 'loud'\n");
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_name_in_the_environment_is_refused) {
+  const WorkerEnd end = Start().check({"USERS_FCGI_LOG_LEVLE=info"});
+  BOOST_TEST(end.status == kConfig);
+  BOOST_TEST(end.errors == "users-fcgi: environment USERS_FCGI_LOG_LEVLE: no key of this name\n");
+}
+
+BOOST_AUTO_TEST_CASE(wrong_usage_is_64_in_one_line) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--verbose"},
+                                                    {"--config"},
+                                                    {"--check-config=yes"},
+                                                    {"start"},
+                                                    {"-x"}}) {
+    const WorkerEnd end = run_worker(arguments);
+    BOOST_TEST_CONTEXT(arguments[0]) {
+      BOOST_TEST(end.status == kUsage);
+      BOOST_TEST(is_one_line(end.errors), end.errors);
+      BOOST_TEST(end.errors.find("see users-fcgi --help") != std::string::npos, end.errors);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(standard_input_must_be_a_listening_socket) {
+  const Start start;
+  const std::vector<std::string> arguments{"--config", start.config()};
+  int pair[2];
+  BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  const WorkerEnd from_null = run_worker(arguments);
+  const WorkerEnd from_connection = run_worker(arguments, {}, pair[0]);
+  ::close(pair[0]);
+  ::close(pair[1]);
+  for (const WorkerEnd& end : {from_null, from_connection}) {
+    BOOST_TEST(end.status == kUsage);
+    BOOST_TEST(end.errors == kNotListening);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(help_and_version_need_no_configuration) {
+  const WorkerEnd help = run_worker({"--help"});
+  BOOST_TEST(help.status == 0);
+  BOOST_TEST(help.output.starts_with("users-fcgi: a FastCGI worker"));
+  BOOST_TEST(help.errors == "");
+  const WorkerEnd version = run_worker({"--version"});
+  BOOST_TEST(version.status == 0);
+  BOOST_TEST(version.output == "users-fcgi " USERS_FCGI_VERSION "\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test
