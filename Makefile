@@ -40,10 +40,8 @@ CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTI
 # For those alone that tell it: another version compiles little anew.
 $(BUILD)/src/programs/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/handlers.o: \
   VERSION_FLAG := -DUSERS_FCGI_VERSION='"$(VERSION)"'
-# The sanitizers' checks in the tests' own code compile twice as fast without optimisation.
-ifeq ($(FLAVOUR),asan)
-$(BUILD)/tests/%.o: OPTIMISATION := -O0
-endif
+# The tests' own code compiles in half the time without optimisation.
+$(BUILD)/tests/%.o: OPTIMISATION := -O0 -U_FORTIFY_SOURCE
 CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
 LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lboost_program_options -lsodium \
   -lphonenumber -lutf8proc -lzxcvbn -lcrypt -lpthread
@@ -51,7 +49,9 @@ TEST_LIBS := -lboost_unit_test_framework -lcurl
 
 PROGRAMS := users-fcgi users-courier users-ctl
 TEST_KINDS := unit worker db ctl stack accounts sms
-KINDS ?= $(TEST_KINDS)
+# What the check runs: fast, and without dice. The cases labelled "deep" are left out, too; DEEP=1 runs all of all.
+KINDS ?= $(if $(DEEP),$(TEST_KINDS),unit db worker stack)
+export DEEP
 LIBRARY_SOURCES := $(wildcard src/base/*.cpp src/db/*.cpp src/accounts/*.cpp src/web/*.cpp) src/programs/command_line.cpp src/programs/send_command.cpp \
   $(wildcard src/programs/ctl/*.cpp)
 # What the fuzz targets call: parsers and what these need, nothing that needs a database.
@@ -67,8 +67,10 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: help build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
+.PHONY: all test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
 .DELETE_ON_ERROR:
+
+all: test-programs ## compiles every program and test into build/FLAVOUR
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -94,12 +96,12 @@ mysql: ## opens a client on the database; SQL on standard input is run
 clean-state: ## stops everything and removes its data
 	@scripts/clean-state
 
-build: $(PROGRAMS:%=$(BUILD)/%) ## compiles the programs into build/FLAVOUR
+build: $(PROGRAMS:%=$(BUILD)/%) ## compiles the programs alone
 
 test-programs: build $(TEST_KINDS:%=$(BUILD)/test-%)
 
-test: ## installs what is missing, builds, runs every test on a stack of its own (KINDS="unit stack/regist_over_http": some)
-	@scripts/install-packages run test
+test: ## installs what is missing, builds, runs the tests on a stack of its own (KINDS="unit stack/regist_over_http": some)
+	@scripts/install-packages run test $(if $(DEEP),deep)
 	@$(MAKE) --no-print-directory -j2 build $(foreach kind,$(KINDS),$(BUILD)/test-$(firstword $(subst /, ,$(kind))))
 	@tests/run $(KINDS)
 
@@ -116,7 +118,7 @@ test-package: ## installs, runs, upgrades and purges the package in a fresh Debi
 	@tests/package build/users-fcgi_$(VERSION)_*.deb build/users-fcgi_$(VERSION)+upgrade_*.deb
 
 test-fault: ## breaks it on purpose under load, and counts what clients were told against the database
-	@scripts/install-packages run test
+	@scripts/install-packages run test deep
 	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-fault
 	@tests/run fault
 
@@ -163,18 +165,28 @@ bench-count: ## instructions of a worker per request, against tests/bench/instru
 	@$(MAKE) --no-print-directory -j2 build
 	@tests/bench/count.py $(if $(WRITE),--write)
 
+test-all: ## every test, those of make deep included
+	@$(MAKE) --no-print-directory test DEEP=1
+
 asan: ## the tests under address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory test FLAVOUR=asan
+	@$(MAKE) --no-print-directory test FLAVOUR=asan DEEP=1
 
 coverage: ## the tests' line coverage, into build/coverage/report
-	@scripts/install-packages run test coverage
-	@$(MAKE) --no-print-directory test FLAVOUR=coverage
+	@scripts/install-packages run test deep coverage
+	@$(MAKE) --no-print-directory test FLAVOUR=coverage DEEP=1
 	@mkdir -p build/coverage/report
 	gcovr -r . --object-directory build/coverage -f 'src/' --print-summary --html-details build/coverage/report/index.html
 
-lint: ## clang-format, clang-tidy (FILES="src/web/body.cpp": of these), shellcheck, direction of includes
-	@scripts/install-packages run test lint
-	@scripts/lint $(FILES)
+lint: ## clang-format, shellcheck, direction of includes
+	@scripts/install-packages lint
+	@scripts/lint
+
+tidy: ## clang-tidy of every source (FILES="src/web/body.cpp": of these), and the syntax of the page's scripts; minutes
+	@scripts/install-packages run test tidy
+	@scripts/tidy $(FILES)
+
+deep: ## everything that takes minutes or rolls dice, one target after the other; its last line sums up
+	@tests/deep
 
 format: ## rewrites the sources as clang-format has them
 	clang-format -i $$(git ls-files '*.cpp' '*.hpp')

@@ -159,7 +159,7 @@ AfterRestore run_after_restore() {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(backup, *boost::unit_test::fixture<Suite>())
+BOOST_AUTO_TEST_SUITE(backup, *boost::unit_test::fixture<Suite>() * boost::unit_test::label("deep"))
 
 BOOST_FIXTURE_TEST_CASE(users_come_back_to_the_row_and_nobody_is_logged_in, Fixture) {
   const std::string unused_code = before.code(kBert, "login");

@@ -67,7 +67,8 @@ BOOST_AUTO_TEST_CASE(the_next_host_serves_at_once_while_the_first_is_away) {
   BOOST_TEST(!connection_id(database).empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_lost_host_is_left_and_the_first_is_gone_home_to) {
+BOOST_AUTO_TEST_CASE(a_lost_host_is_left_and_the_first_is_gone_home_to,
+                     *boost::unit_test::label("deep")) {
   link(home);
   const Config settings = config();
   db::Database database(settings, kNoPassword, metrics);
@@ -84,7 +85,8 @@ BOOST_AUTO_TEST_CASE(a_lost_host_is_left_and_the_first_is_gone_home_to) {
   BOOST_TEST(!changes_over(database, connection_id(database), 1));
 }
 
-BOOST_AUTO_TEST_CASE(a_silent_first_host_holds_up_nobody_but_the_first_request) {
+BOOST_AUTO_TEST_CASE(a_silent_first_host_holds_up_nobody_but_the_first_request,
+                     *boost::unit_test::label("deep")) {
   const ListeningSocket silent(home);
   const Config settings = config();
   db::Database database(settings, kNoPassword, metrics);

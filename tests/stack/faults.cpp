@@ -36,7 +36,8 @@ int disturb_while(const std::function<void()>& work, const std::function<void()>
 
 BOOST_FIXTURE_TEST_SUITE(faults, WholeStack)
 
-BOOST_AUTO_TEST_CASE(workers_killed_at_random_lose_no_registration) {
+BOOST_AUTO_TEST_CASE(workers_killed_at_random_lose_no_registration,
+                     *boost::unit_test::label("deep")) {
   constexpr int kRegistrations = 500;
   const int before = std::stoi(query("SELECT COUNT(*) FROM users"));
   std::atomic<int> made{0};
@@ -58,7 +59,8 @@ BOOST_AUTO_TEST_CASE(workers_killed_at_random_lose_no_registration) {
   BOOST_TEST(std::stoi(query("SELECT COUNT(*) FROM users")) == before + kRegistrations);
 }
 
-BOOST_AUTO_TEST_CASE(workers_replaced_one_by_one_fail_no_request) {
+BOOST_AUTO_TEST_CASE(workers_replaced_one_by_one_fail_no_request,
+                     *boost::unit_test::label("deep")) {
   std::atomic<int> failed{0};
   std::atomic<int> sent{0};
   std::atomic<bool> enough{false};
@@ -125,7 +127,8 @@ BOOST_AUTO_TEST_CASE(the_database_gone_is_said_and_its_return_is_found) {
   BOOST_TEST(worker_pids() == workers, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(the_database_restarted_in_traffic_loses_nothing_that_was_said) {
+BOOST_AUTO_TEST_CASE(the_database_restarted_in_traffic_loses_nothing_that_was_said,
+                     *boost::unit_test::label("deep")) {
   std::atomic<bool> enough{false};
   std::atomic<int> wrong{0};
   std::atomic<int> made{0};

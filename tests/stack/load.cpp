@@ -25,7 +25,8 @@ BOOST_AUTO_TEST_CASE(fifty_registrations_of_one_phone_make_one_user) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_thousand_phones_at_sixteen_at_a_time_make_a_thousand_users) {
+BOOST_AUTO_TEST_CASE(a_thousand_phones_at_sixteen_at_a_time_make_a_thousand_users,
+                     *boost::unit_test::label("deep")) {
   const int before = std::stoi(query("SELECT COUNT(*) FROM users"));
   std::atomic<int> made{0};
   in_parallel(16, 1000, [&](int) {

@@ -184,7 +184,8 @@ BOOST_AUTO_TEST_CASE(without_the_database_they_still_come) {
   BOOST_TEST(wait_until(10, [] { return scrape().at("users_database_up") == 1; }));
 }
 
-BOOST_AUTO_TEST_CASE(a_storm_of_probes_asks_the_database_once_a_second) {
+BOOST_AUTO_TEST_CASE(a_storm_of_probes_asks_the_database_once_a_second,
+                     *boost::unit_test::label("deep")) {
   const auto selects = [] {
     return std::stol(
         query("SELECT VARIABLE_VALUE FROM information_schema.global_status WHERE VARIABLE_NAME = "
@@ -209,7 +210,8 @@ BOOST_AUTO_TEST_CASE(a_storm_of_probes_asks_the_database_once_a_second) {
   BOOST_TEST(asked < kProbes / 4);
 }
 
-BOOST_AUTO_TEST_CASE(the_counters_equal_what_clients_were_answered_though_workers_are_killed) {
+BOOST_AUTO_TEST_CASE(the_counters_equal_what_clients_were_answered_though_workers_are_killed,
+                     *boost::unit_test::label("deep")) {
   Traffic traffic(1600);
   Tally tally;
   const Samples before = scrape();
@@ -258,7 +260,8 @@ BOOST_AUTO_TEST_CASE(the_counters_equal_what_clients_were_answered_though_worker
   BOOST_TEST(wait_until(10, [] { return scrape().at("users_workers") == 12; }));
 }
 
-BOOST_AUTO_TEST_CASE(promtool_dashboard_and_alerts_agree_with_a_scrape) {
+BOOST_AUTO_TEST_CASE(promtool_dashboard_and_alerts_agree_with_a_scrape,
+                     *boost::unit_test::label("deep")) {
   provoke_everything();
   const std::string file = state_folder() + "/metrics.txt";
   std::ofstream(file) << get("/users/metrics").body;

@@ -44,7 +44,7 @@ std::vector<std::string> lines_of(const std::string& file) {
 
 BOOST_AUTO_TEST_SUITE(midnight)
 
-BOOST_AUTO_TEST_CASE(eight_workers_lose_no_line_over_midnight) {
+BOOST_AUTO_TEST_CASE(eight_workers_lose_no_line_over_midnight, *boost::unit_test::label("deep")) {
   const std::string folder = state_folder() + "/midnight";
   std::filesystem::create_directories(folder);
   const auto shift = shift_to_midnight(std::chrono::seconds(4));

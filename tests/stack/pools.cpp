@@ -94,7 +94,8 @@ BOOST_AUTO_TEST_CASE(the_hash_pool_gives_way) {
   for (const int pid : worker_pids("fast")) BOOST_TEST(niceness(pid) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(sessions_are_checked_during_a_storm_of_registrations) {
+BOOST_AUTO_TEST_CASE(sessions_are_checked_during_a_storm_of_registrations,
+                     *boost::unit_test::label("deep")) {
   const std::string phone = fresh_phone();
   regist(phone);
   const HttpReply login = send(base_url(), {.path = "/users/login", .body = registration(phone)});

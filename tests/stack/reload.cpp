@@ -89,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_bad_configuration_is_refused_and_nothing_is_touched) {
   BOOST_TEST(workers() == before);
 }
 
-BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones_stay) {
+BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones_stay,
+                     *boost::unit_test::label("deep")) {
   const auto before = workers();
   database.query("INSERT INTO schema_migrations VALUES (" + std::to_string(db::kSchemaVersion + 1) +
                  ", 'next', UTC_TIMESTAMP())");
@@ -106,7 +107,7 @@ BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones
   BOOST_TEST(workers().size() == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(two_at_once_are_refused) {
+BOOST_AUTO_TEST_CASE(two_at_once_are_refused, *boost::unit_test::label("deep")) {
   // A worker that is stopped does not end, so the first one waits. They are taken by their ids.
   const int last = std::ranges::max(workers());
   ::kill(last, SIGSTOP);

@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(regist_and_code_try_again_with_one_key_and_believe_the_last
   }
 }
 
-BOOST_AUTO_TEST_CASE(regist_tells_trouble_that_lasts) {
+BOOST_AUTO_TEST_CASE(regist_tells_trouble_that_lasts, *boost::unit_test::label("deep")) {
   const Client client;
   HeldService service;
   auto run = std::async(std::launch::async, [&] {
@@ -316,7 +316,8 @@ BOOST_AUTO_TEST_CASE(code_login_by_code_and_reset_take_what_was_sent) {
   BOOST_TEST(client.run("me").status == 0);
 }
 
-BOOST_AUTO_TEST_CASE(every_client_script_tells_wrong_use_and_a_service_away) {
+BOOST_AUTO_TEST_CASE(every_client_script_tells_wrong_use_and_a_service_away,
+                     *boost::unit_test::label("deep")) {
   const Client client;
   for (const char* name : {"regist", "code", "login", "me", "logout", "reset"}) {
     BOOST_TEST_CONTEXT(name) {

@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_serv
   BOOST_TEST(send(site.base_url(), {.body = "{}", .source_address = "127.0.0.7"}).code() == 1001);
 }
 
-BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded) {
+BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded, *boost::unit_test::label("deep")) {
   // Heads without their bodies: nginx holds them, no worker does.
   constexpr int kOpen = 40;
   const std::string head =
@@ -65,7 +65,8 @@ BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded) {
   BOOST_TEST(refused >= kOpen - 32);
 }
 
-BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_no_token) {
+BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_no_token,
+                     *boost::unit_test::label("deep")) {
   const Site cached(run_folder(), true);
   const std::string phone = fresh_phone();
   regist(phone);

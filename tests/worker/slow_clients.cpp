@@ -81,7 +81,8 @@ class Deadline {
 
 BOOST_AUTO_TEST_SUITE(slow_clients)
 
-BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_one_that_falls_silent) {
+BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_one_that_falls_silent,
+                     *boost::unit_test::label("deep")) {
   auto all = stall_each();
   std::deque<fcgi::Client> next;
   for (const Stalled& stalled : all) {
@@ -97,7 +98,8 @@ BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_one_that_falls_silent) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_worker_stops_though_its_client_has_fallen_silent) {
+BOOST_AUTO_TEST_CASE(a_worker_stops_though_its_client_has_fallen_silent,
+                     *boost::unit_test::label("deep")) {
   auto all = stall_each();
   for (const Stalled& stalled : all) stalled.worker.signal(SIGTERM);
   const Deadline deadline(kFreeAgainSeconds);

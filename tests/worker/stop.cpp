@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(signals_sent_again_and_again_change_nothing) {
   BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(half_a_body_is_never_taken_for_a_whole_one) {
+BOOST_AUTO_TEST_CASE(half_a_body_is_never_taken_for_a_whole_one, *boost::unit_test::label("deep")) {
   WorkerProcess worker;
   // What is sent is a good registration; only its announced length shows that more was to come.
   fcgi::Request request = fcgi::regist(kRegistration);
