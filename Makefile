@@ -18,6 +18,8 @@ endif
 # A checkout elsewhere finds the same objects.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
+# What ccache wants for precompiled headers.
+export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
 COMPILE := $(shell echo | ccache $(CXX) -x c++ -c -o /dev/null - >/dev/null 2>&1 && echo ccache) $(CXX)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
@@ -41,7 +43,8 @@ CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTI
 $(BUILD)/src/programs/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/handlers.o: \
   VERSION_FLAG := -DUSERS_FCGI_VERSION='"$(VERSION)"'
 # The tests' own code compiles in half the time without optimisation.
-$(BUILD)/tests/%.o: OPTIMISATION := -O0 -U_FORTIFY_SOURCE
+TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE
+$(BUILD)/tests/%.o: OPTIMISATION := $(TEST_OPTIMISATION)
 CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
 LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lboost_program_options -lsodium \
   -lphonenumber -lutf8proc -lzxcvbn -lcrypt -lpthread
@@ -240,10 +243,26 @@ $(LIBRARY): $(call object,$(LIBRARY_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# Parsing the tests' common headers once saves a third of a clean build. clang's would be of another format.
+ifneq ($(FLAVOUR),fuzz)
+PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
+$(BUILD)/tests/%.o: USE_PRECOMPILED := -Winvalid-pch -fpch-preprocess -include $(PRECOMPILED)
+# Boost.Test's main() comes by a macro before its header.
+$(BUILD)/tests/support/main.o: USE_PRECOMPILED :=
+$(call object,$(wildcard tests/*/*.cpp)): $(PRECOMPILED).gch
+$(PRECOMPILED).gch: OPTIMISATION := $(TEST_OPTIMISATION)
+endif
+
+$(BUILD)/%.hpp.gch: %.hpp $(BUILD)/flags
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(OPTIMISATION) -MMD -MP -x c++-header -o $@ $<
+
 $(BUILD)/%.o: %.cpp $(BUILD)/flags
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) $(CPPFLAGS_ALL) $(VERSION_FLAG) $(CXXFLAGS_ALL) $(OPTIMISATION) -MMD -MP -c -o $@ $<
+	$(Q)$(COMPILE) $(CPPFLAGS_ALL) $(VERSION_FLAG) $(CXXFLAGS_ALL) $(OPTIMISATION) \
+	  $(USE_PRECOMPILED) -MMD -MP -c -o $@ $<
 
 # Holds the flags, and changes only when they do.
 $(BUILD)/flags: FORCE
