@@ -136,7 +136,7 @@ Command run(const std::string& arguments, const std::string& ca) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(tls, *boost::unit_test::fixture<Suite>())
+BOOST_AUTO_TEST_SUITE(tls, *boost::unit_test::fixture<Suite>() * boost::unit_test::label("deep"))
 
 BOOST_AUTO_TEST_CASE(a_server_that_proves_its_name_is_spoken_to) {
   BOOST_TEST(connect() == "TLSv1.3");
