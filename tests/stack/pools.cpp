@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(sessions_are_checked_during_a_storm_of_registrations,
   BOOST_TEST(p99 < 500);
 }
 
-BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost) {
+BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost, *boost::unit_test::label("deep")) {
   // A frozen pool shows which one a path has.
   const auto answered_without = [](const std::string& pool, const HttpRequest& request) {
     const Frozen frozen(worker_pids(pool));

@@ -67,7 +67,8 @@ bool says(const Command& command, const std::string& text) {
 
 BOOST_FIXTURE_TEST_SUITE(reload, Pool)
 
-BOOST_AUTO_TEST_CASE(the_workers_of_a_configuration_are_found_and_replaced) {
+BOOST_AUTO_TEST_CASE(the_workers_of_a_configuration_are_found_and_replaced,
+                     *boost::unit_test::label("deep")) {
   const auto before = workers();
   const Command command = reload("");
   BOOST_TEST(command.status == 0);

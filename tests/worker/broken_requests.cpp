@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(an_aborted_request_is_never_carried_out) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_body_may_come_in_many_small_records) {
+BOOST_AUTO_TEST_CASE(a_body_may_come_in_many_small_records, *boost::unit_test::label("deep")) {
   const WorkerProcess worker;
   const fcgi::Request request = fcgi::regist(kRegistration);
   fcgi::Client client = worker.connect();

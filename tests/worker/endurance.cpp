@@ -57,7 +57,8 @@ BOOST_AUTO_TEST_CASE(a_thousand_requests_cost_no_descriptor_and_no_memory) {
   BOOST_TEST(worker.errors() == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers) {
+BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers,
+                     *boost::unit_test::label("deep")) {
   const WorkerProcess worker;
   const rlim_t usual = limit_descriptors(worker.pid(), kNoneLeft);
   BOOST_TEST_REQUIRE(wait_until(5, [&] { return says_descriptors_are_out(worker); }));

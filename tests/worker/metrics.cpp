@@ -127,7 +127,8 @@ BOOST_AUTO_TEST_CASE(a_worker_without_its_file_serves_all_the_same) {
   BOOST_TEST(worker.log().find("metrics: /nowhere/metrics: ") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended) {
+BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended,
+                     *boost::unit_test::label("deep")) {
   const Pool pool("worker.request_limit = 1");
   WorkerProcess stuck(pool.options());
   WorkerProcess idle(pool.options());
@@ -149,7 +150,8 @@ BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended) {
   BOOST_TEST(idle.answers());
 }
 
-BOOST_AUTO_TEST_CASE(a_client_that_never_ends_its_request_ends_no_service) {
+BOOST_AUTO_TEST_CASE(a_client_that_never_ends_its_request_ends_no_service,
+                     *boost::unit_test::label("deep")) {
   const Pool pool("worker.request_limit = 1");
   WorkerProcess held(pool.options());
   const WorkerProcess watcher(pool.options());

@@ -110,7 +110,8 @@ BOOST_AUTO_TEST_CASE(a_worker_stops_though_its_client_has_fallen_silent,
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_silent_connection_neither_keeps_a_worker_from_stopping_nor_busy) {
+BOOST_AUTO_TEST_CASE(a_silent_connection_neither_keeps_a_worker_from_stopping_nor_busy,
+                     *boost::unit_test::label("deep")) {
   WorkerProcess worker;
   const fcgi::Client silent = worker.connect();
   const double before = worker.cpu_seconds();
@@ -119,7 +120,8 @@ BOOST_AUTO_TEST_CASE(a_silent_connection_neither_keeps_a_worker_from_stopping_no
   BOOST_TEST(worker.exit_within(2.5).value_or(-1) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_a_silent_connection) {
+BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_a_silent_connection,
+                     *boost::unit_test::label("deep")) {
   const WorkerProcess worker;
   const fcgi::Client silent = worker.connect();
   const double before = worker.cpu_seconds();
@@ -127,7 +129,8 @@ BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_a_silent_connection) {
   BOOST_TEST(worker.cpu_seconds() - before < kIdleCpuSeconds);
 }
 
-BOOST_AUTO_TEST_CASE(silent_connections_do_not_add_up_when_a_worker_is_stopped) {
+BOOST_AUTO_TEST_CASE(silent_connections_do_not_add_up_when_a_worker_is_stopped,
+                     *boost::unit_test::label("deep")) {
   WorkerProcess worker;
   std::deque<fcgi::Client> silent;
   for (int i = 0; i < 5; ++i) silent.push_back(worker.connect());
@@ -135,7 +138,8 @@ BOOST_AUTO_TEST_CASE(silent_connections_do_not_add_up_when_a_worker_is_stopped) 
   BOOST_TEST(worker.exit_within(5).value_or(-1) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_kept_connection_that_is_idle_does_not_hold_its_worker) {
+BOOST_AUTO_TEST_CASE(a_kept_connection_that_is_idle_does_not_hold_its_worker,
+                     *boost::unit_test::label("deep")) {
   const WorkerProcess worker;
   fcgi::Client client = worker.connect();
   client.send(fcgi::whole(fcgi::get("/users/health/live"), true));
@@ -143,7 +147,8 @@ BOOST_AUTO_TEST_CASE(a_kept_connection_that_is_idle_does_not_hold_its_worker) {
   BOOST_TEST(worker.answers());
 }
 
-BOOST_AUTO_TEST_CASE(a_client_that_stays_after_its_reply_does_not_hold_its_worker) {
+BOOST_AUTO_TEST_CASE(a_client_that_stays_after_its_reply_does_not_hold_its_worker,
+                     *boost::unit_test::label("deep")) {
   const WorkerProcess worker;
   fcgi::Client client = worker.connect();
   client.send(fcgi::whole(fcgi::get("/users/health/live")));

@@ -32,7 +32,7 @@ void send_rest(const fcgi::Client& client) {
 
 BOOST_AUTO_TEST_SUITE(stop)
 
-BOOST_AUTO_TEST_CASE(an_idle_worker_leaves_at_each_stop_signal) {
+BOOST_AUTO_TEST_CASE(an_idle_worker_leaves_at_each_stop_signal, *boost::unit_test::label("deep")) {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
     BOOST_TEST_CONTEXT("signal " << signal) {
       WorkerProcess worker;
@@ -94,7 +94,8 @@ BOOST_AUTO_TEST_CASE(half_a_body_is_never_taken_for_a_whole_one, *boost::unit_te
   BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_connection_that_waits_is_left_to_the_next_worker) {
+BOOST_AUTO_TEST_CASE(a_connection_that_waits_is_left_to_the_next_worker,
+                     *boost::unit_test::label("deep")) {
   WorkerProcess worker;
   worker.signal(SIGTERM);
   BOOST_TEST_REQUIRE(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0);
