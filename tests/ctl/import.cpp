@@ -48,8 +48,8 @@ struct Fixture {
 
   /// users-ctl on the scratch database; with `exec` in front the shell becomes it.
   [[nodiscard]] std::string ctl(const std::string& arguments) const {
-    return "env USERS_FCGI_DATABASE_HOSTS='\" + run_folder() +
-           \"/mariadb.sock' USERS_FCGI_DATABASE_NAME=" + database.name() +
+    return "env USERS_FCGI_DATABASE_HOSTS='" + run_folder() +
+           "/mariadb.sock' USERS_FCGI_DATABASE_NAME=" + database.name() +
            " USERS_FCGI_DATABASE_USER=" + user_name() + " USERS_FCGI_DATABASE_PASSWORD_FILE='" +
            state_folder() + "/secrets/migration_password' USERS_FCGI_PASSWORD_ARGON2_PASSES=1 " +
            "USERS_FCGI_PASSWORD_ARGON2_MEMORY=" + std::to_string(memory) +

@@ -122,8 +122,8 @@ struct Fixture {
   pid_t start_import() {
     ++runs;
     const std::string command =
-        "exec env USERS_FCGI_DATABASE_HOSTS='\" + run_folder() +
-        \"/mariadb.sock' USERS_FCGI_DATABASE_NAME=" + database.name() +
+        "exec env USERS_FCGI_DATABASE_HOSTS='" + run_folder() +
+        "/mariadb.sock' USERS_FCGI_DATABASE_NAME=" + database.name() +
         " USERS_FCGI_DATABASE_USER=" + ::getpwuid(::geteuid())->pw_name +
         " USERS_FCGI_DATABASE_PASSWORD_FILE='" + state_folder() +
         "/secrets/migration_password' USERS_FCGI_PASSWORD_ARGON2_PASSES=1 "

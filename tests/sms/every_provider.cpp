@@ -6,6 +6,7 @@
 #include "sms/program.hpp"
 #include "sms/provider.hpp"
 #include "sms/signatures.hpp"
+#include "support/processes.hpp"
 
 namespace users::test {
 namespace {
