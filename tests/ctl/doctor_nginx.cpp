@@ -38,7 +38,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   finds_nginx({"nginx configuration", "problem", "unknown directive \"usrs\"", "nginx -t"}, include,
               "usrs on;");
   const std::string server = "server unix:run/hash.sock max_fails=0;";
-  finds_nginx({"nginx users_hash", "problem", "without max_fails=0", server}, server,
+  finds_nginx({"nginx users_regist", "problem", "without max_fails=0", server}, server,
               "server unix:run/hash.sock;");
   finds_nginx({"nginx users_fast", "warning", "not one unix socket", "users_site.conf"},
               "unix:run/fast.sock", "127.0.0.1:9");
@@ -56,17 +56,17 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
 }
 
 BOOST_AUTO_TEST_CASE(an_upstream_with_one_server) {
-  const std::string eight = [&] {
+  const std::string three = [&] {
     const std::string text = content_of(nginx);
     const auto start = text.find("server unix:run/fast.sock");
     return text.substr(start, text.find('}', start) - start);
   }();
-  finds_nginx({"nginx users_fast", "problem", "1 times", "eight times"}, eight,
+  finds_nginx({"nginx users_fast", "problem", "1 times", "3 times"}, three,
               "server unix:run/fast.sock max_fails=0;\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_that_is_missing_open_to_all_or_without_workers) {
-  const std::string hash = run_folder() + "/hash.sock";
+  const std::string hash = state + "/run/hash.sock";
   finds(
       {"socket hash", "problem", "mode 0666", "chmod 0660 " + hash},
       [&] { ::chmod(hash.c_str(), 0666); }, [&] { ::chmod(hash.c_str(), 0660); });

@@ -17,7 +17,6 @@ using Directives = std::vector<Directive>;
 
 /// Of what kSiteFile decides.
 constexpr const char* kSiteFile = "users_site.conf";
-constexpr int kFewestServers = 3;
 constexpr unsigned long long kLargestBody = 16384;  // bytes a worker takes
 
 bool is(const Directive& directive, std::initializer_list<std::string_view> words) {
@@ -42,8 +41,9 @@ std::string argument(const Directive& directive, std::string_view name) {
   return "";
 }
 
-/// The upstream of a pool: its socket, and that a worker's death has a next server to go to.
-fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& name) {
+/// An upstream: the socket of its pool, and that a worker's death has a next server to go to where
+/// `fewest` is over one.
+fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& name, int fewest) {
   const std::string check = "nginx " + name;
   std::map<std::string, int> servers;
   int kept = 0;
@@ -66,10 +66,10 @@ fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& 
   }
   const std::string line = "server " + address + " max_fails=0;";
   const std::string found = address + ", " + std::to_string(count) + " times";
-  if (count < kFewestServers) {
+  if (count < fewest) {
     d.report.problem(check, found + ": a request whose worker died has nowhere else to go",
-                     "write the same line eight times: " + line);
-  } else if (kept < count) {
+                     "write the same line " + std::to_string(fewest) + " times: " + line);
+  } else if (count > 1 && kept < count) {
     d.report.problem(check, found + ", without max_fails=0: after a failure nginx leaves it alone",
                      "write each line as: " + line);
   } else {
@@ -183,8 +183,9 @@ std::string last_complaint(const Outcome& outcome) {
 
 void check_directives(Diagnosis& d, const Directives& all) {
   check_include(d, all);
-  d.hash_socket = check_upstream(d, all, "users_hash");
-  d.fast_socket = check_upstream(d, all, "users_fast");
+  check_upstream(d, all, "users_regist", 3);
+  d.hash_socket = check_upstream(d, all, "users_hash", 1);
+  d.fast_socket = check_upstream(d, all, "users_fast", 3);
   check_limits(d, all);
   check_trusted(d, all);
   find_nginx_user(d, all);
