@@ -27,8 +27,10 @@ make_run_folder() {
     fi
 }
 
-# The socket of the database, by its short name.
-mariadb_socket() { printf '%s/mariadb.sock' "$(readlink -- "$STATE/run")"; }
+# run_path NAME: of a file in run/, short.
+run_path() { printf '%s/%s' "$(readlink -- "$STATE/run")" "$1"; }
+
+mariadb_socket() { run_path mariadb.sock; }
 
 # The name of a file as the user best reads it: below the current folder without the folder.
 short() { printf '%s' "${1#"$PWD"/}"; }
@@ -52,8 +54,9 @@ load_settings() {
 }
 
 check_settings() {
-    if [[ ! $PORT =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT > 65535)); then
-        fail "PORT is '$PORT', it must be a number from 1 to 65535"
+    # unix: nginx listens on run/nginx.sock, for tests, which then need no port that is free.
+    if [[ $PORT != unix ]] && { [[ ! $PORT =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT > 65535)); }; then
+        fail "PORT is '$PORT', it must be a number from 1 to 65535, or unix"
     fi
     [[ $WORKERS =~ ^[1-9][0-9]{0,2}$ ]] || fail "WORKERS is '$WORKERS', it must be a number from 1 to 999"
     [[ $FAST_WORKERS =~ ^[1-9][0-9]{0,2}$ ]] || fail "FAST_WORKERS is '$FAST_WORKERS', it must be a number from 1 to 999"
@@ -62,7 +65,8 @@ check_settings() {
 }
 
 # Relative to $STATE: nginx and the pools run there, so no configuration of theirs needs to hold its path.
-# run/ holds pid files and sockets: run/hash.sock and run/fast.sock of the pools, mariadb.sock.
+# run/ holds pid files and sockets: run/hash.sock and run/fast.sock of the pools, mariadb.sock, sample.sock of the
+# protected sample, nginx.sock where PORT is unix.
 # Their errors, as the processes write them.
 MARIADB_LOG=log/mariadb.log
 WORKERS_LOG=log/workers.log

@@ -134,8 +134,8 @@ class SecureSite {
                   << "include snippets/users-fcgi/users.conf;\n"
                   << "location / { return 200 'the site'; }\n"
                   << "location /private/ {\ninclude snippets/users-fcgi/users_auth.conf;\n"
-                  << "proxy_set_header Host backend.invalid;\nproxy_pass " << plain_.base_url()
-                  << ";\n}\n}\n}\n";
+                  << "proxy_set_header Host backend.invalid;\nproxy_pass http://"
+                  << plain_.base_url() << ";\n}\n}\n}\n";
     std::filesystem::create_directory_symlink(plain_.folder() + "/snippets",
                                               folder_.path() / "snippets");
   }
@@ -154,13 +154,14 @@ BOOST_AUTO_TEST_CASE(no_method_and_no_spelling_of_the_path_gets_in) {
   for (const std::string& method : kMethods) {
     for (const std::string& path : kPaths) {
       const std::string line = method + " " + path + " HTTP/1.1";
-      check_kept_out(send_raw(port(), line + "\r\nHost: x\r\nConnection: close\r\n\r\n"), line);
+      check_kept_out(send_raw(base_url(), line + "\r\nHost: x\r\nConnection: close\r\n\r\n"), line);
     }
   }
   // The same with a session gets in, so they were kept out for the want of it.
   const std::string with = "GET //private/./x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
-  BOOST_TEST(send_raw(port(), with + "Authorization: Bearer " + token + "\r\n\r\n").find(shown) !=
-             std::string::npos);
+  BOOST_TEST(
+      send_raw(base_url(), with + "Authorization: Bearer " + token + "\r\n\r\n").find(shown) !=
+      std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(no_older_protocol_gets_in) {
@@ -171,11 +172,11 @@ BOOST_AUTO_TEST_CASE(no_older_protocol_gets_in) {
                                        "\r\n", " HTTP/0.9\r\n\r\n", upgrade};
   for (const std::string& path : kPaths) {
     for (const std::string& rest : older) {
-      check_kept_out(send_raw(port(), "GET " + path + rest), path + rest);
+      check_kept_out(send_raw(base_url(), "GET " + path + rest), path + rest);
     }
   }
   const std::string with = "GET /private/ HTTP/1.0\r\nAuthorization: Bearer " + token + "\r\n\r\n";
-  BOOST_TEST(send_raw(port(), with).find(shown) != std::string::npos);
+  BOOST_TEST(send_raw(base_url(), with).find(shown) != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(no_header_that_names_another_path_method_or_person_gets_in) {
@@ -203,7 +204,7 @@ BOOST_AUTO_TEST_CASE(no_header_that_names_another_path_method_or_person_gets_in)
       const std::string bytes = "GET " + std::string(path) +
                                 " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header +
                                 "\r\n\r\n";
-      BOOST_TEST(send_raw(port(), bytes).find(kBackend) == std::string::npos,
+      BOOST_TEST(send_raw(base_url(), bytes).find(kBackend) == std::string::npos,
                  header << " at " << path);
     }
   }

@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_header_that_is_there_twice_is_one_parameter) {
 }
 
 BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
-  send_raw(site.port(),
+  send_raw(site.base_url(),
            "DELETE /private/x?purpose=y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
            "X-HTTP-Method-Override: POST\r\nX-Original-URL: /users/logout\r\nProxy: x\r\n"
            "X_User_Id: 1\r\nAuthorization: Bearer t\r\nContent-Length: 2\r\n\r\n{}");

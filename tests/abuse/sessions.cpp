@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(a_token_counts_nowhere_but_where_it_belongs) {
 
 BOOST_AUTO_TEST_CASE(a_foreign_page_can_order_nothing_whatever_the_form) {
   const std::string cookie = "Cookie: users=" + token_in_cookie(login_for_cookie(victim));
-  const std::string here = "127.0.0.1:" + std::to_string(port());
+  const std::string here = origin().substr(std::string("http://").size());
   const std::vector<std::vector<std::string>> foreign{
       {},
       {"Origin: null"},

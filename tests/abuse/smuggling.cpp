@@ -23,7 +23,7 @@ void check_refused(const std::vector<Attempt>& attempts) {
   for (const Attempt& attempt : attempts) {
     const std::string path = "/users/" + unheard_of("hidden");
     const std::string hidden = "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    const std::string reply = send_raw(port(), attempt.before + hidden);
+    const std::string reply = send_raw(base_url(), attempt.before + hidden);
     BOOST_TEST(statuses_in(reply) == std::vector<int>{400}, boost::test_tools::per_element());
     BOOST_TEST(reply.starts_with("HTTP/1.1 400"), attempt.name << " -> " << reply);
     BOOST_TEST(all_logs().find("\"GET " + path) == std::string::npos, attempt.name);
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(what_follows_a_whole_request_is_a_request_of_its_own) {
   const std::string chunks =
       kHead + "Transfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\nT: t\r\n\r\n" + second;
   for (const std::string& bytes : {lengths, chunks}) {
-    const std::string reply = send_raw(port(), bytes);
+    const std::string reply = send_raw(base_url(), bytes);
     const std::vector<int> expected{200, 404};
     BOOST_TEST(statuses_in(reply) == expected, boost::test_tools::per_element());
     BOOST_TEST(reply.find(R"("code":1001)") != std::string::npos, reply);
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(what_follows_a_whole_request_is_a_request_of_its_own) {
   const std::string inside = kHead +
                              "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +
                              "\r\n\r\n" + body;
-  BOOST_TEST(statuses_in(send_raw(port(), inside)) == std::vector<int>{200},
+  BOOST_TEST(statuses_in(send_raw(base_url(), inside)) == std::vector<int>{200},
              boost::test_tools::per_element());
 }
 

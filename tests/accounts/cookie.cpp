@@ -17,7 +17,7 @@ constexpr const char* kNewPassword = "another horse 7";
 const std::string kMonth = std::to_string(30 * 24 * 60 * 60);
 
 std::string own_origin() {
-  return "Origin: " + base_url();
+  return "Origin: " + origin();
 }
 
 /// The parts of a Set-Cookie header; the first is NAME=value.
@@ -144,12 +144,12 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing) {
   const std::string code = next.code("phone");
   const std::string other_session =
       query("SELECT MAX(id) FROM sessions WHERE user_id = " + account);
-  const std::string host = "127.0.0.1:" + std::to_string(port());
+  const std::string host = origin().substr(std::string("http://").size());
   const std::vector<std::vector<std::string>> foreign{
       {},
       {"Origin: https://evil.invalid"},
       {"Origin: null"},
-      {"Origin: http://127.0.0.1"},
+      {"Origin: http://127.0.0.2"},
       {"Origin: http://127.0.0.1:1"},
       {"Origin: http://" + host + ".evil.invalid"},
       {"Origin: http://evil.invalid/" + host},
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing) {
       {"Sec-Fetch-Site: Same-Origin"},
       // What the browser says of itself counts more than an origin that looks right.
       {"Sec-Fetch-Site: cross-site", own_origin()},
-      {"Referer: " + base_url() + "/"},
+      {"Referer: " + origin() + "/"},
   };
   struct Change {
     const char* method;

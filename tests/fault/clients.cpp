@@ -1,9 +1,7 @@
 // Clients that are slow, stop half way or leave before the answer, beside others who do as usual.
 #include <chrono>
 
-#include <arpa/inet.h>
 #include <boost/test/unit_test.hpp>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,14 +16,9 @@ namespace {
 class Client {
  public:
   Client() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port()));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const linger at_once{.l_onoff = 1, .l_linger = 0};
-    if (::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0 ||
-        ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-      throw std::runtime_error("cannot connect to nginx");
+    if (::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0) {
+      throw std::runtime_error("cannot set SO_LINGER");
     }
   }
   ~Client() { ::close(socket_); }
@@ -39,7 +32,7 @@ class Client {
   }
 
  private:
-  int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int socket_ = connect_to(base_url());
 };
 
 /// A whole registration, with the phone as its key.

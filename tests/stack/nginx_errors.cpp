@@ -18,7 +18,7 @@ void check(const HttpReply& reply, long status, int code, const std::string& wha
 
 /// Status line and body of a raw exchange.
 void check_raw(const std::string& request, const std::string& status, const std::string& body) {
-  const std::string reply = send_raw(port(), request);
+  const std::string reply = send_raw(base_url(), request);
   BOOST_TEST(reply.starts_with("HTTP/1.1 " + status), request.substr(0, 60) << " -> " << reply);
   BOOST_TEST(reply.find(body) != std::string::npos, request.substr(0, 60) << " -> " << reply);
 }
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(two_lengths_or_bad_chunks_are_400_and_never_a_second_reques
         std::string("Content-Length: 99999999999999999999\r\n\r\n") + smuggled,
         "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + smuggled,
         "Transfer-Encoding: gzip\r\n\r\n" + smuggled}) {
-    const std::string reply = send_raw(port(), head + lengths);
+    const std::string reply = send_raw(base_url(), head + lengths);
     BOOST_TEST(reply.starts_with("HTTP/1.1 400"), lengths << " -> " << reply);
     BOOST_TEST(reply.find(kBadRequest) != std::string::npos, lengths << " -> " << reply);
     BOOST_TEST(reply.find("HTTP/1.1", 8) == std::string::npos, lengths << " -> " << reply);
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(the_rest_of_the_site_keeps_its_own_pages) {
   const HttpReply missing = send(base_url(), {.method = "GET", .path = "/other", .headers = {}});
   BOOST_TEST(missing.status == 404);
   BOOST_TEST(missing.body.find("<html>") != std::string::npos);
-  const std::string reply = send_raw(port(), "GET /other%00 HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string reply = send_raw(base_url(), "GET /other%00 HTTP/1.1\r\nHost: x\r\n\r\n");
   BOOST_TEST(reply.starts_with("HTTP/1.1 400"));
   BOOST_TEST(reply.find("<html>") != std::string::npos);
 }

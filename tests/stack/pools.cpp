@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost, *boost::unit_test::labe
   const auto answered_without = [](const std::string& pool, const HttpRequest& request) {
     const Frozen frozen(worker_pids(pool));
     return run_command("curl -s -o /dev/null --max-time 1 -X " + request.method + " -d '{}' " +
-                       base_url() + request.path)
+                       curl_arguments(base_url(), request.path))
                .status == 0;
   };
   for (const char* path : {"regist", "login", "reset", "password", "phone"}) {

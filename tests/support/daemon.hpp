@@ -28,18 +28,18 @@ class Daemon {
   pid_t pid_;
 };
 
-/// An nginx set up as the README tells a site to, on a port of its own, in front of the pools
+/// An nginx set up as the README tells a site to, on a socket of its own, in front of the pools
 /// whose sockets are in `run`. It protects /private/; `cached`: with users_auth_cache.conf.
 class Site {
  public:
   explicit Site(const std::string& run, bool cached = false);
-  /// http://127.0.0.1:PORT
-  [[nodiscard]] std::string base_url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-  [[nodiscard]] unsigned port() const { return port_; }
+  /// For send().
+  [[nodiscard]] std::string base_url() const { return "unix:" + socket_; }
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
  private:
-  unsigned port_;
+  std::string name_;
+  std::string socket_;
   std::string folder_;
   Daemon nginx_;
 };

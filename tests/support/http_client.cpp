@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "support/api_description.hpp"
@@ -18,6 +19,17 @@ namespace users::test {
 namespace {
 
 constexpr long kTimeoutSeconds = 60;
+constexpr std::string_view kUnix = "unix:";
+/// Who a client of a socket is, since it has no address: the tests' nginx believes this header.
+constexpr const char* kAddressHeader = "X-Test-Address: ";
+
+bool is_socket(const std::string& base) {
+  return base.starts_with(kUnix);
+}
+
+std::string url_of(const std::string& base) {
+  return is_socket(base) ? "http://127.0.0.1" : base;
+}
 
 size_t take_body(char* data, size_t, size_t size, void* reply) {
   static_cast<HttpReply*>(reply)->body.append(data, size);
@@ -100,11 +112,15 @@ HttpReply send(const std::string& base, const HttpRequest& request) {
   curl_slist* list = nullptr;
   for (const auto& header : request.headers) list = curl_slist_append(list, header.c_str());
   list = curl_slist_append(list, "Expect:");
+  if (is_socket(base)) {
+    const std::string& from = request.source_address;
+    list = curl_slist_append(list, (kAddressHeader + (from.empty() ? "127.0.0.1" : from)).c_str());
+  }
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(list,
                                                                             &curl_slist_free_all);
   HttpReply reply;
   curl_easy_setopt(curl.get(), CURLOPT_OPENSOCKETFUNCTION, open_socket);
-  curl_easy_setopt(curl.get(), CURLOPT_URL, (base + request.path).c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_URL, (url_of(base) + request.path).c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
@@ -121,7 +137,9 @@ HttpReply send(const std::string& base, const HttpRequest& request) {
       curl_easy_setopt(curl.get(), CURLOPT_COPYPOSTFIELDS, request.body.c_str());
     curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
-  if (!request.source_address.empty()) {
+  if (is_socket(base)) {
+    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, base.c_str() + kUnix.size());
+  } else if (!request.source_address.empty()) {
     curl_easy_setopt(curl.get(), CURLOPT_INTERFACE, ("host!" + request.source_address).c_str());
   }
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, take_body);
@@ -140,18 +158,32 @@ std::string registration(std::string_view phone, std::string_view password, std:
   return body.append(R"(","code":")").append(code).append(R"("})");
 }
 
-std::string send_raw(unsigned port, std::string_view bytes) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+int connect_to(const std::string& base) {
+  sockaddr_un path{};
+  path.sun_family = AF_UNIX;
+  sockaddr_in port{};
+  port.sin_family = AF_INET;
+  port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (is_socket(base)) {
+    base.copy(path.sun_path, sizeof path.sun_path - 1, kUnix.size());
+  } else {
+    port.sin_port = htons(static_cast<std::uint16_t>(std::stoul(base.substr(base.rfind(':') + 1))));
+  }
+  const int fd = ::socket(is_socket(base) ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int outcome = is_socket(base)
+                          ? ::connect(fd, reinterpret_cast<const sockaddr*>(&path), sizeof path)
+                          : ::connect(fd, reinterpret_cast<const sockaddr*>(&port), sizeof port);
+  if (outcome != 0) {
+    ::close(fd);
+    throw std::runtime_error("nothing listens on " + base);
+  }
+  return fd;
+}
+
+std::string send_raw(const std::string& base, std::string_view bytes) {
+  const int fd = connect_to(base);
   const timeval timeout{10, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    ::close(fd);
-    throw std::runtime_error("nothing listens on port " + std::to_string(port));
-  }
   [[maybe_unused]] const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   std::string reply;
   char buffer[4096];
@@ -161,6 +193,13 @@ std::string send_raw(unsigned port, std::string_view bytes) {
   ::close(fd);
   hold_raw_to_description(bytes, reply);
   return reply;
+}
+
+std::string curl_arguments(const std::string& base, const std::string& path) {
+  const std::string url = "'" + url_of(base) + path + "'";
+  if (!is_socket(base)) return url;
+  return "--unix-socket '" + base.substr(kUnix.size()) + "' -H '" + kAddressHeader + "127.0.0.1' " +
+         url;
 }
 
 }  // namespace users::test

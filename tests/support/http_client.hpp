@@ -26,18 +26,24 @@ struct HttpRequest {
   std::string path = "/users/regist";
   std::string body{};
   std::vector<std::string> headers{"Content-Type: application/json"};
-  std::string source_address{};  ///< local address to come from, such as 127.0.0.9
+  std::string source_address{};  ///< address to come from, such as 127.0.0.9; else 127.0.0.1
 };
 
-/// Sends to `base` (http://127.0.0.1:PORT). Gives up after 60 seconds. Holds the reply to the
-/// description of the API (api_description.hpp). Safe from many threads.
+/// Sends to `base`: http://127.0.0.1:PORT, or unix:PATH of a socket. Gives up after 60 seconds.
+/// Holds the reply to the description of the API (api_description.hpp). Safe from many threads.
 HttpReply send(const std::string& base, const HttpRequest& request);
 
 /// The JSON of a registration. Only for values that need no escaping.
 std::string registration(std::string_view phone, std::string_view password = "correct horse 42",
                          std::string_view code = "123456");
 
-/// Sends bytes as they are to 127.0.0.1 and returns all that comes back until the peer closes.
-std::string send_raw(unsigned port, std::string_view bytes);
+/// A connection to `base`, as above; for the caller to close. Throws where nothing listens.
+int connect_to(const std::string& base);
+
+/// Sends bytes as they are to `base` and returns all that comes back until the peer closes.
+std::string send_raw(const std::string& base, std::string_view bytes);
+
+/// Options of the command curl, and the URL, for a path of `base`.
+std::string curl_arguments(const std::string& base, const std::string& path);
 
 }  // namespace users::test

@@ -41,12 +41,17 @@ std::string run_folder() {
   return std::filesystem::canonical(state_folder() + "/run");
 }
 
-unsigned port() {
-  return static_cast<unsigned>(std::stoul(environment("PORT")));
+std::string base_url() {
+  return environment("PORT") == "unix" ? "unix:" + run_folder() + "/nginx.sock" : origin();
 }
 
-std::string base_url() {
-  return "http://127.0.0.1:" + std::to_string(port());
+std::string origin() {
+  const std::string port = environment("PORT");
+  return "http://127.0.0.1" + (port == "unix" ? "" : ":" + port);
+}
+
+std::string curl_environment() {
+  return "CURL_HOME='" + state_folder() + "/curl' ";
 }
 
 HttpReply regist(std::string_view phone, std::string_view password) {

@@ -18,11 +18,15 @@ std::string state_folder();
 /// Its folder of sockets and pid files, by a name short enough for a socket.
 std::string run_folder();
 
-/// The port of its nginx, from environment PORT.
-unsigned port();
-
-/// http://127.0.0.1:PORT
+/// Its nginx, for send(): http://127.0.0.1:PORT by environment PORT, or unix:PATH where that is
+/// "unix".
 std::string base_url();
+
+/// Its origin as its clients see it, such as http://127.0.0.1
+std::string origin();
+
+/// In front of a command: its curl then reaches origin() also where that is a socket.
+std::string curl_environment();
 
 /// POSTs a registration to the stack.
 HttpReply regist(std::string_view phone, std::string_view password = "correct horse 42");

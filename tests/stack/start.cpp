@@ -1,0 +1,61 @@
+// The local stack's start: again, after everything was killed, and where a part fails.
+#include <boost/test/unit_test.hpp>
+
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/whole_stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// Process ids of all parts of the stack in `state`, one a line.
+std::string processes_of(const std::string& state) {
+  return run_script("STATE='" + state + R"(' bash -c '
+    source scripts/stack.sh; load_settings
+    for part in "${PARTS[@]}"; do members "$part"; done')");
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(start, WholeStack)
+
+BOOST_AUTO_TEST_CASE(again_it_says_that_everything_runs) {
+  const std::string before = processes_of(state_folder());
+  const Command again = run_command("scripts/start 2>&1");
+  BOOST_TEST(again.status == 0, again.output);
+  BOOST_TEST(again.output.starts_with("users-fcgi runs already\n"), again.output);
+  BOOST_TEST(processes_of(state_folder()) == before);
+}
+
+BOOST_AUTO_TEST_CASE(after_a_sigkill_of_everything_it_starts_and_has_its_users) {
+  const std::string phone = fresh_phone();
+  BOOST_TEST(regist(phone).code() == 0);
+  const std::string before = processes_of(state_folder());
+  BOOST_TEST_REQUIRE(!before.empty());
+  run_script("echo '" + before + "' | xargs kill -KILL");
+  const Command again = run_command("scripts/start 2>&1");
+  BOOST_TEST(again.status == 0, again.output);
+  BOOST_TEST(again.output.find("users-fcgi runs\n") != std::string::npos, again.output);
+  BOOST_TEST(regist(phone).code() == 1002);
+  BOOST_TEST(count_users("+86" + phone) == 1);
+  BOOST_TEST(regist(fresh_phone()).code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_fails_is_named_with_its_log_and_nothing_runs_on) {
+  const TemporaryDirectory folder;
+  const std::string state = folder.path() / "state of its own";
+  const std::string nginx = folder.write("nginx", "#!/bin/sh\necho the disk is full >&2\nexit 1\n");
+  run_script("chmod +x '" + nginx + "'");
+  const Command failed = run_command("PATH='" + folder.path().string() + "':$PATH STATE='" + state +
+                                     "' scripts/start 2>&1");
+  BOOST_TEST(failed.status == 1, failed.output);
+  for (const char* part : {"start: nginx does not answer", "/log/nginx-error.log\n",
+                           "    | the disk is full\n", "ending what this call had started"}) {
+    BOOST_TEST(failed.output.find(part) != std::string::npos, failed.output);
+  }
+  BOOST_TEST(processes_of(state) == "");
+  run_script("STATE='" + state + "' scripts/clean-state");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
