@@ -46,7 +46,7 @@ $(BUILD)/src/programs/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/handlers.o: \
 TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE
 $(BUILD)/tests/%.o: OPTIMISATION := $(TEST_OPTIMISATION)
 CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
-LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lboost_program_options -lsodium \
+LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lsodium \
   -lphonenumber -lutf8proc -lzxcvbn -lcrypt -lpthread
 TEST_LIBS := -lboost_unit_test_framework -lcurl
 
@@ -243,15 +243,20 @@ $(LIBRARY): $(call object,$(LIBRARY_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# The tests' common headers are parsed once, for a shorter clean build. clang's would be of another format.
+# Common headers are parsed once, for a shorter clean build. clang's would be of another format.
 ifneq ($(FLAVOUR),fuzz)
-PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
-$(BUILD)/tests/%.o: USE_PRECOMPILED := -Winvalid-pch -fpch-preprocess -include $(PRECOMPILED)
+$(BUILD)/src/%.o: PRECOMPILED := $(BUILD)/src/base/precompiled.hpp
+$(BUILD)/tests/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
+# nlohmann/json costs half a second a file even where it is precompiled and not used.
+$(foreach kind,ctl stack accounts,$(BUILD)/tests/$(kind)/%.o): PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
 # Boost.Test's main() comes by a macro before its header.
-$(BUILD)/tests/support/main.o: USE_PRECOMPILED :=
-$(call object,$(wildcard tests/*/*.cpp)): $(PRECOMPILED).gch
-$(PRECOMPILED).gch: OPTIMISATION := $(TEST_OPTIMISATION)
+$(BUILD)/tests/support/main.o: PRECOMPILED :=
+$(call object,$(wildcard src/*/*.cpp src/programs/ctl/*.cpp)): $(BUILD)/src/base/precompiled.hpp.gch
+$(call object,$(wildcard tests/*/*.cpp)): $(BUILD)/tests/support/precompiled.hpp.gch
+$(call object,$(wildcard $(foreach kind,ctl stack accounts,tests/$(kind)/*.cpp))): $(BUILD)/tests/support/precompiled_json.hpp.gch
+$(BUILD)/tests/support/precompiled%.gch: OPTIMISATION := $(TEST_OPTIMISATION)
 endif
+use_precompiled = $(if $(PRECOMPILED),-Winvalid-pch -fpch-preprocess -include $(PRECOMPILED))
 
 $(BUILD)/%.hpp.gch: %.hpp $(BUILD)/flags
 	$(call say,CXX,$<)
@@ -262,7 +267,7 @@ $(BUILD)/%.o: %.cpp $(BUILD)/flags
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) $(CPPFLAGS_ALL) $(VERSION_FLAG) $(CXXFLAGS_ALL) $(OPTIMISATION) \
-	  $(USE_PRECOMPILED) -MMD -MP -c -o $@ $<
+	  $(use_precompiled) -MMD -MP -c -o $@ $<
 
 # Holds the flags, and changes only when they do.
 $(BUILD)/flags: FORCE

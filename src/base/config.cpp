@@ -3,13 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <system_error>
-
-#include <boost/program_options/errors.hpp>
-#include <boost/program_options/options_description.hpp>
-#include <boost/program_options/parsers.hpp>
 
 #include "base/crypto.hpp"
 #include "base/text.hpp"
@@ -18,42 +13,12 @@ namespace users {
 namespace {
 
 constexpr std::string_view kEnvironmentPrefix = "USERS_FCGI_";
+constexpr const char* kDefaultOrigin = "default";
 
 std::string environment_name(std::string_view key) {
   std::string name(kEnvironmentPrefix);
   for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(c));
   return name;
-}
-
-std::string_view without_comment(std::string_view line) {
-  return trim(line.substr(0, line.find('#')));
-}
-
-/// The number of the line that sets `key` for the nth time; Boost's parser does not keep it.
-int line_of(const std::string& text, std::string_view key, int nth) {
-  std::istringstream lines(text);
-  std::string section;
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    const auto content = without_comment(line);
-    if (content.size() > 1 && content.front() == '[' && content.back() == ']') {
-      section = std::string(content.substr(1, content.size() - 2)) + ".";
-    } else if (section + std::string(trim(content.substr(0, content.find('=')))) == key &&
-               --nth == 0) {
-      return number;
-    }
-  }
-  return 0;
-}
-
-/// The number of the line that is `content` but for blanks and a comment.
-int line_with(const std::string& text, std::string_view content) {
-  std::istringstream lines(text);
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    if (without_comment(line) == trim(content)) return number;
-  }
-  return 0;
 }
 
 void apply(Config& config, std::string_view key, std::string_view value,
@@ -74,29 +39,36 @@ void apply(Config& config, std::string_view key, std::string_view value,
   config.texts.insert_or_assign(std::string(key), std::string(value));
 }
 
+/// INI: `[section]`, `key = value`, and comments from # to the end of the line.
 void apply_file(Config& config, const std::filesystem::path& file) {
-  namespace po = boost::program_options;
-  std::ifstream stream(file);
+  std::ifstream stream(file, std::ios::binary);
   std::ostringstream content;
   content << stream.rdbuf();
   if (!stream || std::filesystem::is_directory(file)) {
     throw ConfigError(file.string() + ": cannot be read; name the file with --config");
   }
   const std::string text = content.str();
-  const auto origin = [&](int line) { return file.string() + ":" + std::to_string(line); };
-  try {
-    std::istringstream input(text);
-    std::map<std::string, int> seen;
-    for (const auto& option :
-         po::parse_config_file(input, po::options_description(), true).options) {
-      const int nth = ++seen[option.string_key];
-      const auto where = origin(line_of(text, option.string_key, nth));
-      if (nth > 1) throw ConfigError(where + ": " + option.string_key + " is set twice");
-      apply(config, option.string_key, option.value.empty() ? "" : option.value.front(), where);
+  std::string section;
+  std::string_view rest = text;
+  for (int number = 1; !rest.empty(); ++number) {
+    const std::string_view whole = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(whole.size() + 1, rest.size()));
+    const std::string_view line = trim(whole.substr(0, whole.find('#')));
+    if (line.empty()) continue;
+    const std::string origin = file.string() + ":" + std::to_string(number);
+    const auto equals = line.find('=');
+    if (line.front() == '[' && line.back() == ']') {
+      section = std::string(trim(line.substr(1, line.size() - 2))) + ".";
+    } else if (equals == std::string_view::npos) {
+      throw ConfigError(origin + ": expected key = value, not '" + std::string(line) + "'");
+    } else {
+      const std::string key = section + std::string(trim(line.substr(0, equals)));
+      const auto before = config.origins.find(key);
+      if (before != config.origins.end() && before->second != kDefaultOrigin) {
+        throw ConfigError(origin + ": " + key + " is set twice");
+      }
+      apply(config, key, trim(line.substr(equals + 1)), origin);
     }
-  } catch (const po::invalid_config_file_syntax& error) {
-    throw ConfigError(origin(line_with(text, error.tokens())) + ": expected key = value, not '" +
-                      error.tokens() + "'");
   }
 }
 
@@ -119,7 +91,7 @@ void apply_environment(Config& config, const char* const* environment) {
 
 Config load_config(const std::filesystem::path& file, const char* const* environment) {
   Config config;
-  for (const ConfigKey& key : config_keys()) apply(config, key.name, key.fallback, "default");
+  for (const ConfigKey& key : config_keys()) apply(config, key.name, key.fallback, kDefaultOrigin);
   apply_file(config, file);
   apply_environment(config, environment);
   return config;

@@ -1,14 +1,10 @@
 #include "programs/command_line.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <iostream>
 
-#include <boost/program_options/options_description.hpp>
-#include <boost/program_options/parsers.hpp>
-#include <boost/program_options/positional_options.hpp>
-#include <boost/program_options/value_semantic.hpp>
-#include <boost/program_options/variables_map.hpp>
 #include <unistd.h>
 
 #include "base/crypto.hpp"
@@ -16,26 +12,42 @@
 
 namespace users {
 
-CommandLine read_command_line(int argc, char** argv, const char* check_option) {
-  namespace po = boost::program_options;
+namespace {
+
+constexpr Option kServiceOptions[] = {
+    {"config", "FILE", ""}, {"check-config", "", ""}, {"help", "", ""}, {"version", "", ""}};
+
+}  // namespace
+
+CommandLine read_command_line(int argc, char** argv, std::span<const Option> options) {
   CommandLine line;
-  po::options_description options;
-  options.add_options()("config", po::value(&line.config))("help", po::bool_switch(&line.help))(
-      "version", po::bool_switch(&line.version))(check_option, po::bool_switch(&line.check))(
-      "words", po::value(&line.words));
-  po::positional_options_description positional;
-  positional.add("words", -1);
-  po::variables_map values;
-  // No guessing: a shortened name would change its meaning with the next option.
-  constexpr int kStyle =
-      po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-  po::store(po::command_line_parser(argc, argv)
-                .options(options)
-                .positional(positional)
-                .style(kStyle)
-                .run(),
-            values);
-  po::notify(values);
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") {
+      line.words.insert(line.words.end(), argv + i + 1, argv + argc);
+      break;
+    }
+    if (word.size() < 2 || word.front() != '-') {
+      line.words.emplace_back(word);
+      continue;
+    }
+    const auto equals = word.find('=');
+    const std::string typed(word.substr(0, equals));
+    const auto option =
+        std::ranges::find(options, word.starts_with("--") ? typed.substr(2) : "", &Option::name);
+    if (option == options.end()) throw UsageError("unknown option " + typed);
+    std::string value;
+    if (equals != std::string_view::npos) {
+      if (option->value.empty()) throw UsageError("option " + typed + " takes no value");
+      value = word.substr(equals + 1);
+    } else if (!option->value.empty()) {
+      if (++i == argc) throw UsageError("option " + typed + " needs a value");
+      value = argv[i];
+    }
+    if (!line.options.emplace(option->name, value).second) {
+      throw UsageError("option " + typed + " is given twice");
+    }
+  }
   return line;
 }
 
@@ -57,7 +69,7 @@ int run_program(std::string_view name, const std::function<int(int, char**)>& bo
     return say(error.what(), kExitConfig);
   } catch (const db::DatabaseError& error) {
     return say(error.what(), kExitUnavailable);
-  } catch (const boost::program_options::error& error) {
+  } catch (const UsageError& error) {
     std::cerr << name << ": " << error.what() << "; see " << name << " --help\n";
     return kExitUsage;
   } catch (const std::exception& error) {
@@ -68,28 +80,27 @@ int run_program(std::string_view name, const std::function<int(int, char**)>& bo
 int run_service(std::string_view name, std::string_view help,
                 int (*body)(const Config&, const Secret&, const Secret&), int argc, char** argv) {
   const auto start = [&](int count, char** words) {
-    const CommandLine line = read_command_line(count, words, "check-config");
-    if (line.help) {
+    const CommandLine line = read_command_line(count, words, kServiceOptions);
+    if (line.has("help")) {
       std::cout << help;
       return EXIT_SUCCESS;
     }
-    if (line.version) {
+    if (line.has("version")) {
       std::cout << name << " " USERS_FCGI_VERSION "\n";
       return EXIT_SUCCESS;
     }
-    if (!line.words.empty()) {
-      std::cerr << name << ": takes no arguments; see " << name << " --help\n";
-      return kExitUsage;
-    }
-    const Config config = load_config(line.config, environ);
+    if (!line.words.empty()) throw UsageError("takes no arguments");
+    const auto given = line.options.find("config");
+    const std::string file(given == line.options.end() ? kDefaultConfig : given->second);
+    const Config config = load_config(file, environ);
     const Secret password =
         read_secret(config, "database.password_file", config.database_password_file);
     const Secret key = read_key(config);
     require_tls_ca(config);
-    if (line.check) {
+    if (line.has("check-config")) {
       const std::string warning = db::clear_text_warning(config);
       if (!warning.empty()) std::cerr << name << ": warning: " << warning << '\n';
-      std::cout << line.config << ": the configuration is good\n";
+      std::cout << file << ": the configuration is good\n";
       return EXIT_SUCCESS;
     }
     return body(config, password, key);

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,18 +22,30 @@ constexpr int kExitConfig = 78;
 /// Where the configuration is looked for without --config.
 constexpr std::string_view kDefaultConfig = "/etc/users-fcgi/users.conf";
 
-/// Options of the form `--name` or `--name VALUE`/`--name=VALUE`, and the other words.
-struct CommandLine {
-  std::string config{kDefaultConfig};
-  bool help = false;
-  bool version = false;
-  bool check = false;
-  std::vector<std::string> words;
+/// The command line is wrong; the text says how. Exit code 64.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
-/// Reads argv; `check_option` is the name of the program's own switch, such as `check-config`.
-/// Throws std::runtime_error, whose text says what is wrong.
-CommandLine read_command_line(int argc, char** argv, const char* check_option);
+/// An option that a program takes: `--name VALUE` or `--name=VALUE`.
+struct Option {
+  std::string_view name;
+  std::string_view value;  ///< for the help; empty: a switch, which takes none
+  std::string_view help;
+};
+
+/// A command line as it was typed.
+struct CommandLine {
+  std::map<std::string, std::string> options;  ///< those given, without `--`
+  std::vector<std::string> words;              ///< the others, and all behind a lone `--`
+
+  [[nodiscard]] bool has(const std::string& option) const { return options.contains(option); }
+};
+
+/// Reads argv. Each option is spelt out, since a shortened name would change its meaning with the
+/// next option, and given once. Throws UsageError.
+CommandLine read_command_line(int argc, char** argv, std::span<const Option> options);
 
 /// Runs a program: sets UTC and keeps secrets out of core dumps first, then turns what `body`
 /// throws into one line on standard error and an exit code.

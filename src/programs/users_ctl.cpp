@@ -4,20 +4,16 @@
 #include <limits>
 #include <sstream>
 
-#include <boost/program_options/options_description.hpp>
-#include <boost/program_options/parsers.hpp>
-#include <boost/program_options/positional_options.hpp>
-#include <boost/program_options/variables_map.hpp>
-
 #include "base/log.hpp"
 #include "programs/command_line.hpp"
 #include "programs/ctl/command.hpp"
 
 namespace {
 
+using users::Option;
+using users::UsageError;
 using users::ctl::Call;
 using users::ctl::Command;
-using users::ctl::UsageError;
 
 constexpr Command kCommands[] = {
     {"migrate", "", "--check",
@@ -119,12 +115,6 @@ constexpr Command kCommands[] = {
      users::ctl::export_users},
 };
 
-struct Option {
-  std::string_view name;
-  std::string_view value;  ///< empty: a switch
-  std::string_view help;
-};
-
 constexpr Option kOptions[] = {
     {"config", "FILE", "the configuration (default /etc/users-fcgi/users.conf)"},
     {"check", "", "only looks"},
@@ -204,49 +194,6 @@ int print_help() {
   return EXIT_SUCCESS;
 }
 
-/// The words and options as they were typed. Throws boost::program_options::error.
-Call parse(int argc, char** argv, std::vector<std::string>& words) {
-  namespace po = boost::program_options;
-  po::options_description options;
-  for (const Option& option : kOptions) {
-    if (option.value.empty()) {
-      options.add_options()(option.name.data(), "");
-    } else {
-      options.add_options()(option.name.data(), po::value<std::string>(), "");
-    }
-  }
-  options.add_options()("words", po::value(&words));
-  po::positional_options_description positional;
-  positional.add("words", -1);
-  po::variables_map values;
-  // No guessing: a shortened name would change its meaning with the next option.
-  constexpr int kStyle =
-      po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-  const auto parsed = po::command_line_parser(argc, argv)
-                          .options(options)
-                          .positional(positional)
-                          .style(kStyle)
-                          .run();
-  for (const auto& option : parsed.options) {
-    // Boost knows the words by the name of an option; nobody else does.
-    if (option.string_key == "words" && option.position_key < 0) {
-      throw UsageError("unrecognised option '--words'");
-    }
-  }
-  po::store(parsed, values);
-  po::notify(values);
-  Call call;
-  call.config_file = users::kDefaultConfig;
-  for (const Option& option : kOptions) {
-    const std::string name(option.name);
-    if (values.count(name) == 0) continue;
-    call.options[name] = option.value.empty() ? "" : values[name].as<std::string>();
-  }
-  call.config_file = call.option("config").value_or(std::string(users::kDefaultConfig));
-  call.options.erase("config");
-  return call;
-}
-
 /// The command whose words `words` begin with; they are taken off. Throws UsageError.
 const Command& find_command(std::vector<std::string>& words) {
   for (const Command& command : kCommands) {
@@ -288,22 +235,19 @@ void check_usage(const Command& command, const Call& call) {
 int run(int argc, char** argv) {
   // What goes wrong is told once, by the exception; the audit keeps what was done.
   users::log::start_on_stderr(users::LogLevel::error);
-  try {
-    std::vector<std::string> words;
-    Call call = parse(argc, argv, words);
-    if (call.has("help")) return print_help();
-    if (call.has("version")) {
-      std::cout << "users-ctl " USERS_FCGI_VERSION "\n";
-      return EXIT_SUCCESS;
-    }
-    const Command& command = find_command(words);
-    call.arguments = std::move(words);
-    check_usage(command, call);
-    return command.run(call);
-  } catch (const UsageError& error) {
-    std::cerr << "users-ctl: " << error.what() << "; see users-ctl --help\n";
-    return users::kExitUsage;
+  auto line = users::read_command_line(argc, argv, kOptions);
+  if (line.has("help")) return print_help();
+  if (line.has("version")) {
+    std::cout << "users-ctl " USERS_FCGI_VERSION "\n";
+    return EXIT_SUCCESS;
   }
+  const Command& command = find_command(line.words);
+  Call call{.config_file = std::string(users::kDefaultConfig),
+            .arguments = std::move(line.words),
+            .options = std::move(line.options)};
+  if (const auto file = call.options.extract("config")) call.config_file = file.mapped();
+  check_usage(command, call);
+  return command.run(call);
 }
 
 }  // namespace

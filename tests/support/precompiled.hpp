@@ -14,4 +14,3 @@
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>

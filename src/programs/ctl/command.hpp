@@ -11,15 +11,10 @@
 #include "base/config.hpp"
 #include "base/secret.hpp"
 #include "db/migrations.hpp"
+#include "programs/command_line.hpp"
 #include "programs/ctl/output.hpp"
 
 namespace users::ctl {
-
-/// The command line is wrong; the text says how. Exit code 64.
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// What was asked for is not there, or is refused as things stand; the text says what to do.
 /// Exit code 1.

@@ -15,8 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 using Directives = std::vector<Directive>;
 
-/// Of what kSiteFile decides.
-constexpr const char* kSiteFile = "users_site.conf";
 constexpr unsigned long long kLargestBody = 16384;  // bytes a worker takes
 
 bool is(const Directive& directive, std::initializer_list<std::string_view> words) {
@@ -55,13 +53,13 @@ fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& 
   }
   if (servers.empty()) {
     d.report.problem(check, "there is no upstream of this name with a server",
-                     std::string("include users-fcgi/") + kSiteFile + "; in the http block");
+                     "include users-fcgi/users_site.conf; in the http block");
     return {};
   }
   const auto& [address, count] = *servers.begin();
   if (servers.size() > 1 || !address.starts_with("unix:")) {
     d.report.warning(check, "its servers are not one unix socket, so nothing more is checked",
-                     "see upstream " + name + " in the shipped " + kSiteFile);
+                     "see upstream " + name + " in the shipped users_site.conf");
     return {};
   }
   const std::string line = "server " + address + " max_fails=0;";
@@ -121,7 +119,7 @@ void check_trusted(Diagnosis& d, const Directives& all) {
     d.report.warning("nginx trusted",
                      "no geo block sets $users_trusted: who may ask for health is "
                      "decided elsewhere",
-                     std::string("see geo $users_trusted in the shipped ") + kSiteFile);
+                     "see geo $users_trusted in the shipped users_site.conf");
   } else if (open) {
     d.report.problem("nginx trusted", "everybody may ask for /users/health/ and what is like it",
                      "write into geo $users_trusted: default 0;");
@@ -137,7 +135,7 @@ void check_limits(Diagnosis& d, const Directives& all) {
              argument(one, "zone=").starts_with(std::string(zone) + ":");
     });
     const std::string advice =
-        std::string("take the line of zone ") + zone + " from the shipped " + kSiteFile;
+        std::string("take the line of zone ") + zone + " from the shipped users_site.conf";
     if (row == all.end()) {
       d.report.problem("nginx limits", std::string("there is no zone ") + zone, advice);
       return;
