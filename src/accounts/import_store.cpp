@@ -1,6 +1,6 @@
 #include "accounts/import_store.hpp"
 
-#include <nlohmann/json.hpp>
+#include "base/json.hpp"
 
 namespace users::store {
 namespace {
@@ -14,7 +14,7 @@ std::optional<std::string_view> null_if_empty(const std::string& text) {
 
 std::map<std::string, std::string> find_registered(db::Connection& connection,
                                                    const std::vector<std::string>& phones) {
-  const std::string list = nlohmann::json(phones).dump();
+  const std::string list = json::text(json::Array(phones.begin(), phones.end()));
   std::map<std::string, std::string> found;
   for (db::Row& row : connection.query(db::StatementId::find_registered, {list})) {
     found.emplace(std::move(row[0].text), std::move(row[1].text));
@@ -31,7 +31,7 @@ void insert_imported(db::Connection& connection, const std::vector<ImportedUser>
         {user.phone, user.password, null_if_empty(user.created), null_if_empty(user.disabled)});
     phones.emplace_back(user.phone);
   }
-  const std::string list = nlohmann::json(phones).dump();
+  const std::string list = json::text(json::Array(phones.begin(), phones.end()));
   db::Transaction transaction(connection);
   connection.execute_bulk(db::StatementId::insert_imported, rows);
   connection.execute(db::StatementId::audit_imported, {operator_name, list});

@@ -4,12 +4,12 @@
 #include <csignal>
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/json.hpp"
 #include "base/log.hpp"
 
 // glibc 2.36 forgets to say that it is C.
@@ -28,13 +28,12 @@ std::string json_of(std::uint64_t id, const Message& message) {
   const std::string text =
       chinese ? "验证码 " + message.code + "，10 分钟内有效，请勿告知他人。"
               : "Your code is " + message.code + ". It is valid for 10 minutes; do not share it.";
-  return nlohmann::json{{"id", id},
-                        {"phone", message.phone},
-                        {"purpose", message.purpose},
-                        {"code", message.code},
-                        {"language", message.language},
-                        {"text", text}}
-             .dump() +
+  return json::text(json::Object{{"code", message.code},
+                                 {"id", id},
+                                 {"language", message.language},
+                                 {"phone", message.phone},
+                                 {"purpose", message.purpose},
+                                 {"text", text}}) +
          "\n";
 }
 

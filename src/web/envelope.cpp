@@ -51,37 +51,38 @@ void for_each_preference(std::string_view header, Visit&& visit) {
   }
 }
 
-nlohmann::json members_of(const Result& result, std::string_view message) {
-  nlohmann::json data = result.data;
-  data["code"] = static_cast<int>(result.code);
-  data["msg"] = message;
-  if (result.code == ResultCode::invalid_arguments) data["fields"] = result.fields;
-  if (result.retry_after > 0) data["retry_after"] = result.retry_after;
+/// By name.
+json::Object members_of(const Result& result, std::string_view message) {
+  json::Object data = result.data;
+  data.push_back({"code", static_cast<unsigned>(result.code)});
+  data.push_back({"msg", message});
+  if (result.code == ResultCode::invalid_arguments) {
+    data.push_back({"fields", json::Array(result.fields.begin(), result.fields.end())});
+  }
+  if (result.retry_after > 0) data.push_back({"retry_after", result.retry_after});
+  std::ranges::sort(data, {}, &json::Member::name);
   return data;
 }
 
-/// Field names may be a client's own bytes; whatever is no UTF-8 in them is replaced.
-std::string dump(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 std::string render_json(const Result& result, std::string_view message) {
-  // As a value inside another one it would be copied.
-  return R"({"data":)" + dump(members_of(result, message)) + "}";
+  return json::text(json::Object{{"data", members_of(result, message)}});
 }
 
 /// A value on a line of its own: text without its control characters, a list of texts joined by
 /// commas, anything else as JSON.
-std::string line_value(const nlohmann::json& value) {
+std::string line_value(const json::Value& value) {
+  const auto is_text = [](const json::Value& item) {
+    return std::holds_alternative<std::string>(item.content);
+  };
   std::string line;
-  if (value.is_string()) {
-    line = value.get<std::string>();
-  } else if (value.is_array() &&
-             std::ranges::all_of(value, [](const auto& item) { return item.is_string(); })) {
-    for (const auto& item : value)
-      line.append(line.empty() ? "" : ",").append(item.get<std::string>());
+  if (is_text(value)) {
+    line = std::get<std::string>(value.content);
+  } else if (const auto* items = std::get_if<json::Array>(&value.content);
+             items != nullptr && std::ranges::all_of(*items, is_text)) {
+    for (const json::Value& item : *items)
+      line.append(line.empty() ? "" : ",").append(std::get<std::string>(item.content));
   } else {
-    line = dump(value);
+    line = json::text(value);
   }
   std::ranges::replace_if(
       line, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
@@ -90,12 +91,11 @@ std::string line_value(const nlohmann::json& value) {
 
 /// code and msg first, then the rest by name.
 std::string render_text(const Result& result, std::string_view message) {
-  const nlohmann::json members = members_of(result, message);
-  std::string text =
-      "code=" + line_value(members["code"]) + "\nmsg=" + line_value(members["msg"]) + "\n";
-  for (const auto& [name, value] : members.items()) {
-    if (name != "code" && name != "msg")
-      text.append(name).append("=").append(line_value(value)).append("\n");
+  std::string text = "code=" + std::to_string(static_cast<unsigned>(result.code)) +
+                     "\nmsg=" + line_value(message) + "\n";
+  for (const json::Member& member : members_of(result, message)) {
+    if (member.name != "code" && member.name != "msg")
+      text.append(member.name).append("=").append(line_value(member.value)).append("\n");
   }
   return text;
 }

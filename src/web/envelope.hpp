@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.hpp"
 #include "base/result_code.hpp"
 #include "web/http.hpp"
 
@@ -24,7 +23,7 @@ struct Result {
   ResultCode code = ResultCode::ok;
   std::vector<std::string> fields{};  ///< with invalid_arguments: the names of the bad ones
   unsigned retry_after = 0;           ///< seconds; 0: not said
-  nlohmann::json data = nlohmann::json::object();  ///< further members of `data`
+  json::Object data{};                ///< further members of `data`
   std::vector<std::pair<std::string, std::string>> headers{};
   /// For auth_request, which looks at nothing else: 204 for ok, and never a body.
   bool bare = false;

@@ -122,13 +122,12 @@ Result login(Context& context, const Request& request) {
   Result result = result_of(outcome);
   if (!outcome.session) return result;
   const NewSession& session = *outcome.session;
-  result.data["id"] = session.user_id;
-  result.data["expires_at"] = session.expires_at;
+  result.data = {{"id", session.user_id}, {"expires_at", session.expires_at}};
   if (cookie) {
     result.headers.emplace_back("Set-Cookie", session_cookie(session.token, session.lifetime,
                                                              context.config.session_cookie_secure));
   } else {
-    result.data["token"] = session.token;
+    result.data.push_back({"token", session.token});
   }
   return result;
 }
@@ -173,15 +172,16 @@ Result delete_me(Context& context, const Request& request) {
 Result list_sessions(Context& context, const Request& request) {
   const LoggedIn who = require_session(context, request);
   Result result;
-  result.data["sessions"] = nlohmann::json::array();
+  json::Array sessions;
   for (const SessionRow& row : context.accounts.list_sessions(who.session)) {
-    result.data["sessions"].push_back({{"id", row.id},
-                                       {"created", row.created},
-                                       {"last_seen", row.last_seen},
-                                       {"address", row.address},
-                                       {"agent", row.agent},
-                                       {"current", row.id == who.session.id}});
+    sessions.push_back(json::Object{{"id", row.id},
+                                    {"created", row.created},
+                                    {"last_seen", row.last_seen},
+                                    {"address", row.address},
+                                    {"agent", row.agent},
+                                    {"current", row.id == who.session.id}});
   }
+  result.data.push_back({"sessions", std::move(sessions)});
   return result;
 }
 

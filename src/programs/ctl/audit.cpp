@@ -2,15 +2,11 @@
 #include <iostream>
 #include <limits>
 
-#include <nlohmann/json.hpp>
-
 #include "programs/ctl/command.hpp"
 #include "programs/ctl/service.hpp"
 
 namespace users::ctl {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::uint64_t id_of(Service& service, const Phone& phone) {
   const auto user = service.accounts().show(phone);
@@ -35,11 +31,11 @@ int audit(const Call& call) {
   }
   Service service(config);
   if (phone) user_id = id_of(service, *phone);
-  std::vector<Json> rows;
+  std::vector<json::Object> rows;
   for (const AuditRow& row : service.accounts().audit(user_id, limit)) {
     rows.push_back({{"time", row.time},
                     {"event", row.event},
-                    {"operator", row.operator_name ? Json(*row.operator_name) : Json(nullptr)},
+                    {"operator", row.operator_name},
                     {"address", row.address},
                     {"request_id", row.request_id}});
   }

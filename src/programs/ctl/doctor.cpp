@@ -5,7 +5,6 @@
 #include <iostream>
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "programs/ctl/system.hpp"
@@ -52,7 +51,7 @@ void run_group(const Group& group, Diagnosis& d) {
 }
 
 void print(const Diagnosis& d) {
-  std::vector<nlohmann::ordered_json> rows;
+  std::vector<json::Object> rows;
   for (const Finding& finding : d.report.findings()) {
     rows.push_back({{"state", kStateNames[static_cast<int>(finding.state)]},
                     {"check", finding.check},

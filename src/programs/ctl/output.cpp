@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "base/text.hpp"
@@ -12,18 +11,11 @@ namespace {
 
 constexpr std::size_t kLongestCell = 4096;
 
-/// As ASCII: a terminal that sees it obeys nothing of what was stored, and any reader of JSON gets
-/// the text back. Bytes that are no text become U+FFFD.
-std::string text_of(const nlohmann::ordered_json& value) {
-  constexpr int kIndent = 2;
-  constexpr bool kOnlyAscii = true;
-  return value.dump(kIndent, ' ', kOnlyAscii, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-std::string cell_of(const nlohmann::ordered_json& value) {
-  if (value.is_null()) return "";
+std::string cell_of(const json::Value& value) {
+  if (std::holds_alternative<std::nullptr_t>(value.content)) return "";
+  const auto* text = std::get_if<std::string>(&value.content);
   std::string cell;
-  append_printable(cell, value.is_string() ? value.get<std::string>() : value.dump(), kLongestCell);
+  append_printable(cell, text != nullptr ? *text : json::text(value), kLongestCell);
   return cell;
 }
 
@@ -62,27 +54,27 @@ Form form_of_standard_output(bool json) {
 }
 
 void print_rows(std::ostream& out, Form form, const std::vector<std::string>& columns,
-                const std::vector<nlohmann::ordered_json>& rows) {
+                const std::vector<json::Object>& rows) {
   if (form == Form::json) {
-    out << text_of(nlohmann::ordered_json(rows)) << '\n';
+    out << json::ascii_text(json::Array(rows.begin(), rows.end())) << '\n';
     return;
   }
   std::vector<std::vector<std::string>> lines;
   if (form == Form::columns) lines.push_back(columns);
-  for (const auto& row : rows) {
+  for (const json::Object& row : rows) {
     auto& line = lines.emplace_back();
-    for (const std::string& column : columns) line.push_back(cell_of(row.at(column)));
+    for (const json::Member& member : row) line.push_back(cell_of(member.value));
   }
   print_cells(out, lines, form == Form::columns);
 }
 
-void print_object(std::ostream& out, Form form, const nlohmann::ordered_json& object) {
+void print_object(std::ostream& out, Form form, const json::Object& object) {
   if (form == Form::json) {
-    out << text_of(object) << '\n';
+    out << json::ascii_text(object) << '\n';
     return;
   }
   std::vector<std::vector<std::string>> lines;
-  for (const auto& [name, value] : object.items()) lines.push_back({name, cell_of(value)});
+  for (const json::Member& member : object) lines.push_back({member.name, cell_of(member.value)});
   print_cells(out, lines, form == Form::columns);
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
+#include "base/json.hpp"
 
 namespace users::ctl {
 
@@ -14,13 +14,13 @@ enum class Form { tabs, columns, json };
 /// JSON where it is asked for, columns on a terminal, else tabs.
 Form form_of_standard_output(bool json);
 
-/// Rows of the same members in the same order. With tabs: a row a line, no heading, null empty; in
-/// columns: under a heading; as JSON: an array of objects. Control characters are escaped in all
-/// three, so a row stays a line and no terminal obeys it.
+/// Rows of the same members in the same order, `columns`. With tabs: a row a line, no heading, null
+/// empty; in columns: under a heading; as JSON: an array of objects. Control characters are escaped
+/// in all three, so a row stays a line and no terminal obeys it.
 void print_rows(std::ostream& out, Form form, const std::vector<std::string>& columns,
-                const std::vector<nlohmann::ordered_json>& rows);
+                const std::vector<json::Object>& rows);
 
 /// One object: with tabs and in columns a member a line, name and value.
-void print_object(std::ostream& out, Form form, const nlohmann::ordered_json& object);
+void print_object(std::ostream& out, Form form, const json::Object& object);
 
 }  // namespace users::ctl

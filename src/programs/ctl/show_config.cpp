@@ -1,15 +1,13 @@
 // users-ctl config: the effective values and where each came from.
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
 #include "programs/ctl/command.hpp"
 
 namespace users::ctl {
 
 int show_config(const Call& call) {
   const Config config = call.config();
-  std::vector<nlohmann::ordered_json> rows;
+  std::vector<json::Object> rows;
   for (const ConfigKey& key : config_keys()) {
     // Of a secret the configuration knows the file's name only, so there is nothing to mask.
     rows.push_back({{"key", key.name},

@@ -3,8 +3,6 @@
 #include <iostream>
 #include <limits>
 
-#include <nlohmann/json.hpp>
-
 #include "base/log.hpp"
 #include "programs/ctl/command.hpp"
 #include "programs/ctl/service.hpp"
@@ -12,8 +10,6 @@
 
 namespace users::ctl {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string_view text_of(Retry retry) {
   switch (retry) {
@@ -57,7 +53,7 @@ int sms_pending(const Call& call) {
   const std::uint64_t limit = limit_option(call);
   const Config config = call.config();
   Service service(config);
-  std::vector<Json> rows;
+  std::vector<json::Object> rows;
   for (const PendingMessage& message : service.accounts().pending_messages(limit)) {
     rows.push_back({{"id", message.id},
                     {"phone", message.phone},

@@ -2,19 +2,11 @@
 #include <iostream>
 #include <limits>
 
-#include <nlohmann/json.hpp>
-
 #include "programs/ctl/command.hpp"
 #include "programs/ctl/service.hpp"
 
 namespace users::ctl {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json or_null(const std::optional<std::string>& text) {
-  return text ? Json(*text) : Json(nullptr);
-}
 
 /// Seconds until the password is taken again; 0: it is taken.
 std::uint64_t seconds_locked(const throttle::Count& logins) {
@@ -31,16 +23,18 @@ int user_list(const Call& call) {
   filter.after = parse_number("--after", call.option("after").value_or("0"), 0, kMost);
   const Config config = call.config();
   Service service(config);
-  std::vector<Json> rows;
+  std::vector<json::Object> rows;
+  std::uint64_t last = 0;
   for (const UserRow& user : service.accounts().list(filter)) {
+    last = user.id;
     rows.push_back({{"id", user.id},
                     {"phone", user.phone},
                     {"created", user.created},
-                    {"disabled", or_null(user.disabled)}});
+                    {"disabled", user.disabled}});
   }
   print_rows(std::cout, call.form(), {"id", "phone", "created", "disabled"}, rows);
   if (rows.size() == filter.limit) {
-    hint(call.form(), "the next ones: --after " + rows.back().at("id").dump());
+    hint(call.form(), "the next ones: --after " + std::to_string(last));
   }
   return EXIT_SUCCESS;
 }
@@ -54,7 +48,7 @@ int user_show(const Call& call) {
                {{"id", user.id},
                 {"phone", user.phone},
                 {"created", user.created},
-                {"disabled", or_null(user.disabled)},
+                {"disabled", user.disabled},
                 {"seconds_locked", seconds_locked(user.logins)},
                 {"failed_logins", user.logins.used},
                 {"code_guesses_today", user.guesses.used},
@@ -69,7 +63,7 @@ int user_sessions(const Call& call) {
   const Phone phone = phone_argument(config, call, 0);
   Service service(config);
   const UserDetails user = find_account(service, phone);
-  std::vector<Json> rows;
+  std::vector<json::Object> rows;
   for (const SessionRow& session : service.accounts().sessions(user.id)) {
     rows.push_back({{"id", session.id},
                     {"created", session.created},
