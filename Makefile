@@ -6,6 +6,8 @@ STATE ?= var
 CONF ?= conf/development.conf
 VERSION := 0.1.0
 
+# At once.
+JOBS ?= $(shell nproc)
 BUILD := build/$(FLAVOUR)
 export PORT STATE CONF
 export BIN := $(BUILD)
@@ -81,7 +83,7 @@ help: ## lists the targets
 
 run: ## installs what is missing, builds, starts everything on 127.0.0.1:PORT
 	@scripts/install-packages run
-	@$(MAKE) --no-print-directory -j2 build
+	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@scripts/start
 
 start: ## starts what is not running, without installing or building
@@ -105,7 +107,7 @@ test-programs: build $(TEST_KINDS:%=$(BUILD)/test-%)
 
 test: ## installs what is missing, builds, runs the tests on a stack of its own (KINDS="unit stack/regist_over_http": some)
 	@scripts/install-packages run test $(if $(DEEP),deep)
-	@$(MAKE) --no-print-directory -j2 build $(foreach kind,$(KINDS),$(BUILD)/test-$(firstword $(subst /, ,$(kind))))
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(foreach kind,$(KINDS),$(BUILD)/test-$(firstword $(subst /, ,$(kind))))
 	@tests/run $(KINDS)
 
 man: $(BUILD)/users.conf.5
@@ -122,28 +124,28 @@ test-package: ## installs, runs, upgrades and purges the package in a fresh Debi
 
 test-fault: ## breaks it on purpose under load, and counts what clients were told against the database
 	@scripts/install-packages run test deep
-	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-fault
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-fault
 	@tests/run fault
 
 test-abuse: ## what an attacker does from outside
 	@scripts/install-packages run test abuse
-	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-abuse
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-abuse
 	@tests/run abuse
 
 fuzz: ## mutated input to every parser and to a worker's socket, each for SECONDS_EACH=60
 	@scripts/install-packages run test fuzz
-	@$(MAKE) --no-print-directory -j2 FLAVOUR=fuzz BUILD=$(FUZZ_BUILD) fuzz-programs
-	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-stream
+	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=fuzz BUILD=$(FUZZ_BUILD) fuzz-programs
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-stream
 	@FUZZ_BIN=$(FUZZ_BUILD) tests/fuzz/run
 
 valgrind: ## the unit tests under valgrind: bad accesses and leaks
 	@scripts/install-packages run test valgrind
-	@$(MAKE) --no-print-directory -j2 build $(BUILD)/test-unit
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-unit
 	@tests/valgrind
 
 soak: ## REQUESTS=1000000 cheap requests, after which every worker is as large as before
 	@scripts/install-packages run soak
-	@$(MAKE) --no-print-directory -j2 build
+	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/soak
 
 test-openapi: ## asks validators of the npm registry about the description of the API
@@ -154,18 +156,18 @@ test-openapi: ## asks validators of the npm registry about the description of th
 test-browser: ## installs what is missing, builds, runs the page's tests in Chromium; screenshots: build/screenshots
 	@scripts/install-packages run browser
 	@command -v npm >/dev/null || scripts/install-packages npm
-	@$(MAKE) --no-print-directory -j2 build
+	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/browser/run
 
 bench: ## measures it beside other servers, 20 minutes (QUICK=1: 3); results: build/bench/report.md
 	@scripts/install-packages run bench
 	@command -v npm >/dev/null || scripts/install-packages npm
-	@$(MAKE) --no-print-directory -j2 build build/bench/hello build/bench/bare build/bench/node/node_modules
+	@$(MAKE) --no-print-directory -j$(JOBS) build build/bench/hello build/bench/bare build/bench/node/node_modules
 	@tests/bench/bench.py $(if $(QUICK),--quick)
 
 bench-count: ## instructions of a worker per request, against tests/bench/instructions.tsv (WRITE=1 writes it)
 	@scripts/install-packages run bench
-	@$(MAKE) --no-print-directory -j2 build
+	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/bench/count.py $(if $(WRITE),--write)
 
 test-all: ## every test, those of make deep included

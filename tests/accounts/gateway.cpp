@@ -50,7 +50,7 @@ struct Sending {
     const auto in = [](int from_now) {
       return "UTC_TIMESTAMP() + INTERVAL " + std::to_string(from_now) + " SECOND";
     };
-    return wait_until(10, [&] {
+    return wait_until(30, [&] {
       return row("state = 'pending' AND attempts = " + std::to_string(number) + " AND nextTime > " +
                  in(seconds - 8) + " AND nextTime <= " + in(seconds)) == "1";
     });
@@ -62,7 +62,7 @@ struct Sending {
   }
 
   [[nodiscard]] bool reaches(const std::string& state) const {
-    return wait_until(10, [&] { return row("state") == state; });
+    return wait_until(30, [&] { return row("state") == state; });
   }
 
   [[nodiscard]] int regist_with(const std::string& code) const {
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(a_gateway_that_hangs_is_ended_and_tried_again) {
   sending.ask({"slow"});
   const auto couriers = worker_pids("courier");
   BOOST_TEST_REQUIRE(couriers.size() == 1U);
-  BOOST_TEST(wait_until(10, [&] { return !children_of(couriers.front()).empty(); }));
+  BOOST_TEST(wait_until(30, [&] { return !children_of(couriers.front()).empty(); }));
   // Whoever asks meanwhile is answered as fast, and served after it.
   Sending behind;
   behind.ask({});
@@ -204,14 +204,14 @@ BOOST_AUTO_TEST_CASE(a_courier_that_is_killed_is_replaced_and_its_message_sent) 
   sending.ask({"slow"});
   const auto couriers = worker_pids("courier");
   BOOST_TEST_REQUIRE(couriers.size() == 1U);
-  BOOST_TEST_REQUIRE(wait_until(10, [&] {
+  BOOST_TEST_REQUIRE(wait_until(30, [&] {
     return !std::filesystem::exists(sending.plan()) && !children_of(couriers.front()).empty();
   }));
   const auto hanging = children_of(couriers.front());
   BOOST_TEST(::kill(couriers.front(), SIGKILL) == 0);
   // Nobody ends the program of a dead courier.
   for (const int pid : hanging) ::kill(pid, SIGKILL);
-  BOOST_TEST(wait_until(10, [&] {
+  BOOST_TEST(wait_until(30, [&] {
     const auto now = worker_pids("courier");
     return now.size() == 1 && now != couriers;
   }));

@@ -52,7 +52,7 @@ struct WholeStack : Fixture {
   WholeStack() = default;
   ~WholeStack() {
     run_command("VERIFICATION=issued scripts/start >/dev/null 2>&1");
-    BOOST_WARN(wait_until(10, [] { return is_ready(); }));
+    BOOST_WARN(wait_until(30, [] { return is_ready(); }));
   }
   WholeStack(const WholeStack&) = delete;
   WholeStack& operator=(const WholeStack&) = delete;
@@ -283,7 +283,7 @@ BOOST_FIXTURE_TEST_CASE(without_the_database_nobody_gets_in, WholeStack) {
   // Nothing to look up: refused all the same.
   BOOST_TEST(visit("/private/", {}).code() == 1009);
   run_script("VERIFICATION=issued scripts/start database");
-  BOOST_TEST(wait_until(10, [&] { return gets_in(token); }));
+  BOOST_TEST(wait_until(30, [&] { return gets_in(token); }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

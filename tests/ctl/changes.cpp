@@ -283,7 +283,7 @@ BOOST_AUTO_TEST_CASE(a_change_waits_for_who_holds_the_row) {
   holder->run_script("START TRANSACTION", "lock");
   holder->run_script("SELECT id FROM users WHERE id = " + id + " FOR UPDATE", "lock");
   Terminal terminal({"user", "lock", person.phone()});
-  BOOST_TEST(wait_until(10, [&] { return waits() != before; }));
+  BOOST_TEST(wait_until(30, [&] { return waits() != before; }));
   holder->run_script("COMMIT", "unlock");
   BOOST_TEST(terminal.finish() == 0, terminal.shown());
   BOOST_TEST(person.login().code() == 1008);

@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_program_that_was_replaced_under_a_running_process) {
   {
     const Daemon courier({copy, "--config", fs::absolute(config)}, variables,
                          folder.path() / "courier.log");
-    BOOST_TEST_REQUIRE(wait_until(10, [&] {
+    BOOST_TEST_REQUIRE(wait_until(30, [&] {
       look();
       return contains(row("courier")["found"], "2 running");
     }));

@@ -25,7 +25,7 @@ std::string waiting_message(const Person& person) {
   std::string id = query("SELECT MAX(id) FROM outbox WHERE id > " + before);
   const std::string row = " FROM outbox WHERE id = " + id;
   // Put off, not merely leased to the courier that is at it: its plan is used up.
-  BOOST_TEST_REQUIRE(wait_until(10, [&] {
+  BOOST_TEST_REQUIRE(wait_until(30, [&] {
     return query("SELECT attempts" + row) == "1" &&
            query("SELECT nextTime < UTC_TIMESTAMP() + INTERVAL 10 SECOND" + row) == "1";
   }));
@@ -68,8 +68,8 @@ BOOST_AUTO_TEST_CASE(pending_shows_what_waits_without_its_code) {
   }
 
   BOOST_TEST(ctl({"sms", "retry", id}).output == id + "\tdue now\n");
-  BOOST_TEST(wait_until(10, [&] { return sent_to(person) == 1; }));
-  BOOST_TEST(wait_until(10, [&] { return pending(id).is_null(); }));
+  BOOST_TEST(wait_until(30, [&] { return sent_to(person) == 1; }));
+  BOOST_TEST(wait_until(30, [&] { return pending(id).is_null(); }));
   BOOST_TEST(codes_sent(person.e164(), "regist").back() == code);
 }
 
@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(retry_of_all_makes_every_waiting_one_due) {
   const CtlResult result = ctl({"sms", "retry"});
   BOOST_TEST(result.status == 0);
   BOOST_TEST(result.output == "2 messages are due now; the courier takes them next\n");
-  BOOST_TEST(wait_until(10, [&] { return sent_to(one) == 1 && sent_to(two) == 1; }));
+  BOOST_TEST(wait_until(30, [&] { return sent_to(one) == 1 && sent_to(two) == 1; }));
   BOOST_TEST_REQUIRE(wait_until(
       10, [] { return query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "0"; }));
   BOOST_TEST(ctl({"sms", "retry"}).output == "no message waits that could still be sent\n");

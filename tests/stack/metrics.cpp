@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(without_the_database_they_still_come) {
     BOOST_TEST(samples.at("users_workers") == 12);
   }
   run_script("scripts/start database");
-  BOOST_TEST(wait_until(10, [] { return scrape().at("users_database_up") == 1; }));
+  BOOST_TEST(wait_until(30, [] { return scrape().at("users_database_up") == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_storm_of_probes_asks_the_database_once_a_second,
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(a_storm_of_probes_asks_the_database_once_a_second,
   };
   constexpr int kProbes = 600;
   constexpr int kWorkers = 4;
-  BOOST_TEST(wait_until(10, [] { return get("/users/health/ready").status == 200; }));
+  BOOST_TEST(wait_until(30, [] { return get("/users/health/ready").status == 200; }));
   const auto start = std::chrono::steady_clock::now();
   const long before = selects();
   std::atomic<int> ready{0};
@@ -219,11 +219,11 @@ BOOST_AUTO_TEST_CASE(the_counters_equal_what_clients_were_answered_though_worker
   BOOST_TEST_REQUIRE(workers.size() == 8U);
   {
     const std::jthread clients([&] { traffic.run(tally); });
-    BOOST_TEST(wait_until(20, [&] { return tally.total() >= 200; }));
+    BOOST_TEST(wait_until(30, [&] { return tally.total() >= 200; }));
     // All eight are in the middle of a request, which they have not counted yet: whichever is
     // killed, its request counts where nginx sends it next.
     const LockedUsers locked;
-    BOOST_TEST_REQUIRE(wait_until(7, [] { return LockedUsers::waiting_for_hash_pool() == 8; }));
+    BOOST_TEST_REQUIRE(wait_until(30, [] { return LockedUsers::waiting_for_hash_pool() == 8; }));
     ::kill(workers[2], SIGKILL);
     ::kill(workers[5], SIGKILL);
   }
@@ -257,7 +257,7 @@ BOOST_AUTO_TEST_CASE(the_counters_equal_what_clients_were_answered_though_worker
   BOOST_TEST(grown(before, after, "users_request_seconds_count{route=\"POST regist\"}") == 800);
   BOOST_TEST(grown(before, after, "users_throttled_total{limit=\"login\"}") == 0);
   BOOST_TEST(grown(before, after, "users_workers_ended_total") == 0);
-  BOOST_TEST(wait_until(10, [] { return scrape().at("users_workers") == 12; }));
+  BOOST_TEST(wait_until(30, [] { return scrape().at("users_workers") == 12; }));
 }
 
 BOOST_AUTO_TEST_CASE(promtool_dashboard_and_alerts_agree_with_a_scrape,

@@ -22,7 +22,7 @@ class Frozen {
   explicit Frozen(std::vector<int> pids) : pids_(std::move(pids)) {
     signal_all(SIGSTOP);
     // A signal that is only pending would let a worker take one more connection off the queue.
-    BOOST_TEST_REQUIRE(wait_until(10, [this] { return std::ranges::all_of(pids_, is_stopped); }));
+    BOOST_TEST_REQUIRE(wait_until(30, [this] { return std::ranges::all_of(pids_, is_stopped); }));
   }
   ~Frozen() { signal_all(SIGCONT); }
   Frozen(const Frozen&) = delete;
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
   {
     std::jthread traffic;
     // Also those that an earlier test has had replaced.
-    BOOST_TEST_REQUIRE(wait_until(10, [] { return worker_pids("hash").size() == kWorkers; }));
+    BOOST_TEST_REQUIRE(wait_until(30, [] { return worker_pids("hash").size() == kWorkers; }));
     const std::vector<int> workers = worker_pids("hash");
     const Frozen frozen(workers);
     traffic = std::jthread([&] {
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
         refused.push_back(reply);
       });
     });
-    const bool are_refused = wait_until(20, [&] {
+    const bool are_refused = wait_until(30, [&] {
       const std::scoped_lock lock(mutex);
       return refused.size() >= kRequests - kQueue - 1;
     });

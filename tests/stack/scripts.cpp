@@ -308,13 +308,13 @@ BOOST_AUTO_TEST_CASE(code_login_by_code_and_reset_take_what_was_sent) {
   const Command soon = client.run("code " + phone + " reset");
   BOOST_TEST(soon.status == 1);
   BOOST_TEST(soon.output.find(" s)") != std::string::npos, soon.output);
-  BOOST_TEST(wait_until(10, [&] { return codes_sent("+86" + phone, "reset").size() == 1; }));
+  BOOST_TEST(wait_until(30, [&] { return codes_sent("+86" + phone, "reset").size() == 1; }));
   const std::string reset = "reset " + phone + " " + codes_sent("+86" + phone, "reset").back();
   BOOST_TEST(client.run(reset + " 'second horse 43'").status == 0);
   BOOST_TEST(client.run(reset + " 'second horse 43'").status == 1);
   let_time_pass_for("+86" + phone);
   BOOST_TEST(client.run("code " + phone + " login").status == 0);
-  BOOST_TEST(wait_until(10, [&] { return codes_sent("+86" + phone, "login").size() == 1; }));
+  BOOST_TEST(wait_until(30, [&] { return codes_sent("+86" + phone, "login").size() == 1; }));
   BOOST_TEST(client.run("login --code " + codes_sent("+86" + phone, "login").back() + " " + phone)
                  .status == 0);
   BOOST_TEST(client.run("me").status == 0);

@@ -57,7 +57,8 @@ BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded, *boost::unit_test::
   // Heads without their bodies: nginx holds them, no worker does.
   constexpr int kOpen = 40;
   const std::string head =
-      "POST /users/regist HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nConnection: close\r\n\r\n";
+      "POST /users/regist HTTP/1.1\r\nHost: x\r\nX-Test-Address: 127.0.0.1\r\n"
+      "Content-Length: 10\r\nConnection: close\r\n\r\n";
   std::atomic<int> refused{0};
   in_parallel(kOpen, kOpen, [&](int) {
     if (send_raw(site.base_url(), head).starts_with("HTTP/1.1 429")) ++refused;
@@ -86,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_n
   BOOST_TEST(logout.code() == 0);
   BOOST_TEST(visit(site.base_url(), token).status == 401);
   BOOST_TEST(visit(cached.base_url(), token).status == 200);
-  BOOST_TEST(wait_until(10, [&] { return visit(cached.base_url(), token).status == 401; }));
+  BOOST_TEST(wait_until(30, [&] { return visit(cached.base_url(), token).status == 401; }));
 
   const std::string files = "grep -ralE '" + token + "|Bearer' '" + run_folder() + "/auth'";
   BOOST_TEST(run_command("ls '" + run_folder() + "/auth'").output != "");

@@ -124,7 +124,7 @@ Site::Site(const std::string& run, bool cached)
       socket_(run_folder() + "/" + name_ + ".sock"),
       folder_(make_site_folder(name_, socket_, run, cached)),
       nginx_({"nginx", "-p", folder_, "-c", folder_ + "/nginx.conf"}, {}, folder_ + "/output.log") {
-  const bool answers = wait_until(10, [this] {
+  const bool answers = wait_until(30, [this] {
     return send(base_url(), {.method = "GET", .path = "/", .headers = {}}).status == 200;
   });
   if (!answers) throw std::runtime_error("nginx does not start, see " + folder_ + "/output.log");

@@ -51,7 +51,7 @@ std::string Person::code(const std::string& purpose) {
   const HttpReply reply = post("code", {{"phone", phone_}, {"purpose", purpose}});
   if (reply.code() != 0) throw std::runtime_error("no code: " + reply.body);
   std::vector<std::string> codes;
-  wait_until(10, [&] {
+  wait_until(30, [&] {
     codes = codes_sent(e164(), purpose);
     return codes.size() > before;
   });

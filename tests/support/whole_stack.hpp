@@ -12,7 +12,7 @@ struct WholeStack {
   WholeStack() = default;
   ~WholeStack() {
     run_command("scripts/start >/dev/null 2>&1");
-    BOOST_WARN(wait_until(10, [] { return regist("x").code() == 1001; }));
+    BOOST_WARN(wait_until(30, [] { return regist("x").code() == 1001; }));
   }
   WholeStack(const WholeStack&) = delete;
   WholeStack& operator=(const WholeStack&) = delete;

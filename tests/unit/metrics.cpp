@@ -187,7 +187,8 @@ BOOST_AUTO_TEST_CASE(many_processes_count_together_from_the_first_moment) {
   BOOST_TEST(mode() == 0600U);
 }
 
-BOOST_AUTO_TEST_CASE(what_was_counted_outlives_a_killed_process_and_no_half_series_stays) {
+BOOST_AUTO_TEST_CASE(what_was_counted_outlives_a_killed_process_and_no_half_series_stays,
+                     *boost::unit_test::label("deep")) {
   constexpr unsigned kRounds = 20;
   unsigned cut = 0;
   for (unsigned round = 1; round <= kRounds; ++round) {

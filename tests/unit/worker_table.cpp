@@ -38,7 +38,7 @@ struct Fixture {
       for (;;) ::pause();
       return 0;
     });
-    BOOST_TEST_REQUIRE(wait_until(5, [&] {
+    BOOST_TEST_REQUIRE(wait_until(30, [&] {
       const auto load = workers().load();
       return load.workers == before + 1 && load.busy == busy_before + (busy ? 1 : 0);
     }));

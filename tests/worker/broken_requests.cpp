@@ -39,7 +39,7 @@ bool is_refused(const HttpReply& reply) {
 /// Halts a worker, so that what clients do next is done before it sees any of it.
 void halt(const WorkerProcess& worker) {
   worker.signal(SIGSTOP);
-  BOOST_TEST_REQUIRE(wait_until(5, [&] {
+  BOOST_TEST_REQUIRE(wait_until(30, [&] {
     siginfo_t info{};
     const auto id = static_cast<id_t>(worker.pid());
     return ::waitid(P_PID, id, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&

@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers,
                      *boost::unit_test::label("deep")) {
   const WorkerProcess worker;
   const rlim_t usual = limit_descriptors(worker.pid(), kNoneLeft);
-  BOOST_TEST_REQUIRE(wait_until(5, [&] { return says_descriptors_are_out(worker); }));
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return says_descriptors_are_out(worker); }));
   fcgi::Client client = worker.connect();
   client.send(fcgi::whole(fcgi::get("/users/health/live")));
   const double before = worker.cpu_seconds();
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_can_be_stopped) {
   // A search for leaks, as it ends, would need a descriptor and try for one for ever.
   WorkerProcess worker({.environment = {"LSAN_OPTIONS=detect_leaks=0"}});
   limit_descriptors(worker.pid(), kNoneLeft);
-  BOOST_TEST_REQUIRE(wait_until(5, [&] { return says_descriptors_are_out(worker); }));
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return says_descriptors_are_out(worker); }));
   worker.signal(SIGTERM);
   BOOST_TEST((worker.exit_within(10) == 0));
   BOOST_TEST(worker.log().find("worker stopped") != std::string::npos);

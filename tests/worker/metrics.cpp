@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended,
   WorkerProcess idle(pool.options());
   const WorkerProcess watcher(pool.options());
   const fcgi::Client client = begin_request(stuck);
-  BOOST_TEST(wait_until(5, [&] { return metrics_of(watcher).at("users_workers_busy") == 2; }));
+  BOOST_TEST(wait_until(30, [&] { return metrics_of(watcher).at("users_workers_busy") == 2; }));
   stuck.signal(SIGSTOP);
   idle.signal(SIGSTOP);
 
