@@ -39,6 +39,10 @@ void apply(Config& config, std::string_view key, std::string_view value,
   config.texts.insert_or_assign(std::string(key), std::string(value));
 }
 
+[[noreturn]] void refuse(const std::string& origin, const std::string& what) {
+  throw ConfigError(origin + ": " + what);
+}
+
 /// INI: `[section]`, `key = value`, and comments from # to the end of the line.
 void apply_file(Config& config, const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -60,12 +64,12 @@ void apply_file(Config& config, const std::filesystem::path& file) {
     if (line.front() == '[' && line.back() == ']') {
       section = std::string(trim(line.substr(1, line.size() - 2))) + ".";
     } else if (equals == std::string_view::npos) {
-      throw ConfigError(origin + ": expected key = value, not '" + std::string(line) + "'");
+      refuse(origin, "expected key = value, not '" + std::string(line) + "'");
     } else {
       const std::string key = section + std::string(trim(line.substr(0, equals)));
       const auto before = config.origins.find(key);
       if (before != config.origins.end() && before->second != kDefaultOrigin) {
-        throw ConfigError(origin + ": " + key + " is set twice");
+        refuse(origin, key + " is set twice");
       }
       apply(config, key, trim(line.substr(equals + 1)), origin);
     }

@@ -29,6 +29,20 @@ Library convert(const Value& value) {
 
 }  // namespace
 
+// Here, since Member has to be whole for them.
+Value::Value(std::nullptr_t) {}
+Value::Value(bool truth) : content(truth) {}
+Value::Value(unsigned number) : content(std::uint64_t{number}) {}
+Value::Value(std::uint64_t number) : content(number) {}
+Value::Value(std::string text) : content(std::move(text)) {}
+Value::Value(std::string_view text) : content(std::string(text)) {}
+Value::Value(const char* text) : content(std::string(text)) {}
+Value::Value(const std::optional<std::string>& text) {
+  if (text) content = *text;
+}
+Value::Value(Array items) : content(std::move(items)) {}
+Value::Value(Object members) : content(std::move(members)) {}
+
 std::string text(const Value& value) {
   return convert(value).dump(-1, ' ', false, Library::error_handler_t::replace);
 }

@@ -2,7 +2,6 @@
 // nlohmann/json, whose header costs every file that includes it seconds of compiling.
 #pragma once
 
-#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,19 +19,17 @@ using Object = std::vector<Member>;
 struct Value {
   std::variant<std::nullptr_t, bool, std::uint64_t, std::string, Array, Object> content;
 
-  Value(std::nullptr_t = nullptr) {}
-  Value(bool truth) : content(truth) {}
-  template <std::unsigned_integral Number>
-  Value(Number number) : content(std::uint64_t{number}) {}
-  Value(std::string text) : content(std::move(text)) {}
-  Value(std::string_view text) : content(std::string(text)) {}
-  Value(const char* text) : content(std::string(text)) {}
+  Value(std::nullptr_t = nullptr);
+  Value(bool truth);
+  Value(unsigned number);
+  Value(std::uint64_t number);
+  Value(std::string text);
+  Value(std::string_view text);
+  Value(const char* text);
   /// null where there is none.
-  Value(const std::optional<std::string>& text) {
-    if (text) content = *text;
-  }
-  Value(Array items) : content(std::move(items)) {}
-  Value(Object members) : content(std::move(members)) {}
+  Value(const std::optional<std::string>& text);
+  Value(Array items);
+  Value(Object members);
 };
 
 struct Member {
