@@ -58,9 +58,9 @@ void install_includes(const std::filesystem::path& folder, const std::string& ru
   }
 }
 
-std::string make_site_folder(const std::string& name, const std::string& socket,
-                             const std::string& run, bool cached) {
-  std::string folder = state_folder() + "/" + name;
+std::string make_site_folder(const std::string& run, bool cached) {
+  // Not in the state folder, whose name may hold blanks and be longer than a socket's may.
+  std::string folder = run_folder() + "/site-" + crypto::random_hex(4);
   std::filesystem::create_directories(folder);
   install_includes(folder, run, cached);
   std::ofstream configuration(folder + "/nginx.conf");
@@ -77,13 +77,13 @@ std::string make_site_folder(const std::string& name, const std::string& socket,
       << "  scgi_temp_path scgi; uwsgi_temp_path uwsgi;\n"
       << "  include snippets/users-fcgi/users_http.conf;\n  include "
          "snippets/users-fcgi/users_site.conf;\n"
-      << "  server {\n    listen unix:" << socket << ";\n"
+      << "  server {\n    listen unix:" << folder << "/nginx.sock;\n"
       << "    set_real_ip_from unix:; real_ip_header X-Test-Address;\n"
       << "    include snippets/users-fcgi/users.conf;\n"
       << "    location / { return 200 'the site'; }\n"
       << "    location /private/ {\n      include snippets/users-fcgi/users_auth.conf;\n"
-      << "      proxy_pass http://unix:" << socket << "-backend;\n    }\n  }\n"
-      << "  server {\n    listen unix:" << socket << "-backend;\n"
+      << "      proxy_pass http://unix:" << folder << "/backend.sock;\n    }\n  }\n"
+      << "  server {\n    listen unix:" << folder << "/backend.sock;\n"
       << "    location / { return 200 'user $http_x_user_id'; }\n  }\n}\n";
   return folder;
 }
@@ -120,9 +120,7 @@ Daemon::~Daemon() {
 }
 
 Site::Site(const std::string& run, bool cached)
-    : name_("site-" + crypto::random_hex(4)),
-      socket_(run_folder() + "/" + name_ + ".sock"),
-      folder_(make_site_folder(name_, socket_, run, cached)),
+    : folder_(make_site_folder(run, cached)),
       nginx_({"nginx", "-p", folder_, "-c", folder_ + "/nginx.conf"}, {}, folder_ + "/output.log") {
   const bool answers = wait_until(30, [this] {
     return send(base_url(), {.method = "GET", .path = "/", .headers = {}}).status == 200;

@@ -34,12 +34,10 @@ class Site {
  public:
   explicit Site(const std::string& run, bool cached = false);
   /// For send().
-  [[nodiscard]] std::string base_url() const { return "unix:" + socket_; }
+  [[nodiscard]] std::string base_url() const { return "unix:" + folder_ + "/nginx.sock"; }
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
  private:
-  std::string name_;
-  std::string socket_;
   std::string folder_;
   Daemon nginx_;
 };
