@@ -29,8 +29,13 @@ rlim_t limit_descriptors(pid_t pid, rlim_t limit) {
   return now.rlim_cur;
 }
 
+/// In its log; at midnight, when the new day's file would need a descriptor, on standard error.
+bool says(const WorkerProcess& worker, const char* text) {
+  return (worker.log() + worker.errors()).find(text) != std::string::npos;
+}
+
 bool says_descriptors_are_out(const WorkerProcess& worker) {
-  return worker.log().find("Too many open files") != std::string::npos;
+  return says(worker, "Too many open files");
 }
 
 /// One of each kind of request.
@@ -79,7 +84,7 @@ BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_can_be_stopped) {
   BOOST_TEST_REQUIRE(wait_until(30, [&] { return says_descriptors_are_out(worker); }));
   worker.signal(SIGTERM);
   BOOST_TEST((worker.exit_within(10) == 0));
-  BOOST_TEST(worker.log().find("worker stopped") != std::string::npos);
+  BOOST_TEST(says(worker, "worker stopped"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
