@@ -196,7 +196,7 @@ std::string send_raw(const std::string& base, std::string_view bytes) {
 }
 
 std::string curl_arguments(const std::string& base, const std::string& path) {
-  const std::string url = "'" + url_of(base) + path + "'";
+  std::string url = "'" + url_of(base) + path + "'";
   if (!is_socket(base)) return url;
   return "--unix-socket '" + base.substr(kUnix.size()) + "' -H '" + kAddressHeader + "127.0.0.1' " +
          url;
