@@ -6,7 +6,7 @@ STATE ?= var
 CONF ?= conf/development.conf
 VERSION := 0.1.0
 
-# At once.
+# Compilations at once.
 JOBS ?= $(shell nproc)
 BUILD := build/$(FLAVOUR)
 export PORT STATE CONF
@@ -245,17 +245,19 @@ $(LIBRARY): $(call object,$(LIBRARY_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# Common headers are parsed once, for a shorter clean build. clang's would be of another format.
+# Common headers are parsed once, for a shorter clean build; -fpch-preprocess is for ccache. clang's would be of another
+# format.
 ifneq ($(FLAVOUR),fuzz)
 $(BUILD)/src/%.o: PRECOMPILED := $(BUILD)/src/base/precompiled.hpp
 $(BUILD)/tests/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
-# nlohmann/json costs half a second a file even where it is precompiled and not used.
-$(foreach kind,ctl stack accounts,$(BUILD)/tests/$(kind)/%.o): PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
+# Of these most files read JSON, which costs half a second a file even where it is precompiled and not used.
+JSON_KINDS := ctl stack accounts
+$(foreach kind,$(JSON_KINDS),$(BUILD)/tests/$(kind)/%.o): PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
 # Boost.Test's main() comes by a macro before its header.
 $(BUILD)/tests/support/main.o: PRECOMPILED :=
 $(call object,$(wildcard src/*/*.cpp src/programs/ctl/*.cpp)): $(BUILD)/src/base/precompiled.hpp.gch
 $(call object,$(wildcard tests/*/*.cpp)): $(BUILD)/tests/support/precompiled.hpp.gch
-$(call object,$(wildcard $(foreach kind,ctl stack accounts,tests/$(kind)/*.cpp))): $(BUILD)/tests/support/precompiled_json.hpp.gch
+$(call object,$(wildcard $(JSON_KINDS:%=tests/%/*.cpp))): $(BUILD)/tests/support/precompiled_json.hpp.gch
 $(BUILD)/tests/support/precompiled%.gch: OPTIMISATION := $(TEST_OPTIMISATION)
 endif
 use_precompiled = $(if $(PRECOMPILED),-Winvalid-pch -fpch-preprocess -include $(PRECOMPILED))

@@ -11,13 +11,15 @@ Library convert(const Value& value);
 
 struct Converter {
   Library operator()(const Array& items) const {
-    Library array = Library::array();
+    Library::array_t array;
+    array.reserve(items.size());
     for (const Value& item : items) array.push_back(convert(item));
     return array;
   }
   Library operator()(const Object& members) const {
-    Library object = Library::object();
-    for (const Member& member : members) object[member.name] = convert(member.value);
+    Library::object_t object;
+    object.reserve(members.size());  // its members could only be copied to another place
+    for (const Member& member : members) object.emplace_back(member.name, convert(member.value));
     return object;
   }
   Library operator()(const auto& scalar) const { return scalar; }

@@ -33,7 +33,7 @@ struct Value {
 };
 
 struct Member {
-  std::string name;
+  std::string name;  ///< one that no other of its object has
   Value value;
 };
 

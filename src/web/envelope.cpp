@@ -51,7 +51,7 @@ void for_each_preference(std::string_view header, Visit&& visit) {
   }
 }
 
-/// By name.
+/// In the order of their names.
 json::Object members_of(const Result& result, std::string_view message) {
   json::Object data = result.data;
   data.push_back({"code", static_cast<unsigned>(result.code)});
@@ -65,7 +65,8 @@ json::Object members_of(const Result& result, std::string_view message) {
 }
 
 std::string render_json(const Result& result, std::string_view message) {
-  return json::text(json::Object{{"data", members_of(result, message)}});
+  // As a value inside another one it would be copied.
+  return R"({"data":)" + json::text(members_of(result, message)) + "}";
 }
 
 /// A value on a line of its own: text without its control characters, a list of texts joined by

@@ -2,7 +2,6 @@
 #include "accounts/courier.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <map>
 #include <mutex>
 
