@@ -3,6 +3,10 @@
 #include <csignal>
 #include <ctime>
 
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 namespace users {
 namespace {
 
@@ -21,12 +25,16 @@ void hold_stop_signals() {
 }
 
 bool stop_requested(std::chrono::milliseconds wait) {
-  using std::chrono::duration_cast;
-  const auto seconds = duration_cast<std::chrono::seconds>(wait);
-  const auto rest = duration_cast<std::chrono::nanoseconds>(wait - seconds);
-  const timespec time{seconds.count(), rest.count()};
   const sigset_t set = stop_signals();
-  return ::sigtimedwait(&set, nullptr, &time) > 0;
+  if (wait.count() > 0) {
+    // sigtimedwait could wait by itself, but meanwhile the signals would not show as held.
+    const int fd = ::signalfd(-1, &set, SFD_CLOEXEC);
+    pollfd stop{fd, POLLIN, 0};
+    ::poll(&stop, 1, static_cast<int>(wait.count()));
+    if (fd >= 0) ::close(fd);
+  }
+  const timespec now{};
+  return ::sigtimedwait(&set, nullptr, &now) > 0;
 }
 
 }  // namespace users

@@ -117,13 +117,17 @@ void Database::postpone(Host& host, Clock::time_point start, const std::exceptio
   if (hosts_.size() > 1) host.next_attempt += kPatience * (now - start);
 }
 
-void Database::tend() {
+bool Database::try_connect() {
   try {
     connection();
-    go_home();
+    return true;
   } catch (const Unavailable&) {
-    // Logged where it happened; the next turn tries again.
+    return false;  // logged where it happened
   }
+}
+
+void Database::tend() {
+  if (try_connect()) go_home();
 }
 
 void Database::go_home() {

@@ -31,6 +31,10 @@ class Database {
   /// the waits between two attempts last), SchemaMismatch where the tables are of another version.
   Connection& connection();
 
+  /// Whether there is a live connection, after an attempt if one is due. Throws SchemaMismatch
+  /// only.
+  bool try_connect();
+
   /// Reconnects if that is due, and goes home to the first host when it is back, without waiting
   /// for it; to be called between requests. Throws SchemaMismatch only.
   void tend();

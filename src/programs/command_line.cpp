@@ -1,9 +1,11 @@
 #include "programs/command_line.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <iostream>
+#include <thread>
 
 #include <unistd.h>
 
@@ -79,8 +81,10 @@ int run_program(std::string_view name, const std::function<int(int, char**)>& bo
 
 int run_service(std::string_view name, std::string_view help,
                 int (*body)(const Config&, const Secret&, const Secret&), int argc, char** argv) {
+  bool serves = true;
   const auto start = [&](int count, char** words) {
     const CommandLine line = read_command_line(count, words, kServiceOptions);
+    serves = !line.has("check-config");
     if (line.has("help")) {
       std::cout << help;
       return EXIT_SUCCESS;
@@ -105,7 +109,11 @@ int run_service(std::string_view name, std::string_view help,
     }
     return body(config, password, key);
   };
-  return run_program(name, start, argc, argv);
+  const int status = run_program(name, start, argc, argv);
+  // multiwatch starts what ends at once some thousand times a second, and a mistake in the
+  // configuration does not go away by that.
+  if (status == kExitConfig && serves) std::this_thread::sleep_for(std::chrono::seconds(1));
+  return status;
 }
 
 }  // namespace users

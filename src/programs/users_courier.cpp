@@ -61,7 +61,6 @@ void work(users::Courier& courier, users::db::Database& database, users::Watchdo
 
 int run(const users::Config& config, const users::Secret& password, const users::Secret& key) {
   using namespace users;
-  hold_stop_signals();
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   log::start(config.log_directory, config.log_level, config.log_keep_days);
   log::info({"courier started, version " USERS_FCGI_VERSION ", pid ", std::to_string(::getpid())});
@@ -70,6 +69,8 @@ int run(const users::Config& config, const users::Secret& password, const users:
       [count = metrics.counter(MetricId::log_failures)] { count.add(); });
   Watchdog watchdog(config, metrics);
   db::Database database(config, password, metrics);
+  database.try_connect();  // a schema of another version ends it here
+  hold_stop_signals();
   const Verification verification(config, key, metrics);
   const Sender sender = [&](std::uint64_t id, const Message& message) {
     return run_send_command(config.sms_command, config.sms_timeout, id, message);

@@ -29,7 +29,7 @@ constexpr Command kCommands[] = {
     {"reload", "[PID...]", "",
      "Replaces workers and couriers one by one, so that a new program or configuration comes into "
      "use without a failed request. The configuration is checked first; where a new worker does "
-     "not stay up it stops and keeps the old ones. Without PID (of a multiwatch): all that run "
+     "not come up it stops and keeps the old ones. Without PID (of a multiwatch): all that run "
      "with this configuration.",
      users::ctl::reload},
     {"after-restore", "", "--yes",

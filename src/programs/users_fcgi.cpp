@@ -52,7 +52,6 @@ int run(const users::Config& config, const users::Secret& password, const users:
     return kExitUsage;
   }
 
-  hold_stop_signals();
   log::start(config.log_directory, config.log_level, config.log_keep_days);
   log::info({"worker started, version " USERS_FCGI_VERSION ", pid ", std::to_string(::getpid())});
   warn_of_format(config);
@@ -63,6 +62,8 @@ int run(const users::Config& config, const users::Secret& password, const users:
   metrics.workers().enter();
   Watchdog watchdog(config, metrics);
   db::Database database(config, password, metrics);
+  database.try_connect();  // a schema of another version ends it here
+  hold_stop_signals();
   AccountService accounts(config, key, database, metrics);
   web::RequestMetrics requests(metrics);
   web::Context context{config, database, accounts, metrics, requests};

@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones
                  ", 'next', UTC_TIMESTAMP())");
   const Command command = reload(pid());
   BOOST_TEST(command.status == 1);
-  BOOST_TEST(says(command, "does not stay up"));
+  BOOST_TEST(says(command, "does not come up"));
   BOOST_TEST(!says(command, "2 of 3"));
   const auto after = workers();
   BOOST_TEST(std::ranges::count_if(

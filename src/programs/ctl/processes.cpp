@@ -1,6 +1,7 @@
 #include "programs/ctl/processes.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 
@@ -31,6 +32,11 @@ Process read_process(pid_t pid) {
     if (line.starts_with("Name:")) fields >> process.name;
     if (line.starts_with("State:")) living = line.find("\tZ") == std::string::npos;
     if (line.starts_with("PPid:")) fields >> process.parent;
+    if (line.starts_with("SigBlk:")) {
+      unsigned long long blocked = 0;
+      fields >> std::hex >> blocked;
+      process.ready = (blocked >> (SIGTERM - 1) & 1) != 0;
+    }
     uid_t real = 0;
     if (line.starts_with("Uid:")) fields >> real >> process.uid;
   }

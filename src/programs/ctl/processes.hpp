@@ -13,8 +13,9 @@ namespace users::ctl {
 struct Process {
   pid_t pid = 0;
   pid_t parent = 0;
-  uid_t uid = 0;     ///< effective
-  std::string name;  ///< at most 15 bytes, as the kernel keeps it
+  uid_t uid = 0;       ///< effective
+  std::string name;    ///< at most 15 bytes, as the kernel keeps it
+  bool ready = false;  ///< it holds its stop signals: see base/stop_signals.hpp
 };
 
 /// All living processes that this user may see.

@@ -22,11 +22,8 @@ using std::chrono::milliseconds;
 
 /// A worker leaves after the request it is in; longer than any request may take.
 constexpr milliseconds kLeaving{90'000};
-constexpr milliseconds kComing{10'000};
-/// A worker that cannot start ends well within this, or within some times of what the program now
-/// takes to check its configuration, which is how it starts, too.
-constexpr milliseconds kShortestProof{400};
-constexpr int kProofInChecks = 5;
+/// It tries the database first, for which a host that is silent takes its whole timeout.
+constexpr milliseconds kComing{60'000};
 
 /// A multiwatch and what it keeps running.
 struct Leader {
@@ -55,12 +52,14 @@ std::optional<Leader> leader_of(const Process& process) {
   return leader;
 }
 
-std::vector<pid_t> children_of(pid_t leader) {
-  std::vector<pid_t> children;
-  for (const Process& process : list_processes()) {
-    if (process.parent == leader) children.push_back(process.pid);
-  }
+std::vector<Process> children_of(const Leader& leader) {
+  auto children = list_processes();
+  std::erase_if(children, [&](const Process& process) { return process.parent != leader.pid; });
   return children;
+}
+
+bool contains(const std::vector<Process>& processes, pid_t pid) {
+  return std::ranges::find(processes, pid, &Process::pid) != processes.end();
 }
 
 std::vector<Leader> find_leaders(const Call& call) {
@@ -95,42 +94,43 @@ void lock(const Leader& leader) {
   }
 }
 
-/// How long a new worker must stay.
-milliseconds check_configuration(const Leader& leader) {
-  const auto start = std::chrono::steady_clock::now();
+void check_configuration(const Leader& leader) {
   auto command = leader.command;
   command.emplace_back("--check-config");
   const Finished check = run_to_end(command, environment_of(leader.pid), leader.pid);
-  const auto took =
-      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
-  if (check.status == 0) return std::max(kShortestProof, kProofInChecks * took);
+  if (check.status == 0) return;
   std::cerr << check.output;
   throw Refused(
       "the new configuration is refused, what runs is untouched: correct it and reload "
       "again");
 }
 
-/// `old` is gone, and as many as there should be are there and stay.
-bool replaced(const Leader& leader, pid_t old, milliseconds proof) {
-  const auto before = children_of(leader.pid);
-  if (before.size() != leader.count || std::ranges::find(before, old) != before.end()) return false;
-  std::this_thread::sleep_for(proof);
-  return children_of(leader.pid) == before;
+/// Waits until as many as there should be are there and ready; false where one that is not in
+/// `before` ends, since it could not start, or where it takes too long.
+bool come_up(const Leader& leader, const std::vector<Process>& before) {
+  std::vector<Process> fresh;
+  bool lost = false;
+  const bool ended = wait_until(kComing, [&] {
+    auto now = children_of(leader);
+    lost = std::ranges::any_of(fresh,
+                               [&](const Process& process) { return !contains(now, process.pid); });
+    fresh = now;
+    std::erase_if(fresh, [&](const Process& process) { return contains(before, process.pid); });
+    return lost || (now.size() == leader.count && std::ranges::all_of(now, &Process::ready));
+  });
+  return ended && !lost;
 }
 
-void replace(const Leader& leader, pid_t old, milliseconds proof) {
-  const auto is_there = [&] {
-    const auto children = children_of(leader.pid);
-    return std::ranges::find(children, old) != children.end();
-  };
+void replace(const Leader& leader, pid_t old) {
+  const auto before = children_of(leader);
   ::kill(old, SIGTERM);
-  if (!wait_until(kLeaving, [&] { return !is_there(); })) {
+  if (!wait_until(kLeaving, [&] { return !contains(children_of(leader), old); })) {
     throw Refused(leader.name() + " " + std::to_string(old) +
                   " does not end; the others are untouched. See its last line in the log");
   }
-  if (!wait_until(kComing, [&] { return replaced(leader, old, proof); })) {
+  if (!come_up(leader, before)) {
     throw Refused(leader.name() + ": what follows process " + std::to_string(old) +
-                  " does not stay up; the others are the old ones and go on. See the service's log "
+                  " does not come up; the others are the old ones and go on. See the service's log "
                   "and the journal for the reason, mend it, and reload again");
   }
 }
@@ -140,15 +140,12 @@ void replace(const Leader& leader, pid_t old, milliseconds proof) {
 int reload(const Call& call) {
   const auto leaders = find_leaders(call);
   for (const Leader& leader : leaders) lock(leader);
-  std::vector<milliseconds> proofs;
-  proofs.reserve(leaders.size());
-  for (const Leader& leader : leaders) proofs.push_back(check_configuration(leader));
-  for (std::size_t i = 0; i < leaders.size(); ++i) {
-    const Leader& leader = leaders[i];
+  for (const Leader& leader : leaders) check_configuration(leader);
+  for (const Leader& leader : leaders) {
     std::size_t done = 0;
-    const auto old_ones = children_of(leader.pid);
-    for (const pid_t old : old_ones) {
-      replace(leader, old, proofs[i]);
+    const auto old_ones = children_of(leader);
+    for (const Process& old : old_ones) {
+      replace(leader, old.pid);
       std::cout << leader.name() << ": " << ++done << " of " << old_ones.size() << " replaced"
                 << std::endl;
     }
