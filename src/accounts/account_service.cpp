@@ -9,6 +9,7 @@
 #include "accounts/password.hpp"
 #include "accounts/phone.hpp"
 #include "accounts/registration.hpp"
+#include "accounts/retry_key.hpp"
 #include "accounts/throttle.hpp"
 #include "base/log.hpp"
 
@@ -55,7 +56,7 @@ Outcome AccountService::regist(const Registration& registration, const Client& c
   if (shape.code != ResultCode::ok) return shape;
   const RegistrationAttempt::Subject subject{
       *phone, *password, registration.code,
-      crypto::keyed_hash(key_, "regist", registration.retry_key)};
+      hash_retry_key(key_, "regist", *phone, registration.retry_key, client)};
   RegistrationAttempt attempt(config_, verification_, passwords_, subject, client);
   Outcome outcome =
       database_.replay([&](db::Connection& connection) { return attempt.settle(connection); });

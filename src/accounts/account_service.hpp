@@ -21,7 +21,7 @@ struct Registration {
   std::string_view phone;
   std::string_view password;
   std::string_view code;
-  std::string_view retry_key;  ///< the same on every retry: the client's, else the request id
+  std::string_view retry_key{};  ///< the client's, the same on every retry; empty: the request id
 };
 
 struct LoginOutcome : Outcome {
@@ -37,7 +37,7 @@ class AccountService {
   AccountService(const Config& config, const Secret& key, db::Database& database, Metrics& metrics);
 
   /// Makes an account; `ok` also where an earlier try of the same registration (same retry key,
-  /// same password) made it, so that a retry settles an unknown outcome.
+  /// phone and password) made it, so that a retry settles an unknown outcome.
   Outcome regist(const Registration& registration, const Client& client);
 
   /// Has a code sent. See Verification::request.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "accounts/account_store.hpp"
+#include "accounts/retry_key.hpp"
 #include "accounts/throttle.hpp"
 #include "base/log.hpp"
 
@@ -58,7 +59,7 @@ std::string_view name_of(Purpose purpose) {
 
 Outcome Verification::request(db::Database& database, const Phone& phone, Purpose purpose,
                               std::string_view retry_key, const Client& client) const {
-  const auto request_key = crypto::keyed_hash(key_, "code request", retry_key);
+  const auto request_key = hash_retry_key(key_, "code request", phone, retry_key, client);
   const std::string code = make_code();
   const auto code_hash = hash_code(phone, purpose, code);
   const std::string sealed = seal_message(phone, purpose, code, client.chinese);

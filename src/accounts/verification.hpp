@@ -52,9 +52,9 @@ class Verification {
       : config_(config), key_(key), metrics_(metrics) {}
 
   /// Stores a new code in place of the last one and its message, in one transaction, unless a limit
-  /// says too_many_requests. The same retry key again sends nothing. `retry_after` says when the
-  /// next can be had. A phone without account gets no message for login and reset, and the same
-  /// answer after the same work.
+  /// says too_many_requests. The same retry key (empty: the request id) again sends nothing.
+  /// `retry_after` says when the next can be had. A phone without account gets no message for login
+  /// and reset, and the same answer after the same work.
   Outcome request(db::Database& database, const Phone& phone, Purpose purpose,
                   std::string_view retry_key, const Client& client) const;
 

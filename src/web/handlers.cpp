@@ -11,11 +11,10 @@
 namespace users::web {
 namespace {
 
-/// The client's Idempotency-Key, else nginx's request id, which is the same on nginx's own retries.
+/// The client's Idempotency-Key; empty where there is none.
 std::string_view retry_key(const Request& request) {
   const std::string_view key = request.idempotency_key;
-  if (key.empty()) return request.request_id;
-  const bool visible = std::ranges::all_of(key, [](char c) { return c >= ' ' && c <= '~'; });
+  const bool visible = std::ranges::all_of(key, [](char c) { return c > ' ' && c <= '~'; });
   if (key.size() > kLongestRetryKey || !visible) throw InvalidArguments({"Idempotency-Key"});
   return key;
 }

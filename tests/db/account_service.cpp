@@ -54,6 +54,24 @@ struct Fixture {
 
 BOOST_FIXTURE_TEST_SUITE(account_service, Fixture)
 
+BOOST_AUTO_TEST_CASE(without_a_key_the_request_id_tells_a_retry_and_is_no_clients_key) {
+  Service service(database.config());
+  BOOST_TEST((service.regist("") == ResultCode::ok));
+  BOOST_TEST((service.regist("") == ResultCode::ok));
+  BOOST_TEST((service.regist(kClient.request_id) == ResultCode::already_registered));
+  BOOST_TEST(rows() == "1");
+}
+
+BOOST_AUTO_TEST_CASE(without_either_nothing_is_a_retry) {
+  Service service(database.config());
+  const auto regist = [&] {
+    return service.accounts.regist({"13900000001", "correct horse 42", "123456"}, {"192.0.2.1", ""})
+        .code;
+  };
+  BOOST_TEST((regist() == ResultCode::ok));
+  BOOST_TEST((regist() == ResultCode::already_registered));
+}
+
 BOOST_AUTO_TEST_CASE(a_registration_leaves_one_user_and_one_audit_row) {
   Service service(database.config());
   BOOST_TEST((service.regist("key") == ResultCode::ok));

@@ -117,7 +117,19 @@ BOOST_AUTO_TEST_CASE(a_retry_with_its_key_is_the_same_registration) {
   BOOST_TEST(with_key("7f9c", "correct horse 43").code() == 1002);
   BOOST_TEST(with_key(std::string(256, 'k'), "correct horse 42").fields() == "Idempotency-Key");
   BOOST_TEST(with_key("schlüssel", "correct horse 42").fields() == "Idempotency-Key");
+  BOOST_TEST(with_key("7f 9c", "correct horse 42").fields() == "Idempotency-Key");
   BOOST_TEST(count_users("+86" + phone) == 1);
+}
+
+// Request ids stand in logs, so whoever reads one could try passwords with it.
+BOOST_AUTO_TEST_CASE(a_request_id_is_no_key) {
+  const std::string phone = fresh_phone();
+  const HttpReply first = regist(phone);
+  BOOST_TEST(first.code() == 0);
+  const HttpReply again =
+      send(base_url(), {.body = registration(phone),
+                        .headers = {"Idempotency-Key: " + first.header("x-request-id")}});
+  BOOST_TEST(again.code() == 1002);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
