@@ -2,7 +2,7 @@
 import { isTrouble, kAway } from "./api.js";
 import { duration, language, text } from "./texts.js";
 
-const kHelpOfCode = { 1008: "lockedHelp", 1010: "weakHelp", 1011: "disabledHelp" };
+const kHelpOfCode = { 1008: "lockedHelp", 1010: "weakHelp", 1011: "disabledHelp", 1012: "disabledHelp" };
 
 /// What the service says, and then the page's own `help`, where there is one.
 export const explain = (words, help) => (help ? words + text("join") + help : words);

@@ -48,6 +48,9 @@ AccountService::AccountService(const Config& config, const Secret& key, db::Data
       logins_by_code_(metrics.counter(MetricId::logins, R"(by="code")")) {}
 
 Outcome AccountService::regist(const Registration& registration, const Client& client) {
+  if (config_.registration == Registrations::closed) {
+    return {.code = ResultCode::registration_closed};
+  }
   const auto phone = Phone::parse(registration.phone, config_.phone_default_region);
   const auto password = normalise_password(registration.password, config_.password_min_length);
   Outcome shape = require({{phone.has_value(), "phone"},
@@ -70,6 +73,9 @@ Outcome AccountService::request_code(std::string_view phone_text, std::string_vi
   const auto purpose = parse_purpose(purpose_name);
   Outcome shape = require({{phone.has_value(), "phone"}, {purpose.has_value(), "purpose"}});
   if (shape.code != ResultCode::ok) return shape;
+  if (*purpose == Purpose::regist && config_.registration == Registrations::closed) {
+    return {.code = ResultCode::registration_closed};
+  }
   return verification_.request(database_, *phone, *purpose, retry_key, client);
 }
 

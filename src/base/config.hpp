@@ -17,12 +17,14 @@ namespace users {
 enum class CodeCheck { issued, format };
 enum class DatabaseTls { off, verify };
 enum class SessionReads { causal, local };
+enum class Registrations { open, closed };
 enum class RegistStatus { tutorial, by_code };
 enum class LogLevel { debug, info, warning, error };
 
 /// Effective values. Ranges and meaning of each stand in its row of the key table.
 struct Config {
   CodeCheck verification{};
+  Registrations registration{};
   RegistStatus regist_status{};
 
   std::vector<std::string> database_hosts;

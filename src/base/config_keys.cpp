@@ -63,6 +63,7 @@ void set_region(Config& config, std::string_view value) {
 }
 
 constexpr std::string_view kVerification[] = {"issued", "format"};
+constexpr std::string_view kRegistrations[] = {"open", "closed"};
 constexpr std::string_view kNoYes[] = {"no", "yes"};
 constexpr std::string_view kTls[] = {"off", "verify"};
 constexpr std::string_view kSessionReads[] = {"causal", "local"};
@@ -76,6 +77,9 @@ constexpr ConfigKey kKeys[] = {
      "any six digits pass, so nobody proves a number: for development and for clients of the "
      "tutorial. Login by code, reset and a change of phone always want an issued one.",
      set_word<&C::verification, kVerification>},
+    {"registration", "open",
+     "closed: POST regist, and a code for it, are refused with 1012; who has an account keeps it.",
+     set_word<&C::registration, kRegistrations>},
     {"regist_status", "tutorial",
      "HTTP status of POST regist. tutorial: 200 for every code 10xx, as the tutorial's clients "
      "expect; by_code: the status of the code, as everywhere else.",

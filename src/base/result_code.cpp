@@ -20,6 +20,7 @@ constexpr ResultCodeRow kCatalogue[] = {
     {not_logged_in, 401, "请先登录", "please log in"},
     {weak_password, 400, "密码过于简单", "password too weak"},
     {account_disabled, 403, "账号已停用", "account disabled"},
+    {registration_closed, 403, "暂不开放注册", "registration is closed"},
     {internal_error, 500, "服务器内部错误", "internal error"},
     {unavailable, 503, "服务暂不可用，请稍后再试", "temporarily unavailable"},
     {no_such_resource, 404, "接口不存在", "no such resource"},

@@ -21,6 +21,7 @@ enum class ResultCode {
   not_logged_in = 1009,
   weak_password = 1010,
   account_disabled = 1011,
+  registration_closed = 1012,
   internal_error = 9000,
   unavailable = 9001,
   no_such_resource = 9002,

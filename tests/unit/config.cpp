@@ -41,6 +41,7 @@ struct KeySample {
 using C = Config;
 constexpr KeySample kSamples[] = {
     {"verification", "0", "format", "1", effective<&C::verification>},
+    {"registration", "0", "closed", "1", effective<&C::registration>},
     {"regist_status", "0", "by_code", "1", effective<&C::regist_status>},
     {"database.hosts", "/run/mysqld/mysqld.sock", "/a.sock, db1:3307 ,db2", "/a.sock|db1:3307|db2",
      effective<&C::database_hosts>},

@@ -54,6 +54,20 @@ BOOST_AUTO_TEST_CASE(bad_arguments_are_told_without_a_database) {
   BOOST_TEST(worker.ask(fcgi::regist("")).fields() == "phone,password,code");
 }
 
+BOOST_AUTO_TEST_CASE(closed_registration_is_1012_and_sends_no_code) {
+  const WorkerProcess worker({.config = "registration = closed"});
+  const HttpReply reply = worker.ask(fcgi::regist(registration("13912345678")));
+  BOOST_TEST(reply.status == 200);
+  BOOST_TEST(reply.code() == 1012);
+  const auto ask_for_code = [&](const std::string& purpose) {
+    return worker.ask(
+        fcgi::post("/users/code", R"({"phone":"13912345678","purpose":")" + purpose + R"("})"));
+  };
+  BOOST_TEST(ask_for_code("regist").status == 403);
+  BOOST_TEST(ask_for_code("regist").code() == 1012);
+  BOOST_TEST(ask_for_code("login").code() == 9001);  // which needs the database
+}
+
 BOOST_AUTO_TEST_CASE(regist_status_by_code_gives_bad_arguments_400) {
   const WorkerProcess worker({.config = "regist_status = by_code"});
   const HttpReply reply = worker.ask(fcgi::regist(registration("12")));
