@@ -3,6 +3,7 @@
 CREATE TABLE IF NOT EXISTS schema_migrations (
   version   INT UNSIGNED NOT NULL,
   name      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
+  checksum  CHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NULL COMMENT 'SHA-256 of the file',
   applyTime DATETIME NOT NULL COMMENT 'UTC',
   PRIMARY KEY (version)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

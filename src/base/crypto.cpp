@@ -97,6 +97,16 @@ bool needs_rehash(const std::string& phc, PasswordCost cost) {
          !phc.starts_with(crypto_pwhash_argon2id_STRPREFIX);
 }
 
+std::string sha256_hex(std::string_view bytes) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                     bytes.size());
+  std::string hex(digest.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
+  hex.pop_back();
+  return hex;
+}
+
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message) {
   static_assert(Digest{}.size() == crypto_generichash_BYTES);
   static_assert(kLargestKey == crypto_generichash_KEYBYTES_MAX);

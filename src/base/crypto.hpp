@@ -42,6 +42,9 @@ constexpr std::size_t kLargestKey = 64;
 /// True where the PHC string was made with another cost, or is no argon2id hash at all.
 bool needs_rehash(const std::string& phc, PasswordCost cost);
 
+/// As sha256sum(1) prints it: 64 lower-case hexadecimal digits.
+std::string sha256_hex(std::string_view bytes);
+
 /// BLAKE2b keyed with the service's key. `purpose` (without a NUL) keeps the uses of the key apart.
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message);
 

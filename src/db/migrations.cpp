@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/crypto.hpp"
+
 namespace users::db {
 namespace {
 
@@ -14,7 +16,11 @@ constexpr std::string_view kVersionTable =
     "name VARCHAR(128) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL, "
     "applyTime DATETIME NOT NULL COMMENT 'UTC', "
     "PRIMARY KEY (version)) "
-    "ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin";
+    "ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;"
+    // Databases of before have the table without it, and rows without one.
+    "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS "
+    "checksum CHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NULL "
+    "COMMENT 'SHA-256 of the file' AFTER name";
 
 std::string read_file(const std::filesystem::path& file) {
   std::ifstream stream(file);
@@ -37,6 +43,37 @@ std::optional<unsigned> version_of(std::string_view name) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + kDigits, version);
   if (error != std::errc{} || end != name.data() + kDigits) return std::nullopt;
   return version;
+}
+
+bool has_column(Connection& connection, const std::string& table, const std::string& column) {
+  return connection.run_script(
+             "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() AND "
+             "table_name = '" +
+                 table + "' AND column_name = '" + column + "'",
+             "columns") != "0";
+}
+
+/// A file that was changed since would not be what the database has.
+void require_unchanged(Connection& connection, const Migration& applied) {
+  const auto checksum = connection.run_script(
+      "SELECT checksum FROM schema_migrations WHERE version = " + std::to_string(applied.version),
+      "checksum");
+  if (!checksum || *checksum == crypto::sha256_hex(read_file(applied.file))) return;
+  throw SchemaMismatch(applied.file.string() +
+                       " is not the file that was applied to the database: put back that of the "
+                       "release, which never changes; what is to change takes a new migration");
+}
+
+/// CREATE TABLE IF NOT EXISTS would leave it as it is, and the service would fail on it.
+void require_no_foreign_table(Connection& connection) {
+  // In this order: another may be about to make it.
+  if (!has_column(connection, "users", "id") || has_column(connection, "users", "regist_key")) {
+    return;
+  }
+  throw SchemaMismatch(
+      "the database has a table users that this service did not make, perhaps the tutorial's; "
+      "nothing was changed in it. Give the service a database of its own (name in [database]), and "
+      "bring the accounts over by users-ctl import");
 }
 
 /// Holds the server's advisory lock; the server drops it with the connection at the latest.
@@ -98,19 +135,26 @@ std::vector<Migration> pending_migrations(Connection& connection,
                          ", the migrations here end at " + std::to_string(all.size()) +
                          ": install the release that the database belongs to");
   }
+  if (version == 0) {
+    require_no_foreign_table(connection);
+  } else if (has_column(connection, "schema_migrations", "checksum")) {
+    for (unsigned i = 0; i < version; ++i) require_unchanged(connection, all[i]);
+  }
   return {all.begin() + version, all.end()};
 }
 
 bool apply_migration(Connection& connection, const Migration& migration) {
-  connection.run_script(std::string(kVersionTable), "version table");
   const MigrationLock lock(connection);
+  connection.run_script(std::string(kVersionTable), "version table");
   if (schema_version(connection) >= migration.version) return false;
-  connection.run_script(read_file(migration.file), migration.name);
+  const std::string script = read_file(migration.file);
+  connection.run_script(script, migration.name);
   // The name is of a file of our own, checked to be [a-z0-9_.] when it was listed.
-  connection.run_script("INSERT INTO schema_migrations (version, name, applyTime) VALUES (" +
-                            std::to_string(migration.version) + ", '" + migration.name +
-                            "', UTC_TIMESTAMP())",
-                        "record");
+  connection.run_script(
+      "INSERT INTO schema_migrations (version, name, checksum, applyTime) VALUES (" +
+          std::to_string(migration.version) + ", '" + migration.name + "', '" +
+          crypto::sha256_hex(script) + "', UTC_TIMESTAMP())",
+      "record");
   return true;
 }
 

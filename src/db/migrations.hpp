@@ -25,7 +25,8 @@ unsigned schema_version(Connection& connection);
 /// not run 1, 2, 3, ... or the folder cannot be read.
 std::vector<Migration> list_migrations(const std::filesystem::path& folder);
 
-/// Those the database does not have yet. Throws SchemaMismatch where it has one beyond the list.
+/// Those the database does not have yet. Throws SchemaMismatch where it has one beyond the list, or
+/// one whose file has changed since, or where its table users is not this service's.
 std::vector<Migration> pending_migrations(Connection& connection,
                                           const std::vector<Migration>& all);
 

@@ -376,7 +376,9 @@ BOOST_AUTO_TEST_CASE(the_database_away_is_exit_code_69_and_another_schema_78) {
     const Command nobody = run_command(command + " 2>&1");
     BOOST_TEST(nobody.status == 69, nobody.output);
   }
-  database.query("INSERT INTO schema_migrations VALUES (99, '0099_later.sql', UTC_TIMESTAMP())");
+  database.query(
+      "INSERT INTO schema_migrations (version, name, applyTime) "
+      "VALUES (99, '0099_later.sql', UTC_TIMESTAMP())");
   BOOST_TEST(run("import '" + file + "'").status == 78);
   BOOST_TEST(run("export").status == 78);
 }

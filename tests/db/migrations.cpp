@@ -121,6 +121,62 @@ BOOST_AUTO_TEST_CASE(the_command_tells_what_it_did_and_does_it_once) {
   BOOST_TEST(ctl(database, "migrate --check").status == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_database_of_the_first_version_is_brought_up_to_date) {
+  ScratchDatabase database(false);
+  database.query(
+      "CREATE TABLE schema_migrations (version INT UNSIGNED NOT NULL, name VARCHAR(128) CHARACTER "
+      "SET ascii COLLATE ascii_nopad_bin NOT NULL, applyTime DATETIME NOT NULL COMMENT 'UTC', "
+      "PRIMARY KEY (version)) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;" +
+      read("sql/migrations/0001_users.sql") +
+      "INSERT INTO schema_migrations VALUES (1, '0001_users.sql', UTC_TIMESTAMP());"
+      "INSERT INTO users (phone, password, createTime) VALUES ('+8613900000001', 'x', "
+      "'2026-01-02 03:04:05')");
+  BOOST_TEST(ctl(database, "migrate --check").status == 1);
+  BOOST_TEST(ctl(database, "migrate").status == 0);
+  BOOST_TEST(database.query("SELECT CONCAT_WS(' ', id, phone, createTime) FROM users") ==
+             "1 +8613900000001 2026-01-02 03:04:05");
+  ScratchDatabase fresh;
+  BOOST_TEST(tables_of(database) == tables_of(fresh));
+}
+
+BOOST_AUTO_TEST_CASE(a_migration_that_was_changed_after_it_was_applied_is_refused) {
+  ScratchDatabase database;
+  BOOST_TEST(run_script("sha256sum sql/migrations/0001_users.sql | cut -c1-64") ==
+             database.query("SELECT checksum FROM schema_migrations WHERE version = 1") + "\n");
+  database.query("UPDATE schema_migrations SET checksum = REPEAT('0', 64) WHERE version = 1");
+  for (const std::string command : {"migrate", "migrate --check"}) {
+    const Command refused = ctl(database, command);
+    BOOST_TEST(refused.status == 78);
+    BOOST_TEST(refused.output.find("0001_users.sql is not the file that was applied") !=
+               std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_table_of_the_tutorial_is_refused_and_stays_as_it_is) {
+  ScratchDatabase database(false);
+  database.query(
+      "CREATE TABLE users (id INT NOT NULL PRIMARY KEY AUTO_INCREMENT, phone VARCHAR(16) NOT NULL, "
+      "password VARCHAR(32) NOT NULL, createTime DATETIME NULL) DEFAULT CHARSET = utf8;"
+      "INSERT INTO users (phone, password, createTime) VALUES "
+      "('18866668888', '123456', '2018-04-22 10:00:00'), "
+      "('18866668888', 'qwerty', '2018-04-22 10:00:01')");
+  const auto everything = [&] {
+    return database.query("SHOW CREATE TABLE users") +
+           database.query("SELECT GROUP_CONCAT(id, phone, password, createTime) FROM users") +
+           database.query(
+               "SELECT GROUP_CONCAT(table_name) FROM information_schema.tables WHERE "
+               "table_schema = DATABASE()");
+  };
+  const std::string before = everything();
+  for (const std::string command : {"migrate --check", "migrate"}) {
+    const Command refused = ctl(database, command);
+    BOOST_TEST(refused.status == 78);
+    BOOST_TEST(refused.output.find("nothing was changed") != std::string::npos);
+    BOOST_TEST(refused.output.find("users-ctl import") != std::string::npos);
+  }
+  BOOST_TEST(everything() == before);
+}
+
 BOOST_AUTO_TEST_CASE(eight_at_once_make_one_schema) {
   ScratchDatabase database(false);
   std::atomic<int> failed{0};
@@ -141,7 +197,9 @@ BOOST_AUTO_TEST_CASE(eight_at_once_make_one_schema) {
 
 BOOST_AUTO_TEST_CASE(a_database_that_is_ahead_is_refused_with_both_versions) {
   ScratchDatabase database;
-  database.query("INSERT INTO schema_migrations VALUES (99, '0099_later.sql', UTC_TIMESTAMP())");
+  database.query(
+      "INSERT INTO schema_migrations (version, name, applyTime) "
+      "VALUES (99, '0099_later.sql', UTC_TIMESTAMP())");
   const Command command = ctl(database, "migrate");
   BOOST_TEST(command.status == 78);
   BOOST_TEST(command.output.find("99") != std::string::npos);
@@ -172,7 +230,9 @@ BOOST_AUTO_TEST_CASE(a_worker_waits_for_a_schema_and_refuses_another) {
     db::apply_migration(*connection, migration);
   }
   BOOST_CHECK_NO_THROW(db::require_schema(*connection));
-  database.query("INSERT INTO schema_migrations VALUES (99, '0099_later.sql', UTC_TIMESTAMP())");
+  database.query(
+      "INSERT INTO schema_migrations (version, name, applyTime) "
+      "VALUES (99, '0099_later.sql', UTC_TIMESTAMP())");
   BOOST_CHECK_EXCEPTION(db::require_schema(*connection), db::SchemaMismatch, [](const auto& error) {
     const std::string_view text = error.what();
     return text.find("version 99") != std::string_view::npos &&

@@ -95,8 +95,8 @@ BOOST_AUTO_TEST_CASE(a_bad_configuration_is_refused_and_nothing_is_touched) {
 BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones_stay,
                      *boost::unit_test::label("deep")) {
   const auto before = workers();
-  database.query("INSERT INTO schema_migrations VALUES (" + std::to_string(db::kSchemaVersion + 1) +
-                 ", 'next', UTC_TIMESTAMP())");
+  database.query("INSERT INTO schema_migrations (version, name, applyTime) VALUES (" +
+                 std::to_string(db::kSchemaVersion + 1) + ", 'next', UTC_TIMESTAMP())");
   const Command command = reload(pid());
   BOOST_TEST(command.status == 1);
   BOOST_TEST(says(command, "does not come up"));
