@@ -16,8 +16,25 @@ namespace users {
 
 namespace {
 
-constexpr Option kServiceOptions[] = {
-    {"config", "FILE", ""}, {"check-config", "", ""}, {"help", "", ""}, {"version", "", ""}};
+constexpr Option kServiceOptions[] = {{"config", "FILE", ""},
+                                      {"check-config", "", ""},
+                                      {"print-config", "", ""},
+                                      {"help", "", ""},
+                                      {"version", "", ""}};
+
+/// As a file that can be read back, each value with where it came from.
+void print_config(const Config& config) {
+  std::string_view section;
+  for (const ConfigKey& key : config_keys()) {
+    const std::size_t dot = key.name.find('.');
+    if (dot != std::string_view::npos && key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      std::cout << "\n[" << section << "]\n";
+    }
+    std::cout << key.name.substr(dot + 1) << " = " << config.texts.find(key.name)->second << "  # "
+              << config.origins.find(key.name)->second << '\n';
+  }
+}
 
 }  // namespace
 
@@ -84,7 +101,7 @@ int run_service(std::string_view name, std::string_view help,
   bool serves = true;
   const auto start = [&](int count, char** words) {
     const CommandLine line = read_command_line(count, words, kServiceOptions);
-    serves = !line.has("check-config");
+    serves = !line.has("check-config") && !line.has("print-config");
     if (line.has("help")) {
       std::cout << help;
       return EXIT_SUCCESS;
@@ -97,6 +114,10 @@ int run_service(std::string_view name, std::string_view help,
     const auto given = line.options.find("config");
     const std::string file(given == line.options.end() ? kDefaultConfig : given->second);
     const Config config = load_config(file, environ);
+    if (line.has("print-config")) {
+      print_config(config);
+      return EXIT_SUCCESS;
+    }
     const Secret password =
         read_secret(config, "database.password_file", config.database_password_file);
     const Secret key = read_key(config);

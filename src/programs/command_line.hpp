@@ -52,10 +52,11 @@ CommandLine read_command_line(int argc, char** argv, std::span<const Option> opt
 int run_program(std::string_view name, const std::function<int(int argc, char** argv)>& body,
                 int argc, char** argv);
 
-/// The same for a program that serves: it takes --config, --check-config, --help and --version and
-/// nothing else. `body` gets the configuration, the database's password and the service's key, and
-/// returns the exit code. One that cannot start for its configuration ends a second after it has
-/// said so.
+/// The same for a program that serves: it takes --config, --check-config, --print-config, --help
+/// and
+/// --version and nothing else. `body` gets the configuration, the database's password and the
+/// service's key, and returns the exit code. One that cannot start for its configuration ends a
+/// second after it has said so.
 int run_service(std::string_view name, std::string_view help,
                 int (*body)(const Config&, const Secret& password, const Secret& key), int argc,
                 char** argv);

@@ -21,6 +21,8 @@ constexpr std::string_view kHelp =
 
   --config FILE    the configuration (default /etc/users-fcgi/users.conf)
   --check-config   reads the configuration and the secrets, says what is wrong, starts nothing
+  --print-config   prints the configuration as it is in force, each value with where it comes from;
+                   secrets lie in files of their own and are not shown
   --help           this text
   --version        the version
 

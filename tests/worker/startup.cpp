@@ -218,6 +218,27 @@ BOOST_AUTO_TEST_CASE(the_environment_overrides_the_file) {
   BOOST_TEST(talkative.log().find("worker started") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(the_configuration_in_force_is_printed_and_can_be_read_back) {
+  const Start start("phone.default_region = DE");
+  const WorkerEnd printed = run_worker({"--config", start.config(), "--print-config"},
+                                       {"USERS_FCGI_SESSION_IDLE_DAYS=3"});
+  BOOST_TEST(printed.status == 0);
+  BOOST_TEST(printed.errors == "");
+  for (const std::string& line :
+       {std::string("\nidle_days = 3  # environment USERS_FCGI_SESSION_IDLE_DAYS\n"),
+        "\ndefault_region = DE  # " + start.config() + ":7\n",
+        std::string("\nmin_length = 8  # default\n")}) {
+    BOOST_TEST(printed.output.find(line) != std::string::npos, printed.output);
+  }
+  for (const std::string_view secret : {kDatabasePassword, kHashingKey}) {
+    BOOST_TEST(printed.output.find(secret) == std::string::npos);
+  }
+  start.write("users.conf", printed.output);
+  const WorkerEnd again = run_worker({"--config", start.config(), "--print-config"});
+  BOOST_TEST(again.output.find("\nidle_days = 3  # " + start.config() + ":") != std::string::npos);
+  BOOST_TEST(start.check().status == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_bad_value_in_the_environment_is_refused) {
   const WorkerEnd end = Start().check({"USERS_FCGI_LOG_LEVEL=loud"});
   BOOST_TEST(end.status == kConfig);
