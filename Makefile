@@ -79,7 +79,7 @@ all: test-programs ## compiles every program and test into build/FLAVOUR
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
-	@echo 'Variables: PORT=8000 STATE=var CONF=conf/development.conf FLAVOUR=release|debug|asan|coverage V=1 SECONDS_EACH=60 REQUESTS=1000000'
+	@echo 'Variables: PORT=8000 STATE=var CONF=conf/development.conf VERIFICATION=issued LIMITS=site FLAVOUR=release|debug|asan|coverage V=1 SECONDS_EACH=60 REQUESTS=1000000'
 
 run: ## installs what is missing, builds, starts everything on 127.0.0.1:PORT
 	@scripts/install-packages run

@@ -44,7 +44,7 @@ load_settings() {
     WORKERS=${WORKERS:-4}
     FAST_WORKERS=${FAST_WORKERS:-4}
     VERIFICATION=${VERIFICATION:-}
-    LIMIT_RATE=${LIMIT_RATE:-}
+    LIMITS=${LIMITS:-}
     PARTS=(database hash fast courier nginx)
     USER_NAME=$(id -un)
     # Debian's ordinary users do not have the folder of mariadbd and nginx on their path.
@@ -61,7 +61,7 @@ check_settings() {
     [[ $WORKERS =~ ^[1-9][0-9]{0,2}$ ]] || fail "WORKERS is '$WORKERS', it must be a number from 1 to 999"
     [[ $FAST_WORKERS =~ ^[1-9][0-9]{0,2}$ ]] || fail "FAST_WORKERS is '$FAST_WORKERS', it must be a number from 1 to 999"
     [[ $VERIFICATION =~ ^(issued|format)?$ ]] || fail "VERIFICATION is '$VERIFICATION', it must be issued or format"
-    [[ $LIMIT_RATE =~ ^([1-9][0-9]*r/[sm])?$ ]] || fail "LIMIT_RATE is '$LIMIT_RATE', it must look like 10r/s or 30r/m"
+    [[ $LIMITS =~ ^(site|off)?$ ]] || fail "LIMITS is '$LIMITS', it must be site (those of nginx/users_site.conf) or off"
 }
 
 # Relative to $STATE: nginx and the pools run there, so no configuration of theirs needs to hold its path.

@@ -198,8 +198,11 @@ class Nginx:
         for index, contestant in enumerate(contestants):
             contestant.port = Nginx.port + 1 + index
         text = (ROOT / "nginx/nginx.conf.in").read_text()
+        limits = [line.replace("users_address", "users_uncounted")
+                  for line in (ROOT / "nginx/users_site.conf").read_text().splitlines() if line.startswith("limit_")]
         for name, value in {"USER": "user root;" if os.geteuid() == 0 else "", "PORT": str(self.port),
-                            "LIMIT_KEY": "users_uncounted", "LIMIT_RATE": "1000r/s"}.items():
+                            "LISTEN": f"127.0.0.1:{self.port}", "CLIENT": "", "RUN": str(WORK),
+                            "LIMITS": "\n".join(limits)}.items():
             text = text.replace(f"@{name}@", value)
         text = text.replace("run/", f"{STATE}/run/").replace("nginx-master.pid", "bench-nginx.pid")
         servers = "".join(contestant.nginx() for contestant in contestants)

@@ -60,4 +60,27 @@ BOOST_AUTO_TEST_CASE(a_part_that_fails_is_named_with_its_log_and_nothing_runs_on
   run_script("STATE='" + state + "' scripts/clean-state");
 }
 
+/// nginx with the limits of a site; WholeStack starts it without them again.
+struct SiteLimits {
+  SiteLimits() { run_script("scripts/stop nginx && LIMITS=site scripts/start"); }
+  ~SiteLimits() { run_command("scripts/stop nginx"); }
+  SiteLimits(const SiteLimits&) = delete;
+  SiteLimits& operator=(const SiteLimits&) = delete;
+};
+
+BOOST_AUTO_TEST_CASE(with_the_limits_of_a_site_a_flood_is_429) {
+  const SiteLimits limits;
+  int refused = 0;
+  for (int i = 0; i < 60; ++i) refused += regist("x").status == 429 ? 1 : 0;
+  BOOST_TEST(refused > 0);
+  BOOST_TEST(send(base_url(), {.body = registration("x"), .source_address = "127.0.0.2"}).code() ==
+             1001);
+}
+
+BOOST_AUTO_TEST_CASE(limits_of_another_name_are_refused) {
+  const Command refused = run_command("LIMITS=some scripts/start 2>&1");
+  BOOST_TEST(refused.status == 1);
+  BOOST_TEST(refused.output.find("LIMITS is 'some', it must be site") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
