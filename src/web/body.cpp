@@ -190,6 +190,7 @@ bool Arguments::flag(std::string_view name) const {
 
 Arguments parse_body(const Request& request) {
   if (request.body_state == BodyState::damaged) refuse("body");
+  if (!request.content_encoding.empty() && request.content_encoding != "identity") refuse("body");
   const std::string_view body = request.body;
   // The JSON parser takes a NUL for the end of its input.
   if (body.find('\0') != std::string_view::npos) refuse("body");

@@ -1,5 +1,6 @@
 #include "web/fcgi_worker.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -29,6 +30,22 @@ constexpr int kNoSocket = -1;
 /// nginx sends as soon as it is connected.
 constexpr int kFirstByteMilliseconds = 1000;
 constexpr std::chrono::milliseconds kAcceptBackoff{100};
+
+/// Reason phrases (RFC 9110 15) of the statuses that result codes have, and of 204.
+constexpr std::pair<int, std::string_view> kReasons[] = {
+    {200, "OK"},
+    {204, "No Content"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {409, "Conflict"},
+    {413, "Content Too Large"},
+    {429, "Too Many Requests"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+};
 
 std::string parameter(const FCGX_Request& request, const char* name) {
   const char* value = FCGX_GetParam(name, request.envp);
@@ -65,6 +82,7 @@ Request read_request(FCGX_Request& fcgi) {
   request.method = parameter(fcgi, "REQUEST_METHOD");
   request.path = parameter(fcgi, "DOCUMENT_URI");
   request.content_type = parameter(fcgi, "CONTENT_TYPE");
+  request.content_encoding = parameter(fcgi, "HTTP_CONTENT_ENCODING");
   request.accept = parameter(fcgi, "HTTP_ACCEPT");
   request.accept_language = parameter(fcgi, "HTTP_ACCEPT_LANGUAGE");
   request.idempotency_key = parameter(fcgi, "HTTP_IDEMPOTENCY_KEY");
@@ -81,7 +99,12 @@ Request read_request(FCGX_Request& fcgi) {
 }
 
 void write_reply(FCGX_Request& fcgi, const Reply& reply) {
-  std::string head = "Status: " + std::to_string(reply.status) + "\r\n";
+  std::string head = "Status: " + std::to_string(reply.status);
+  // nginx passes the line on as it is.
+  const auto* reason =
+      std::ranges::find(kReasons, reply.status, [](const auto& row) { return row.first; });
+  if (reason != std::end(kReasons)) head.append(" ").append(reason->second);
+  head.append("\r\n");
   for (const auto& [name, value] : reply.headers)
     head.append(name).append(": ").append(value).append("\r\n");
   if (reply.status != 204)

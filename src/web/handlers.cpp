@@ -42,7 +42,8 @@ struct LoggedIn {
 LoggedIn require_session(Context& context, const Request& request) {
   const auto credentials = find_credentials(request, context.config.session_cookie_secure);
   if (!credentials) throw NotLoggedIn();
-  if (credentials->from_cookie && request.method != "GET" && !is_same_origin(request, false)) {
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (credentials->from_cookie && !reads && !is_same_origin(request, false)) {
     throw NotLoggedIn();
   }
   auto session = context.accounts.find_session(credentials->token);

@@ -17,6 +17,7 @@ struct Request {
   std::string method;
   std::string path;  ///< decoded and normalised by nginx
   std::string content_type;
+  std::string content_encoding;
   std::string accept;
   std::string accept_language;
   std::string idempotency_key;

@@ -37,6 +37,7 @@ std::span<const Route> routes() {
 }
 
 const Route* find_route(std::string_view method, std::string_view path) {
+  if (method == "HEAD") method = "GET";
   for (const Route& route : kRoutes) {
     if (route.method == method && has_path(route, path)) return &route;
   }
@@ -49,6 +50,7 @@ std::string allowed_methods(std::string_view path) {
     if (!has_path(route, path)) continue;
     if (!methods.empty()) methods += ", ";
     methods += route.method;
+    if (route.method == "GET") methods += ", HEAD";
   }
   return methods;
 }

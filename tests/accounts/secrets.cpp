@@ -132,7 +132,7 @@ void live(Loot& loot, Person& person) {
                  {{"phone", person.phone()},
                   {"password", person.password()},
                   {"code", code_of(person, "regist")}},
-                 {"Idempotency-Key: " + planted("key")}));
+                 {std::string("Idempotency-Key: planted-") + kMark}));
   const std::string token = person.token();
   loot.tokens.push_back(token);
   const HttpReply cookie =

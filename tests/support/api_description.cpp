@@ -121,7 +121,8 @@ std::string lower(std::string text) {
 const json& operation_of(const json& document, const HttpRequest& request,
                          const std::string& path) {
   for (const auto& [described, item] : document["paths"].items()) {
-    if (has_path(described, path)) return member(item, lower(request.method));
+    if (!has_path(described, path)) continue;
+    return member(item, request.method == "HEAD" ? "get" : lower(request.method));
   }
   return kNothing;
 }

@@ -62,6 +62,7 @@ size_t take_header(char* data, size_t, size_t size, void* reply) {
 /// the request line its own page comes: it cannot know whose request that was.
 void hold_raw_to_description(std::string_view request, std::string_view bytes) {
   constexpr std::string_view kProtocol = "HTTP/1.1 ";
+  if (bytes.starts_with("HTTP/1.1 100 ")) bytes.remove_prefix(bytes.find("\r\n\r\n") + 4);
   const auto end = bytes.find("\r\n\r\n");
   if (!bytes.starts_with(kProtocol) || end == std::string_view::npos) return;
   HttpReply reply;

@@ -209,6 +209,15 @@ BOOST_AUTO_TEST_CASE(a_byte_order_mark_is_ignored_before_json) {
   BOOST_TEST(value_of("a", "\xEF\xBB\xBF{\"a\":\"b\"}", kJson) == "b");
 }
 
+BOOST_AUTO_TEST_CASE(a_body_that_is_said_to_be_packed_is_not_looked_at) {
+  web::Request request;
+  request.body = "phone=1";
+  request.content_encoding = "identity";
+  BOOST_CHECK_NO_THROW(static_cast<void>(web::parse_body(request)));
+  request.content_encoding = "gzip";
+  BOOST_CHECK_THROW(static_cast<void>(web::parse_body(request)), web::InvalidArguments);
+}
+
 BOOST_AUTO_TEST_CASE(a_key_that_is_there_twice_is_blamed) {
   constexpr Case kCases[] = {
       {R"({"a":"b","a":"b"})", "!a"},

@@ -59,7 +59,12 @@ BOOST_AUTO_TEST_CASE(another_method_has_no_route_but_is_told_which_have) {
     BOOST_TEST((web::find_route(method, "/users/regist") == nullptr));
   }
   BOOST_TEST(web::allowed_methods("/users/regist") == "POST");
-  BOOST_TEST(web::allowed_methods("/users/health/live") == "GET");
+  BOOST_TEST(web::allowed_methods("/users/health/live") == "GET, HEAD");
+}
+
+BOOST_AUTO_TEST_CASE(head_is_answered_as_get) {
+  BOOST_TEST((web::find_route("HEAD", "/users/me") == web::find_route("GET", "/users/me")));
+  BOOST_TEST((web::find_route("HEAD", "/users/regist") == nullptr));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

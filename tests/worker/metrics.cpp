@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(metrics_are_plain_text_of_their_own_type) {
   BOOST_TEST(reply.body.starts_with("# HELP users_build_info "));
   BOOST_TEST(reply.body.find("users_build_info{version=\"" USERS_FCGI_VERSION "\"} 1\n") !=
              std::string::npos);
-  BOOST_TEST(worker.ask(fcgi::post("/users/metrics", "")).header("allow") == "GET");
+  BOOST_TEST(worker.ask(fcgi::post("/users/metrics", "")).header("allow") == "GET, HEAD");
 }
 
 BOOST_AUTO_TEST_CASE(without_a_database_they_come_all_the_same) {

@@ -116,7 +116,7 @@ ProbeResult probe(const std::filesystem::path& socket, const std::string& path,
   const auto at = output.find(kStatus);
   if (at != std::string::npos) {
     const auto start = at + kStatus.size();
-    result.status = trim(output.substr(start, output.find('\r', start) - start));
+    result.status = output.substr(start, output.find_first_of(" \r", start) - start);
   }
   return result;
 }

@@ -1,0 +1,137 @@
+// One request and one reply, each pair a file of tests/stack/cases, which README.md there
+// describes. A case has the name of its file.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The first line, the headers and the body of a request or a reply.
+struct Message {
+  std::string start;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+
+  [[nodiscard]] std::string header(const std::string& name) const {
+    const auto same = [&](const auto& header) {
+      return std::ranges::equal(header.first, name,
+                                [](char a, char b) { return std::tolower(a) == std::tolower(b); });
+    };
+    const auto found = std::ranges::find_if(headers, same);
+    return found == headers.end() ? "" : found->second;
+  }
+};
+
+Message parse(const std::string& text) {
+  Message message;
+  std::istringstream lines(text);
+  std::getline(lines, message.start);
+  for (std::string line; std::getline(lines, line) && !line.empty();) {
+    const auto colon = line.find(':');
+    const auto value = line.find_first_not_of(' ', colon + 1);
+    message.headers.emplace_back(line.substr(0, colon),
+                                 value == std::string::npos ? "" : line.substr(value));
+  }
+  std::ostringstream rest;
+  if (lines) rest << lines.rdbuf();
+  message.body = rest.str();
+  return message;
+}
+
+/// @PHONE@ is a phone that nobody has, @x*1000@ a thousand x.
+std::string fill_in(std::string text) {
+  static const std::regex repeated("@([^*@]+)\\*([0-9]+)@");
+  for (std::smatch match; std::regex_search(text, match, repeated);) {
+    std::string filled;
+    for (int i = std::stoi(match[2]); i > 0; --i) filled += match[1];
+    text = match.prefix().str() + filled + match.suffix().str();
+  }
+  const std::string phone = fresh_phone();
+  for (auto at = text.find("@PHONE@"); at != std::string::npos; at = text.find("@PHONE@", at)) {
+    text.replace(at, std::string_view("@PHONE@").size(), phone);
+  }
+  return text;
+}
+
+std::string chunked(const std::string& body) {
+  constexpr std::size_t kChunk = 7;
+  std::ostringstream chunks;
+  for (std::size_t at = 0; at < body.size(); at += kChunk) {
+    const std::string chunk = body.substr(at, kChunk);
+    chunks << std::hex << chunk.size() << "\r\n" << chunk << "\r\n";
+  }
+  chunks << "0\r\n\r\n";
+  return chunks.str();
+}
+
+/// With the headers that every client sends.
+std::string on_the_wire(const Message& request) {
+  std::string bytes = request.start + "\r\nHost: site.test\r\nConnection: close\r\n" +
+                      "X-Test-Address: 127.0.0.1\r\n";
+  for (const auto& [name, value] : request.headers) bytes += name + ": " + value + "\r\n";
+  if (!request.header("transfer-encoding").empty()) return bytes + "\r\n" + chunked(request.body);
+  if (!request.body.empty()) {
+    bytes += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  }
+  return bytes + "\r\n" + request.body;
+}
+
+/// What comes before a body was asked for is left out.
+Message final_reply(std::string bytes) {
+  std::erase(bytes, '\r');
+  if (bytes.starts_with("HTTP/1.1 100 ")) bytes.erase(0, bytes.find("\n\n") + 2);
+  return parse(bytes);
+}
+
+void run(const fs::path& file) {
+  std::ostringstream content;
+  content << std::ifstream(file).rdbuf();
+  std::string text = content.str();
+  while (text.starts_with('#')) text.erase(0, text.find('\n') + 1);
+  constexpr std::string_view kBetween = "\n---\n";
+  const auto middle = text.find(kBetween);
+  BOOST_TEST_REQUIRE(middle != std::string::npos, "a request, a line ---, a reply");
+  const Message request = parse(fill_in(text.substr(0, middle)));
+  const Message expected = parse(text.substr(middle + kBetween.size()));
+  const Message reply = final_reply(send_raw(base_url(), on_the_wire(request)));
+  BOOST_TEST(reply.start == expected.start);
+  for (const auto& [name, value] : expected.headers) {
+    BOOST_TEST(reply.header(name) == value, name << ": " << reply.header(name));
+  }
+  BOOST_TEST(reply.body + "\n" == expected.body);
+}
+
+bool add_cases() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator("tests/stack/cases")) {
+    if (entry.path().extension() == ".case") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  for (const fs::path& file : files) {
+    boost::unit_test::framework::current_auto_test_suite().add(boost::unit_test::make_test_case(
+        [file] { run(file); }, file.stem().string(), file.string(), 1));
+  }
+  return !files.empty();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(cases)
+
+const bool kAdded = add_cases();
+
+BOOST_AUTO_TEST_CASE(there_are_some) {
+  BOOST_TEST(kAdded);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
