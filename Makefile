@@ -38,7 +38,7 @@ LDFLAGS_fuzz := -fsanitize=address,undefined
 CXXFLAGS_coverage := -O0 -g1 --coverage -fprofile-update=atomic
 LDFLAGS_coverage := --coverage
 
-MULTIARCH := $(shell $(CXX) -dumpmachine)
+MULTIARCH := $(shell $(CXX) -dumpmachine 2>/dev/null)
 CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTIARCH='"$(MULTIARCH)"' \
   -isystem /usr/include/mariadb
 # For those alone that tell it: another version compiles little anew.
