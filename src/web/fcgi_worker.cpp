@@ -77,23 +77,41 @@ BodyState read_body(FCGX_Request& request, std::string& body) {
   return whole ? BodyState::whole : BodyState::damaged;
 }
 
+struct Field {
+  std::string_view parameter;
+  std::string Request::*text;
+};
+
+constexpr Field kFields[] = {
+    {"REQUEST_METHOD", &Request::method},
+    {"DOCUMENT_URI", &Request::path},
+    {"CONTENT_TYPE", &Request::content_type},
+    {"HTTP_CONTENT_ENCODING", &Request::content_encoding},
+    {"HTTP_ACCEPT", &Request::accept},
+    {"HTTP_ACCEPT_LANGUAGE", &Request::accept_language},
+    {"HTTP_IDEMPOTENCY_KEY", &Request::idempotency_key},
+    {"HTTP_AUTHORIZATION", &Request::authorization},
+    {"HTTP_COOKIE", &Request::cookie},
+    {"HTTP_USER_AGENT", &Request::user_agent},
+    {"HTTP_HOST", &Request::host},
+    {"HTTP_ORIGIN", &Request::origin},
+    {"HTTP_SEC_FETCH_SITE", &Request::sec_fetch_site},
+    {"REMOTE_ADDR", &Request::address},
+    {"REQUEST_ID", &Request::request_id},
+};
+
 Request read_request(FCGX_Request& fcgi) {
   Request request;
-  request.method = parameter(fcgi, "REQUEST_METHOD");
-  request.path = parameter(fcgi, "DOCUMENT_URI");
-  request.content_type = parameter(fcgi, "CONTENT_TYPE");
-  request.content_encoding = parameter(fcgi, "HTTP_CONTENT_ENCODING");
-  request.accept = parameter(fcgi, "HTTP_ACCEPT");
-  request.accept_language = parameter(fcgi, "HTTP_ACCEPT_LANGUAGE");
-  request.idempotency_key = parameter(fcgi, "HTTP_IDEMPOTENCY_KEY");
-  request.authorization = parameter(fcgi, "HTTP_AUTHORIZATION");
-  request.cookie = parameter(fcgi, "HTTP_COOKIE");
-  request.user_agent = parameter(fcgi, "HTTP_USER_AGENT");
-  request.host = parameter(fcgi, "HTTP_HOST");
-  request.origin = parameter(fcgi, "HTTP_ORIGIN");
-  request.sec_fetch_site = parameter(fcgi, "HTTP_SEC_FETCH_SITE");
-  request.address = parameter(fcgi, "REMOTE_ADDR");
-  request.request_id = parameter(fcgi, "REQUEST_ID");
+  char** end = fcgi.envp;
+  while (*end != nullptr) ++end;
+  // From the last to the first: of a parameter that is there twice the first one counts.
+  while (end != fcgi.envp) {
+    const std::string_view entry = *--end;
+    const auto equals = std::min(entry.find('='), entry.size());
+    const auto* field = std::ranges::find(kFields, entry.substr(0, equals), &Field::parameter);
+    if (field == std::end(kFields)) continue;
+    request.*field->text = entry.substr(std::min(equals + 1, entry.size()));
+  }
   request.body_state = read_body(fcgi, request.body);
   return request;
 }
