@@ -10,8 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/text.hpp"
-
 namespace users::ctl {
 namespace {
 
