@@ -40,12 +40,13 @@ class Database {
   void tend();
 
   /// Runs `work(Connection&)`, which must be safe to run again: a transaction that failed as a
-  /// whole, or whose outcome was lost, is replayed on a good connection, at most kMostAttempts
+  /// whole, or whose outcome was lost soon, is replayed on a good connection, at most kMostAttempts
   /// times and within kReplayTime. The last error is thrown on.
   template <class Work>
   auto replay(Work&& work) {
     const auto start = std::chrono::steady_clock::now();
     for (int attempt = 1;; ++attempt) {
+      const auto begun = std::chrono::steady_clock::now();
       try {
         return work(connection());
       } catch (const Deadlock& error) {
@@ -53,6 +54,8 @@ class Database {
       } catch (const LockWaitTimeout& error) {
         pause_or_rethrow(attempt, start, error);
       } catch (const ConnectionLost& error) {
+        // A server that hangs would hold the worker for one time-out after the other.
+        if (std::chrono::steady_clock::now() - begun > kSoonLost) throw;
         pause_or_rethrow(attempt, start, error);
       }
     }
@@ -60,6 +63,7 @@ class Database {
 
   static constexpr int kMostAttempts = 5;
   static constexpr std::chrono::seconds kReplayTime{15};
+  static constexpr std::chrono::seconds kSoonLost{1};
 
  private:
   using Clock = std::chrono::steady_clock;
