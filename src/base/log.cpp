@@ -50,8 +50,10 @@ class Timestamp {
 struct State {
   LogLevel least = LogLevel::info;
   std::string request_id = "-";
+  std::string directory;
   boost::shared_ptr<sinks::text_file_backend> file;
   bool file_is_wanted = false;
+  bool file_fails = false;
   std::function<void()> notice;  ///< of a line that is not in the file
 };
 
@@ -83,6 +85,26 @@ void append(std::string& line, std::string_view text) {
 void write_to_stderr(std::string line) {
   line += '\n';
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+std::string line_of(LogLevel level, std::initializer_list<std::string_view> parts, Where where) {
+  thread_local Timestamp timestamp;
+  std::string line = timestamp.now();
+  std::string_view file = where.file;
+  file.remove_prefix(file.rfind('/') + 1);
+  line.append(" ").append(file).append("[line:").append(std::to_string(where.line)).append("] ");
+  line.append(name_of(level)).append(" [").append(state().request_id).append("] ");
+  for (const std::string_view part : parts) append(line, part);
+  return line;
+}
+
+/// Once, until a line gets into the file again.
+void say_that_the_file_fails() {
+  if (std::exchange(state().file_fails, true)) return;
+  write_to_stderr(line_of(LogLevel::error,
+                          {"log: cannot write to ", state().directory,
+                           "; using stderr until it can be written (is the disk full?)"},
+                          {__FILE__, __LINE__}));
 }
 
 /// Points users.log at the file just opened. Other workers do the same at the same time, so each
@@ -137,7 +159,9 @@ boost::shared_ptr<sinks::text_file_backend> make_file(const std::filesystem::pat
 
 void start(const std::string& directory, LogLevel least, unsigned keep_days) {
   state().least = least;
+  state().directory = directory;
   state().file_is_wanted = true;
+  state().file_fails = false;
   try {
     std::filesystem::create_directories(directory);
     state().file = make_file(directory, keep_days);
@@ -155,20 +179,16 @@ void start_on_stderr(LogLevel least) {
 
 void write(LogLevel level, std::initializer_list<std::string_view> parts, Where where) {
   if (level < state().least) return;
-  thread_local Timestamp timestamp;
-  std::string line = timestamp.now();
-  std::string_view file = where.file;
-  file.remove_prefix(file.rfind('/') + 1);
-  line.append(" ").append(file).append("[line:").append(std::to_string(where.line)).append("] ");
-  line.append(name_of(level)).append(" [").append(state().request_id).append("] ");
-  for (const std::string_view part : parts) append(line, part);
+  std::string line = line_of(level, parts, where);
   if (state().file) {
     try {
       // Without the core of Boost.Log, which would copy the line to find that it has one sink.
       state().file->consume(boost::log::record_view(), line);
+      state().file_fails = false;
       return;
     } catch (const std::exception&) {
       // A full or vanished folder must not fail the request: the line goes to standard error.
+      say_that_the_file_fails();
     }
   }
   if (state().file_is_wanted && state().notice) state().notice();
