@@ -6,6 +6,10 @@
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
+#include <fcntl.h>
+#include <semaphore.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "fault/ledger.hpp"
 #include "support/person.hpp"
@@ -31,6 +35,37 @@ void set_clock(long seconds) {
   std::filesystem::rename(file + ".new", file);
 }
 
+/// What processes under libfaketime share, by FAKETIME_SHARED. Left to itself the library makes it
+/// in the first of them, which takes it away at its end, and another that starts at that moment
+/// fails.
+class SharedByFaketime {
+ public:
+  SharedByFaketime() {
+    const sem_t* semaphore = ::sem_open(semaphore_.c_str(), O_CREAT | O_EXCL, 0600, 1);
+    const int file = ::shm_open(memory_.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
+    const long size = ::sysconf(_SC_PAGESIZE);
+    BOOST_TEST_REQUIRE((semaphore != SEM_FAILED && file >= 0 && ::ftruncate(file, size) == 0));
+    // Two counters from 0, then times that are not known yet.
+    const std::string unknown(kTimes, '\xFF');
+    BOOST_TEST(::pwrite(file, unknown.data(), kTimes, kCounters) == kTimes);
+    ::close(file);
+  }
+  ~SharedByFaketime() {
+    ::sem_unlink(semaphore_.c_str());
+    ::shm_unlink(memory_.c_str());
+  }
+  SharedByFaketime(const SharedByFaketime&) = delete;
+  SharedByFaketime& operator=(const SharedByFaketime&) = delete;
+
+  [[nodiscard]] std::string names() const { return semaphore_ + " " + memory_; }
+
+ private:
+  static constexpr int kCounters = 16;
+  static constexpr int kTimes = 256;
+  std::string semaphore_ = "/users-clock-semaphore-" + std::to_string(::getpid());
+  std::string memory_ = "/users-clock-memory-" + std::to_string(::getpid());
+};
+
 /// Parts of the stack under a clock of their own, in a country with summer time; under the true one
 /// again at the end.
 class OtherClock {
@@ -40,8 +75,9 @@ class OtherClock {
     run_script("scripts/stop " + parts_);
     run_script("env TZ=Europe/Berlin LD_PRELOAD=/usr/lib/" MULTIARCH
                "/faketime/libfaketimeMT.so.1 FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 "
-               "FAKETIME_TIMESTAMP_FILE='" +
-               clock_file() + "' scripts/start " + parts_);
+               "FAKETIME_SHARED='" +
+               shared_.names() + "' FAKETIME_TIMESTAMP_FILE='" + clock_file() + "' scripts/start " +
+               parts_);
   }
   ~OtherClock() {
     // What the other clock has left behind is none of the next test's.
@@ -55,6 +91,7 @@ class OtherClock {
 
  private:
   std::string parts_;
+  SharedByFaketime shared_;
 };
 
 /// How far the database's clock is from the true one.
