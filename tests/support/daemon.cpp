@@ -33,31 +33,6 @@ namespace {
   ::_exit(127);
 }
 
-/// What the README tells a site to do with nginx/: copied, the folders of the sockets and of the
-/// page named.
-void install_includes(const std::filesystem::path& folder, const std::string& run, bool cached) {
-  namespace fs = std::filesystem;
-  fs::create_directory(folder / "snippets");
-  fs::copy("nginx", folder / "snippets/users-fcgi", fs::copy_options::recursive);
-  if (cached) {
-    fs::rename(folder / "snippets/users-fcgi/users_auth_cache.conf.example",
-               folder / "snippets/users-fcgi/users_auth_cache.conf");
-  }
-  std::ifstream shipped("nginx/users_site.conf");
-  std::ofstream edited(folder / "snippets/users-fcgi/users_site.conf");
-  const std::pair<std::string, std::string> folders[] = {
-      {"/run/users-fcgi/", run + "/"},
-      {"/usr/share/users-fcgi/", (folder / "snippets/users-fcgi/").string()}};
-  for (std::string line; std::getline(shipped, line);) {
-    for (const auto& [shipped_folder, own] : folders) {
-      const auto at = line.find(shipped_folder);
-      if (at != std::string::npos) line.replace(at, shipped_folder.size(), own);
-    }
-    if (cached && line.starts_with("#fastcgi_cache_path")) line.erase(0, 1);
-    edited << line << '\n';
-  }
-}
-
 std::string make_site_folder(const std::string& run, bool cached) {
   // Not in the state folder, whose name may hold blanks and be longer than a socket's may.
   std::string folder = run_folder() + "/site-" + crypto::random_hex(4);
@@ -89,6 +64,29 @@ std::string make_site_folder(const std::string& run, bool cached) {
 }
 
 }  // namespace
+
+void install_includes(const std::filesystem::path& folder, const std::string& run, bool cached) {
+  namespace fs = std::filesystem;
+  fs::create_directory(folder / "snippets");
+  fs::copy("nginx", folder / "snippets/users-fcgi", fs::copy_options::recursive);
+  if (cached) {
+    fs::rename(folder / "snippets/users-fcgi/users_auth_cache.conf.example",
+               folder / "snippets/users-fcgi/users_auth_cache.conf");
+  }
+  std::ifstream shipped("nginx/users_site.conf");
+  std::ofstream edited(folder / "snippets/users-fcgi/users_site.conf");
+  const std::pair<std::string, std::string> folders[] = {
+      {"/run/users-fcgi/", run + "/"},
+      {"/usr/share/users-fcgi/", (folder / "snippets/users-fcgi/").string()}};
+  for (std::string line; std::getline(shipped, line);) {
+    for (const auto& [shipped_folder, own] : folders) {
+      const auto at = line.find(shipped_folder);
+      if (at != std::string::npos) line.replace(at, shipped_folder.size(), own);
+    }
+    if (cached && line.starts_with("#fastcgi_cache_path")) line.erase(0, 1);
+    edited << line << '\n';
+  }
+}
 
 unsigned free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -1,6 +1,7 @@
 // A program that runs while a test does, in a process group of its own; gone when the test ends.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,14 @@ class Daemon {
   pid_t pid_;
 };
 
+/// What the README tells a site to do with nginx/: copied below `folder`, the folders of the
+/// sockets
+/// (`run`) and of the page named; `cached`: with users_auth_cache.conf.example in place.
+void install_includes(const std::filesystem::path& folder, const std::string& run,
+                      bool cached = false);
+
 /// An nginx set up as the README tells a site to, on a socket of its own, in front of the pools
-/// whose sockets are in `run`. It protects /private/; `cached`: with users_auth_cache.conf.
+/// whose sockets are in `run`. It protects /private/; `cached`: with its cache of checks.
 class Site {
  public:
   explicit Site(const std::string& run, bool cached = false);

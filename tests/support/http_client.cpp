@@ -23,11 +23,18 @@ constexpr std::string_view kUnix = "unix:";
 /// Who a client of a socket is, since it has no address: the tests' nginx believes this header.
 constexpr const char* kAddressHeader = "X-Test-Address: ";
 
+constexpr std::string_view kTls = "tls:";
+
 bool is_socket(const std::string& base) {
-  return base.starts_with(kUnix);
+  return base.starts_with(kUnix) || base.starts_with(kTls);
+}
+
+std::string socket_of(const std::string& base) {
+  return base.substr(base.find(':') + 1);
 }
 
 std::string url_of(const std::string& base) {
+  if (base.starts_with(kTls)) return "https://127.0.0.1";
   return is_socket(base) ? "http://127.0.0.1" : base;
 }
 
@@ -138,8 +145,9 @@ HttpReply send(const std::string& base, const HttpRequest& request) {
       curl_easy_setopt(curl.get(), CURLOPT_COPYPOSTFIELDS, request.body.c_str());
     curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
+  curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYPEER, 0L);
   if (is_socket(base)) {
-    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, base.c_str() + kUnix.size());
+    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket_of(base).c_str());
   } else if (!request.source_address.empty()) {
     curl_easy_setopt(curl.get(), CURLOPT_INTERFACE, ("host!" + request.source_address).c_str());
   }
@@ -166,7 +174,7 @@ int connect_to(const std::string& base) {
   port.sin_family = AF_INET;
   port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (is_socket(base)) {
-    base.copy(path.sun_path, sizeof path.sun_path - 1, kUnix.size());
+    socket_of(base).copy(path.sun_path, sizeof path.sun_path - 1);
   } else {
     port.sin_port = htons(static_cast<std::uint16_t>(std::stoul(base.substr(base.rfind(':') + 1))));
   }
@@ -199,8 +207,7 @@ std::string send_raw(const std::string& base, std::string_view bytes) {
 std::string curl_arguments(const std::string& base, const std::string& path) {
   std::string url = "'" + url_of(base) + path + "'";
   if (!is_socket(base)) return url;
-  return "--unix-socket '" + base.substr(kUnix.size()) + "' -H '" + kAddressHeader + "127.0.0.1' " +
-         url;
+  return "--unix-socket '" + socket_of(base) + "' -H '" + kAddressHeader + "127.0.0.1' " + url;
 }
 
 }  // namespace users::test

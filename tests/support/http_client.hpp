@@ -29,7 +29,8 @@ struct HttpRequest {
   std::string source_address{};  ///< address to come from, such as 127.0.0.9; else 127.0.0.1
 };
 
-/// Sends to `base`: http://127.0.0.1:PORT, or unix:PATH of a socket. Gives up after 60 seconds.
+/// Sends to `base`: http://127.0.0.1:PORT, unix:PATH of a socket, or tls:PATH of one that speaks
+/// TLS and, like most, then HTTP/2 (the certificate may be anyone's). Gives up after 60 seconds.
 /// Holds the reply to the description of the API (api_description.hpp). Safe from many threads.
 HttpReply send(const std::string& base, const HttpRequest& request);
 
