@@ -1,5 +1,6 @@
 // One request and one reply, each pair a file of tests/stack/cases, which README.md there
-// describes. A case has the name of its file.
+// describes. A case has the name of its file; what HTTP/2 can say is also asked by it, on a site
+// that had settings of its own.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/foreign_site.hpp"
 #include "support/stack.hpp"
 
 using namespace users::test;
@@ -93,16 +95,31 @@ Message final_reply(std::string bytes) {
   return parse(bytes);
 }
 
-void run(const fs::path& file) {
+struct Case {
+  Message request;
+  Message expected;
+};
+
+std::string text_of(const fs::path& file) {
   std::ostringstream content;
   content << std::ifstream(file).rdbuf();
   std::string text = content.str();
   while (text.starts_with('#')) text.erase(0, text.find('\n') + 1);
+  return text;
+}
+
+Case read_case(const fs::path& file) {
+  const std::string text = text_of(file);
   constexpr std::string_view kBetween = "\n---\n";
   const auto middle = text.find(kBetween);
-  BOOST_TEST_REQUIRE(middle != std::string::npos, "a request, a line ---, a reply");
-  const Message request = parse(fill_in(text.substr(0, middle)));
-  const Message expected = parse(text.substr(middle + kBetween.size()));
+  if (middle == std::string::npos) {
+    throw std::runtime_error(file.string() + ": a request, a line ---, a reply");
+  }
+  return {parse(fill_in(text.substr(0, middle))), parse(text.substr(middle + kBetween.size()))};
+}
+
+void run(const fs::path& file) {
+  const auto [request, expected] = read_case(file);
   const Message reply = final_reply(send_raw(base_url(), on_the_wire(request)));
   BOOST_TEST(reply.start == expected.start);
   for (const auto& [name, value] : expected.headers) {
@@ -111,27 +128,91 @@ void run(const fs::path& file) {
   BOOST_TEST(reply.body + "\n" == expected.body);
 }
 
-bool add_cases() {
-  std::vector<fs::path> files;
+/// HTTP/2 has neither chunks nor an older version; what it cannot parse is nginx's own page.
+bool can_be_said_by_http2(const fs::path& file) {
+  const Message request = parse(text_of(file));
+  return request.start.ends_with(" HTTP/1.1") && request.header("transfer-encoding").empty() &&
+         request.header("expect").empty() && request.start.find("%00") == std::string::npos;
+}
+
+/// As curl wants it, which adds headers of its own unless it is told not to.
+HttpRequest for_curl(const Message& request) {
+  static int address = 0;
+  const auto method_end = request.start.find(' ');
+  HttpRequest asked{
+      .method = request.start.substr(0, method_end),
+      .path = request.start.substr(method_end + 1, request.start.rfind(' ') - method_end - 1),
+      .body = request.body,
+      .headers = {}};
+  for (const auto& [name, value] : request.headers) {
+    asked.headers.push_back(value.empty() ? name + ";" : name + ": " + value);
+  }
+  for (const char* name : {"Accept", "Content-Type"}) {
+    const bool there = std::ranges::any_of(
+        request.headers, [&](const auto& header) { return header.first == name; });
+    if (!there) asked.headers.push_back(std::string(name) + ":");
+  }
+  // Each from an address of its own, since the site has limits; health is for the site's alone.
+  if (!asked.path.starts_with("/users/health")) {
+    asked.source_address = "127.0.1." + std::to_string(++address);
+  }
+  return asked;
+}
+
+void run_by_http2(const fs::path& file) {
+  static const ForeignSite site;
+  const auto [request, expected] = read_case(file);
+  const HttpReply reply = send(site.secure(), for_curl(request));
+  BOOST_TEST("HTTP/1.1 " + std::to_string(reply.status) ==
+             expected.start.substr(0, expected.start.rfind(' ', 13)));
+  for (auto [name, value] : expected.headers) {
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    BOOST_TEST(reply.header(name) == value, name << ": " << reply.header(name));
+  }
+  BOOST_TEST(reply.body + "\n" == expected.body);
+}
+
+std::vector<fs::path> files() {
+  std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator("tests/stack/cases")) {
-    if (entry.path().extension() == ".case") files.push_back(entry.path());
+    if (entry.path().extension() == ".case") found.push_back(entry.path());
   }
-  std::ranges::sort(files);
-  for (const fs::path& file : files) {
+  std::ranges::sort(found);
+  return found;
+}
+
+std::vector<fs::path> files_for_http2() {
+  std::vector<fs::path> found = files();
+  std::erase_if(found, [](const fs::path& file) { return !can_be_said_by_http2(file); });
+  return found;
+}
+
+int add_cases(const std::vector<fs::path>& of_files, void (*test)(const fs::path&)) {
+  for (const fs::path& file : of_files) {
     boost::unit_test::framework::current_auto_test_suite().add(boost::unit_test::make_test_case(
-        [file] { run(file); }, file.stem().string(), file.string(), 1));
+        [file, test] { test(file); }, file.stem().string(), file.string(), 1));
   }
-  return !files.empty();
+  return static_cast<int>(of_files.size());
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(cases)
 
-const bool kAdded = add_cases();
+const int kAdded = add_cases(files(), run);
 
 BOOST_AUTO_TEST_CASE(there_are_some) {
-  BOOST_TEST(kAdded);
+  BOOST_TEST(kAdded > 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(cases_by_http2)
+
+const int kAddedByHttp2 = add_cases(files_for_http2(), run_by_http2);
+
+BOOST_AUTO_TEST_CASE(there_are_some) {
+  BOOST_TEST(kAddedByHttp2 > cases::kAdded / 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
