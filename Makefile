@@ -72,7 +72,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
+.PHONY: all kill race hang restart away leak build-stack-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs ## compiles every program and test into build/FLAVOUR
@@ -121,6 +121,22 @@ test-package: ## installs, runs, upgrades and purges the package in a fresh Debi
 	@scripts/build-deb $(VERSION)+upgrade
 	@scripts/build-deb $(VERSION)
 	@tests/package build/users-fcgi_$(VERSION)_*.deb build/users-fcgi_$(VERSION)+upgrade_*.deb
+
+# Each shows its figures in a line that begins with its name.
+kill race hang restart away: build-stack-test
+	@DEEP=1 tests/run stack/under_load/$@
+
+build-stack-test:
+	@scripts/install-packages run test deep
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-stack
+
+kill: ## 500 registrations, a worker killed after every fifth reply: every one answered 0, and in the database once
+race: ## 50 rounds of 50 clients with one phone; 1,000 phones at 16 at a time
+hang: ## the database frozen under load: nobody waits longer than one read timeout, no worker is held twice
+restart: ## every worker replaced under load: no request fails
+away: ## the database stopped and started under load: 0 or 9001, service within two seconds
+leak: ## 300,000 requests, 200,000 of them to one worker: its memory stays as it was
+	@WORKERS=1 FAST_WORKERS=1 $(MAKE) --no-print-directory soak REQUESTS=300000
 
 test-fault: ## breaks it on purpose under load, and counts what clients were told against the database
 	@scripts/install-packages run test deep

@@ -28,15 +28,4 @@ BOOST_AUTO_TEST_CASE(fifty_registrations_of_one_phone_make_one_user) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_thousand_phones_at_sixteen_at_a_time_make_a_thousand_users,
-                     *boost::unit_test::label("deep")) {
-  const int before = std::stoi(query("SELECT COUNT(*) FROM users"));
-  std::atomic<int> made{0};
-  in_parallel(16, 1000, [&](int) {
-    if (regist(fresh_phone()).code() == 0) ++made;
-  });
-  BOOST_TEST(made == 1000);
-  BOOST_TEST(std::stoi(query("SELECT COUNT(*) FROM users")) == before + 1000);
-}
-
 BOOST_AUTO_TEST_SUITE_END()

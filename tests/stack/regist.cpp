@@ -70,6 +70,19 @@ BOOST_AUTO_TEST_CASE(a_password_of_emoji_is_eight_characters) {
   BOOST_TEST(regist(fresh_phone(), emoji + "🪁").code() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_password_is_the_same_in_both_normal_forms) {
+  const std::string composed = "caf\u00E9 zw\u00F6lf Jahre";
+  const std::string decomposed = "cafe\u0301 zwo\u0308lf Jahre";
+  const std::string phone = fresh_phone();
+  BOOST_TEST(regist(phone, composed).code() == 0);
+  BOOST_TEST(
+      send(base_url(), {.path = "/users/login", .body = registration(phone, decomposed)}).code() ==
+      0);
+  BOOST_TEST(
+      send(base_url(), {.path = "/users/login", .body = registration(phone, "cafe zwolf Jahre")})
+          .code() == 1004);
+}
+
 BOOST_AUTO_TEST_CASE(a_weak_password_is_refused_and_leaves_nothing) {
   const std::string phone = fresh_phone();
   for (const std::string& password : {std::string("12345678"), std::string("password"), phone}) {
