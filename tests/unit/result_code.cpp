@@ -1,6 +1,9 @@
 // The catalogue of result codes says what the wire promises.
 #include "base/result_code.hpp"
 
+#include <fstream>
+#include <regex>
+
 #include <boost/test/unit_test.hpp>
 
 namespace users::test {
@@ -26,6 +29,7 @@ constexpr WireCode kWire[] = {
     {1009, 401, "请先登录", "please log in"},
     {1010, 400, "密码过于简单", "password too weak"},
     {1011, 403, "账号已停用", "account disabled"},
+    {1012, 403, "暂不开放注册", "registration is closed"},
     {9000, 500, "服务器内部错误", "internal error"},
     {9001, 503, "服务暂不可用，请稍后再试", "temporarily unavailable"},
     {9002, 404, "接口不存在", "no such resource"},
@@ -47,6 +51,20 @@ BOOST_AUTO_TEST_CASE(every_code_has_its_status_and_its_texts) {
 
 BOOST_AUTO_TEST_CASE(no_row_has_the_reserved_code_1003) {
   BOOST_TEST(static_cast<int>(describe(static_cast<ResultCode>(1003)).code) != 1003);
+}
+
+BOOST_AUTO_TEST_CASE(nginx_answers_its_own_errors_in_the_same_words) {
+  std::ifstream file("nginx/users_http.conf");
+  const std::regex text(R"re(\s*(\d{4})-(zh|en) "([^"]*)";)re");
+  int found = 0;
+  std::smatch parts;
+  for (std::string line; std::getline(file, line);) {
+    if (!std::regex_match(line, parts, text)) continue;
+    const ResultCodeRow& row = describe(static_cast<ResultCode>(std::stoi(parts[1])));
+    BOOST_TEST(parts[3].str() == (parts[2] == "zh" ? row.zh : row.en));
+    ++found;
+  }
+  BOOST_TEST(found > 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

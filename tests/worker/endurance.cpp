@@ -62,6 +62,16 @@ BOOST_AUTO_TEST_CASE(a_thousand_requests_cost_no_descriptor_and_no_memory) {
   BOOST_TEST(worker.errors() == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_thousand_clients_that_want_to_keep_their_connection_cost_none) {
+  const WorkerProcess worker({.descriptors = 16});
+  for (int i = 0; i < 1000; ++i) {
+    fcgi::Client client = worker.connect();
+    client.send(fcgi::whole(fcgi::get("/users/health/live"), true));
+    BOOST_TEST_REQUIRE(client.reply().status == 200);
+  }
+  BOOST_TEST(worker.errors() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers,
                      *boost::unit_test::label("deep")) {
   const WorkerProcess worker;
