@@ -196,7 +196,11 @@ coverage: ## the tests' line coverage, into build/coverage/report
 	@scripts/install-packages run test deep coverage
 	@$(MAKE) --no-print-directory test FLAVOUR=coverage DEEP=1
 	@mkdir -p build/coverage/report
-	gcovr -r . --object-directory build/coverage -f 'src/' --print-summary --html-details build/coverage/report/index.html
+	gcovr -r . --object-directory build/coverage -f 'src/' --print-summary --html-details build/coverage/report/index.html \
+	  --csv build/coverage/report/lines.csv
+	@awk -F, 'NR > 1 { split($$1, part, "/"); folder = part[1] "/" part[2]; all[folder] += $$2; covered[folder] += $$3 } \
+	  END { for (folder in all) printf "lines of %s: %.1f %% of %d\n", folder, 100 * covered[folder] / all[folder], all[folder] }' \
+	  build/coverage/report/lines.csv | sort
 
 lint: ## clang-format, shellcheck, direction of includes
 	@scripts/install-packages lint

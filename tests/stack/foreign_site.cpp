@@ -82,6 +82,12 @@ BOOST_DATA_TEST_CASE(errors_are_in_the_form_of_the_service, kBoth, secure) {
   BOOST_TEST(stranger.status == 401);
   BOOST_TEST(stranger.code() == 1009);
   check_headers(stranger);
+  // The worker's own 429, which knows for how long.
+  const std::string phone = R"({"phone":")" + fresh_phone() + R"("})";
+  send(base(secure), {.path = "/users/code", .body = phone});
+  const HttpReply soon = send(base(secure), {.path = "/users/code", .body = phone});
+  BOOST_TEST(soon.code() == 1007);
+  BOOST_TEST(soon.header("retry-after").size() == 2U);
   // Over the 1 KiB that the rest of the site takes.
   BOOST_TEST(send(base(secure), {.body = std::string(10'000, 'x')}).fields() == "body");
 }

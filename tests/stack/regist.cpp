@@ -41,7 +41,8 @@ BOOST_AUTO_TEST_CASE(one_number_in_any_spelling_is_one_account) {
   for (const char digit : phone)
     wide.append("\xEF\xBC").append(1, static_cast<char>(0x90 + digit - '0'));
   for (const std::string& spelling :
-       {"+86" + phone, "+86 " + phone.substr(0, 3) + " " + phone.substr(3), "0086" + phone, wide,
+       {"+86" + phone, "+86 " + phone.substr(0, 3) + " " + phone.substr(3), "0086" + phone,
+        "86" + phone, phone.substr(0, 3) + "." + phone.substr(3), wide,
         "(" + phone.substr(0, 3) + ") " + phone.substr(3, 4) + "-" + phone.substr(7)}) {
     BOOST_TEST(regist(spelling).code() == 1002, spelling);
   }
@@ -115,6 +116,18 @@ BOOST_AUTO_TEST_CASE(every_reply_carries_its_headers_once) {
   BOOST_TEST(reply.header("cache-control") == "no-store");
   BOOST_TEST(reply.header("x-content-type-options") == "nosniff");
   BOOST_TEST(reply.header("x-request-id").size() == 32U);
+}
+
+BOOST_AUTO_TEST_CASE(the_id_of_a_request_is_in_the_log_of_both_sides) {
+  const std::string id = regist("x").header("x-request-id");
+  BOOST_TEST_REQUIRE(id.size() == 32U);
+  for (const char* log : {"nginx-access.log", "users/users.log"}) {
+    // nginx writes its line when the reply has gone.
+    BOOST_TEST(wait_until(30, [&] {
+      return run_command("grep -qF '" + id + "' '" + state_folder() + "/log/" + log + "'").status ==
+             0;
+    }));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_retry_with_its_key_is_the_same_registration) {

@@ -66,6 +66,7 @@ http {
     location = /own_mirror {
       internal;
       access_log mirror.log;
+      log_subrequest on;
       return 204;
     }
     location = /own.html {
