@@ -1,5 +1,5 @@
-// One connection to MariaDB with its prepared statements, and transactions on it. mysql.cpp is the
-// one user of mysql.h.
+// One connection to MariaDB with its prepared statements, and transactions on it. mysql.cpp and
+// mysql_statement.* are the users of mysql.h.
 #pragma once
 
 #include <cstdint>
