@@ -191,7 +191,9 @@ bool Arguments::flag(std::string_view name) const {
 Arguments parse_body(const Request& request) {
   if (request.body_state == BodyState::damaged) refuse("body");
   if (!request.content_encoding.empty() && request.content_encoding != "identity") refuse("body");
-  const std::string_view body = request.body;
+  std::string_view body = request.body;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
   // The JSON parser takes a NUL for the end of its input.
   if (body.find('\0') != std::string_view::npos) refuse("body");
   const auto first = body.find_first_not_of(" \t\r\n");

@@ -206,7 +206,10 @@ BOOST_AUTO_TEST_CASE(a_nul_does_not_end_the_body) {
 }
 
 BOOST_AUTO_TEST_CASE(a_byte_order_mark_is_ignored_before_json) {
-  BOOST_TEST(value_of("a", "\xEF\xBB\xBF{\"a\":\"b\"}", kJson) == "b");
+  for (const std::string_view type : {kJson, kForm, ""sv}) {
+    BOOST_TEST(value_of("a", "\xEF\xBB\xBF{\"a\":\"b\"}", type) == "b", type);
+    BOOST_TEST(value_of("a", "\xEF\xBB\xBF\r\n {\"a\":\"b\"}", type) == "b", type);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_body_that_is_said_to_be_packed_is_not_looked_at) {
