@@ -27,7 +27,7 @@ void apply(Config& config, std::string_view key, std::string_view value,
   const auto row = std::ranges::find(keys, key, &ConfigKey::name);
   if (row == keys.end()) {
     throw ConfigError(origin + ": unknown key " + std::string(key) +
-                      "; see conf/users.conf.example for those there are");
+                      "; see users.conf(5) for those there are");
   }
   try {
     row->set(config, value);
@@ -41,6 +41,18 @@ void apply(Config& config, std::string_view key, std::string_view value,
 
 [[noreturn]] void refuse(const std::string& origin, const std::string& what) {
   throw ConfigError(origin + ": " + what);
+}
+
+/// With its dot, as keys begin.
+std::string section_of(std::string_view line, const std::string& origin) {
+  std::string section(trim(line.substr(1, line.size() - 2)));
+  section += '.';
+  const auto begins = [&](const ConfigKey& key) { return key.name.starts_with(section); };
+  if (std::ranges::none_of(config_keys(), begins)) {
+    refuse(origin,
+           "unknown section " + std::string(line) + "; see users.conf(5) for those there are");
+  }
+  return section;
 }
 
 /// INI: `[section]`, `key = value`, and comments from # to the end of the line.
@@ -62,7 +74,7 @@ void apply_file(Config& config, const std::filesystem::path& file) {
     const std::string origin = file.string() + ":" + std::to_string(number);
     const auto equals = line.find('=');
     if (line.front() == '[' && line.back() == ']') {
-      section = std::string(trim(line.substr(1, line.size() - 2))) + ".";
+      section = section_of(line, origin);
     } else if (equals == std::string_view::npos) {
       refuse(origin, "expected key = value, not '" + std::string(line) + "'");
     } else {

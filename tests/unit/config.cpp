@@ -218,13 +218,12 @@ struct Mistake {
 
 constexpr Mistake kMistakes[] = {
     {"[log]\nlevel = info\ncolour = red\n",
-     "users.conf:3: unknown key log.colour; see conf/users.conf.example for those there are"},
+     "users.conf:3: unknown key log.colour; see users.conf(5) for those there are"},
     {"\n[logs]\nlevel = info\n",
-     "users.conf:3: unknown key logs.level; see conf/users.conf.example for those there are"},
-    {"level = info\n",
-     "users.conf:1: unknown key level; see conf/users.conf.example for those there are"},
+     "users.conf:2: unknown section [logs]; see users.conf(5) for those there are"},
+    {"level = info\n", "users.conf:1: unknown key level; see users.conf(5) for those there are"},
     {"[log]\nLevel = info\n",
-     "users.conf:2: unknown key log.Level; see conf/users.conf.example for those there are"},
+     "users.conf:2: unknown key log.Level; see users.conf(5) for those there are"},
     {"[log]\nlevel = info\n# again\nlevel = debug\n", "users.conf:4: log.level is set twice"},
     {"[log]\nlevel = info\n[log]\nlevel = info\n", "users.conf:4: log.level is set twice"},
     {"[log]\n\nkeep_days 7\n", "users.conf:3: expected key = value, not 'keep_days 7'"},
@@ -269,6 +268,13 @@ BOOST_AUTO_TEST_CASE(a_line_without_equals_sign_is_told_apart_from_lines_that_co
 
 BOOST_AUTO_TEST_CASE(a_section_without_name_is_a_mistake) {
   BOOST_TEST(error("[]\nlevel = info\n").starts_with("users.conf:"));
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_section_is_refused_with_or_without_keys) {
+  for (const auto* text : {"\n[nosuch]\n", "\n[nosuch]\nlevel = info\n"}) {
+    BOOST_TEST(error(text) ==
+               "users.conf:2: unknown section [nosuch]; see users.conf(5) for those there are");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_region_is_two_capital_letters) {
