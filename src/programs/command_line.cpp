@@ -16,11 +16,9 @@ namespace users {
 
 namespace {
 
-constexpr Option kServiceOptions[] = {{"config", "FILE", ""},
-                                      {"check-config", "", ""},
-                                      {"print-config", "", ""},
-                                      {"help", "", ""},
-                                      {"version", "", ""}};
+constexpr Option kServiceOptions[] = {{"config", "FILE", ""},     {"check-config", "", ""},
+                                      {"check-database", "", ""}, {"print-config", "", ""},
+                                      {"help", "", ""},           {"version", "", ""}};
 
 /// As a file that can be read back, each value with where it came from.
 void print_config(const Config& config) {
@@ -101,7 +99,7 @@ int run_service(std::string_view name, std::string_view help,
   bool serves = true;
   const auto start = [&](int count, char** words) {
     const CommandLine line = read_command_line(count, words, kServiceOptions);
-    serves = !line.has("check-config") && !line.has("print-config");
+    serves = !line.has("check-config") && !line.has("check-database") && !line.has("print-config");
     if (line.has("help")) {
       std::cout << help;
       return EXIT_SUCCESS;
@@ -122,10 +120,15 @@ int run_service(std::string_view name, std::string_view help,
         read_secret(config, "database.password_file", config.database_password_file);
     const Secret key = read_key(config);
     require_tls_ca(config);
-    if (line.has("check-config")) {
+    if (line.has("check-database")) {
+      Metrics metrics;
+      db::Database(config, password, metrics).connection();
+    }
+    if (line.has("check-config") || line.has("check-database")) {
       const std::string warning = db::clear_text_warning(config);
       if (!warning.empty()) std::cerr << name << ": warning: " << warning << '\n';
       std::cout << file << ": the configuration is good\n";
+      if (line.has("check-database")) std::cout << "the database takes the service\n";
       return EXIT_SUCCESS;
     }
     return body(config, password, key);

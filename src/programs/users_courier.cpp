@@ -19,12 +19,13 @@ namespace {
 constexpr std::string_view kHelp =
     R"(users-courier: sends the messages that the workers put into the outbox.
 
-  --config FILE    the configuration (default /etc/users-fcgi/users.conf)
-  --check-config   reads the configuration and the secrets, says what is wrong, starts nothing
-  --print-config   prints the configuration as it is in force, each value with where it comes from;
-                   secrets lie in files of their own and are not shown
-  --help           this text
-  --version        the version
+  --config FILE     the configuration (default /etc/users-fcgi/users.conf)
+  --check-config    reads the configuration and the secrets, says what is wrong, starts nothing
+  --check-database  the same, and connects to the database
+  --print-config    prints the configuration as it is in force, each value with where it comes from;
+                    secrets lie in files of their own and are not shown
+  --help            this text
+  --version         the version
 
 It runs sms.command once a message, with the message as JSON on standard input:
   {"code":"123456","id":7,"language":"zh","phone":"+8618866668888","purpose":"regist","text":"..."}

@@ -25,12 +25,13 @@ A process manager starts it with the listening socket as standard input, for exa
   spawn-fcgi -n -s /run/users-fcgi/hash.sock -M 0660 -- \
     /usr/bin/multiwatch -r 1000000 -f 8 -- /usr/sbin/users-fcgi --config FILE
 
-  --config FILE    the configuration (default /etc/users-fcgi/users.conf)
-  --check-config   reads the configuration and the secrets, says what is wrong, starts nothing
-  --print-config   prints the configuration as it is in force, each value with where it comes from;
-                   secrets lie in files of their own and are not shown
-  --help           this text
-  --version        the version
+  --config FILE     the configuration (default /etc/users-fcgi/users.conf)
+  --check-config    reads the configuration and the secrets, says what is wrong, starts nothing
+  --check-database  the same, and connects to the database
+  --print-config    prints the configuration as it is in force, each value with where it comes from;
+                    secrets lie in files of their own and are not shown
+  --help            this text
+  --version         the version
 
 Environment USERS_FCGI_SECTION_KEY overrides a key of the file. TERM, INT and USR1 end the worker after
 the request it is in.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <regex>
 
 #include <boost/test/unit_test.hpp>
 
@@ -20,15 +21,25 @@ struct Pool {
   ScratchDatabase database;
   TemporaryDirectory folder;
   std::string config = folder.write("users.conf", settings());
-  Daemon leader{{"/usr/bin/spawn-fcgi", "-n", "-s", folder.path().string() + "/pool.sock", "--",
-                 "/usr/bin/multiwatch", "-r", "1000000", "-f", "3", "--", program("users-fcgi"),
-                 "--config", config},
-                {},
-                folder.path().string() + "/pool.log"};
+  Daemon leader{
+      {"/usr/bin/spawn-fcgi", "-n", "-s", folder.path().string() + "/pool.sock", "--",
+       "/usr/bin/multiwatch", "-r", "1000000", "-f", "3", "--", worker(), "--config", config},
+      {},
+      folder.path().string() + "/pool.log"};
 
   Pool() {
     BOOST_TEST_REQUIRE(wait_until(30, [&] { return workers().size() == 3; }));
     BOOST_TEST_REQUIRE(wait_until(30, [&] { return connected() == 3; }));
+  }
+
+  /// The program; where there is a file "broken" it passes its check and does not start.
+  [[nodiscard]] std::string worker() const {
+    const auto file = folder.write("users-fcgi", "#!/bin/sh\ncase $* in *--check*) ;; *) [ ! -e '" +
+                                                     folder.path().string() +
+                                                     "/broken' ] || exit 1 ;; esac\nexec '" +
+                                                     program("users-fcgi") + "' \"$@\"\n");
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+    return file.string();
   }
 
   [[nodiscard]] std::string settings() const {
@@ -92,11 +103,28 @@ BOOST_AUTO_TEST_CASE(a_bad_configuration_is_refused_and_nothing_is_touched) {
   BOOST_TEST(workers() == before);
 }
 
+BOOST_AUTO_TEST_CASE(a_database_that_does_not_take_it_is_told_and_nothing_is_touched) {
+  const auto before = workers();
+  std::ofstream(config, std::ios::app) << "[database]\nconnect_timeout = 1\n";
+  database.query("INSERT INTO schema_migrations (version, name, applyTime) VALUES (" +
+                 std::to_string(db::kSchemaVersion + 1) + ", 'next', UTC_TIMESTAMP())");
+  const Command newer = reload(pid());
+  BOOST_TEST(newer.status == 1);
+  BOOST_TEST(says(newer, "the database's schema is version"));
+  BOOST_TEST(says(newer, "what runs is untouched"));
+  database.query("DELETE FROM schema_migrations WHERE name = 'next'");
+  std::ofstream(config) << std::regex_replace(settings(), std::regex("name = .*"), "name = nosuch");
+  const Command missing = reload(pid());
+  BOOST_TEST(missing.status == 1);
+  BOOST_TEST(says(missing, "nosuch"));
+  BOOST_TEST(says(missing, "the database does not take the new configuration"));
+  BOOST_TEST(workers() == before);
+}
+
 BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones_stay,
                      *boost::unit_test::label("deep")) {
   const auto before = workers();
-  database.query("INSERT INTO schema_migrations (version, name, applyTime) VALUES (" +
-                 std::to_string(db::kSchemaVersion + 1) + ", 'next', UTC_TIMESTAMP())");
+  static_cast<void>(folder.write("broken", ""));
   const Command command = reload(pid());
   BOOST_TEST(command.status == 1);
   BOOST_TEST(says(command, "does not come up"));
@@ -105,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones
   BOOST_TEST(std::ranges::count_if(
                  before, [&](int old) { return std::ranges::count(after, old) == 1; }) == 2);
   // Mended, the next one does all.
-  database.query("DELETE FROM schema_migrations WHERE name = 'next'");
+  std::filesystem::remove(folder.path() / "broken");
   BOOST_TEST(reload(pid()).status == 0);
   BOOST_TEST(workers().size() == 3U);
 }

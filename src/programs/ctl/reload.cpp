@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "programs/command_line.hpp"
 #include "programs/ctl/command.hpp"
 #include "programs/ctl/process.hpp"
 #include "programs/ctl/processes.hpp"
@@ -94,15 +95,19 @@ void lock(const Leader& leader) {
   }
 }
 
+/// With its database: one that it cannot use would replace workers that serve by some that do not.
 void check_configuration(const Leader& leader) {
   auto command = leader.command;
-  command.emplace_back("--check-config");
+  command.emplace_back("--check-database");
   const Finished check = run_to_end(command, environment_of(leader.pid), leader.pid);
   if (check.status == 0) return;
   std::cerr << check.output;
   throw Refused(
-      "the new configuration is refused, what runs is untouched: correct it and reload "
-      "again");
+      check.status == kExitUnavailable
+          ? "the database does not take the new configuration, what runs is untouched: correct the "
+            "one or the other and reload again"
+          : "the new configuration is refused, what runs is untouched: correct it and reload "
+            "again");
 }
 
 /// Waits until as many as there should be are there and ready; false where one that is not in
