@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "ctl/doctor_fixture.hpp"
 
@@ -164,6 +165,19 @@ BOOST_AUTO_TEST_CASE(a_disk_that_is_full) {
       {"disk of the log", "warning", "% of the space free", "df "},
       [&] { std::ofstream(disk / "big") << std::string(std::size_t{960} << 10U, 'x'); },
       [&] { fs::remove(disk / "big"); });
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_runs_as_another_user_than_the_secrets_owner) {
+  if (::geteuid() != 0) {
+    BOOST_TEST_MESSAGE("not tried: only root can give a file away");
+    return;
+  }
+  const std::string key = state + "/secrets/key";
+  constexpr uid_t kNobody = 65534;
+  finds(
+      {"courier", "problem", "the secrets are those of nobody", "start all parts as nobody"},
+      [&] { BOOST_TEST_REQUIRE(::chown(key.c_str(), kNobody, static_cast<gid_t>(-1)) == 0); },
+      [&] { BOOST_TEST_REQUIRE(::chown(key.c_str(), ::geteuid(), static_cast<gid_t>(-1)) == 0); });
 }
 
 BOOST_AUTO_TEST_CASE(another_user_is_told_what_only_root_can_see) {

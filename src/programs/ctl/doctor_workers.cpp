@@ -121,9 +121,26 @@ std::string staleness(const Diagnosis& d, const Process& process) {
   return "";
 }
 
+/// Whom all of them should run as: who owns the key.
+std::optional<uid_t> owner_of_key(const Diagnosis& d) {
+  struct stat status {};
+  if (::stat(d.config->secrets_key_file.c_str(), &status) != 0) return std::nullopt;
+  return status.st_uid;
+}
+
 void judge(Diagnosis& d, const std::string& check, const std::vector<Process>& found,
            const std::string& reload) {
+  const auto owner = d.config ? owner_of_key(d) : std::nullopt;
   for (const Process& process : found) {
+    if (owner && process.uid != *owner) {
+      d.report.problem(check,
+                       "process " + std::to_string(process.pid) + " runs as " +
+                           user_name(process.uid) + ", the secrets are those of " +
+                           user_name(*owner) + ": what it writes is closed to the others",
+                       "start all parts as " + user_name(*owner) +
+                           ", and give it what lies in the folders of log and metrics");
+      return;
+    }
     const std::string stale = staleness(d, process);
     if (stale.empty()) continue;
     d.report.warning(check, stale, reload);

@@ -20,12 +20,13 @@ namespace {
 
 constexpr std::string_view kNext = R"(
 Next:
-  1. nginx, in the http block:    include snippets/users-fcgi/users_http.conf;
+  1. who sends the messages:      command in [sms] of the configuration
+  2. nginx, in the http block:    include snippets/users-fcgi/users_http.conf;
                                   include snippets/users-fcgi/users_site.conf;
      in the site's server block:  include snippets/users-fcgi/users.conf;
-     then: nginx -t && systemctl reload nginx
-  2. systemctl enable --now users-fcgi.target
-  3. users-ctl doctor
+  3. systemctl enable --now users-fcgi.target
+     nginx -t && systemctl reload nginx
+  4. users-ctl doctor
 )";
 
 struct Step {
