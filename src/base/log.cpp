@@ -1,9 +1,11 @@
 #include "base/log.hpp"
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <boost/log/core/record_view.hpp>
@@ -99,12 +101,13 @@ std::string line_of(LogLevel level, std::initializer_list<std::string_view> part
 }
 
 /// Once, until a line gets into the file again.
-void say_that_the_file_fails() {
+void say_that_the_file_fails(int error) {
   if (std::exchange(state().file_fails, true)) return;
-  write_to_stderr(line_of(LogLevel::error,
-                          {"log: cannot write to ", state().directory,
-                           "; using stderr until it can be written (is the disk full?)"},
-                          {__FILE__, __LINE__}));
+  write_to_stderr(
+      line_of(LogLevel::error,
+              {"log: cannot write to ", state().directory, ": ",
+               std::generic_category().message(error), "; using stderr until it can be written"},
+              {__FILE__, __LINE__}));
 }
 
 /// Points users.log at the file just opened. Other workers do the same at the same time, so each
@@ -188,7 +191,7 @@ void write(LogLevel level, std::initializer_list<std::string_view> parts, Where 
       return;
     } catch (const std::exception&) {
       // A full or vanished folder must not fail the request: the line goes to standard error.
-      say_that_the_file_fails();
+      say_that_the_file_fails(errno);
     }
   }
   if (state().file_is_wanted && state().notice) state().notice();
