@@ -147,6 +147,11 @@ BOOST_DATA_TEST_CASE(the_site_keeps_its_pages_and_headers, kBoth, secure) {
   BOOST_TEST(get(secure, "/").body == "the site");
   BOOST_TEST(get(secure, "/").header("x-site") == "yes");
   BOOST_TEST(get(secure, "/nothing").body == "the site's own page");
+  const HttpReply refused =
+      send(base(secure), {.method = "TRACE", .path = "/nothing", .headers = {}});
+  BOOST_TEST(refused.status == 405);
+  BOOST_TEST(refused.header("content-type") == "text/html");
+  BOOST_TEST(refused.header("x-site") == "yes");
   BOOST_TEST(get(secure, "/data.json").body == "the site's own page");
 }
 
