@@ -113,14 +113,19 @@ void ImportRun::write(db::Database& database, std::vector<store::ImportedUser> u
   const std::size_t all = users.size();
   std::size_t own = 0;
   const auto patience = std::chrono::steady_clock::now() + kPatience;
+  const auto wait_or_rethrow = [&] {
+    if (stopped_ || std::chrono::steady_clock::now() > patience) throw;
+    std::this_thread::sleep_for(kBetweenTries);
+  };
   for (;;) {
     try {
       database.replay(
           [&](db::Connection& connection) { insert_all(connection, operator_name_, users, own); });
       break;
     } catch (const db::Unavailable&) {
-      if (stopped_ || std::chrono::steady_clock::now() > patience) throw;
-      std::this_thread::sleep_for(kBetweenTries);
+      wait_or_rethrow();
+    } catch (const db::ConnectionLost&) {  // of a server that took its time
+      wait_or_rethrow();
     }
   }
   written_ += users.size() + own;

@@ -46,7 +46,6 @@ class Database {
   auto replay(Work&& work) {
     const auto start = std::chrono::steady_clock::now();
     for (int attempt = 1;; ++attempt) {
-      const auto begun = std::chrono::steady_clock::now();
       try {
         return work(connection());
       } catch (const Deadlock& error) {
@@ -55,7 +54,7 @@ class Database {
         pause_or_rethrow(attempt, start, error);
       } catch (const ConnectionLost& error) {
         // A server that hangs would hold the worker for one time-out after the other.
-        if (std::chrono::steady_clock::now() - begun > kSoonLost) throw;
+        if (connection_ && connection_->lost_after() > kSoonLost) throw;
         pause_or_rethrow(attempt, start, error);
       }
     }

@@ -100,6 +100,7 @@ struct Connection::Impl {
   std::array<std::unique_ptr<Statement>, kStatementCount> statements;
   StatementMetrics* metrics;
   bool lost = false;
+  std::chrono::steady_clock::duration lost_after{};
 
   explicit Impl(StatementMetrics* counted) : metrics(counted) {
     if (mysql_init(&mysql) == nullptr) throw DatabaseError("no memory for a connection", 0);
@@ -124,9 +125,11 @@ struct Connection::Impl {
   /// Runs `work` and remembers when the connection did not survive it.
   template <class Work>
   auto guard(Work&& work) {
+    const auto start = std::chrono::steady_clock::now();
     try {
       return work();
     } catch (const DatabaseError& error) {
+      lost_after = std::chrono::steady_clock::now() - start;
       lost = lost || error.number() == 0 || dynamic_cast<const ConnectionLost*>(&error) != nullptr;
       throw;
     } catch (...) {
@@ -243,6 +246,10 @@ void Connection::control(Control control) {
 
 bool Connection::lost() const {
   return impl_->lost;
+}
+
+std::chrono::steady_clock::duration Connection::lost_after() const {
+  return impl_->lost_after;
 }
 
 void Connection::give_up() noexcept {

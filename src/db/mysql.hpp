@@ -2,6 +2,7 @@
 // mysql_statement.* are the users of mysql.h.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -92,6 +93,8 @@ class Connection {
 
   /// The connection is known to be gone.
   [[nodiscard]] bool lost() const;
+  /// How long the statement that lost it had waited.
+  [[nodiscard]] std::chrono::steady_clock::duration lost_after() const;
 
   /// Says that the state of the connection is unknown: it counts as lost from now on.
   void give_up() noexcept;
