@@ -105,10 +105,9 @@ BOOST_DATA_TEST_CASE(nothing_of_one_account_is_kept_for_another, kBoth, secure) 
 BOOST_DATA_TEST_CASE(an_upload_is_let_in_while_its_session_lives, kBoth, secure) {
   const std::string phone = fresh_phone();
   const std::string with = session(secure, phone);
-  const auto upload = [&](std::vector<std::string> headers) {
-    return send(
-        base(secure),
-        {.path = "/upload/x", .body = std::string(2'000'000, 'x'), .headers = std::move(headers)});
+  const auto upload = [&](const std::vector<std::string>& headers) {
+    return send(base(secure),
+                {.path = "/upload/x", .body = std::string(2'000'000, 'x'), .headers = headers});
   };
   BOOST_TEST(upload({with}).body ==
              "user " + query("SELECT id FROM users WHERE phone = '+86" + phone + "'"));
