@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,8 @@ long wall_clock() {
 
 }  // namespace
 
+// The C library's names for the parameters are reserved.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* now) noexcept {
@@ -59,6 +62,7 @@ time_t time(time_t* now) noexcept {
 }
 
 }  // extern "C"
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 namespace users::test {
 
@@ -72,7 +76,7 @@ class HandedInClock {
     void* memory = ::mmap(nullptr, sizeof *handed_in, PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     BOOST_TEST_REQUIRE((memory != MAP_FAILED));
-    handed_in = new (memory) std::atomic<long>(seconds * kMicroseconds);
+    handed_in = std::construct_at(static_cast<std::atomic<long>*>(memory), seconds * kMicroseconds);
   }
   ~HandedInClock() { ::munmap(std::exchange(handed_in, nullptr), sizeof *handed_in); }
   HandedInClock(const HandedInClock&) = delete;
