@@ -1,4 +1,4 @@
-// users-ctl reload where something is wrong: what runs goes on. (Under load: faults.cpp.)
+// users-ctl reload where something is wrong: what runs goes on. (Under load: under_load.cpp.)
 #include <algorithm>
 #include <csignal>
 #include <fstream>
