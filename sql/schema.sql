@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS users (
   regist_key BINARY(32) NULL COMMENT 'keyed hash of the key of the registration that made the row',
   createTime DATETIME NOT NULL COMMENT 'UTC',
   disableTime DATETIME NULL COMMENT 'UTC; set: neither login nor session',
+  epoch      INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'counted up to end all sessions',
   PRIMARY KEY (id),
   UNIQUE KEY users_phone (phone)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
@@ -78,6 +79,7 @@ CREATE TABLE IF NOT EXISTS sessions (
   expireTime DATETIME NOT NULL COMMENT 'UTC; whatever the use',
   address    VARCHAR(45) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
   agent      VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  epoch      INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of the user when the session was opened; over once that differs',
   PRIMARY KEY (tokenHash),
   UNIQUE KEY sessions_id (id),
   KEY sessions_user (user_id),

@@ -95,22 +95,19 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
     const bool right =
         user ? passwords_.verify(*password, user->password) : passwords_.verify_nobody(*password);
     if (!right) return {{.code = ResultCode::wrong_credentials}};
-    const std::string stored =
-        passwords_.is_outdated(user->password) ? passwords_.hash(*password) : user->password;
+    const bool outdated = passwords_.is_outdated(user->password);
+    const std::string anew = outdated ? passwords_.hash(*password) : "";
     db::Transaction transaction(connection);
-    throttle::clear(connection, throttle::kLogins, phone->e164());
     LoginOutcome outcome;
     if (user->disabled) {
       outcome.code = ResultCode::account_disabled;
     } else {
-      // Locks the row: a password changed since it was verified opens no session, and a change that
-      // comes later ends this one.
-      if (!store::update_password(connection, user->id, stored, user->password)) {
-        return {{.code = ResultCode::wrong_credentials}};
-      }
-      outcome.session = sessions_.open(connection, user->id, client);
+      // Unless another did so meanwhile: that one's password stands.
+      if (outdated) store::update_password(connection, user->id, anew, user->password);
+      outcome.session = sessions_.open(connection, *user, client);
       audit(connection, user->id, "login", client);
     }
+    throttle::clear(connection, throttle::kLogins, phone->e164());
     transaction.commit();
     if (outcome.session) logins_by_password_.add();
     return outcome;
@@ -139,9 +136,10 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
     if (user->disabled) {
       outcome.code = ResultCode::account_disabled;
     } else {
-      outcome.session = sessions_.open(connection, user->id, client);
+      outcome.session = sessions_.open(connection, *user, client);
       audit(connection, user->id, "login by code", client);
     }
+    throttle::clear(connection, throttle::kLogins, phone->e164());
     transaction.commit();
     if (outcome.session) logins_by_code_.add();
     return outcome;
@@ -229,7 +227,7 @@ Outcome AccountService::change_password(const Session& session, std::string_view
       const bool own = profile && profile->password == hash;
       return {.code = own ? ResultCode::ok : ResultCode::wrong_credentials};
     }
-    Sessions::end_others(connection, session);
+    if (!Sessions::end_others(connection, session)) return {.code = ResultCode::not_logged_in};
     audit(connection, session.user_id, "password changed", client);
     transaction.commit();
     return {};
@@ -300,7 +298,7 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
         return {.code = ResultCode::code_used_up};
       }
       store::update_phone(connection, session.user_id, phone->e164());
-      Sessions::end_others(connection, session);
+      if (!Sessions::end_others(connection, session)) return {.code = ResultCode::not_logged_in};
       audit(connection, session.user_id, "phone changed", client);
       transaction.commit();
       return {};

@@ -8,7 +8,7 @@ std::optional<User> find_user(db::Connection& connection, std::string_view phone
   auto row = connection.query_one(StatementId::find_user_by_phone, {phone});
   if (!row) return std::nullopt;
   return User{(*row)[0].number, std::move((*row)[1].text), std::move((*row)[2].text),
-              (*row)[3].number != 0};
+              (*row)[3].number != 0, (*row)[4].number};
 }
 
 std::optional<Profile> find_profile(db::Connection& connection, std::uint64_t user_id) {

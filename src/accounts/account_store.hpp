@@ -16,6 +16,7 @@ struct User {
   std::string password;    ///< PHC string, or an older form of crypt(3)
   std::string regist_key;  ///< 32 bytes, or empty
   bool disabled;
+  std::uint64_t epoch;  ///< of its sessions; those of another are over
 };
 
 struct Profile {

@@ -113,7 +113,7 @@ Change Administration::enable(const Phone& phone) {
   return change(phone, "enabled", [](db::Connection& connection, std::uint64_t id, bool disabled) {
     if (!disabled) return false;
     connection.execute(StatementId::enable_user, {id});
-    // A login that was under way while the account was disabled may have left a dead one behind.
+    // Whatever disabled it, no session from before comes back.
     Sessions::end_all(connection, id);
     return true;
   });

@@ -25,12 +25,12 @@ std::uint64_t Sessions::idle_seconds() const {
   return config_.session_idle_days * kDay;
 }
 
-NewSession Sessions::open(db::Connection& connection, std::uint64_t user_id,
+NewSession Sessions::open(db::Connection& connection, const store::User& user,
                           const Client& client) const {
-  NewSession session{crypto::random_token(), user_id, config_.session_absolute_days * kDay, ""};
+  NewSession session{crypto::random_token(), user.id, config_.session_absolute_days * kDay, ""};
   const auto hash = crypto::keyed_hash(key_, "session", session.token);
   auto row = connection.query_one(StatementId::insert_session,
-                                  {crypto::bytes_of(hash), user_id, session.lifetime,
+                                  {crypto::bytes_of(hash), user.id, user.epoch, session.lifetime,
                                    client.address, shorten_agent(client.agent)});
   if (row) session.expires_at = std::move(row->front().text);
   return session;
@@ -77,13 +77,13 @@ bool Sessions::end_by_id(db::Connection& connection, std::uint64_t user_id, std:
   return connection.execute(StatementId::delete_session_by_id, {id, user_id}) == 1;
 }
 
-void Sessions::end_others(db::Connection& connection, const Session& session) {
-  connection.execute(StatementId::delete_other_sessions,
-                     {session.user_id, crypto::bytes_of(session.token_hash)});
+bool Sessions::end_others(db::Connection& connection, const Session& session) {
+  end_all(connection, session.user_id);
+  return connection.execute(StatementId::keep_session, {crypto::bytes_of(session.token_hash)}) == 1;
 }
 
 void Sessions::end_all(db::Connection& connection, std::uint64_t user_id) {
-  connection.execute(StatementId::delete_sessions, {user_id});
+  connection.execute(StatementId::end_sessions, {user_id});
 }
 
 }  // namespace users

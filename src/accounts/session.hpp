@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accounts/account_store.hpp"
 #include "accounts/outcome.hpp"
 #include "base/config.hpp"
 #include "base/crypto.hpp"
@@ -43,8 +44,9 @@ class Sessions {
   /// Both must outlive this object.
   Sessions(const Config& config, const Secret& key) : config_(config), key_(key) {}
 
-  /// Makes one under a fresh token, in the caller's transaction.
-  NewSession open(db::Connection& connection, std::uint64_t user_id, const Client& client) const;
+  /// Makes one under a fresh token, in the caller's transaction. It is over at once where all of
+  /// the user's were ended since `user` was read.
+  NewSession open(db::Connection& connection, const store::User& user, const Client& client) const;
 
   /// The session of a token: one read by primary key, and one write where it was last seen 5
   /// minutes ago. Nothing where it is unknown, ended, expired, idle too long, or its user disabled.
@@ -59,7 +61,8 @@ class Sessions {
   static void end(db::Connection& connection, const Session& session);
   /// False where the user has no such session.
   static bool end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id);
-  static void end_others(db::Connection& connection, const Session& session);
+  /// In the caller's transaction. False where the session itself was ended meanwhile.
+  [[nodiscard]] static bool end_others(db::Connection& connection, const Session& session);
   static void end_all(db::Connection& connection, std::uint64_t user_id);
 
  private:

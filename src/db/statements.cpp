@@ -23,17 +23,20 @@ namespace {
   "resetTime <= UTC_TIMESTAMP() OR resetTime > VALUES(resetTime) + INTERVAL 1 MINUTE"
 
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
-#define FIND_SESSION                                                                              \
-  "SELECT s.id, s.user_id, u.phone, GREATEST(0, TIMESTAMPDIFF(SECOND, s.seenTime, "               \
-  "UTC_TIMESTAMP())) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.tokenHash = ? AND " \
-  "s.expireTime > UTC_TIMESTAMP() AND s.seenTime > UTC_TIMESTAMP() - INTERVAL ? SECOND AND "      \
-  "u.disableTime IS NULL"
+#define SESSION_IS_ALIVE                                                                     \
+  "s.epoch = u.epoch AND s.expireTime > UTC_TIMESTAMP() AND s.seenTime > UTC_TIMESTAMP() - " \
+  "INTERVAL ? SECOND"
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
+#define FIND_SESSION                                                                          \
+  "SELECT s.id, s.user_id, u.phone, GREATEST(0, TIMESTAMPDIFF(SECOND, s.seenTime, "           \
+  "UTC_TIMESTAMP())) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.tokenHash = ? " \
+  "AND " SESSION_IS_ALIVE " AND u.disableTime IS NULL"
 
 // Above each statement: what it takes -> what it gives. Times are the database's, in UTC.
 constexpr StatementText kCatalogue[] = {
-    // phone -> id, password, regist_key, disabled
+    // phone -> id, password, regist_key, disabled, epoch
     {"find_user_by_phone",
-     "SELECT id, password, regist_key, disableTime IS NOT NULL FROM users WHERE phone = ?"},
+     "SELECT id, password, regist_key, disableTime IS NOT NULL, epoch FROM users WHERE phone = ?"},
     // id -> phone, password, createTime (ISO 8601)
     {"find_user_by_id",
      "SELECT phone, password, DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ') FROM users WHERE id = "
@@ -88,10 +91,11 @@ constexpr StatementText kCatalogue[] = {
     // bucket
     {"clear_throttle", "DELETE FROM throttle WHERE bucket = ?"},
 
-    // tokenHash, user_id, lifetime in seconds, address, agent -> expireTime (ISO 8601)
+    // tokenHash, user_id, epoch, lifetime in seconds, address, agent -> expireTime (ISO 8601)
     {"insert_session",
-     "INSERT INTO sessions (tokenHash, user_id, createTime, seenTime, expireTime, address, agent) "
-     "VALUES (?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? SECOND, ?, ?) "
+     "INSERT INTO sessions (tokenHash, user_id, epoch, createTime, seenTime, expireTime, address, "
+     "agent) VALUES (?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? "
+     "SECOND, ?, ?) "
      "RETURNING DATE_FORMAT(expireTime, '%Y-%m-%dT%H:%i:%sZ')"},
     // tokenHash, idle seconds -> id, user_id, phone, seconds since it was seen
     {"find_session", FIND_SESSION},
@@ -101,16 +105,19 @@ constexpr StatementText kCatalogue[] = {
     {"touch_session", "UPDATE sessions SET seenTime = UTC_TIMESTAMP() WHERE tokenHash = ?"},
     // user_id, idle seconds -> id, createTime, seenTime (ISO 8601), address, agent
     {"list_sessions",
-     "SELECT id, DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(seenTime, "
-     "'%Y-%m-%dT%H:%i:%sZ'), address, agent FROM sessions WHERE user_id = ? AND expireTime > "
-     "UTC_TIMESTAMP() AND seenTime > UTC_TIMESTAMP() - INTERVAL ? SECOND ORDER BY seenTime DESC, "
-     "id DESC LIMIT 100"},
+     "SELECT s.id, DATE_FORMAT(s.createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(s.seenTime, "
+     "'%Y-%m-%dT%H:%i:%sZ'), s.address, s.agent FROM sessions s JOIN users u ON u.id = s.user_id "
+     "WHERE s.user_id = ? AND " SESSION_IS_ALIVE " ORDER BY s.seenTime DESC, s.id DESC LIMIT 100"},
     // tokenHash
     {"delete_session", "DELETE FROM sessions WHERE tokenHash = ?"},
     // id, user_id
     {"delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"},
-    // user_id, tokenHash of the one that stays
-    {"delete_other_sessions", "DELETE FROM sessions WHERE user_id = ? AND tokenHash <> ?"},
+    // user_id: ends all, those of logins under way too
+    {"end_sessions", "UPDATE users SET epoch = epoch + 1 WHERE id = ?"},
+    // tokenHash: behind end_sessions, saves the one that was alive until then
+    {"keep_session",
+     "UPDATE sessions s JOIN users u ON u.id = s.user_id SET s.epoch = u.epoch WHERE s.tokenHash = "
+     "? AND s.epoch + 1 = u.epoch"},
     // user_id
     {"delete_sessions", "DELETE FROM sessions WHERE user_id = ?"},
 
@@ -163,8 +170,8 @@ constexpr StatementText kCatalogue[] = {
      "BY id LIMIT ?"},
     // user_id, idle seconds -> how many are alive
     {"count_sessions",
-     "SELECT COUNT(*) FROM sessions WHERE user_id = ? AND expireTime > UTC_TIMESTAMP() AND "
-     "seenTime > UTC_TIMESTAMP() - INTERVAL ? SECOND"},
+     "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.user_id = ? "
+     "AND " SESSION_IS_ALIVE},
     // password, id
     {"set_password", "UPDATE users SET password = ? WHERE id = ?"},
     // id

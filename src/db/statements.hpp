@@ -32,7 +32,8 @@ enum class StatementId {
   list_sessions,
   delete_session,
   delete_session_by_id,
-  delete_other_sessions,
+  end_sessions,
+  keep_session,
   delete_sessions,
 
   take_message,

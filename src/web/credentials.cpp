@@ -19,31 +19,30 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
              [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
-std::optional<std::string_view> find_cookie(std::string_view header, std::string_view name) {
-  while (!header.empty()) {
+std::vector<std::string_view> find_cookies(std::string_view header, std::string_view name) {
+  std::vector<std::string_view> values;
+  while (!header.empty() && values.size() < kMostCookies) {
     auto pair = header.substr(0, header.find(';'));
     header.remove_prefix(std::min(pair.size() + 1, header.size()));
     pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
     const auto equals = pair.find('=');
     if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
-      return pair.substr(equals + 1);
+      values.push_back(pair.substr(equals + 1));
     }
   }
-  return std::nullopt;
+  return values;
 }
 
 }  // namespace
 
-std::optional<Credentials> find_credentials(const Request& request, bool secure_cookie) {
+Credentials find_credentials(const Request& request, bool secure_cookie) {
   constexpr std::string_view kScheme = "Bearer ";
-  if (!request.authorization.empty()) {
-    // A header that is there decides: a cookie beside it must not lend it a session.
-    if (!starts_with_ignoring_case(request.authorization, kScheme)) return std::nullopt;
-    return Credentials{std::string_view(request.authorization).substr(kScheme.size()), false};
+  if (request.authorization.empty()) {
+    return {find_cookies(request.cookie, cookie_name(secure_cookie)), true};
   }
-  const auto token = find_cookie(request.cookie, cookie_name(secure_cookie));
-  if (!token) return std::nullopt;
-  return Credentials{*token, true};
+  // A header that is there decides: a cookie beside it must not lend it a session.
+  if (!starts_with_ignoring_case(request.authorization, kScheme)) return {};
+  return {{std::string_view(request.authorization).substr(kScheme.size())}};
 }
 
 bool is_same_origin(const Request& request, bool unknown) {

@@ -2,21 +2,26 @@
 // it.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "web/http.hpp"
 
 namespace users::web {
 
 struct Credentials {
-  std::string_view token;  ///< a view into the request
-  bool from_cookie;
+  std::vector<std::string_view> tokens;  ///< views into the request
+  bool from_cookie = false;
 };
 
-/// The token of `Authorization: Bearer` (RFC 6750 2.1), else of the cookie.
-std::optional<Credentials> find_credentials(const Request& request, bool secure_cookie);
+/// Cookies of our name that are looked at. A browser sends several where another path or host of
+/// the site set one, too; each costs a question to the database.
+constexpr std::size_t kMostCookies = 4;
+
+/// The token of `Authorization: Bearer` (RFC 6750 2.1), else those of the cookies of our name in
+/// their order. None where there is neither.
+Credentials find_credentials(const Request& request, bool secure_cookie);
 
 /// True where the browser says that the request comes from a page of this very site:
 /// Sec-Fetch-Site, else Origin held against Host. `unknown` is the answer where it says neither.

@@ -40,15 +40,14 @@ struct LoggedIn {
 /// The session of the request. What changes something by cookie must come from the site's own
 /// pages.
 LoggedIn require_session(Context& context, const Request& request) {
-  const auto credentials = find_credentials(request, context.config.session_cookie_secure);
-  if (!credentials) throw NotLoggedIn();
+  const Credentials credentials = find_credentials(request, context.config.session_cookie_secure);
   const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (credentials->from_cookie && !reads && !is_same_origin(request, false)) {
-    throw NotLoggedIn();
+  if (credentials.from_cookie && !reads && !is_same_origin(request, false)) throw NotLoggedIn();
+  for (const std::string_view token : credentials.tokens) {
+    auto session = context.accounts.find_session(token);
+    if (session) return {std::move(*session), credentials.from_cookie};
   }
-  auto session = context.accounts.find_session(credentials->token);
-  if (!session) throw NotLoggedIn();
-  return {std::move(*session), credentials->from_cookie};
+  throw NotLoggedIn();
 }
 
 void take_cookie_away(Result& result, const Context& context) {
@@ -113,7 +112,7 @@ Result login(Context& context, const Request& request) {
   const Arguments arguments = parse_body(request);
   const bool cookie = arguments.flag("cookie");
   // A foreign page must not log its visitor in as somebody else.
-  if (cookie && !is_same_origin(request, true)) throw NotLoggedIn();
+  if (cookie && !is_same_origin(request, true)) throw InvalidArguments({"cookie"});
   const bool by_code = !arguments.text("password") && arguments.text("code");
   const auto texts = arguments.texts({"phone", by_code ? "code" : "password"});
   const LoginOutcome outcome =

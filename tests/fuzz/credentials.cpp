@@ -13,24 +13,30 @@ bool lies_in(std::string_view part, std::string_view whole) {
   return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
 }
 
-void look_at_token(const Request& request, bool secure) {
-  const auto found = find_credentials(request, secure);
-  if (!found) return;
-  require(found->from_cookie == request.authorization.empty(), "a header decides over a cookie");
-  require(lies_in(found->token, found->from_cookie ? request.cookie : request.authorization),
-          "the token is a view into its header");
-  if (!found->from_cookie) return;
-  const std::string_view before(
-      request.cookie.data(), static_cast<std::size_t>(found->token.data() - request.cookie.data()));
+void look_at_cookie(std::string_view token, std::string_view header, bool secure) {
+  const std::string_view before(header.data(),
+                                static_cast<std::size_t>(token.data() - header.data()));
   require(before.ends_with(secure ? "__Host-users=" : "users="), "the cookie's own name");
-  require(found->token.find(';') == std::string_view::npos, "a cookie ends at a semicolon");
+  require(token.find(';') == std::string_view::npos, "a cookie ends at a semicolon");
   // As a browser sends back what it was given.
-  const std::string given = session_cookie(found->token, 1, secure);
+  const std::string given = session_cookie(token, 1, secure);
   Request next;
   next.cookie = "other=1; " + given.substr(0, given.find(';'));
-  const auto again = find_credentials(next, secure);
-  require(again && again->from_cookie && again->token == found->token,
+  const Credentials again = find_credentials(next, secure);
+  require(again.from_cookie && again.tokens.size() == 1 && again.tokens[0] == token,
           "a cookie is read as it was set");
+}
+
+void look_at_token(const Request& request, bool secure) {
+  const Credentials found = find_credentials(request, secure);
+  require(found.tokens.size() <= kMostCookies, "few cookies are looked at");
+  require(found.tokens.empty() || found.from_cookie == request.authorization.empty(),
+          "a header decides over a cookie");
+  for (const std::string_view token : found.tokens) {
+    require(lies_in(token, found.from_cookie ? request.cookie : request.authorization),
+            "a token is a view into its header");
+    if (found.from_cookie) look_at_cookie(token, request.cookie, secure);
+  }
 }
 
 void look_at_origin(const Request& request) {
