@@ -10,6 +10,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "support/foreign_site.hpp"
+#include "support/nginx_site.hpp"
 #include "support/stack.hpp"
 
 using namespace users::test;
@@ -154,7 +155,7 @@ HttpRequest for_curl(const Message& request) {
 }
 
 void run_by_http2(const fs::path& file) {
-  static const ForeignSite site;
+  static const NginxSite site{kForeignSite};
   const auto [request, expected] = read_case(file);
   const HttpReply reply = send(site.secure(), for_curl(request));
   BOOST_TEST("HTTP/1.1 " + std::to_string(reply.status) ==

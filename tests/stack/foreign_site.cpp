@@ -10,6 +10,7 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include "support/nginx_site.hpp"
 #include "support/stack.hpp"
 
 using namespace users::test;
@@ -18,7 +19,7 @@ namespace data = boost::unit_test::data;
 namespace {
 
 struct Fixture {
-  ForeignSite site;
+  NginxSite site{kForeignSite};
 
   [[nodiscard]] std::string base(bool secure) const {
     return secure ? site.secure() : site.plain();

@@ -73,6 +73,8 @@ void install_includes(const std::filesystem::path& folder, const std::string& ru
     fs::rename(folder / "snippets/users-fcgi/users_auth_cache.conf.example",
                folder / "snippets/users-fcgi/users_auth_cache.conf");
   }
+  run_script("sed -i 's/^#https/https/' '" +
+             (folder / "snippets/users-fcgi/users_cors_origins.conf").string() + "'");
   std::ifstream shipped("nginx/users_site.conf");
   std::ofstream edited(folder / "snippets/users-fcgi/users_site.conf");
   const std::pair<std::string, std::string> folders[] = {

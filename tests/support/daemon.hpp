@@ -31,7 +31,8 @@ class Daemon {
 
 /// What the README tells a site to do with nginx/: copied below `folder`, the folders of the
 /// sockets
-/// (`run`) and of the page named; `cached`: with users_auth_cache.conf.example in place.
+/// (`run`) and of the page named, the example of users_cors_origins.conf let in; `cached`: with
+/// users_auth_cache.conf.example in place.
 void install_includes(const std::filesystem::path& folder, const std::string& run,
                       bool cached = false);
 

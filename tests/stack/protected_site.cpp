@@ -1,0 +1,385 @@
+// The site of the README: what it protects, by whatever way nginx serves it, and what its backends
+// are told of a client.
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/nginx_site.hpp"
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/worker_process.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// The last header of every request whose backend is looked at.
+constexpr std::string_view kLast = "X-Last: the-end";
+constexpr std::string_view kMark = "the-end";
+
+/// A backend on a socket of its own: keeps what it is sent, whatever the protocol, up to the mark
+/// of the last header. Answers 200 in HTTP, which scgi and uwsgi take too; to an upgrade 101, and
+/// then sends back what comes.
+class Backend {
+ public:
+  explicit Backend(const std::filesystem::path& path) : socket_(path) {
+    std::filesystem::permissions(path, std::filesystem::perms::all);
+    thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
+  }
+
+  /// All since the last call.
+  std::string take() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(seen_, {});
+  }
+
+ private:
+  void serve(const std::stop_token& stop) {
+    constexpr int kTick = 50;
+    while (!stop.stop_requested()) {
+      pollfd readable{socket_.descriptor(), POLLIN, 0};
+      if (::poll(&readable, 1, kTick) <= 0) continue;
+      const int connection = ::accept4(socket_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC);
+      if (connection < 0) continue;
+      const timeval timeout{10, 0};
+      ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+      answer(connection);
+      ::close(connection);
+    }
+  }
+
+  void answer(int connection) {
+    std::string request;
+    while (!is_whole(request) && receive(connection, request)) {
+    }
+    {
+      const std::scoped_lock lock(mutex_);
+      seen_ += request;
+    }
+    if (request.find("\r\nUpgrade: ") == std::string::npos) {
+      reply(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+      return;
+    }
+    reply(connection,
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n");
+    for (std::string bytes; receive(connection, bytes); bytes.clear()) reply(connection, bytes);
+  }
+
+  /// Up to the mark; in HTTP with the body, which nginx sends whole before it reads an answer.
+  static bool is_whole(const std::string& request) {
+    if (request.find(kMark) == std::string::npos) return false;
+    constexpr std::string_view kLength = "\r\nContent-Length: ";
+    const auto length = request.find(kLength);
+    if (length == std::string::npos) return true;
+    const auto body = request.find("\r\n\r\n");
+    return body != std::string::npos &&
+           request.size() - body - 4 >= std::stoul(request.substr(length + kLength.size()));
+  }
+
+  static bool receive(int connection, std::string& into) {
+    char buffer[16 * 1024];
+    const ssize_t got = ::recv(connection, buffer, sizeof buffer, 0);
+    if (got > 0) into.append(buffer, static_cast<std::size_t>(got));
+    return got > 0;
+  }
+
+  static void reply(int connection, std::string_view bytes) {
+    (void)::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+
+  ListeningSocket socket_;
+  std::mutex mutex_;
+  std::string seen_;
+  std::jthread thread_;
+};
+
+/// Where the backends listen; nginx may run as another user.
+struct BackendFolder : TemporaryDirectory {
+  BackendFolder() { std::filesystem::permissions(path(), std::filesystem::perms::all); }
+  [[nodiscard]] std::filesystem::path socket() const { return path() / "backend.sock"; }
+};
+
+void replace_all(std::string& text, std::string_view what, const std::string& by) {
+  BOOST_TEST_REQUIRE(text.find(what) != std::string::npos, what);
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
+    text.replace(at, what.size(), by);
+  }
+}
+
+/// The server block of the README, with the test's addresses in place of its own, and a location
+/// for each further way to a backend, with a session and for everybody.
+std::string server_of_the_readme(const std::string& backend) {
+  std::ifstream readme("README.md");
+  std::string server;
+  for (std::string line; std::getline(readme, line);) {
+    if (!server.empty() || line == "    server {") server += line + "\n";
+    if (!server.empty() && line == "    }") break;
+  }
+  replace_all(server, "listen 443 ssl http2;",
+              "listen unix:@FOLDER@/tls.sock ssl http2; listen unix:@FOLDER@/plain.sock; "
+              "set_real_ip_from unix:; real_ip_header X-Test-Address;");
+  replace_all(server, "/etc/ssl/certs/example.org.pem", "cert.pem");
+  replace_all(server, "/etc/ssl/private/example.org.key", "key.pem");
+  replace_all(server, "/srv/www", "@FOLDER@/www");
+  replace_all(server, "http://127.0.0.1:8080", "http://unix:" + backend);
+  replace_all(server, "unix:/run/php/php-fpm.sock", "unix:" + backend);
+  replace_all(server, "include fastcgi_params", "include /etc/nginx/fastcgi_params");
+  std::string more;
+  for (const std::string include : {"auth", "strip"}) {
+    for (const std::string protocol : {"fastcgi", "uwsgi", "scgi"}) {
+      more += "location /" + include + "/" + protocol + "/ { include /etc/nginx/" + protocol +
+              "_params; include snippets/users-fcgi/users_" + include + ".conf; " + protocol +
+              "_pass unix:" + backend + "; }\n";
+    }
+    more += "location /" + include + "/grpc/ { include snippets/users-fcgi/users_" + include +
+            ".conf; grpc_pass grpc://unix:@FOLDER@/grpc.sock; }\n";
+  }
+  server.insert(server.rfind('}'), more);
+  return "underscores_in_headers on;\n" + server +
+         "server { listen unix:@FOLDER@/grpc.sock http2; location / { return 200 "
+         "'user $http_x_user_id, phone $http_x_user_phone'; } }\n";
+}
+
+struct Fixture {
+  BackendFolder folder;
+  Backend backend{folder.socket()};
+  NginxSite site{server_of_the_readme(folder.socket().string())};
+  std::string phone = fresh_phone();
+  std::string session;  ///< a header
+  std::string id;
+
+  Fixture() {
+    std::filesystem::create_directories(site.folder() + "/www/members");
+    std::ofstream(site.folder() + "/www/members/page") << "for members";
+    std::ofstream(site.folder() + "/www/page") << "for all";
+    BOOST_TEST_REQUIRE(send(site.plain(), {.body = registration(phone)}).code() == 0);
+    const HttpReply login =
+        send(site.plain(), {.path = "/users/login", .body = registration(phone)});
+    session =
+        "Authorization: Bearer " + nlohmann::json::parse(login.body)["data"].value("token", "none");
+    id = query("SELECT id FROM users WHERE phone = '+86" + phone + "'");
+  }
+
+  [[nodiscard]] HttpReply ask(const std::string& path, std::vector<std::string> headers = {},
+                              const std::string& method = "GET",
+                              const std::string& body = "") const {
+    headers.emplace_back(kLast);
+    return send(site.secure(),
+                {.method = method, .path = path, .body = body, .headers = std::move(headers)});
+  }
+
+  /// What the backend was sent in a request with these headers.
+  std::string told(const std::string& path, std::vector<std::string> headers) {
+    backend.take();
+    (void)ask(path, std::move(headers));
+    return backend.take();
+  }
+};
+
+const std::vector<std::vector<std::string>> kForged{
+    {"X-User-Id: forged", "X-User-Phone: forged"},
+    {"x-user-id: forged", "X-USER-PHONE: forged"},
+    {"X_User_Id: forged", "X_User_Phone: forged"},
+    {"X-User_Id: forged", "X-User_Phone: forged"},
+    {"X_User-Id: forged", "x_user-phone: forged"},
+    {"X-User-Id: forged", "X-User-Id: forged", "X-User-Phone: forged", "x_user-id: forged"}};
+
+bool is_forged(const std::string& text) {
+  return text.find("forged") != std::string::npos;
+}
+
+/// How often a header or a parameter is there; -1 where one of them has another value. Of a
+/// parameter up to two bytes of its length may stand between.
+int values_of(const std::string& request, std::string_view header, std::string_view parameter,
+              const std::string& value) {
+  constexpr std::size_t kLength = 2;
+  int times = 0;
+  for (const std::string_view name : {header, parameter}) {
+    for (auto at = request.find(name); at != std::string::npos; at = request.find(name, at + 1)) {
+      if (request.substr(at + name.size(), kLength + value.size()).find(value) ==
+          std::string::npos) {
+        return -1;
+      }
+      ++times;
+    }
+  }
+  return times;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(protected_site, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_file_is_served_whole_or_in_part_while_its_reader_has_a_session) {
+  BOOST_TEST(ask("/page").body == "for all");
+  const HttpReply whole = ask("/members/page", {session});
+  BOOST_TEST(whole.status == 200);
+  BOOST_TEST(whole.body == "for members");
+  const HttpReply part = ask("/members/page", {session, "Range: bytes=4-6"});
+  BOOST_TEST(part.status == 206);
+  BOOST_TEST(part.body == "mem");
+  const HttpReply head = ask("/members/page", {session}, "HEAD");
+  BOOST_TEST(head.status == 200);
+  BOOST_TEST(head.header("content-length") == "11");
+  const HttpReply unchanged =
+      ask("/members/page", {session, "If-None-Match: " + whole.header("etag")});
+  BOOST_TEST(unchanged.status == 304);
+
+  for (const std::vector<std::string>& without : {std::vector<std::string>{},
+                                                  {"Range: bytes=4-6"},
+                                                  {"If-None-Match: " + whole.header("etag")},
+                                                  {"Authorization: Bearer x"},
+                                                  {"Authorization: Basic dXNlcnM6dXNlcnM="}}) {
+    for (const char* method : {"GET", "HEAD"}) {
+      const HttpReply refused = ask("/members/page", without, method);
+      BOOST_TEST(refused.status == 401);
+      BOOST_TEST(refused.body.find("mem") == std::string::npos);
+    }
+  }
+  BOOST_TEST(ask("/members/page").code() == 1009);
+  const HttpReply browser = ask("/members/page?a=b", {"Accept: text/html"});
+  BOOST_TEST(browser.status == 302);
+  BOOST_TEST(browser.header("location") == "/users/?next=/members/page?a=b");
+}
+
+BOOST_AUTO_TEST_CASE(a_backend_is_told_by_whatever_protocol_whose_session_it_is) {
+  for (const char* path :
+       {"/api/x", "/live/x", "/php/x", "/auth/fastcgi/x", "/auth/uwsgi/x", "/auth/scgi/x"}) {
+    for (const auto& forged : kForged) {
+      BOOST_TEST_CONTEXT(path << " with " << forged.front()) {
+        auto headers = forged;
+        headers.push_back(session);
+        const std::string request = told(path, headers);
+        BOOST_TEST(!is_forged(request));
+        BOOST_TEST(values_of(request, "X-User-Id: ", "HTTP_X_USER_ID", id) == 1);
+        BOOST_TEST(values_of(request, "X-User-Phone: ", "HTTP_X_USER_PHONE", "+86" + phone) == 1);
+        // Without a session nothing comes at all.
+        BOOST_TEST(told(path, forged).empty());
+      }
+    }
+  }
+  for (const auto& forged : kForged) {
+    auto headers = forged;
+    headers.push_back(session);
+    BOOST_TEST(ask("/auth/grpc/x", headers).body == "user " + id + ", phone +86" + phone);
+    BOOST_TEST(ask("/auth/grpc/x", forged).code() == 1009);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(where_nothing_is_protected_nobody_says_who_he_is) {
+  for (const char* path : {"/shop/x", "/strip/fastcgi/x", "/strip/uwsgi/x", "/strip/scgi/x"}) {
+    for (const auto& forged : kForged) {
+      BOOST_TEST_CONTEXT(path << " with " << forged.front()) {
+        auto headers = forged;
+        headers.push_back(session);
+        const std::string request = told(path, headers);
+        BOOST_TEST(request.find(kMark) != std::string::npos);
+        BOOST_TEST(!is_forged(request));
+        BOOST_TEST(request.find("+86") == std::string::npos);
+      }
+    }
+  }
+  for (const auto& forged : kForged) {
+    BOOST_TEST(ask("/strip/grpc/x", forged).body == "user , phone ");
+  }
+  // As the backend sees it without the include: the test would notice.
+  BOOST_TEST(told("/shop/x", {"X-Forged: forged"}).find("forged") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_websocket_is_opened_with_a_session_only) {
+  const auto handshake = [&](const std::string& header) {
+    return "GET /live/x HTTP/1.1\r\nHost: example.org\r\nX-Test-Address: 127.0.0.1\r\nConnection: "
+           "Upgrade\r\nUpgrade: websocket\r\n" +
+           header + std::string(kLast) + "\r\n\r\n";
+  };
+  const std::string refused = send_raw(site.plain(), handshake("Connection: close\r\n"));
+  BOOST_TEST(refused.starts_with("HTTP/1.1 401 "), refused);
+  BOOST_TEST(backend.take().empty());
+
+  const int connection = connect_to(site.plain());
+  const timeval timeout{10, 0};
+  ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  const auto write = [&](const std::string& bytes) {
+    return ::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  };
+  const auto read_until = [&](std::string_view end) {
+    std::string bytes;
+    char buffer[1024];
+    while (bytes.find(end) == std::string::npos) {
+      const ssize_t got = ::recv(connection, buffer, sizeof buffer, 0);
+      if (got <= 0) break;
+      bytes.append(buffer, static_cast<std::size_t>(got));
+    }
+    return bytes;
+  };
+  BOOST_TEST(write(handshake(session + "\r\n")));
+  BOOST_TEST(read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+  BOOST_TEST(write("hello\n"));
+  BOOST_TEST(read_until("\n") == "hello\n");
+  ::close(connection);
+}
+
+BOOST_AUTO_TEST_CASE(a_body_over_our_own_limit_is_the_backends_business) {
+  const std::string body(1'000'000, 'x');
+  BOOST_TEST(ask("/api/x", {session}, "POST", body).body == "ok");
+  const HttpReply refused = ask("/api/x", {}, "POST", body);
+  BOOST_TEST(refused.status == 401);
+  BOOST_TEST(refused.code() == 1009);
+}
+
+BOOST_AUTO_TEST_CASE(a_page_of_an_origin_that_the_site_names_may_ask_in_advance_and_call) {
+  const std::string origin = "Origin: https://app.example.org";
+  const std::vector<std::string> preflight{origin, "Access-Control-Request-Method: DELETE",
+                                           "Access-Control-Request-Headers: authorization"};
+  backend.take();
+  const HttpReply allowed = ask("/api/x", preflight, "OPTIONS");
+  BOOST_TEST(allowed.status == 204);
+  BOOST_TEST(allowed.header("access-control-allow-origin") == "https://app.example.org");
+  BOOST_TEST(allowed.header("access-control-allow-methods").find("DELETE") != std::string::npos);
+  BOOST_TEST(allowed.header("access-control-allow-headers") == "authorization");
+  BOOST_TEST(allowed.header("access-control-allow-credentials").empty());
+  BOOST_TEST(allowed.header("vary") == "Origin");
+  BOOST_TEST(backend.take().empty());
+
+  const HttpReply call = ask("/api/x", {origin, session});
+  BOOST_TEST(call.body == "ok");
+  BOOST_TEST(call.header("access-control-allow-origin") == "https://app.example.org");
+  // A page that may ask reads the refusal, too.
+  const HttpReply refused = ask("/api/x", {origin});
+  BOOST_TEST(refused.code() == 1009);
+  BOOST_TEST(refused.header("access-control-allow-origin") == "https://app.example.org");
+}
+
+BOOST_AUTO_TEST_CASE(no_other_page_and_no_other_request_comes_before_the_check) {
+  const std::string method = "Access-Control-Request-Method: GET";
+  const std::string origin = "Origin: https://app.example.org";
+  const std::pair<std::string, std::vector<std::string>> asked[] = {
+      {"OPTIONS", {method}},
+      {"OPTIONS", {origin}},
+      {"OPTIONS", {"Origin: https://evil.invalid", method}},
+      {"OPTIONS", {"Origin: https://app.example.org.evil.invalid", method}},
+      {"OPTIONS", {"Origin: http://app.example.org", method}},
+      {"OPTIONS", {"Origin: null", method}},
+      {"GET", {origin, method}},
+      {"POST", {origin, method, "X-HTTP-Method-Override: OPTIONS"}}};
+  backend.take();
+  for (const auto& [verb, headers] : asked) {
+    const HttpReply refused = ask("/api/x", headers, verb);
+    BOOST_TEST(refused.status == 401, verb << " " << headers.front());
+  }
+  // Where users_cors.conf is not included nothing is answered in advance.
+  BOOST_TEST(ask("/live/x", {origin, method}, "OPTIONS").status == 401);
+  BOOST_TEST(backend.take().empty());
+  const HttpReply call = ask("/api/x", {"Origin: https://evil.invalid", session});
+  BOOST_TEST(call.body == "ok");
+  BOOST_TEST(call.header("access-control-allow-origin").empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
