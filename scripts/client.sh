@@ -53,12 +53,12 @@ json_object() {
     printf '{%s}' "$object"
 }
 
-# take_password ARGUMENT: sets PASSWORD to it; - reads it from standard input, unseen on a terminal.
+# take_password ARGUMENT [PROMPT]: sets PASSWORD to it; - reads a line of standard input, unseen on a terminal.
 take_password() {
     PASSWORD=$1
     [[ $PASSWORD == - ]] || return 0
     if [[ -t 0 ]]; then
-        IFS= read -rsp 'password: ' PASSWORD || true
+        IFS= read -rsp "${2:-password: }" PASSWORD || true
         echo >&2
     else
         IFS= read -r PASSWORD || true

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "accounts/account_store.hpp"
+#include "accounts/import_hash.hpp"
 #include "accounts/password.hpp"
 
 namespace users {
@@ -123,13 +124,12 @@ Change Administration::set_password(const Phone& phone, std::string_view passwor
   const auto password = normalise_password(password_text, config_.password_min_length);
   if (!password) return {Verdict::bad_password};
   if (is_weak(*password, phone, config_.password_service_name)) return {Verdict::weak_password};
-  const std::string hash = passwords_.hash(*password);
-  return change(phone, "password changed", [&](db::Connection& connection, std::uint64_t id, bool) {
-    connection.execute(StatementId::set_password, {hash, id});
-    Sessions::end_all(connection, id);
-    throttle::clear(connection, throttle::kLogins, phone.e164());
-    return true;
-  });
+  return replace_hash(phone, "password changed", passwords_.hash(*password));
+}
+
+Change Administration::set_hash(const Phone& phone, std::string_view hash) {
+  if (!is_verifiable_hash(hash)) return {Verdict::bad_hash};
+  return replace_hash(phone, "hash set", hash);
 }
 
 Change Administration::rename_phone(const Phone& phone, const Phone& new_phone) {
@@ -146,8 +146,8 @@ Change Administration::rename_phone(const Phone& phone, const Phone& new_phone) 
   }
 }
 
-Change Administration::logout(const Phone& phone) {
-  return change(phone, "logout everywhere", [](db::Connection& connection, std::uint64_t id, bool) {
+Change Administration::end_sessions(const Phone& phone) {
+  return change(phone, "sessions ended", [](db::Connection& connection, std::uint64_t id, bool) {
     Sessions::end_all(connection, id);
     return true;
   });
@@ -204,6 +204,16 @@ std::uint64_t Administration::retry_all_messages() {
 std::optional<LastCode> Administration::last_code(const Phone& phone) {
   return database_.replay(
       [&](db::Connection& connection) { return verification_.find_last(connection, phone); });
+}
+
+Change Administration::replace_hash(const Phone& phone, std::string_view event,
+                                    std::string_view hash) {
+  return change(phone, event, [&](db::Connection& connection, std::uint64_t id, bool) {
+    connection.execute(StatementId::set_password, {hash, id});
+    Sessions::end_all(connection, id);
+    throttle::clear(connection, throttle::kLogins, phone.e164());
+    return true;
+  });
 }
 
 Change Administration::change(const Phone& phone, std::string_view event, const Work& work) {

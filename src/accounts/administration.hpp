@@ -65,7 +65,15 @@ struct PendingMessage {
 /// What became of a message that was asked to be sent again.
 enum class Retry { due, expired, sent, failed, unsent, unknown };
 
-enum class Verdict { done, unchanged, no_account, phone_taken, bad_password, weak_password };
+enum class Verdict {
+  done,
+  unchanged,
+  no_account,
+  phone_taken,
+  bad_password,
+  weak_password,
+  bad_hash,
+};
 
 struct Change {
   Verdict verdict;
@@ -100,8 +108,10 @@ class Administration {
   Change set_password(const Phone& phone, std::string_view password);
   /// All sessions end; codes of the old phone are void.
   Change rename_phone(const Phone& phone, const Phone& new_phone);
-  /// Ends all sessions.
-  Change logout(const Phone& phone);
+  /// A hash that another system made, of a form that an import takes. All sessions end, wrong
+  /// passwords are forgotten.
+  Change set_hash(const Phone& phone, std::string_view hash);
+  Change end_sessions(const Phone& phone);
   /// The account with its sessions and codes; the audit stays.
   Change remove(const Phone& phone);
 
@@ -119,6 +129,7 @@ class Administration {
  private:
   /// Runs `work` on the account's locked row; false: there is nothing to change.
   using Work = std::function<bool(db::Connection&, std::uint64_t user_id, bool disabled)>;
+  Change replace_hash(const Phone& phone, std::string_view event, std::string_view hash);
   Change change(const Phone& phone, std::string_view event, const Work& work);
   void record(db::Connection& connection, std::uint64_t user_id, std::string_view event) const;
 

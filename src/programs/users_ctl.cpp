@@ -60,13 +60,19 @@ constexpr Command kCommands[] = {
      "Gives it a new password, which comes on standard input and must pass the rules of a "
      "registration. All its sessions end, wrong passwords are forgotten. Asks.",
      users::ctl::user_passwd},
+    {"user set-hash", "PHONE", "--yes",
+     "Gives it the hash that another system made of its password (argon2, bcrypt, SHA-256 or "
+     "SHA-512 of crypt(5), yescrypt), which comes on standard input. It is replaced at the next "
+     "login. All its sessions end, wrong passwords are forgotten. Asks.",
+     users::ctl::user_set_hash},
     {"user rename-phone", "PHONE NEW", "--yes",
      "Gives it another phone that no account has. All its sessions end, codes of the old phone are "
      "void. Asks.",
      users::ctl::user_rename_phone},
     {"user sessions", "PHONE", "--json", "Its sessions, last seen first, at most 100.",
      users::ctl::user_sessions},
-    {"user logout", "PHONE", "--yes", "Ends all its sessions. Asks.", users::ctl::user_logout},
+    {"user end-sessions", "PHONE", "--yes", "Ends all its sessions. Asks.",
+     users::ctl::user_end_sessions},
     {"user delete", "PHONE", "--yes",
      "Deletes it with its sessions and codes; the audit stays. Asks.", users::ctl::user_delete},
     {"audit", "PHONE|#ID", "--limit --json",

@@ -30,8 +30,9 @@ BOOST_AUTO_TEST_CASE(without_a_terminal_nothing_happens_unless_yes_is_said) {
   for (const std::vector<std::string>& command :
        {std::vector<std::string>{"user", "disable", person.phone()},
         {"user", "passwd", person.phone()},
+        {"user", "set-hash", person.phone()},
         {"user", "rename-phone", person.phone(), other},
-        {"user", "logout", person.phone()},
+        {"user", "end-sessions", person.phone()},
         {"user", "delete", person.phone()}}) {
     BOOST_TEST_CONTEXT(command[1]) {
       const CtlResult result = ctl(command, "y\n");
@@ -47,7 +48,7 @@ BOOST_AUTO_TEST_CASE(without_a_terminal_nothing_happens_unless_yes_is_said) {
 BOOST_AUTO_TEST_CASE(the_question_says_what_will_happen_and_no_is_no) {
   for (const std::string answer : {"", "n", "no", "yess", "Yes please"}) {
     BOOST_TEST_CONTEXT("answer '" << answer << "'") {
-      Terminal terminal({"user", "logout", person.phone()});
+      Terminal terminal({"user", "end-sessions", person.phone()});
       BOOST_TEST(terminal.expect(person.e164() + ", sessions alive: 1: all its sessions end."));
       BOOST_TEST(terminal.expect("Go on? [y/N] "));
       terminal.type(answer);
@@ -61,7 +62,7 @@ BOOST_AUTO_TEST_CASE(the_question_says_what_will_happen_and_no_is_no) {
 BOOST_AUTO_TEST_CASE(yes_goes_on) {
   for (const char* answer : {"y", "Y", "yes"}) {
     const std::string session = person.token();
-    Terminal terminal({"user", "logout", person.phone()});
+    Terminal terminal({"user", "end-sessions", person.phone()});
     BOOST_TEST(terminal.expect("[y/N] "));
     terminal.type(answer);
     BOOST_TEST(terminal.finish() == 0);

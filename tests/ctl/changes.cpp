@@ -134,6 +134,36 @@ BOOST_AUTO_TEST_CASE(passwd_takes_the_password_from_input_and_ends_sessions) {
   BOOST_TEST(is_alive(person.token()));
 }
 
+BOOST_AUTO_TEST_CASE(set_hash_takes_the_hash_of_another_system_and_ends_sessions) {
+  const std::string token = person.token();
+  // Of "brought along 7", by crypt(3).
+  const std::string hash =
+      run_script("perl -e 'print crypt(q(brought along 7), q($6$0123456789abcdef$))'");
+  const CtlResult result = ctl({"user", "set-hash", person.phone(), "--yes"}, hash + "\n");
+  check_done(result, *this, "hash set");
+  BOOST_TEST((result.output + result.errors).find(hash) == std::string::npos);
+  BOOST_TEST(!is_alive(token));
+  BOOST_TEST(person.login().code() == 1004);
+  person.remember_password("brought along 7");
+  BOOST_TEST(is_alive(person.token()));
+}
+
+BOOST_AUTO_TEST_CASE(set_hash_takes_nothing_that_cannot_be_verified) {
+  const std::string token = person.token();
+  const std::string before = events();
+  for (const std::string bad : {"correct horse 42", "$1$abcdefgh$irWbblnpmw.5z7wgBnprh0", "*",
+                                "5f4dcc3b5aa765d61d8327deb882cf99", "$argon2id$v=19$m=1$"}) {
+    const CtlResult result = ctl({"user", "set-hash", person.phone(), "--yes"}, bad + "\n");
+    BOOST_TEST(result.status == 1, bad);
+    BOOST_TEST(result.output == "");
+    BOOST_TEST(result.errors.find("no hash that can be verified") != std::string::npos);
+    BOOST_TEST(result.errors.find(bad) == std::string::npos, bad);
+  }
+  BOOST_TEST(is_alive(token));
+  BOOST_TEST(events() == before);
+  BOOST_TEST(person.login().code() == 0);
+}
+
 struct BadPassword {
   std::string what;
   std::string input;
@@ -201,13 +231,13 @@ BOOST_AUTO_TEST_CASE(rename_phone_to_one_that_is_taken_is_refused) {
   BOOST_TEST(events() == before);
 }
 
-BOOST_AUTO_TEST_CASE(logout_ends_every_session_of_that_account_only) {
+BOOST_AUTO_TEST_CASE(end_sessions_ends_every_session_of_that_account_only) {
   Person other;
   other.regist();
   const std::string theirs = other.token();
   const std::string one = person.token();
   const std::string two = person.token();
-  check_done(ctl({"user", "logout", person.phone(), "--yes"}), *this, "logout everywhere");
+  check_done(ctl({"user", "end-sessions", person.phone(), "--yes"}), *this, "sessions ended");
   BOOST_TEST(!is_alive(one));
   BOOST_TEST(!is_alive(two));
   BOOST_TEST(is_alive(theirs));

@@ -92,7 +92,8 @@ BOOST_AUTO_TEST_CASE(what_nobody_has_is_refused_with_1) {
                                            {"audit"},
                                            {"user", "disable", "--yes"},
                                            {"user", "passwd", "--yes"},
-                                           {"user", "logout", "--yes"},
+                                           {"user", "set-hash", "--yes"},
+                                           {"user", "end-sessions", "--yes"},
                                            {"user", "delete", "--yes"}}) {
     command.push_back(phone);
     BOOST_TEST_CONTEXT(command[0] << " " << command[1]) {

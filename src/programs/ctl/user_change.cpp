@@ -1,5 +1,5 @@
-// users-ctl user lock, unlock, disable, enable, passwd, rename-phone, logout and delete. What ends
-// sessions asks first.
+// users-ctl user lock, unlock, disable, enable, passwd, set-hash, rename-phone, end-sessions and
+// delete. What ends sessions asks first.
 #include <iostream>
 
 #include "programs/ctl/command.hpp"
@@ -32,6 +32,10 @@ int report(const Config& config, const Phone& phone, const Change& change,
       throw Refused(rule_of_length(config) + ": nothing was changed");
     case Verdict::weak_password:
       throw Refused("this password is too easily guessed: nothing was changed, choose another");
+    case Verdict::bad_hash:
+      throw Refused(
+          "no hash that can be verified here (argon2, bcrypt, SHA-256 and SHA-512 of crypt(5), "
+          "yescrypt): nothing was changed");
   }
   return EXIT_FAILURE;
 }
@@ -58,6 +62,21 @@ int change_account(const Call& call, Method method, const std::string& question,
   return report(config, phone, (service.accounts().*method)(phone), what);
 }
 
+/// A change of what proves the account, a `thing` that comes by standard input.
+int change_secret(const Call& call,
+                  Change (Administration::*method)(const Phone&, std::string_view),
+                  const std::string& thing) {
+  const Config config = call.config();
+  const Phone phone = phone_argument(config, call, 0);
+  Service service(config);
+  if (!agreed(service, call, phone, "it gets a new " + thing + ", and all its sessions end.")) {
+    return EXIT_FAILURE;
+  }
+  const Secret secret = read_secret_from_input("new " + thing);
+  return report(config, phone, (service.accounts().*method)(phone, secret.reveal()),
+                "has the new " + thing + ", its sessions are ended");
+}
+
 }  // namespace
 
 int user_lock(const Call& call) {
@@ -80,8 +99,8 @@ int user_enable(const Call& call) {
   return change_account(call, &Administration::enable, "", "enabled, it can log in again");
 }
 
-int user_logout(const Call& call) {
-  return change_account(call, &Administration::logout, "all its sessions end.",
+int user_end_sessions(const Call& call) {
+  return change_account(call, &Administration::end_sessions, "all its sessions end.",
                         "all its sessions are ended");
 }
 
@@ -92,15 +111,11 @@ int user_delete(const Call& call) {
 }
 
 int user_passwd(const Call& call) {
-  const Config config = call.config();
-  const Phone phone = phone_argument(config, call, 0);
-  Service service(config);
-  if (!agreed(service, call, phone, "it gets a new password, and all its sessions end.")) {
-    return EXIT_FAILURE;
-  }
-  const Secret password = read_secret_from_input("new password");
-  const Change change = service.accounts().set_password(phone, password.reveal());
-  return report(config, phone, change, "has the new password, its sessions are ended");
+  return change_secret(call, &Administration::set_password, "password");
+}
+
+int user_set_hash(const Call& call) {
+  return change_secret(call, &Administration::set_hash, "hash");
 }
 
 int user_rename_phone(const Call& call) {
