@@ -55,7 +55,7 @@ TEST_LIBS := -lboost_unit_test_framework -lcurl
 PROGRAMS := users-fcgi users-courier users-ctl
 TEST_KINDS := unit worker db ctl stack accounts sms
 # What the check runs: fast, and without dice. The cases labelled "deep" are left out, too; DEEP=1 runs all of all.
-KINDS ?= $(if $(DEEP),$(TEST_KINDS),unit db worker stack)
+KINDS ?= $(if $(DEEP),$(TEST_KINDS),unit db worker stack accounts)
 export DEEP
 LIBRARY_SOURCES := $(wildcard src/base/*.cpp src/db/*.cpp src/accounts/*.cpp src/web/*.cpp) src/programs/command_line.cpp src/programs/send_command.cpp \
   $(wildcard src/programs/ctl/*.cpp)
@@ -72,7 +72,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all kill race hang restart away leak build-stack-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
+.PHONY: all kill race hang restart away storm leak build-stack-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs ## compiles every program and test into build/FLAVOUR
@@ -123,7 +123,7 @@ test-package: ## installs, runs, upgrades and purges the package in a fresh Debi
 	@tests/package build/users-fcgi_$(VERSION)_*.deb build/users-fcgi_$(VERSION)+upgrade_*.deb
 
 # Each shows its figures in a line that begins with its name.
-kill race hang restart away: build-stack-test
+kill race hang restart away storm: build-stack-test
 	@DEEP=1 tests/run stack/under_load/$@
 
 build-stack-test:
@@ -135,6 +135,7 @@ race: ## 50 rounds of 50 clients with one phone; 1,000 phones at 16 at a time
 hang: ## the database frozen under load: nobody waits longer than one read timeout, no worker is held twice
 restart: ## every worker replaced under load: no request fails
 away: ## the database stopped and started under load: 0 or 9001, service within two seconds
+storm: ## sessions checked while more register than there are workers: how long each takes
 leak: ## 300,000 requests, 200,000 of them to one worker: its memory stays as it was
 	@WORKERS=1 FAST_WORKERS=1 $(MAKE) --no-print-directory soak REQUESTS=300000
 

@@ -37,7 +37,7 @@ or the version of the database's schema is wrong; 1 anything else.
 )";
 
 /// Between two looks into an empty outbox.
-constexpr std::chrono::milliseconds kIdle{300};
+constexpr std::chrono::milliseconds kIdle{100};
 constexpr std::chrono::minutes kBetweenPurges{1};
 
 void work(users::Courier& courier, users::db::Database& database, users::Watchdog& watchdog) {

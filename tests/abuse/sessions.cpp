@@ -1,5 +1,6 @@
 // Sessions fixed, borrowed or taken from a cache, and orders given by a foreign page.
 #include <atomic>
+#include <chrono>
 
 #include <boost/test/unit_test.hpp>
 
@@ -198,6 +199,24 @@ BOOST_AUTO_TEST_CASE(the_optional_cache_never_gives_one_session_to_another) {
                                       .path = "/private/",
                                       .headers = {"Authorization: Bearer " + tokens[1]}})
                  .body == ids[1]);
+}
+
+BOOST_AUTO_TEST_CASE(the_optional_cache_keeps_an_ended_session_for_seconds_and_no_longer) {
+  const Site cached(run_folder(), true);
+  const std::string token = victim.token();
+  const auto gets_in = [&] {
+    return send(cached.base_url(), {.method = "GET",
+                                    .path = "/private/",
+                                    .headers = {"Authorization: Bearer " + token}})
+               .status == 200;
+  };
+  BOOST_TEST(gets_in());
+  BOOST_TEST(call("POST", "logout", token).code() == 0);
+  const auto start = std::chrono::steady_clock::now();
+  BOOST_TEST(wait_until(30, [&] { return !gets_in(); }));
+  const auto later = std::chrono::steady_clock::now() - start;
+  BOOST_TEST(std::chrono::duration<double>(later).count() < 7.0);
+  BOOST_TEST(!gets_in());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

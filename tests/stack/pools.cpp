@@ -1,14 +1,11 @@
 // The two pools: what keeps one busy leaves the other free, and a full queue answers at once.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <csignal>
-#include <iostream>
 #include <mutex>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
 
 #include "support/stack.hpp"
 
@@ -92,43 +89,6 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
 BOOST_AUTO_TEST_CASE(the_hash_pool_gives_way) {
   for (const int pid : worker_pids("hash")) BOOST_TEST(niceness(pid) == 10);
   for (const int pid : worker_pids("fast")) BOOST_TEST(niceness(pid) == 0);
-}
-
-BOOST_AUTO_TEST_CASE(sessions_are_checked_during_a_storm_of_registrations,
-                     *boost::unit_test::label("deep")) {
-  const std::string phone = fresh_phone();
-  regist(phone);
-  const HttpReply login = send(base_url(), {.path = "/users/login", .body = registration(phone)});
-  const auto token = nlohmann::json::parse(login.body)["data"].value("token", "");
-  BOOST_TEST_REQUIRE(!token.empty());
-
-  constexpr int kRegistrations = 400;
-  std::atomic<int> done{0};
-  const std::jthread storm([&] {
-    in_parallel(32, kRegistrations, [&](int) {
-      if (regist(fresh_phone()).code() == 0) ++done;
-    });
-  });
-  std::vector<double> milliseconds;
-  int refused = 0;
-  while (done < kRegistrations && milliseconds.size() < 20'000) {
-    const auto start = std::chrono::steady_clock::now();
-    const HttpReply reply = send(
-        base_url(),
-        {.method = "GET", .path = "/users/auth", .headers = {"Authorization: Bearer " + token}});
-    milliseconds.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-            .count());
-    if (reply.status != 204) ++refused;
-  }
-  std::ranges::sort(milliseconds);
-  const double p99 = milliseconds[milliseconds.size() * 99 / 100];
-  std::cout << "auth during " << done << " registrations: " << milliseconds.size()
-            << " checks, median " << milliseconds[milliseconds.size() / 2] << " ms, p99 " << p99
-            << " ms" << std::endl;
-  BOOST_TEST(refused == 0);
-  BOOST_TEST(milliseconds.size() > 100U);
-  BOOST_TEST(p99 < 500);
 }
 
 BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost, *boost::unit_test::label("deep")) {

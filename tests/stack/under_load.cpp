@@ -1,11 +1,12 @@
-// Production's worst minutes at full load, one case each; `make kill`, `race`, `hang`, `restart`
-// and `away` run one and show its figures.
+// Production's worst minutes at full load, one case each; `make kill`, `race`, `hang`, `restart`,
+// `away` and `storm` run one and show its figures.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <latch>
 #include <map>
@@ -14,6 +15,7 @@
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
 
 #include "support/stack.hpp"
 #include "support/whole_stack.hpp"
@@ -288,6 +290,52 @@ BOOST_AUTO_TEST_CASE(away, *kDeep) {
   BOOST_TEST(back < 2);
   BOOST_TEST(added == traffic.registered());
   BOOST_TEST(worker_pids() == workers, boost::test_tools::per_element());
+}
+
+// Sessions are checked while more clients register than the workers can hash for.
+BOOST_AUTO_TEST_CASE(storm, *kDeep) {
+  const std::string phone = fresh_phone();
+  regist(phone);
+  const HttpReply login = send(base_url(), {.path = "/users/login", .body = registration(phone)});
+  const std::string token = nlohmann::json::parse(login.body)["data"].value("token", "");
+  BOOST_TEST_REQUIRE(!token.empty());
+  int refused = 0;
+  // Milliseconds of each check, sorted, as long as `more` holds.
+  const auto checks = [&](const std::function<bool(std::size_t)>& more) {
+    std::vector<double> times;
+    while (more(times.size())) {
+      const auto start = Clock::now();
+      const HttpReply reply = send(
+          base_url(),
+          {.method = "GET", .path = "/users/auth", .headers = {"Authorization: Bearer " + token}});
+      times.push_back(seconds_since(start) * 1000);
+      if (reply.status != 204) ++refused;
+    }
+    std::ranges::sort(times);
+    return times;
+  };
+  const auto p99 = [](const std::vector<double>& times) { return times[times.size() * 99 / 100]; };
+
+  constexpr int kRegistrations = 400;
+  constexpr std::size_t kQuiet = 2000;
+  const auto quiet = checks([](std::size_t done) { return done < kQuiet; });
+  std::atomic<int> registered{0};
+  std::jthread clients([&] {
+    in_parallel(32, kRegistrations, [&](int) {
+      if (regist(fresh_phone()).code() == 0) ++registered;
+    });
+  });
+  const auto busy =
+      checks([&](std::size_t done) { return registered < kRegistrations && done < 20 * kQuiet; });
+  clients.join();
+  std::cout << "storm: " << registered << " registrations by 32 clients; GET auth p50 "
+            << quiet[quiet.size() / 2] << " ms and p99 " << p99(quiet) << " ms before, "
+            << busy[busy.size() / 2] << " ms and " << p99(busy) << " ms meanwhile (" << busy.size()
+            << " checks)" << std::endl;
+  BOOST_TEST(refused == 0);
+  BOOST_TEST(registered == kRegistrations);
+  BOOST_TEST(busy.size() > 100U);
+  BOOST_TEST(p99(busy) < 500);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
