@@ -263,7 +263,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments_are_named) {
   BOOST_TEST(post("code", {{"phone", "x"}}).status == 400);
 }
 
-BOOST_AUTO_TEST_CASE(codes_are_six_digits_of_a_fair_source) {
+BOOST_AUTO_TEST_CASE(codes_are_six_digits_of_a_fair_source, *boost::unit_test::label("deep")) {
   std::set<std::string> seen;
   for (int i = 0; i < 20; ++i) {
     Person person;

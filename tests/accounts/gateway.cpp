@@ -102,7 +102,7 @@ struct Wiped {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(gateway, Wiped)
+BOOST_FIXTURE_TEST_SUITE(gateway, Wiped, *boost::unit_test::label("deep"))
 
 BOOST_AUTO_TEST_CASE(a_temporary_failure_is_tried_again) {
   Sending sending;

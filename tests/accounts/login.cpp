@@ -61,6 +61,43 @@ BOOST_AUTO_TEST_CASE(without_a_session_it_is_401) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_token_is_taken_as_it_was_given_and_in_no_other_way) {
+  const std::string token = person.token();
+  const auto asked = [](std::vector<std::string> headers) {
+    return send(base_url(), {.method = "GET", .path = "/users/auth", .headers = std::move(headers)})
+        .status;
+  };
+  BOOST_TEST(asked({"Authorization: Bearer " + token}) == 204);
+  BOOST_TEST(asked({"Authorization: bearer " + token}) == 204);  // RFC 9110 11.1
+
+  const auto changed = [&](std::size_t at) {
+    std::string other = token;
+    other[at] = other[at] == 'x' ? 'y' : 'x';
+    return other;
+  };
+  std::string swapped = token;
+  for (char& c : swapped) {
+    const auto byte = static_cast<unsigned char>(c);
+    c = static_cast<char>(std::isupper(byte) != 0 ? std::tolower(byte) : std::toupper(byte));
+  }
+  for (const std::string& other :
+       {changed(0), changed(20), changed(42), swapped, token.substr(1), token.substr(0, 42),
+        token + "A", token + "=", token + " x", "\"" + token + "\"", token + "," + token,
+        std::string("' OR 1=1 -- ")}) {
+    BOOST_TEST(asked({"Authorization: Bearer " + other}) == 401, other);
+  }
+  for (const std::string& header :
+       {"Authorization: " + token, "Authorization: Basic " + token, "Authorization: Token " + token,
+        "Authorization: Bearer" + token, "X-Authorization: Bearer " + token,
+        "Cookie: token=" + token}) {
+    BOOST_TEST(asked({header}) == 401, header);
+  }
+  // nginx's own: a header that may be there once, and one over its buffer.
+  BOOST_TEST(asked({"Authorization: Bearer " + token, "Authorization: Bearer " + token}) == 400);
+  BOOST_TEST(asked({"Authorization: Bearer " + std::string(10'000, 'A')}) == 400);
+  BOOST_TEST(is_alive(token));
+}
+
 BOOST_AUTO_TEST_CASE(a_token_chosen_by_the_client_never_works) {
   const std::string chosen(43, 'B');
   person.login({"Authorization: Bearer " + chosen, "Cookie: users=" + chosen});

@@ -7,6 +7,7 @@
 #include "accounts/account_service.hpp"
 #include "accounts/administration.hpp"
 #include "db/database.hpp"
+#include "db/statements.hpp"
 #include "support/stack.hpp"
 
 using namespace users;
@@ -189,6 +190,24 @@ BOOST_AUTO_TEST_CASE(a_session_that_was_ended_meanwhile_changes_nothing) {
   const Session alive = session();
   BOOST_TEST(
       (owner.accounts.change_phone(alive, next, by, kPassword, kClient).code == ResultCode::ok));
+}
+
+BOOST_AUTO_TEST_CASE(a_session_is_found_by_two_reads_of_a_primary_key) {
+  static_cast<void>(token());
+  std::string sql(db::text_of(db::StatementId::find_session).sql);
+  const std::string hash = "X'" + database.query("SELECT HEX(tokenHash) FROM sessions") + "'";
+  for (const std::string& value : {hash, std::string("604800")}) {
+    sql.replace(sql.find('?'), 1, value);
+  }
+  const std::string plan = database.query("EXPLAIN FORMAT = JSON " + sql);
+  const auto times = [&](std::string_view what) {
+    int count = 0;
+    for (auto at = plan.find(what); at != std::string::npos; at = plan.find(what, at + 1)) ++count;
+    return count;
+  };
+  BOOST_TEST(times("\"table_name\"") == 2, plan);
+  BOOST_TEST(times("\"access_type\": \"const\"") == 2, plan);
+  BOOST_TEST(times("\"key\": \"PRIMARY\"") == 2, plan);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
