@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_was_ended_meanwhile_changes_nothing) {
   const std::string next = fresh_phone();
   const std::string by = code(next, "phone");
   owner.accounts.logout(session(), true, kClient);
-  const auto row = "SELECT CONCAT_WS(' ', phone, password, epoch) FROM users";
+  const std::string row = "SELECT CONCAT_WS(' ', phone, password, epoch) FROM users";
   const std::string before = database.query(row);
   BOOST_TEST((owner.accounts.change_password(ended, kPassword, kNewPassword, kClient).code ==
               ResultCode::not_logged_in));

@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended) {
     BOOST_TEST(client->run("login " + phone + " 'correct horse 42'").status == 0);
   }
   // What one says of itself splits no line of the list.
-  query("UPDATE sessions SET agent = 'x\"},{\"id\":1' ORDER BY id DESC LIMIT 1");
+  query(R"(UPDATE sessions SET agent = 'x"},{"id":1' ORDER BY id DESC LIMIT 1)");
   const Command list = one.run("sessions");
   BOOST_TEST(list.status == 0);
   std::istringstream lines(list.output);
