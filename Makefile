@@ -72,7 +72,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all kill race hang restart away storm leak build-stack-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
+.PHONY: all kill race hang restart away storm guess flood couriers leak build-stack-test build-accounts-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs ## compiles every program and test into build/FLAVOUR
@@ -126,9 +126,12 @@ test-package: ## installs, runs, upgrades and purges the package in a fresh Debi
 kill race hang restart away storm: build-stack-test
 	@DEEP=1 tests/run stack/under_load/$@
 
-build-stack-test:
+guess flood couriers: build-accounts-test
+	@DEEP=1 tests/run accounts/under_load/$@
+
+build-stack-test build-accounts-test: build-%-test:
 	@scripts/install-packages run test deep
-	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-stack
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-$*
 
 kill: ## 500 registrations, a worker killed after every fifth reply: every one answered 0, and in the database once
 race: ## 50 rounds of 50 clients with one phone; 1,000 phones at 16 at a time
@@ -136,6 +139,9 @@ hang: ## the database frozen under load: nobody waits longer than one read timeo
 restart: ## every worker replaced under load: no request fails
 away: ## the database stopped and started under load: 0 or 9001, service within two seconds
 storm: ## sessions checked while more register than there are workers: how long each takes
+guess: ## 500 guesses at a code in parallel, with new codes between: how many the database compared
+flood: ## sessions checked while 64 clients ask for codes behind a site's limits: how long each takes
+couriers: ## the courier killed after every ninth of 200 messages: each is sent once, or twice
 leak: ## 300,000 requests, 200,000 of them to one worker: its memory stays as it was
 	@WORKERS=1 FAST_WORKERS=1 $(MAKE) --no-print-directory soak REQUESTS=300000
 

@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS verification_codes (
   createTime  DATETIME NOT NULL COMMENT 'UTC',
   expireTime  DATETIME NOT NULL COMMENT 'UTC',
   consumeTime DATETIME NULL COMMENT 'UTC',
+  message_id  BIGINT UNSIGNED NULL COMMENT 'the row of outbox',
   PRIMARY KEY (phone, purpose),
   KEY verification_codes_expire (expireTime)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -1,11 +1,10 @@
 #include "accounts/account_service.hpp"
 
-#include <algorithm>
-#include <initializer_list>
 #include <string>
 #include <utility>
 
 #include "accounts/account_store.hpp"
+#include "accounts/arguments.hpp"
 #include "accounts/password.hpp"
 #include "accounts/phone.hpp"
 #include "accounts/registration.hpp"
@@ -14,25 +13,6 @@
 #include "base/log.hpp"
 
 namespace users {
-namespace {
-
-bool is_code(std::string_view text) {
-  return text.size() == kCodeDigits &&
-         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-/// invalid_arguments with the names of the checks that failed; ok where none did.
-Outcome require(std::initializer_list<std::pair<bool, std::string_view>> checks) {
-  Outcome outcome;
-  for (const auto& [good, field] : checks) {
-    if (good) continue;
-    outcome.code = ResultCode::invalid_arguments;
-    outcome.bad_fields.push_back(field);
-  }
-  return outcome;
-}
-
-}  // namespace
 
 AccountService::AccountService(const Config& config, const Secret& key, db::Database& database,
                                Metrics& metrics)
@@ -71,7 +51,10 @@ Outcome AccountService::request_code(std::string_view phone_text, std::string_vi
                                      std::string_view retry_key, const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto purpose = parse_purpose(purpose_name);
-  Outcome shape = require({{phone.has_value(), "phone"}, {purpose.has_value(), "purpose"}});
+  const bool reachable = phone && phone->is_of(config_.sms_countries.empty()
+                                                   ? std::vector{config_.phone_default_region}
+                                                   : config_.sms_countries);
+  Outcome shape = require({{reachable, "phone"}, {purpose.has_value(), "purpose"}});
   if (shape.code != ResultCode::ok) return shape;
   if (*purpose == Purpose::regist && config_.registration == Registrations::closed) {
     return {.code = ResultCode::registration_closed};
@@ -184,142 +167,6 @@ std::optional<std::string> AccountService::created(const Session& session) {
     auto profile = store::find_profile(connection, session.user_id);
     if (!profile) return std::nullopt;
     return std::move(profile->created);
-  });
-}
-
-Outcome AccountService::confirm(const Session& session, std::string_view password_text,
-                                std::string& stored) {
-  const auto password = normalise_password(password_text, 1);
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    if (const unsigned wait =
-            throttle::hit(connection, metrics_, throttle::kLogins, session.phone)) {
-      return {.code = ResultCode::locked, .retry_after = wait};
-    }
-    const auto profile = store::find_profile(connection, session.user_id);
-    if (!profile || !password || !passwords_.verify(*password, profile->password)) {
-      return {.code = ResultCode::wrong_credentials};
-    }
-    throttle::clear(connection, throttle::kLogins, session.phone);
-    stored = profile->password;
-    return {};
-  });
-}
-
-Outcome AccountService::change_password(const Session& session, std::string_view old_password,
-                                        std::string_view password_text, const Client& client) {
-  const auto password = normalise_password(password_text, config_.password_min_length);
-  if (!password) return require({{false, "password"}});
-  std::string verified;
-  if (Outcome outcome = confirm(session, old_password, verified); outcome.code != ResultCode::ok) {
-    return outcome;
-  }
-  const auto phone = Phone::parse(session.phone, config_.phone_default_region);
-  if (!phone || is_weak(*password, *phone, config_.password_service_name)) {
-    return {.code = ResultCode::weak_password};
-  }
-  const std::string hash = passwords_.hash(*password);
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    db::Transaction transaction(connection);
-    if (!store::update_password(connection, session.user_id, hash, verified)) {
-      // Changed meanwhile; also where an earlier try of this transaction did it before its reply
-      // was lost.
-      const auto profile = store::find_profile(connection, session.user_id);
-      const bool own = profile && profile->password == hash;
-      return {.code = own ? ResultCode::ok : ResultCode::wrong_credentials};
-    }
-    if (!Sessions::end_others(connection, session)) return {.code = ResultCode::not_logged_in};
-    audit(connection, session.user_id, "password changed", client);
-    transaction.commit();
-    return {};
-  });
-}
-
-Outcome AccountService::reset_password(std::string_view phone_text, std::string_view code,
-                                       std::string_view password_text, const Client& client) {
-  const auto phone = Phone::parse(phone_text, config_.phone_default_region);
-  const auto password = normalise_password(password_text, config_.password_min_length);
-  Outcome shape = require(
-      {{phone.has_value(), "phone"}, {is_code(code), "code"}, {password.has_value(), "password"}});
-  if (shape.code != ResultCode::ok) return shape;
-  std::optional<std::string> hash;
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    if (!hash) {
-      Outcome check = verification_.check(connection, *phone, Purpose::reset, code);
-      if (check.code != ResultCode::ok) return check;
-      if (is_weak(*password, *phone, config_.password_service_name)) {
-        return {.code = ResultCode::weak_password};
-      }
-      hash = passwords_.hash(*password);
-    }
-    const auto user = store::find_user(connection, phone->e164());
-    if (!user) return {.code = ResultCode::wrong_code};
-    if (user->disabled) return {.code = ResultCode::account_disabled};
-    if (user->password == *hash) return {};  // an earlier try of this transaction did it
-    db::Transaction transaction(connection);
-    if (!verification_.consume(connection, *phone, Purpose::reset, code)) {
-      return {.code = ResultCode::code_used_up};
-    }
-    if (!store::update_password(connection, user->id, *hash, user->password)) {
-      throw db::Deadlock("reset: the password was changed meanwhile", 0);
-    }
-    Sessions::end_all(connection, user->id);
-    throttle::clear(connection, throttle::kLogins, phone->e164());
-    audit(connection, user->id, "password reset", client);
-    transaction.commit();
-    return {};
-  });
-}
-
-Outcome AccountService::change_phone(const Session& session, std::string_view phone_text,
-                                     std::string_view code, std::string_view password,
-                                     const Client& client) {
-  const auto phone = Phone::parse(phone_text, config_.phone_default_region);
-  Outcome shape = require({{phone.has_value(), "phone"}, {is_code(code), "code"}});
-  if (shape.code != ResultCode::ok) return shape;
-  std::string verified;
-  if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
-    return outcome;
-  }
-  bool checked = false;
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    const auto profile = store::find_profile(connection, session.user_id);
-    if (!profile) return {.code = ResultCode::not_logged_in};
-    if (checked && profile->phone == phone->e164()) return {};  // an earlier try did it
-    if (!checked) {
-      Outcome check = verification_.check(connection, *phone, Purpose::phone, code);
-      if (check.code != ResultCode::ok) return check;
-      checked = true;
-    }
-    if (store::find_user(connection, phone->e164()))
-      return {.code = ResultCode::already_registered};
-    try {
-      db::Transaction transaction(connection);
-      if (!verification_.consume(connection, *phone, Purpose::phone, code)) {
-        return {.code = ResultCode::code_used_up};
-      }
-      store::update_phone(connection, session.user_id, phone->e164());
-      if (!Sessions::end_others(connection, session)) return {.code = ResultCode::not_logged_in};
-      audit(connection, session.user_id, "phone changed", client);
-      transaction.commit();
-      return {};
-    } catch (const db::DuplicateKey&) {
-      return {.code = ResultCode::already_registered};
-    }
-  });
-}
-
-Outcome AccountService::delete_account(const Session& session, std::string_view password,
-                                       const Client& client) {
-  std::string verified;
-  if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
-    return outcome;
-  }
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    db::Transaction transaction(connection);
-    const bool deleted = store::delete_user(connection, session.user_id, session.phone);
-    if (deleted) audit(connection, session.user_id, "deleted", client);
-    transaction.commit();
-    return {};
   });
 }
 

@@ -92,12 +92,17 @@ Change Administration::lock(const Phone& phone) {
 }
 
 Change Administration::unlock(const Phone& phone) {
-  return change(phone, "unlocked", [&](db::Connection& connection, std::uint64_t, bool) {
+  return database_.replay([&](db::Connection& connection) -> Change {
+    db::Transaction transaction(connection);
+    const auto user = connection.query_one(StatementId::lock_user, {phone.e164()});
+    const std::uint64_t id = user ? user->front().number : store::kNoAccount;
     for (const auto& limit : {throttle::kLogins, throttle::kGuessesADay, throttle::kSendCooldown,
                               throttle::kSendsAnHour, throttle::kSendsADay}) {
       throttle::clear(connection, limit, phone.e164());
     }
-    return true;
+    record(connection, id, "unlocked");
+    transaction.commit();
+    return {Verdict::done, id};
   });
 }
 
@@ -201,9 +206,9 @@ std::uint64_t Administration::retry_all_messages() {
   });
 }
 
-std::optional<LastCode> Administration::last_code(const Phone& phone) {
+std::vector<SentCode> Administration::codes(const Phone& phone) {
   return database_.replay(
-      [&](db::Connection& connection) { return verification_.find_last(connection, phone); });
+      [&](db::Connection& connection) { return Verification::list(connection, phone); });
 }
 
 Change Administration::replace_hash(const Phone& phone, std::string_view event,

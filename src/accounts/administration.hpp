@@ -77,7 +77,7 @@ enum class Verdict {
 
 struct Change {
   Verdict verdict;
-  std::uint64_t user_id = store::kNoAccount;  ///< with done and unchanged
+  std::uint64_t user_id = store::kNoAccount;  ///< with done and unchanged, where there is one
 };
 
 /// Every call throws db::DatabaseError where its outcome is unknown or the database is away. A
@@ -99,7 +99,8 @@ class Administration {
 
   /// A password is refused (1008) for 15 minutes, as after ten wrong ones; sessions stay.
   Change lock(const Phone& phone);
-  /// Forgets wrong passwords, guesses at codes and codes sent.
+  /// Forgets wrong passwords, guesses at codes and codes sent. Of a phone without an account, too,
+  /// since codes for a registration are counted before there is one.
   Change unlock(const Phone& phone);
   /// Neither login nor session from now on; the sessions there are end for good.
   Change disable(const Phone& phone);
@@ -123,8 +124,8 @@ class Administration {
   /// The same with all that wait and are not expired; how many.
   std::uint64_t retry_all_messages();
 
-  /// For development. See Verification::find_last.
-  std::optional<LastCode> last_code(const Phone& phone);
+  /// What was sent to a phone, whether or not it has an account. See Verification::list.
+  std::vector<SentCode> codes(const Phone& phone);
 
  private:
   /// Runs `work` on the account's locked row; false: there is nothing to change.

@@ -82,6 +82,14 @@ std::optional<Phone> Phone::parse(std::string_view text, const std::string& defa
   return Phone(std::move(e164), std::move(national));
 }
 
+bool Phone::is_of(const std::vector<std::string>& regions) const {
+  PhoneNumber number;
+  std::string region;
+  if (!read_mobile(e164_, "ZZ", number)) return false;
+  PhoneNumberUtil::GetInstance()->GetRegionCodeForNumber(number, &region);
+  return std::ranges::find(regions, region) != regions.end();
+}
+
 std::string Phone::masked() const {
   constexpr std::size_t kHead = 6;
   constexpr std::size_t kTail = 4;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace users {
 
@@ -17,6 +18,9 @@ class Phone {
   static std::optional<Phone> parse(std::string_view text, const std::string& default_region);
 
   [[nodiscard]] const std::string& e164() const { return e164_; }
+  /// True where the number is of one of these regions (ISO 3166-1). Of regions that share a country
+  /// code the number must be one that the library knows.
+  [[nodiscard]] bool is_of(const std::vector<std::string>& regions) const;
   /// The digits without the country code.
   [[nodiscard]] const std::string& national() const { return national_; }
   /// For logs: `+86188****8888`, the first six and the last four characters; of a short one at most

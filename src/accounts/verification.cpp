@@ -16,15 +16,10 @@ using db::StatementId;
 
 constexpr std::string_view kPurposes[] = {"regist", "login", "reset", "phone"};
 
-constexpr std::uint32_t kCodes = 1'000'000;
-
 /// Six digits.
-std::string code_of(std::uint32_t number) {
-  return std::to_string(kCodes + number).substr(1);
-}
-
 std::string make_code() {
-  return code_of(crypto::random_below(kCodes));
+  constexpr std::uint32_t kCodes = 1'000'000;
+  return std::to_string(kCodes + crypto::random_below(kCodes)).substr(1);
 }
 
 /// A row of verification_codes.
@@ -75,15 +70,16 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
     if (const unsigned wait = over_limit(connection, phone)) {
       return {.code = ResultCode::too_many_requests, .retry_after = wait};
     }
-    connection.execute(StatementId::put_code,
-                       {phone.e164(), name_of(purpose), crypto::bytes_of(code_hash),
-                        crypto::bytes_of(request_key), std::uint64_t{kCodeLifetime}});
     // Nobody is sent a message for nothing, and the same is written all the same.
     const bool sent = always || known;
     connection.execute(
         StatementId::insert_message,
         {sent ? db::Parameter(sealed) : db::Parameter(nullptr),
          std::string_view(sent ? "pending" : "unsent"), std::uint64_t{kCodeLifetime}});
+    connection.execute(
+        StatementId::put_code,
+        {phone.e164(), name_of(purpose), crypto::bytes_of(code_hash), crypto::bytes_of(request_key),
+         connection.last_insert_id(), std::uint64_t{kCodeLifetime}});
     transaction.commit();
     log::info({"code: stored for ", name_of(purpose), ", phone ", phone.masked()});
     return {.retry_after = throttle::kSendCooldown.seconds};
@@ -125,22 +121,18 @@ bool Verification::consume(db::Connection& connection, const Phone& phone, Purpo
                             {phone.e164(), name_of(purpose), crypto::bytes_of(hash)}) == 1;
 }
 
-std::optional<LastCode> Verification::find_last(db::Connection& connection,
-                                                const Phone& phone) const {
-  const auto row = connection.query_one(StatementId::find_last_code, {phone.e164()});
-  if (!row) return std::nullopt;
-  const auto purpose = parse_purpose((*row)[0].text);
-  if (!purpose) return std::nullopt;
-  LastCode last{*purpose, "", (*row)[2].text, "valid"};
-  if ((*row)[3].number >= kMostTries) last.state = "guessed";
-  if ((*row)[5].number == 0) last.state = "expired";
-  if ((*row)[4].number != 0) last.state = "used";
-  for (std::uint32_t number = 0; number < kCodes && last.code.empty(); ++number) {
-    std::string code = code_of(number);
-    if (crypto::equal(hash_code(phone, *purpose, code), (*row)[1].text))
-      last.code = std::move(code);
+std::vector<SentCode> Verification::list(db::Connection& connection, const Phone& phone) {
+  std::vector<SentCode> codes;
+  for (auto& row : connection.query(StatementId::list_codes, {phone.e164()})) {
+    std::string_view state = "valid";
+    if (row[3].number >= kMostTries) state = "guessed";
+    if (row[5].number == 0) state = "expired";
+    if (row[4].number != 0) state = "used";
+    codes.push_back({std::move(row[0].text), std::move(row[1].text), std::move(row[2].text),
+                     row[3].number, state, row[6].null ? "gone" : std::move(row[6].text),
+                     row[7].number});
   }
-  return last;
+  return codes;
 }
 
 crypto::Digest Verification::hash_code(const Phone& phone, Purpose purpose,

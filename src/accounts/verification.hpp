@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "accounts/outcome.hpp"
 #include "accounts/phone.hpp"
@@ -29,12 +30,15 @@ struct Message {
   std::string language;  ///< zh or en
 };
 
-/// The last code that was made for a phone, for development.
-struct LastCode {
-  Purpose purpose;
-  std::string code;        ///< empty where it was hashed with another key
-  std::string expires;     ///< ISO 8601, UTC
+/// A code that was made for a phone, as far as it may be told. Times are ISO 8601 in UTC.
+struct SentCode {
+  std::string purpose;
+  std::string created;
+  std::string expires;
+  std::uint64_t tries;
   std::string_view state;  ///< valid, used, guessed (too often) or expired
+  std::string message;     ///< pending, sent, failed, unsent (nobody had the phone), or gone
+  std::uint64_t attempts;  ///< to send it
 };
 
 /// Seconds a code lives (NIST SP 800-63B-4 3.1.3.2: at most 10 minutes).
@@ -67,9 +71,8 @@ class Verification {
   bool consume(db::Connection& connection, const Phone& phone, Purpose purpose,
                std::string_view code) const;
 
-  /// The code that was made last, whatever its purpose. Only its hash is kept, so all million are
-  /// tried, which takes a second.
-  std::optional<LastCode> find_last(db::Connection& connection, const Phone& phone) const;
+  /// The last of each purpose, newest first.
+  static std::vector<SentCode> list(db::Connection& connection, const Phone& phone);
 
   /// Opens what `request` put into the outbox; nothing where it was sealed with another key.
   [[nodiscard]] std::optional<Message> open_message(std::string_view sealed) const;

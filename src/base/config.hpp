@@ -58,6 +58,7 @@ struct Config {
   unsigned sms_timeout{};
   unsigned sms_attempts{};
   unsigned sms_per_hour{};
+  std::vector<std::string> sms_countries;  ///< regions; empty: phone_default_region alone
 
   std::string phone_default_region;
 

@@ -43,23 +43,46 @@ void set_word(Config& config, std::string_view value) {
   throw std::invalid_argument(expected);
 }
 
-void set_hosts(Config& config, std::string_view value) {
-  config.database_hosts.clear();
+/// The parts between commas, without the blanks around them.
+std::vector<std::string> split(std::string_view value) {
+  std::vector<std::string> parts;
   for (std::size_t start = 0; start <= value.size();) {
     const std::size_t comma = std::min(value.find(',', start), value.size());
-    const auto host = trim(value.substr(start, comma - start));
-    if (host.empty()) throw std::invalid_argument("hosts or socket paths, separated by commas");
-    config.database_hosts.emplace_back(host);
+    parts.emplace_back(trim(value.substr(start, comma - start)));
     start = comma + 1;
   }
+  return parts;
+}
+
+void set_hosts(Config& config, std::string_view value) {
+  auto hosts = split(value);
+  if (std::ranges::any_of(hosts, &std::string::empty)) {
+    throw std::invalid_argument("hosts or socket paths, separated by commas");
+  }
+  config.database_hosts = std::move(hosts);
+}
+
+bool is_region(std::string_view text) {
+  return text.size() == 2 && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 void set_region(Config& config, std::string_view value) {
-  const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-  if (value.size() != 2 || !upper(value[0]) || !upper(value[1])) {
+  if (!is_region(value)) {
     throw std::invalid_argument("a region of two capital letters (ISO 3166-1), such as CN");
   }
   config.phone_default_region = value;
+}
+
+constexpr std::string_view kHome = "default_region";
+
+void set_countries(Config& config, std::string_view value) {
+  auto regions = value == kHome ? std::vector<std::string>() : split(value);
+  if (!std::ranges::all_of(regions, is_region)) {
+    throw std::invalid_argument(
+        "regions of two capital letters (ISO 3166-1), separated by commas, such as CN, HK, or "
+        "default_region");
+  }
+  config.sms_countries = std::move(regions);
 }
 
 constexpr std::string_view kVerification[] = {"issued", "format"};
@@ -165,6 +188,11 @@ constexpr ConfigKey kKeys[] = {
      "Messages an hour of the whole service, 1 to 1000000: what an attack with many phones can "
      "cost.",
      set_number<&C::sms_per_hour, 1, 1000000>},
+    {"sms.countries", kHome,
+     "Regions (ISO 3166-1) whose numbers get messages, separated by commas; a code for any other "
+     "is refused with 1001, since fraud with messages starts there. default_region: that of "
+     "phone.default_region alone.",
+     set_countries},
     {"phone.default_region", "CN",
      "Region of numbers written without a country code (ISO 3166-1, two letters).", set_region},
     {"password.min_length", "8",

@@ -61,10 +61,11 @@ constexpr StatementText kCatalogue[] = {
      "SELECT codeHash, requestKey, tries, consumeTime IS NOT NULL, " CODE_IS_ALIVE
      ", GREATEST(0, TIMESTAMPDIFF(SECOND, createTime, UTC_TIMESTAMP())) FROM verification_codes "
      "WHERE phone = ? AND purpose = ?"},
-    // phone, purpose, codeHash, requestKey, lifetime in seconds
+    // phone, purpose, codeHash, requestKey, id of its message, lifetime in seconds
     {"put_code",
-     "REPLACE INTO verification_codes (phone, purpose, codeHash, requestKey, createTime, "
-     "expireTime) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? SECOND)"},
+     "REPLACE INTO verification_codes (phone, purpose, codeHash, requestKey, message_id, "
+     "createTime, "
+     "expireTime) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? SECOND)"},
     // phone, purpose, most tries
     {"count_code_try",
      "UPDATE verification_codes SET tries = tries + 1 WHERE phone = ? AND purpose = ? AND tries < "
@@ -186,11 +187,14 @@ constexpr StatementText kCatalogue[] = {
     {"find_throttle",
      "SELECT used, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime) FROM throttle WHERE bucket = "
      "? AND resetTime > UTC_TIMESTAMP()"},
-    // phone -> purpose, codeHash, expireTime (ISO 8601), tries, consumed, alive
-    {"find_last_code",
-     "SELECT purpose, codeHash, DATE_FORMAT(expireTime, '%Y-%m-%dT%H:%i:%sZ'), tries, consumeTime "
-     "IS NOT NULL, " CODE_IS_ALIVE
-     " FROM verification_codes WHERE phone = ? ORDER BY createTime DESC LIMIT 1"},
+    // phone -> purpose, createTime, expireTime (ISO 8601), tries, consumed, alive, state and
+    // attempts
+    // of its message (null: no longer there)
+    {"list_codes",
+     "SELECT purpose, DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(expireTime, "
+     "'%Y-%m-%dT%H:%i:%sZ'), tries, consumeTime IS NOT NULL, " CODE_IS_ALIVE
+     ", (SELECT state FROM outbox WHERE id = message_id), (SELECT attempts FROM outbox WHERE id = "
+     "message_id) FROM verification_codes WHERE phone = ? ORDER BY createTime DESC, purpose"},
     // user_id, how many -> createTime (ISO 8601), event, address, request_id, operator_name
     {"list_audit",
      "SELECT DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ'), event, address, request_id, "

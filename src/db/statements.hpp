@@ -58,7 +58,7 @@ enum class StatementId {
   enable_user,
   put_throttle,
   find_throttle,
-  find_last_code,
+  list_codes,
   list_audit,
   list_messages,
   lock_message,

@@ -50,7 +50,7 @@ constexpr Command kCommands[] = {
      users::ctl::user_lock},
     {"user unlock", "PHONE", "",
      "Forgets wrong passwords, guesses at codes and codes sent, so that none of these limits "
-     "holds.",
+     "holds. The phone needs no account: it may be about to register.",
      users::ctl::user_unlock},
     {"user disable", "PHONE", "--yes",
      "Neither login nor session from now on. Its sessions end for good. Asks.",
@@ -92,10 +92,11 @@ constexpr Command kCommands[] = {
      "Runs sms.command once, as the user who calls, with a message that holds the code 000000. It "
      "leaves the database alone.",
      users::ctl::sms_test},
-    {"otp last", "PHONE", "--json",
-     "The last code that was made for a phone, found by trying all against its hash. Development "
-     "only: refused unless session.cookie_secure = no.",
-     users::ctl::otp_last},
+    {"otp", "PHONE", "--json",
+     "What was sent to a phone of late, the last of each purpose, newest first: when, whether its "
+     "code is valid, used, guessed at too often or expired, and what became of the message. Never "
+     "the code. What is counted against the phone: user show.",
+     users::ctl::otp},
     {"config", "", "--json",
      "The effective configuration: key, value, where it came from. Of secrets it knows only the "
      "files' names.",

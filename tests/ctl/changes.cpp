@@ -118,6 +118,20 @@ BOOST_AUTO_TEST_CASE(unlock_forgets_failures_guesses_and_sends_of_this_phone_onl
              0);
 }
 
+BOOST_AUTO_TEST_CASE(unlock_helps_a_phone_that_has_no_account_yet) {
+  Person newcomer;
+  const std::string code = newcomer.code("regist");
+  query("REPLACE INTO throttle VALUES ('guess:" + newcomer.e164() +
+        "', 1000, UTC_TIMESTAMP() + INTERVAL 1 DAY)");
+  BOOST_TEST(post("login", {{"phone", newcomer.phone()}, {"code", code}}).code() == 1007);
+  const CtlResult unlocked = ctl({"user", "unlock", newcomer.phone()});
+  BOOST_TEST(unlocked.status == 0);
+  BOOST_TEST(unlocked.output.find("which has no account: unlocked") != std::string::npos);
+  BOOST_TEST(post("login", {{"phone", newcomer.phone()}, {"code", code}}).code() == 1005);
+  BOOST_TEST(query("SELECT event FROM audit WHERE user_id = 0 ORDER BY id DESC LIMIT 1") ==
+             "unlocked");
+}
+
 BOOST_AUTO_TEST_CASE(passwd_takes_the_password_from_input_and_ends_sessions) {
   const std::string token = person.token();
   const std::string fresh = "der Löwe schläft 7";

@@ -166,11 +166,28 @@ BOOST_AUTO_TEST_CASE(what_has_expired_is_not_sent) {
   BOOST_TEST(states() == "failed");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_sealed_with_another_key_is_given_up) {
+  request("13900000001");
+  const Secret other(std::string(32, 'o'));
+  const Verification changed(config, other, metrics);
+  int sent = 0;
+  Courier one(
+      config, changed, database,
+      [&](std::uint64_t, const Message&) {
+        ++sent;
+        return Delivery::sent;
+      },
+      metrics);
+  BOOST_TEST(one.deliver_one());
+  BOOST_TEST(sent == 0);
+  BOOST_TEST(states() == "failed");
+}
+
 BOOST_AUTO_TEST_CASE(purge_deletes_what_has_expired_and_only_that) {
   request("13900000001");
   scratch.query(
       "INSERT INTO verification_codes VALUES ('+1', 'regist', REPEAT('h',32), REPEAT('k',32), 0, "
-      "UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL 2 DAY, NULL);"
+      "UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL 2 DAY, NULL, NULL);"
       "INSERT INTO outbox VALUES (NULL, NULL, 'sent', 1, UTC_TIMESTAMP(), UTC_TIMESTAMP() - "
       "INTERVAL 8 "
       "DAY, UTC_TIMESTAMP());"

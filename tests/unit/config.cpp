@@ -75,6 +75,7 @@ constexpr KeySample kSamples[] = {
     {"sms.timeout", "15", "20", "20", effective<&C::sms_timeout>},
     {"sms.attempts", "5", "3", "3", effective<&C::sms_attempts>},
     {"sms.per_hour", "1000", "50", "50", effective<&C::sms_per_hour>},
+    {"sms.countries", "", "CN, HK ,MO", "CN|HK|MO", effective<&C::sms_countries>},
     {"phone.default_region", "CN", "GB", "GB", effective<&C::phone_default_region>},
     {"password.min_length", "8", "15", "15", effective<&C::password_min_length>},
     {"password.argon2_memory", "19456", "64", "64", effective<&C::password_argon2_memory>},

@@ -154,6 +154,24 @@ BOOST_AUTO_TEST_CASE(in_an_unknown_region_only_a_country_code_helps) {
   BOOST_TEST(e164_of("+8618866668888", "ZZ") == "+8618866668888");
 }
 
+BOOST_AUTO_TEST_CASE(a_number_is_of_one_of_the_regions_that_share_its_country_code) {
+  const struct {
+    const char* phone;
+    const char* region;
+  } numbers[] = {{"+8618866668888", "CN"}, {"+85261234567", "HK"}, {"+12025550123", "US"},
+                 {"+16132325555", "CA"},   {"+18762345678", "JM"}, {"+77012345678", "KZ"},
+                 {"+79123456789", "RU"}};
+  for (const auto& [phone, region] : numbers) {
+    const auto parsed = Phone::parse(phone, "CN");
+    BOOST_TEST_REQUIRE(parsed.has_value(), phone);
+    for (const std::string other : {"CN", "HK", "US", "CA", "JM", "KZ", "RU", "ZZ", "001"}) {
+      BOOST_TEST(parsed->is_of({other}) == (other == region), phone << " is of " << other);
+    }
+    BOOST_TEST(parsed->is_of({"FR", region}));
+    BOOST_TEST(!parsed->is_of({}));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_national_number_has_no_country_code) {
   BOOST_TEST(Phone::parse("+8618866668888", "CN")->national() == "18866668888");
   BOOST_TEST(Phone::parse("+447400123456", "CN")->national() == "7400123456");

@@ -78,7 +78,7 @@ int audit(const Call& call);
 int sms_pending(const Call& call);
 int sms_retry(const Call& call);
 int sms_test(const Call& call);
-int otp_last(const Call& call);
+int otp(const Call& call);
 int show_config(const Call& call);
 int after_restore(const Call& call);
 int doctor(const Call& call);

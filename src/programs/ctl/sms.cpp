@@ -1,4 +1,4 @@
-// users-ctl sms pending, retry and test, and otp last: messages and the codes in them.
+// users-ctl sms pending, retry and test, and otp: messages, and the codes that went with them.
 #include <chrono>
 #include <iostream>
 #include <limits>
@@ -107,26 +107,22 @@ int sms_test(const Call& call) {
   return EXIT_FAILURE;
 }
 
-int otp_last(const Call& call) {
+int otp(const Call& call) {
   const Config config = call.config();
-  if (config.session_cookie_secure) {
-    throw Refused(
-        "codes are shown in development only, which is where session.cookie_secure = no is set; "
-        "to help a person in: users-ctl user passwd");
-  }
   const Phone phone = phone_argument(config, call, 0);
   Service service(config);
-  const auto last = service.accounts().last_code(phone);
-  if (!last) throw Refused("no code was made for the phone " + phone.e164() + " of late");
-  if (last->code.empty()) {
-    throw Refused("the last code for " + phone.e164() + " was made with another secrets.key_file");
+  std::vector<json::Object> rows;
+  for (const SentCode& code : service.accounts().codes(phone)) {
+    rows.push_back({{"purpose", code.purpose},
+                    {"created", code.created},
+                    {"expires", code.expires},
+                    {"tries", code.tries},
+                    {"state", code.state},
+                    {"message", code.message},
+                    {"attempts", code.attempts}});
   }
-  print_object(std::cout, call.form(),
-               {{"phone", phone.e164()},
-                {"purpose", name_of(last->purpose)},
-                {"code", last->code},
-                {"state", last->state},
-                {"expires", last->expires}});
+  print_rows(std::cout, call.form(),
+             {"purpose", "created", "expires", "tries", "state", "message", "attempts"}, rows);
   return EXIT_SUCCESS;
 }
 

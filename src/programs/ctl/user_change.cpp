@@ -16,7 +16,10 @@ std::string rule_of_length(const Config& config) {
 /// Says what became of it. Throws Refused where nothing did.
 int report(const Config& config, const Phone& phone, const Change& change,
            const std::string& what) {
-  const std::string who = "user " + std::to_string(change.user_id) + ", phone " + phone.e164();
+  const std::string who =
+      change.user_id == store::kNoAccount
+          ? "phone " + phone.e164() + ", which has no account"
+          : "user " + std::to_string(change.user_id) + ", phone " + phone.e164();
   switch (change.verdict) {
     case Verdict::done:
       std::cout << who << ": " << what << '\n';
