@@ -151,6 +151,43 @@ void check_limits(Diagnosis& d, const Directives& all) {
   d.report.ok("nginx limits", "by the client's address");
 }
 
+/// The innermost location around a directive in its file; empty where there is none.
+std::string location_of(const Directive& directive) {
+  const auto found =
+      std::ranges::find_if(directive.within.rbegin(), directive.within.rend(),
+                           [](const auto& one) { return one.starts_with("location "); });
+  return found == directive.within.rend() ? "" : *found;
+}
+
+/// Whether a backend of a site that protects something can be told a name by the client itself.
+void check_identity(Diagnosis& d, const Directives& all) {
+  const auto includes = [](const Directive& one, std::string_view file) {
+    return is(one, {"include"}) && one.words.size() == 2 && one.words[1].ends_with(file);
+  };
+  const bool protects = std::ranges::any_of(
+      all, [&](const Directive& one) { return includes(one, "/users_auth.conf"); });
+  for (const Directive& pass : all) {
+    const std::string location = location_of(pass);
+    if (!protects || location.empty() || pass.words.empty() || !pass.words[0].ends_with("_pass")) {
+      continue;
+    }
+    // Other sites of this nginx have backends that trust nobody's X-User-Id.
+    const bool is_sites = std::ranges::any_of(all, [&](const Directive& one) {
+      return one.file == pass.file && includes(one, "/users.conf");
+    });
+    const bool strips = std::ranges::any_of(all, [&](const Directive& one) {
+      return one.file == pass.file && one.within == pass.within &&
+             (includes(one, "/users_strip.conf") || includes(one, "/users_auth.conf"));
+    });
+    if (!is_sites || strips) continue;
+    return d.report.warning(
+        "nginx identity",
+        location + " of " + pass.file + " passes a client's own X-User-Id on to its backend",
+        "write into it: include snippets/users-fcgi/users_strip.conf;");
+  }
+  d.report.ok("nginx identity", protects ? "no client says who it is" : "nothing is protected");
+}
+
 /// Whom its workers run as: the master gives up root for the user it names.
 void find_nginx_user(Diagnosis& d, const Directives& all) {
   if (::geteuid() != 0) {
@@ -186,6 +223,7 @@ void check_directives(Diagnosis& d, const Directives& all) {
   d.fast_socket = check_upstream(d, all, "users_fast", 3);
   check_limits(d, all);
   check_trusted(d, all);
+  check_identity(d, all);
   find_nginx_user(d, all);
 }
 
