@@ -118,8 +118,11 @@ std::optional<std::string> stream_of(std::string_view bytes, RecordType wanted) 
     const std::size_t length = byte_at(bytes, 4) * 256U + byte_at(bytes, 5);
     const auto type = static_cast<RecordType>(byte_at(bytes, 1));
     const bool is_wanted = type == wanted;
-    // libfcgi does not look for the padding of a begin record.
-    const std::size_t padding = type == RecordType::begin_request ? 0 : byte_at(bytes, 6);
+    // libfcgi does not look for the padding of a begin record, nor for that of the empty one which
+    // ends the parameters: it begins to read the body anew.
+    const bool is_read_without =
+        type == RecordType::begin_request || (type == RecordType::parameters && length == 0);
+    const std::size_t padding = is_read_without ? 0 : byte_at(bytes, 6);
     const std::size_t size = kHeader + length + padding;
     if (is_wanted && length == 0) return content;
     if (bytes.size() < kHeader + length) break;
