@@ -59,7 +59,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(hosts, Hosts)
+BOOST_FIXTURE_TEST_SUITE(hosts, Hosts, *boost::unit_test::label("deep"))
 
 BOOST_AUTO_TEST_CASE(the_next_host_serves_at_once_while_the_first_is_away) {
   const Config settings = config();

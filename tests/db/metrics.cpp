@@ -58,7 +58,7 @@ struct Fixture {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(metrics, Fixture)
+BOOST_FIXTURE_TEST_SUITE(metrics, Fixture, *boost::unit_test::label("deep"))
 
 BOOST_AUTO_TEST_CASE(a_registration_is_counted_statement_by_statement) {
   Service service(database.config());

@@ -78,7 +78,7 @@ struct Machine {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(setup, Machine)
+BOOST_FIXTURE_TEST_SUITE(setup, Machine, *boost::unit_test::label("deep"))
 
 BOOST_AUTO_TEST_CASE(it_makes_all_that_is_missing_and_then_finds_nothing_to_do) {
   const Command first = set_up();
