@@ -1,4 +1,5 @@
 // What ends sessions ends those, too, whose login is under way at that moment.
+#include <functional>
 #include <future>
 
 #include <boost/test/data/test_case.hpp>
@@ -130,37 +131,32 @@ const End kEnds[] = {
      }},
 };
 
+struct Race : Fixture {
+  /// `end` comes while `login` is in the midst of its transaction: what that opens is over.
+  void check_ended(const End& end, const std::function<LoginOutcome()>& login) {
+    const std::string own = token();
+    const Session session = *owner.accounts.find_session(own);
+    HeldLogins held(database);
+    auto under_way = std::async(std::launch::async, login);
+    BOOST_TEST(held.wait_for_one());
+    BOOST_TEST((end.run(*this, session) == ResultCode::ok));
+    held.let_go();
+    BOOST_TEST(!is_alive(token_of(under_way.get())));
+    BOOST_TEST(is_alive(own) == end.keeps_own);
+  }
+};
+
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(sessions, Fixture)
+BOOST_FIXTURE_TEST_SUITE(sessions, Race)
 
 BOOST_DATA_TEST_CASE(it_ends_a_login_by_password_under_way, data::make(kEnds), end) {
-  const std::string own = token();
-  const Session session = *owner.accounts.find_session(own);
-  HeldLogins held(database);
-  auto login = std::async(std::launch::async,
-                          [&] { return other.accounts.login(phone, kPassword, kClient); });
-  BOOST_TEST(held.wait_for_one());
-  BOOST_TEST((end.run(*this, session) == ResultCode::ok));
-  held.let_go();
-  const std::string late = token_of(login.get());
-  BOOST_TEST(!is_alive(late));
-  BOOST_TEST(is_alive(own) == end.keeps_own);
+  check_ended(end, [&] { return other.accounts.login(phone, kPassword, kClient); });
 }
 
 BOOST_DATA_TEST_CASE(it_ends_a_login_by_code_under_way, data::make(kEnds), end) {
-  const std::string own = token();
-  const Session session = *owner.accounts.find_session(own);
   const std::string by = code(phone, "login");
-  HeldLogins held(database);
-  auto login = std::async(std::launch::async,
-                          [&] { return other.accounts.login_by_code(phone, by, kClient); });
-  BOOST_TEST(held.wait_for_one());
-  BOOST_TEST((end.run(*this, session) == ResultCode::ok));
-  held.let_go();
-  const std::string late = token_of(login.get());
-  BOOST_TEST(!is_alive(late));
-  BOOST_TEST(is_alive(own) == end.keeps_own);
+  check_ended(end, [&] { return other.accounts.login_by_code(phone, by, kClient); });
 }
 
 BOOST_AUTO_TEST_CASE(a_deleted_account_leaves_no_login_behind) {

@@ -44,6 +44,14 @@ class Client {
   TemporaryDirectory folder_;
 };
 
+/// Registers a phone, and logs it in from two places.
+void log_both_in(const std::string& phone, const Client& one, const Client& other) {
+  BOOST_TEST(one.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
+  for (const Client* client : {&one, &other}) {
+    BOOST_TEST(client->run("login " + phone + " 'correct horse 42'").status == 0);
+  }
+}
+
 /// A service that answers when the test says so: until then the script and its curl stand still.
 class HeldService {
  public:
@@ -178,10 +186,7 @@ BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended) {
   const Client one;
   const Client other;
   const std::string phone = fresh_phone();
-  BOOST_TEST(one.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
-  for (const Client* client : {&one, &other}) {
-    BOOST_TEST(client->run("login " + phone + " 'correct horse 42'").status == 0);
-  }
+  log_both_in(phone, one, other);
   // What one says of itself splits no line of the list.
   query(R"(UPDATE sessions SET agent = 'x"},{"id":1' ORDER BY id DESC LIMIT 1)");
   const Command list = one.run("sessions");
@@ -208,10 +213,7 @@ BOOST_AUTO_TEST_CASE(passwd_changes_the_password_and_ends_the_other_sessions) {
   const Client one;
   const Client other;
   const std::string phone = fresh_phone();
-  BOOST_TEST(one.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
-  for (const Client* client : {&one, &other}) {
-    BOOST_TEST(client->run("login " + phone + " 'correct horse 42'").status == 0);
-  }
+  log_both_in(phone, one, other);
   BOOST_TEST(one.run("passwd 'wrong horse 42' 'second horse 43'").status == 1);
   const std::string typed = one.token_file() + ".typed";
   run_script("printf 'correct horse 42\\nsecond horse 43\\n' > '" + typed + "'");
@@ -228,10 +230,7 @@ BOOST_AUTO_TEST_CASE(logout_ends_all_sessions_and_forgets_one_that_is_over) {
   const Client one;
   const Client other;
   const std::string phone = fresh_phone();
-  BOOST_TEST(one.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
-  for (const Client* client : {&one, &other}) {
-    BOOST_TEST(client->run("login " + phone + " 'correct horse 42'").status == 0);
-  }
+  log_both_in(phone, one, other);
   BOOST_TEST(one.run("logout --all").status == 0);
   BOOST_TEST(other.run("me").status == 1);
   const Command late = other.run("logout");
@@ -244,10 +243,7 @@ BOOST_AUTO_TEST_CASE(logout_of_all_is_no_success_where_none_was_ended) {
   const Client over;
   const Client alive;
   const std::string phone = fresh_phone();
-  BOOST_TEST(over.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
-  for (const Client* client : {&over, &alive}) {
-    BOOST_TEST(client->run("login " + phone + " 'correct horse 42'").status == 0);
-  }
+  log_both_in(phone, over, alive);
   run_script("cp '" + over.token_file() + "' '" + over.token_file() + ".kept'");
   BOOST_TEST(over.run("logout").status == 0);
   run_script("mv '" + over.token_file() + ".kept' '" + over.token_file() + "'");
