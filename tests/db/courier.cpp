@@ -52,7 +52,7 @@ Delivery run(const TemporaryDirectory& directory, const std::string& script, uns
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(courier_test, Fixture)
+BOOST_FIXTURE_TEST_SUITE(courier_test, Fixture, *boost::unit_test::label("deep"))
 
 BOOST_AUTO_TEST_CASE(a_message_is_sent_once_and_wiped) {
   request("13900000001");

@@ -31,7 +31,7 @@ struct Fixture {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(mysql, Fixture)
+BOOST_FIXTURE_TEST_SUITE(mysql, Fixture, *boost::unit_test::label("deep"))
 
 BOOST_AUTO_TEST_CASE(a_row_comes_back_byte_for_byte) {
   std::string key;
