@@ -91,6 +91,21 @@ BOOST_AUTO_TEST_CASE(the_workers_of_a_configuration_are_found_and_replaced,
   for (const int pid : after) BOOST_TEST(std::ranges::count(before, pid) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_program_that_only_looks_like_a_leader_is_none) {
+  const Daemon impostor(
+      {"/bin/bash", "-c",
+       "exec -a multiwatch bash -c 'sleep 60; :' -- users-fcgi --config '" + config + "'"},
+      {}, folder.path().string() + "/impostor.log");
+  const std::string pid = std::to_string(impostor.pid());
+  const std::string line = "/proc/" + pid + "/cmdline";
+  BOOST_TEST_REQUIRE(wait_until(30, [&] {
+    return run_command("tr '\\0' ' ' <" + line).output.starts_with("multiwatch -c");
+  }));
+  const Command command = reload(pid);
+  BOOST_TEST(command.status == 1);
+  BOOST_TEST(says(command, "process " + pid + " is no multiwatch of this service"));
+}
+
 BOOST_AUTO_TEST_CASE(a_bad_configuration_is_refused_and_nothing_is_touched) {
   const auto before = workers();
   std::ofstream(config, std::ios::app) << "shape = round\n";

@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,19 +27,16 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   return pointers;
 }
 
-/// Gives up root for the user of a process.
-bool become_user_of(pid_t pid) {
-  struct stat status {};
-  if (::stat(proc(pid, "").c_str(), &status) != 0) return false;
-  if (::geteuid() != 0 || status.st_uid == 0) return true;
-  return ::setgroups(0, nullptr) == 0 && ::setgid(status.st_gid) == 0 &&
-         ::setuid(status.st_uid) == 0;
+bool become(const Owner& owner) {
+  if (::geteuid() != 0 || owner.uid == 0) return true;
+  return ::setgroups(0, nullptr) == 0 && ::setgid(owner.gid) == 0 && ::setuid(owner.uid) == 0;
 }
 
 }  // namespace
 
 Finished run_to_end(const std::vector<std::string>& command,
-                    const std::optional<std::vector<std::string>>& environment, pid_t as) {
+                    const std::optional<std::vector<std::string>>& environment,
+                    const std::optional<Owner>& as) {
   int output[2];
   if (::pipe2(output, O_CLOEXEC) != 0) throw std::runtime_error("no pipe can be made");
   const auto arguments = pointers_to(command);
@@ -50,7 +46,7 @@ Finished run_to_end(const std::vector<std::string>& command,
     ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
     ::dup2(output[1], STDOUT_FILENO);
     ::dup2(output[1], STDERR_FILENO);
-    if (as != 0 && !become_user_of(as)) ::_exit(kCannotRun);
+    if (as && !become(*as)) ::_exit(kCannotRun);
     if (environment) {
       ::execvpe(arguments[0], arguments.data(), variables.data());
     } else {

@@ -16,10 +16,17 @@ struct Finished {
   std::string output;  ///< standard output and standard error
 };
 
+/// Whose rights a program gets.
+struct Owner {
+  uid_t uid;
+  gid_t gid;
+};
+
 /// Runs a program to its end, with nothing on its standard input. `environment` (NAME=value)
-/// replaces ours; `as` makes it run as the user and group of that process, where we may.
+/// replaces ours; `as`: root gives up its rights for those.
 Finished run_to_end(const std::vector<std::string>& command,
-                    const std::optional<std::vector<std::string>>& environment = {}, pid_t as = 0);
+                    const std::optional<std::vector<std::string>>& environment = {},
+                    const std::optional<Owner>& as = {});
 
 /// The environment of a process; none where it is gone or another user's.
 std::vector<std::string> environment_of(pid_t pid);

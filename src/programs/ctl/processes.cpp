@@ -37,8 +37,9 @@ Process read_process(pid_t pid) {
       fields >> std::hex >> blocked;
       process.ready = (blocked >> (SIGTERM - 1) & 1) != 0;
     }
-    uid_t real = 0;
-    if (line.starts_with("Uid:")) fields >> real >> process.uid;
+    if (line.starts_with("Uid:")) fields >> process.real_uid >> process.uid;
+    gid_t real = 0;
+    if (line.starts_with("Gid:")) fields >> real >> process.gid;
   }
   if (living) process.pid = pid;
   return process;
@@ -83,6 +84,12 @@ std::vector<Process> list_processes() {
     if (process.pid != 0) all.push_back(std::move(process));
   }
   return all;
+}
+
+std::optional<Process> find_process(pid_t pid) {
+  Process process = read_process(pid);
+  if (process.pid == 0) return std::nullopt;
+  return process;
 }
 
 std::vector<std::string> command_of(const Process& process) {

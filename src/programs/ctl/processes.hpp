@@ -3,6 +3,7 @@
 
 #include <ctime>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,17 @@ struct Process {
   pid_t pid = 0;
   pid_t parent = 0;
   uid_t uid = 0;       ///< effective
+  uid_t real_uid = 0;  ///< who started it; another than uid where it is a setuid program
+  gid_t gid = 0;       ///< effective
   std::string name;    ///< at most 15 bytes, as the kernel keeps it
   bool ready = false;  ///< it holds its stop signals: see base/stop_signals.hpp
 };
 
 /// All living processes that this user may see.
 std::vector<Process> list_processes();
+
+/// A living process.
+std::optional<Process> find_process(pid_t pid);
 
 /// The command line, word by word; empty where the process is gone.
 std::vector<std::string> command_of(const Process& process);

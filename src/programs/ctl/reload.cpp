@@ -21,14 +21,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A worker leaves after the request it is in; longer than any request may take.
-constexpr milliseconds kLeaving{90'000};
+/// A worker leaves after the request it is in, a courier after its message: longer than either may
+/// take.
+constexpr milliseconds kLeaving{100'000};
 /// It tries the database first, for which a host that is silent takes its whole timeout.
 constexpr milliseconds kComing{60'000};
 
 /// A multiwatch and what it keeps running.
 struct Leader {
-  pid_t pid;
+  Process process;
   std::vector<std::string> command;  ///< of each child
   std::size_t count;                 ///< of the children
 
@@ -39,11 +40,16 @@ struct Leader {
 
 /// What multiwatch's command line says; nothing where it is none, or one of other programs.
 std::optional<Leader> leader_of(const Process& process) {
+  // Anybody can give a program such a command line, a setuid one too; it would then be our own
+  // rights with which the command is run.
+  if (process.real_uid != process.uid) return {};
+  if (!std::filesystem::path(program_of(process)).filename().string().starts_with("multiwatch")) {
+    return {};
+  }
   const auto words = command_of(process);
-  if (words.empty() || std::filesystem::path(words[0]).filename() != "multiwatch") return {};
   const auto dashes = std::ranges::find(words, "--");
   if (dashes == words.end() || dashes + 1 == words.end()) return {};
-  Leader leader{process.pid, {dashes + 1, words.end()}, 1};
+  Leader leader{process, {dashes + 1, words.end()}, 1};
   if (leader.name() != "users-fcgi" && leader.name() != "users-courier") return {};
   const auto forks = std::find(words.begin(), dashes, "-f");
   if (dashes - forks > 1) {
@@ -55,7 +61,8 @@ std::optional<Leader> leader_of(const Process& process) {
 
 std::vector<Process> children_of(const Leader& leader) {
   auto children = list_processes();
-  std::erase_if(children, [&](const Process& process) { return process.parent != leader.pid; });
+  std::erase_if(children,
+                [&](const Process& process) { return process.parent != leader.process.pid; });
   return children;
 }
 
@@ -66,9 +73,10 @@ bool contains(const std::vector<Process>& processes, pid_t pid) {
 std::vector<Leader> find_leaders(const Call& call) {
   std::vector<Leader> leaders;
   for (const std::string& argument : call.arguments) {
-    Process process;
-    std::from_chars(argument.data(), argument.data() + argument.size(), process.pid);
-    auto leader = leader_of(process);
+    pid_t pid = 0;
+    std::from_chars(argument.data(), argument.data() + argument.size(), pid);
+    const auto process = find_process(pid);
+    auto leader = process ? leader_of(*process) : std::nullopt;
     if (!leader) throw Refused("process " + argument + " is no multiwatch of this service");
     leaders.push_back(std::move(*leader));
   }
@@ -88,7 +96,7 @@ std::vector<Leader> find_leaders(const Call& call) {
 
 /// Two at the same workers would take each other's stops for failures. Held until we end.
 void lock(const Leader& leader) {
-  const std::string file = "/proc/" + std::to_string(leader.pid) + "/cmdline";
+  const std::string file = "/proc/" + std::to_string(leader.process.pid) + "/cmdline";
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0 || ::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     throw Refused("another reload of the same workers is under way: wait for it");
@@ -99,7 +107,8 @@ void lock(const Leader& leader) {
 void check_configuration(const Leader& leader) {
   auto command = leader.command;
   command.emplace_back("--check-database");
-  const Finished check = run_to_end(command, environment_of(leader.pid), leader.pid);
+  const Finished check = run_to_end(command, environment_of(leader.process.pid),
+                                    Owner{leader.process.uid, leader.process.gid});
   if (check.status == 0) return;
   std::cerr << check.output;
   throw Refused(
