@@ -133,7 +133,7 @@ class SecureSite {
                   << "ssl_protocols TLSv1.2 TLSv1.3;\n"
                   << "include snippets/users-fcgi/users.conf;\n"
                   << "location / { return 200 'the site'; }\n"
-                  << "location /private/ {\ninclude snippets/users-fcgi/users_auth.conf;\n"
+                  << "location ^~ /private/ {\ninclude snippets/users-fcgi/users_auth.conf;\n"
                   << "proxy_set_header Host backend.invalid;\nproxy_pass http://"
                   << plain_.base_url() << ";\n}\n}\n}\n";
     std::filesystem::create_directory_symlink(plain_.folder() + "/snippets",

@@ -22,6 +22,7 @@ BOOST_AUTO_TEST_CASE(the_stack_as_it_is_has_no_problem) {
   local.erase("disk of the database");
   local.erase("clock");
   const std::set<std::string> explained{"verification", "cookie", "log level", "nginx limits"};
+  BOOST_TEST_INFO("also: " << nlohmann::json(local).dump());
   BOOST_TEST(local == explained, boost::test_tools::per_element());
   for (const auto& name : checks_in_state("skipped")) BOOST_TEST(name == "clock");
   for (const auto& one : rows) {

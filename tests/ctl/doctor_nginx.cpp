@@ -49,6 +49,10 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   finds_nginx({"nginx identity", "warning", "location / of", "users_strip.conf"}, open,
               open + " proxy_pass http://127.0.0.1:9;");
 
+  const std::string sample = "location ^~ /private/ {";
+  finds_nginx({"nginx precedence", "warning", "location ~ png$ of", sample}, sample,
+              "location ~ png$ { }\nlocation /private/ {");
+
   const std::string changed = state + "/users-doctor.conf";
   const Mend mended([&] { fs::remove(changed); });
   std::string text = content_of("nginx/users.conf");

@@ -158,6 +158,9 @@ struct Fixture {
     std::filesystem::create_directories(site.folder() + "/www/members");
     std::ofstream(site.folder() + "/www/members/page") << "for members";
     std::ofstream(site.folder() + "/www/page") << "for all";
+    for (const char* picture : {"/www/photo.png", "/www/members/photo.png"}) {
+      std::ofstream(site.folder() + picture) << "a photo";
+    }
     BOOST_TEST_REQUIRE(send(site.plain(), {.body = registration(phone)}).code() == 0);
     const HttpReply login =
         send(site.plain(), {.path = "/users/login", .body = registration(phone)});
@@ -246,6 +249,26 @@ BOOST_AUTO_TEST_CASE(a_file_is_served_whole_or_in_part_while_its_reader_has_a_se
   const HttpReply browser = ask("/members/page?a=b", {"Accept: text/html"});
   BOOST_TEST(browser.status == 302);
   BOOST_TEST(browser.header("location") == "/users/?next=/members/page?a=b");
+}
+
+BOOST_AUTO_TEST_CASE(a_regular_expression_of_the_site_takes_nothing_out_of_a_protected_location) {
+  BOOST_TEST(!ask("/photo.png").header("expires").empty());
+  BOOST_TEST(ask("/members/photo.png").status == 401);
+  const HttpReply shown = ask("/members/photo.png", {session});
+  BOOST_TEST(shown.body == "a photo");
+  BOOST_TEST(shown.header("expires").empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_identity_header_with_a_blank_before_its_colon_is_no_request) {
+  for (const char* path : {"/members/page", "/shop/x"}) {
+    backend.take();
+    const std::string reply =
+        send_raw(site.plain(), std::string("GET ") + path +
+                                   " HTTP/1.1\r\nHost: example.org\r\nX-User-Id : 1\r\n" + session +
+                                   "\r\n" + std::string(kLast) + "\r\nConnection: close\r\n\r\n");
+    BOOST_TEST(reply.starts_with("HTTP/1.1 400 "), reply);
+    BOOST_TEST(backend.take().empty());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_backend_is_told_by_whatever_protocol_whose_session_it_is) {

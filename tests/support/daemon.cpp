@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@ namespace {
 [[noreturn]] void become(const std::vector<std::string>& command,
                          const std::vector<std::string>& environment, const std::string& log) {
   ::setsid();
+  // A test program that was killed leaves nothing running.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   const int in = ::open("/dev/null", O_RDONLY);
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(in, STDIN_FILENO);
@@ -50,13 +53,15 @@ std::string make_site_folder(const std::string& run, bool cached) {
       << "events { worker_connections 256; }\nhttp {\n  access_log off;\n"
       << "  client_body_temp_path body; fastcgi_temp_path fastcgi; proxy_temp_path proxy;\n"
       << "  scgi_temp_path scgi; uwsgi_temp_path uwsgi;\n"
+      // What a site may have set for itself.
+      << "  fastcgi_cache_use_stale error timeout http_500 http_503;\n"
       << "  include snippets/users-fcgi/users_http.conf;\n  include "
          "snippets/users-fcgi/users_site.conf;\n"
       << "  server {\n    listen unix:" << folder << "/nginx.sock;\n"
       << "    set_real_ip_from unix:; real_ip_header X-Test-Address;\n"
       << "    include snippets/users-fcgi/users.conf;\n"
       << "    location / { return 200 'the site'; }\n"
-      << "    location /private/ {\n      include snippets/users-fcgi/users_auth.conf;\n"
+      << "    location ^~ /private/ {\n      include snippets/users-fcgi/users_auth.conf;\n"
       << "      proxy_pass http://unix:" << folder << "/backend.sock;\n    }\n  }\n"
       << "  server {\n    listen unix:" << folder << "/backend.sock;\n"
       << "    location / { return 200 'user $http_x_user_id'; }\n  }\n}\n";

@@ -1,4 +1,5 @@
-// A program that runs while a test does, in a process group of its own; gone when the test ends.
+// A program that runs while a test does, in a process group of its own; gone when the test
+// ends, also where that is by SIGKILL.
 #pragma once
 
 #include <filesystem>

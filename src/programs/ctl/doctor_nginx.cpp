@@ -151,6 +151,10 @@ void check_limits(Diagnosis& d, const Directives& all) {
   d.report.ok("nginx limits", "by the client's address");
 }
 
+bool includes(const Directive& one, std::string_view file) {
+  return is(one, {"include"}) && one.words.size() == 2 && one.words[1].ends_with(file);
+}
+
 /// The innermost location around a directive in its file; empty where there is none.
 std::string location_of(const Directive& directive) {
   const auto found =
@@ -161,9 +165,6 @@ std::string location_of(const Directive& directive) {
 
 /// Whether a backend of a site that protects something can be told a name by the client itself.
 void check_identity(Diagnosis& d, const Directives& all) {
-  const auto includes = [](const Directive& one, std::string_view file) {
-    return is(one, {"include"}) && one.words.size() == 2 && one.words[1].ends_with(file);
-  };
   const bool protects = std::ranges::any_of(
       all, [&](const Directive& one) { return includes(one, "/users_auth.conf"); });
   for (const Directive& pass : all) {
@@ -186,6 +187,42 @@ void check_identity(Diagnosis& d, const Directives& all) {
         "write into it: include snippets/users-fcgi/users_strip.conf;");
   }
   d.report.ok("nginx identity", protects ? "no client says who it is" : "nothing is protected");
+}
+
+/// The directives of a block, by those around it and its own words.
+std::vector<std::string> within(const Directive& block) {
+  std::vector<std::string> blocks = block.within;
+  std::string name;
+  for (const std::string& word : block.words) name += (name.empty() ? "" : " ") + word;
+  blocks.push_back(name);
+  return blocks;
+}
+
+/// Whether a regular expression takes requests away from a protected location: nginx prefers it to
+/// a prefix without ^~.
+void check_precedence(Diagnosis& d, const Directives& all) {
+  const auto is_protected = [&](const Directive& location) {
+    return std::ranges::any_of(all, [&](const Directive& one) {
+      return one.file == location.file && one.within == within(location) &&
+             includes(one, "/users_auth.conf");
+    });
+  };
+  for (const Directive& prefix : all) {
+    const bool plain = is(prefix, {"location"}) && prefix.words.size() == 2 &&
+                       prefix.words[1].starts_with("/") && is_protected(prefix);
+    if (!plain) continue;
+    for (const Directive& other : all) {
+      const bool is_rival = is(other, {"location"}) && other.words.size() > 1 &&
+                            other.words[1].starts_with("~") && other.file == prefix.file &&
+                            other.within == prefix.within && !is_protected(other);
+      if (!is_rival) continue;
+      return d.report.warning("nginx precedence",
+                              within(other).back() + " of " + other.file +
+                                  " is preferred to the protected " + within(prefix).back(),
+                              "write: location ^~ " + prefix.words[1] + " {");
+    }
+  }
+  d.report.ok("nginx precedence", "no regular expression goes before a protected location");
 }
 
 /// Whom its workers run as: the master gives up root for the user it names.
@@ -224,6 +261,7 @@ void check_directives(Diagnosis& d, const Directives& all) {
   check_limits(d, all);
   check_trusted(d, all);
   check_identity(d, all);
+  check_precedence(d, all);
   find_nginx_user(d, all);
 }
 
