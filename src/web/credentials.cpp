@@ -45,12 +45,13 @@ Credentials find_credentials(const Request& request, bool secure_cookie) {
   return {{std::string_view(request.authorization).substr(kScheme.size())}};
 }
 
-bool is_same_origin(const Request& request, bool unknown) {
+std::optional<bool> is_same_origin(const Request& request, bool secure_cookie) {
   if (!request.sec_fetch_site.empty()) return request.sec_fetch_site == "same-origin";
-  if (request.origin.empty()) return unknown;
-  const auto scheme = request.origin.find("://");
-  return scheme != std::string::npos && !request.host.empty() &&
-         request.origin.substr(scheme + 3) == request.host;
+  if (request.origin.empty()) return std::nullopt;
+  if (request.host.empty()) return false;
+  // The scheme is the browser's word for it: nginx may stand behind what ends TLS.
+  return request.origin == "https://" + request.host ||
+         (!secure_cookie && request.origin == "http://" + request.host);
 }
 
 std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie) {

@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,10 @@ constexpr std::size_t kMostCookies = 4;
 /// their order. None where there is neither.
 Credentials find_credentials(const Request& request, bool secure_cookie);
 
-/// True where the browser says that the request comes from a page of this very site:
-/// Sec-Fetch-Site, else Origin held against Host. `unknown` is the answer where it says neither.
-bool is_same_origin(const Request& request, bool unknown);
+/// Whether the browser says that the request comes from a page of this very site: Sec-Fetch-Site,
+/// else Origin held against Host, where with `secure_cookie` only HTTPS is the site. Nothing where
+/// it says neither.
+std::optional<bool> is_same_origin(const Request& request, bool secure_cookie);
 
 /// The value of a Set-Cookie header: with a lifetime in seconds, or 0 to take the cookie away.
 std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie);

@@ -101,9 +101,14 @@ std::string render_text(const Result& result, std::string_view message) {
   return text;
 }
 
-/// What a 401 must name (RFC 9110 11.6.1). No browser asks its user for this scheme.
-void add_challenge(Reply& reply) {
+/// Those of the result, and what a 401 must name (RFC 9110 11.6.1): no browser asks its user for
+/// this scheme.
+void add_headers(Reply& reply, const Result& result) {
   if (reply.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (result.retry_after > 0) {
+    reply.headers.emplace_back("Retry-After", std::to_string(result.retry_after));
+  }
+  reply.headers.insert(reply.headers.end(), result.headers.begin(), result.headers.end());
 }
 
 }  // namespace
@@ -147,8 +152,7 @@ Reply render(const Result& result, const Request& request, bool always_200) {
   if (result.bare) {
     if (result.code == ResultCode::ok) reply.status = 204;
     reply.headers = {{"Cache-Control", "no-store"}, {"X-Request-Id", request.request_id}};
-    add_challenge(reply);
-    reply.headers.insert(reply.headers.end(), result.headers.begin(), result.headers.end());
+    add_headers(reply, result);
     return reply;
   }
   reply.headers = {
@@ -157,10 +161,7 @@ Reply render(const Result& result, const Request& request, bool always_200) {
       {"X-Content-Type-Options", "nosniff"},
       {"X-Request-Id", request.request_id},
   };
-  add_challenge(reply);
-  if (result.retry_after > 0)
-    reply.headers.emplace_back("Retry-After", std::to_string(result.retry_after));
-  reply.headers.insert(reply.headers.end(), result.headers.begin(), result.headers.end());
+  add_headers(reply, result);
   if (result.document) {
     reply.body = result.document->text;
   } else {

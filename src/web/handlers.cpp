@@ -40,9 +40,12 @@ struct LoggedIn {
 /// The session of the request. What changes something by cookie must come from the site's own
 /// pages.
 LoggedIn require_session(Context& context, const Request& request) {
-  const Credentials credentials = find_credentials(request, context.config.session_cookie_secure);
+  const bool secure = context.config.session_cookie_secure;
+  const Credentials credentials = find_credentials(request, secure);
   const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (credentials.from_cookie && !reads && !is_same_origin(request, false)) throw NotLoggedIn();
+  if (credentials.from_cookie && !reads && !is_same_origin(request, secure).value_or(false)) {
+    throw NotLoggedIn();
+  }
   for (const std::string_view token : credentials.tokens) {
     auto session = context.accounts.find_session(token);
     if (session) return {std::move(*session), credentials.from_cookie};
@@ -112,7 +115,10 @@ Result login(Context& context, const Request& request) {
   const Arguments arguments = parse_body(request);
   const bool cookie = arguments.flag("cookie");
   // A foreign page must not log its visitor in as somebody else.
-  if (cookie && !is_same_origin(request, true)) throw InvalidArguments({"cookie"});
+  const bool secure = context.config.session_cookie_secure;
+  if (cookie && !is_same_origin(request, secure).value_or(true)) {
+    throw InvalidArguments({"cookie"});
+  }
   const bool by_code = !arguments.text("password") && arguments.text("code");
   const auto texts = arguments.texts({"phone", by_code ? "code" : "password"});
   const LoginOutcome outcome =
@@ -123,8 +129,8 @@ Result login(Context& context, const Request& request) {
   const NewSession& session = *outcome.session;
   result.data = {{"id", session.user_id}, {"expires_at", session.expires_at}};
   if (cookie) {
-    result.headers.emplace_back("Set-Cookie", session_cookie(session.token, session.lifetime,
-                                                             context.config.session_cookie_secure));
+    result.headers.emplace_back("Set-Cookie",
+                                session_cookie(session.token, session.lifetime, secure));
   } else {
     result.data.push_back({"token", session.token});
   }

@@ -40,8 +40,11 @@ void look_at_token(const Request& request, bool secure) {
 }
 
 void look_at_origin(const Request& request) {
-  const bool same = is_same_origin(request, false);
-  if (same) require(is_same_origin(request, true), "what is known needs no guess");
+  const auto told = is_same_origin(request, false);
+  require(told.has_value() == !(request.sec_fetch_site.empty() && request.origin.empty()),
+          "told by either header");
+  const bool same = told.value_or(false);
+  if (is_same_origin(request, true).value_or(false)) require(same, "HTTPS is stricter");
   if (!request.sec_fetch_site.empty()) {
     require(same == (request.sec_fetch_site == "same-origin"), "Sec-Fetch-Site decides");
   } else if (same) {
