@@ -12,7 +12,8 @@ exit_status() {
 
 environment:
   USERS_URL         the service; default http://127.0.0.1:8000/users
-  USERS_TOKEN_FILE  where the session's token is kept; default ~/.local/state/users-fcgi/token
+  USERS_TOKEN_FILE  where the session's token is kept; default users-fcgi/token below $XDG_STATE_HOME, or below
+                    ~/.local/state where that is not set
 
 exit status:
   0  done

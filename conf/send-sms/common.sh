@@ -58,6 +58,9 @@ check_url() {
     local url=${SETTINGS[$1]} path=${2:+(/[^[:space:]]*)?}
     [[ $url =~ ^https://[A-Za-z0-9.-]+(:[0-9]+)?$path$ || $url =~ ^http://(127\.0\.0\.1|localhost)(:[0-9]+)?$path$ ]] ||
         bad_config "$CONF: $1 must be https://HOST${2:+/PATH} (http:// only for 127.0.0.1 or localhost)"
+    # curl names no port that goes without saying, so a signature must not either.
+    [[ ! $url =~ ^(https://[^/:]+):443(/.*)?$ && ! $url =~ ^(http://[^/:]+):80(/.*)?$ ]] ||
+        SETTINGS[$1]=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
 }
 
 # choose_template: TEMPLATE becomes the most special setting that fits the message: PROVIDER_template_regist_en before

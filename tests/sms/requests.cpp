@@ -96,6 +96,21 @@ BOOST_AUTO_TEST_CASE(aliyun_asks_for_the_template_with_the_code) {
   BOOST_TEST(json::parse(fields.at("TemplateParam")) == json({{"code", kCode}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_port_that_goes_without_saying_is_in_no_signature) {
+  for (const auto& [url, checked] :
+       {std::pair{"https://sms.example.com:443", "https://sms.example.com"},
+        {"https://sms.example.com:443/x", "https://sms.example.com/x"},
+        {"https://sms.example.com:4430", "https://sms.example.com:4430"},
+        {"http://localhost:80/x", "http://localhost/x"},
+        {"http://localhost:443", "http://localhost:443"}}) {
+    const Ended ended = SendSms().bash(
+        "PROVIDER=test; source conf/send-sms/common.sh; SETTINGS[url]=$1; check_url url path; "
+        "printf %s \"${SETTINGS[url]}\"",
+        "", {url});
+    BOOST_TEST(ended.output == checked);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(aliyun_never_signs_the_same_twice) {
   BOOST_TEST(sent(provider("aliyun")).header("x-acs-signature-nonce") !=
              sent(provider("aliyun")).header("x-acs-signature-nonce"));

@@ -44,6 +44,14 @@ class Client {
   TemporaryDirectory folder_;
 };
 
+/// The folder in which a client keeps its token where the user names no file for it.
+Command login_at_home(const TemporaryDirectory& home, const std::string& phone,
+                      const std::string& variables) {
+  return run_command("env -u USERS_TOKEN_FILE HOME='" + home.path().string() + "' " + variables +
+                     " " + finding(origin() + "/users") + "scripts/login " + phone +
+                     " 'correct horse 42' 2>&1");
+}
+
 /// Registers a phone, and logs it in from two places.
 void log_both_in(const std::string& phone, const Client& one, const Client& other) {
   BOOST_TEST(one.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
@@ -393,6 +401,22 @@ BOOST_AUTO_TEST_CASE(mysql_prints_rows_separated_by_tabs) {
   const Command rows = run_command("echo \"SELECT 'a', 'b'\" | scripts/mysql");
   BOOST_TEST(rows.status == 0);
   BOOST_TEST(rows.output.find("a\tb\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_token_lies_where_the_state_of_programs_lies_and_is_its_owners_alone) {
+  const std::string phone = fresh_phone();
+  regist(phone);
+  const TemporaryDirectory home;
+  const std::string path = home.path().string();
+  for (const auto& [variables, folder] :
+       {std::pair{std::string("XDG_STATE_HOME= "), path + "/.local/state"},
+        {"XDG_STATE_HOME='" + path + "/a state'", path + "/a state"}}) {
+    const Command login = login_at_home(home, phone, variables);
+    BOOST_TEST(login.status == 0, login.output);
+    const std::string token = "'" + folder + "/users-fcgi/token'";
+    BOOST_TEST(run_script("stat -c %a " + token) == "600\n");
+    BOOST_TEST(run_script("stat -c %a '" + folder + "/users-fcgi'") == "700\n");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
