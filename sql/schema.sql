@@ -56,8 +56,9 @@ CREATE TABLE IF NOT EXISTS outbox (
   state      VARCHAR(8) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'pending, sent, failed, unsent',
   attempts   TINYINT UNSIGNED NOT NULL DEFAULT 0,
   createTime DATETIME NOT NULL COMMENT 'UTC',
-  nextTime   DATETIME NOT NULL COMMENT 'UTC; not to be taken before',
+  nextTime   DATETIME NOT NULL COMMENT 'UTC; not to be taken before; once it is not pending, since when',
   expireTime DATETIME NOT NULL COMMENT 'UTC; of no use after',
+  takeTime   DATETIME NULL COMMENT 'UTC; since when a courier is at it, until nextTime at the latest',
   PRIMARY KEY (id),
   KEY outbox_state (state, nextTime)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

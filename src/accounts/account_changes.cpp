@@ -21,7 +21,8 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
       return {.code = ResultCode::locked, .retry_after = wait};
     }
     const auto profile = store::find_profile(connection, session.user_id);
-    if (!profile || !password || !passwords_.verify(*password, profile->password)) {
+    if (!profile || !password ||
+        !passwords_.verify_typed(password_text, *password, profile->password)) {
       return {.code = ResultCode::wrong_credentials};
     }
     throttle::clear(connection, throttle::kLogins, session.phone);
@@ -84,8 +85,8 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
     if (!verification_.consume(connection, *phone, Purpose::reset, code)) {
       return {.code = ResultCode::code_used_up};
     }
-    if (!store::update_password(connection, user->id, *hash, user->password)) {
-      throw db::Deadlock("reset: the password was changed meanwhile", 0);
+    if (!store::reset_password(connection, phone->e164(), *hash, user->password)) {
+      throw db::Deadlock("reset: the account was changed meanwhile", 0);
     }
     Sessions::end_all(connection, user->id);
     throttle::clear(connection, throttle::kLogins, phone->e164());
@@ -141,6 +142,11 @@ Outcome AccountService::delete_account(const Session& session, std::string_view 
   }
   return database_.replay([&](db::Connection& connection) -> Outcome {
     db::Transaction transaction(connection);
+    // A session that was ended meanwhile deletes nothing.
+    if (!Sessions::end_others(connection, session)) {
+      const bool there = store::find_profile(connection, session.user_id).has_value();
+      return {.code = there ? ResultCode::not_logged_in : ResultCode::ok};
+    }
     const bool deleted = store::delete_user(connection, session.user_id, session.phone);
     if (deleted) audit(connection, session.user_id, "deleted", client);
     transaction.commit();

@@ -40,7 +40,7 @@ Outcome AccountService::regist(const Registration& registration, const Client& c
   const RegistrationAttempt::Subject subject{
       *phone, *password, registration.code,
       hash_retry_key(key_, "regist", *phone, registration.retry_key, client)};
-  RegistrationAttempt attempt(config_, verification_, passwords_, subject, client);
+  RegistrationAttempt attempt(config_, metrics_, verification_, passwords_, subject, client);
   Outcome outcome =
       database_.replay([&](db::Connection& connection) { return attempt.settle(connection); });
   if (outcome.code == ResultCode::ok && attempt.made()) registrations_.add();
@@ -69,19 +69,21 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   const auto password = normalise_password(password_text, 1);
   Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
   if (shape.code != ResultCode::ok) return {shape};
+  LoginOutcome outcome;
   return database_.replay([&](db::Connection& connection) -> LoginOutcome {
+    if (is_open(connection, outcome)) return outcome;
     if (const unsigned wait =
             throttle::hit(connection, metrics_, throttle::kLogins, phone->e164())) {
       return {{.code = ResultCode::locked, .retry_after = wait}};
     }
     const auto user = store::find_user(connection, phone->e164());
-    const bool right =
-        user ? passwords_.verify(*password, user->password) : passwords_.verify_nobody(*password);
+    const bool right = user ? passwords_.verify_typed(password_text, *password, user->password)
+                            : passwords_.verify_nobody(*password);
     if (!right) return {{.code = ResultCode::wrong_credentials}};
-    const bool outdated = passwords_.is_outdated(user->password);
+    const bool outdated = passwords_.is_outdated(user->password, *password);
     const std::string anew = outdated ? passwords_.hash(*password) : "";
     db::Transaction transaction(connection);
-    LoginOutcome outcome;
+    outcome = {};
     if (user->disabled) {
       outcome.code = ResultCode::account_disabled;
     } else {
@@ -103,7 +105,9 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   Outcome shape = require({{phone.has_value(), "phone"}, {is_code(code), "code"}});
   if (shape.code != ResultCode::ok) return {shape};
   bool checked = false;
+  LoginOutcome outcome;
   return database_.replay([&](db::Connection& connection) -> LoginOutcome {
+    if (is_open(connection, outcome)) return outcome;
     if (!checked) {
       Outcome check = verification_.check(connection, *phone, Purpose::login, code);
       if (check.code != ResultCode::ok) return {check};
@@ -115,7 +119,7 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
     if (!verification_.consume(connection, *phone, Purpose::login, code)) {
       return {{.code = ResultCode::code_used_up}};
     }
-    LoginOutcome outcome;
+    outcome = {};
     if (user->disabled) {
       outcome.code = ResultCode::account_disabled;
     } else {
@@ -129,6 +133,10 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   });
 }
 
+bool AccountService::is_open(db::Connection& connection, const LoginOutcome& outcome) const {
+  return outcome.session && sessions_.find(connection, outcome.session->token);
+}
+
 std::optional<Session> AccountService::find_session(std::string_view token) {
   return database_.replay(
       [&](db::Connection& connection) { return sessions_.find(connection, token); });
@@ -140,12 +148,15 @@ std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
 }
 
 bool AccountService::end_session(const Session& session, std::uint64_t id, const Client& client) {
+  bool committing = false;
   return database_.replay([&](db::Connection& connection) {
     db::Transaction transaction(connection);
     const bool ended = Sessions::end_by_id(connection, session.user_id, id);
-    if (ended) audit(connection, session.user_id, "session ended", client);
+    if (!ended) return committing;  // by an earlier try of this transaction, then
+    audit(connection, session.user_id, "session ended", client);
+    committing = true;
     transaction.commit();
-    return ended;
+    return true;
   });
 }
 

@@ -74,6 +74,8 @@ class AccountService {
   /// Counts the try, then verifies the password of the session's user; ok, wrong_credentials,
   /// locked. `stored` becomes the hash it was held against.
   Outcome confirm(const Session& session, std::string_view password, std::string& stored);
+  /// Whether an earlier try of a login has opened its session and only the answer was lost.
+  [[nodiscard]] bool is_open(db::Connection& connection, const LoginOutcome& outcome) const;
   static void audit(db::Connection& connection, std::uint64_t user_id, std::string_view event,
                     const Client& client);
 

@@ -20,7 +20,9 @@ std::optional<Profile> find_profile(db::Connection& connection, std::uint64_t us
 std::uint64_t insert_user(db::Connection& connection, const NewUser& user) {
   connection.execute(StatementId::insert_user,
                      {user.phone, user.password, crypto::bytes_of(user.regist_key)});
-  return connection.last_insert_id();
+  const std::uint64_t id = connection.last_insert_id();
+  connection.execute(StatementId::forget_codes, {user.phone});
+  return id;
 }
 
 bool update_password(db::Connection& connection, std::uint64_t user_id, std::string_view password,
@@ -28,8 +30,14 @@ bool update_password(db::Connection& connection, std::uint64_t user_id, std::str
   return connection.execute(StatementId::update_password, {password, user_id, verified}) == 1;
 }
 
+bool reset_password(db::Connection& connection, std::string_view phone, std::string_view password,
+                    std::string_view former) {
+  return connection.execute(StatementId::reset_password, {password, phone, former}) == 1;
+}
+
 void update_phone(db::Connection& connection, std::uint64_t user_id, std::string_view phone) {
   connection.execute(StatementId::update_phone, {phone, user_id});
+  connection.execute(StatementId::forget_codes, {phone});
 }
 
 bool delete_user(db::Connection& connection, std::uint64_t user_id, std::string_view phone) {

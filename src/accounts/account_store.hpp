@@ -45,14 +45,20 @@ struct Event {
 std::optional<User> find_user(db::Connection& connection, std::string_view phone);
 std::optional<Profile> find_profile(db::Connection& connection, std::uint64_t user_id);
 
-/// Returns the new id. Throws db::DuplicateKey where the phone is taken.
+/// Returns the new id. Codes for login and reset that were sent to that phone before open nothing.
+/// Throws db::DuplicateKey where the phone is taken.
 std::uint64_t insert_user(db::Connection& connection, const NewUser& user);
 
 /// False where the password is no longer `verified`, the one that was checked.
 bool update_password(db::Connection& connection, std::uint64_t user_id, std::string_view password,
                      std::string_view verified);
 
-/// Throws db::DuplicateKey where the phone is taken.
+/// False where the phone is no longer that user's, or the password no longer `former`.
+bool reset_password(db::Connection& connection, std::string_view phone, std::string_view password,
+                    std::string_view former);
+
+/// Codes for login and reset that were sent to that phone before open nothing. Throws
+/// db::DuplicateKey where the phone is taken.
 void update_phone(db::Connection& connection, std::uint64_t user_id, std::string_view phone);
 
 /// The user with codes and sessions. False where it was gone already.

@@ -28,6 +28,7 @@ Retry retry_one(db::Connection& connection, std::uint64_t id) {
   if (state == "unsent") return Retry::unsent;
   if (state != "pending") return Retry::failed;
   if ((*row)[1].number == 0) return Retry::expired;
+  if ((*row)[2].number != 0) return Retry::in_hand;
   connection.execute(StatementId::hasten_message, {id});
   return Retry::due;
 }

@@ -63,7 +63,7 @@ struct PendingMessage {
 };
 
 /// What became of a message that was asked to be sent again.
-enum class Retry { due, expired, sent, failed, unsent, unknown };
+enum class Retry { due, expired, in_hand, sent, failed, unsent, unknown };
 
 enum class Verdict {
   done,

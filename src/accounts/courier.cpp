@@ -1,6 +1,8 @@
 #include "accounts/courier.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "base/log.hpp"
 
@@ -8,6 +10,9 @@ namespace users {
 namespace {
 
 using db::StatementId;
+
+/// The part of a lease that is left to write down what became of the message.
+constexpr std::chrono::seconds kSpare{30};
 
 /// Seconds until the next try: 5, 10, 20, 40, ... at most 2 minutes; a code lives for 10.
 std::uint64_t backoff(std::uint64_t attempts) {
@@ -26,13 +31,32 @@ Courier::Courier(const Config& config, const Verification& verification, db::Dat
       sender_(std::move(sender)),
       sent_(metrics.counter(MetricId::sms, R"(result="sent")")),
       tried_again_(metrics.counter(MetricId::sms, R"(result="try_again")")),
-      failed_(metrics.counter(MetricId::sms, R"(result="failed")")) {}
+      failed_(metrics.counter(MetricId::sms, R"(result="failed")")),
+      unknown_(metrics.counter(MetricId::sms, R"(result="unknown")")) {}
 
 bool Courier::deliver_one() {
   const auto taken = take();
   if (!taken) return false;
-  finish(*taken, send(*taken));
-  return true;
+  if (taken->untold) {
+    unknown_.add();
+    log::warning({"message ", std::to_string(taken->id),
+                  ": its courier ended before it told what became of it; it may come twice"});
+  }
+  const Delivery delivery = send(*taken);
+  const auto end = std::chrono::steady_clock::now() + kSpare;
+  for (;;) {
+    try {
+      finish(*taken, delivery);
+      return true;
+    } catch (const db::SchemaMismatch&) {
+      throw;
+    } catch (const db::DatabaseError&) {
+      // Only this process knows: were it to give up, the message would be sent again.
+      if (std::chrono::steady_clock::now() > end) throw;
+    }
+    constexpr std::chrono::milliseconds kBetween{100};
+    std::this_thread::sleep_for(kBetween);
+  }
 }
 
 std::optional<Courier::Taken> Courier::take() {
@@ -41,9 +65,9 @@ std::optional<Courier::Taken> Courier::take() {
     auto row = connection.query_one(StatementId::take_message, {});
     if (!row) return std::nullopt;
     Taken taken{(*row)[0].number, std::move((*row)[1].text), (*row)[2].number + 1,
-                (*row)[3].number != 0};
-    constexpr std::uint64_t kSpare = 30;  // to write down what became of it
-    connection.execute(StatementId::lease_message, {config_.sms_timeout + kSpare, taken.id});
+                (*row)[3].number != 0, (*row)[4].number != 0};
+    const std::uint64_t lease = config_.sms_timeout + kSpare.count();
+    connection.execute(StatementId::lease_message, {lease, taken.id});
     transaction.commit();
     return taken;
   });

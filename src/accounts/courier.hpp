@@ -23,9 +23,10 @@ class Courier {
   Courier(const Config& config, const Verification& verification, db::Database& database,
           Sender sender, Metrics& metrics);
 
-  /// Takes one message that is due and tries to send it; no transaction is open meanwhile. A
-  /// courier that dies in between leaves it to be sent once more when its lease is over. False
-  /// where none is due. Throws db::DatabaseError.
+  /// Takes one message that is due and tries to send it; no transaction is open meanwhile. What
+  /// became of it is written down as soon as the database takes it, while the lease lasts. A
+  /// courier that dies in between leaves it to be sent once more when its lease is over, which is
+  /// counted. False where none is due. Throws db::DatabaseError.
   bool deliver_one();
 
   /// Deletes what has expired, a small batch of each table. True where there may be more.
@@ -37,6 +38,7 @@ class Courier {
     std::string sealed;
     std::uint64_t attempts;  ///< this one included
     bool alive;
+    bool untold;  ///< whoever took it last never told what became of it
   };
   std::optional<Taken> take();
   Delivery send(const Taken& taken) const;
@@ -49,6 +51,7 @@ class Courier {
   Counter sent_;
   Counter tried_again_;
   Counter failed_;
+  Counter unknown_;
 };
 
 }  // namespace users

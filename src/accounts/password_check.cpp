@@ -32,6 +32,18 @@ bool PasswordCheck::verify(const Secret& password, const std::string& stored) co
                           : crypto::verify_password(password, stored);
 }
 
+bool PasswordCheck::verify_typed(std::string_view typed, const Secret& normal,
+                                 const std::string& stored) const {
+  if (verify(normal, stored)) return true;
+  return is_crypt(stored) && typed != normal.reveal() && verify(Secret(typed), stored);
+}
+
+bool PasswordCheck::is_outdated(const std::string& stored, const Secret& password) const {
+  constexpr std::size_t kBcryptBytes = 72;
+  if (stored.starts_with("$2") && password.reveal().size() > kBcryptBytes) return false;
+  return crypto::needs_rehash(stored, cost_);
+}
+
 bool PasswordCheck::verify_nobody(const Secret& password) const {
   // Hashing costs what verifying costs: both fill the memory once.
   static_cast<void>(hash(password));

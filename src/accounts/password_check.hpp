@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/config.hpp"
 #include "base/crypto.hpp"
@@ -26,10 +27,14 @@ class PasswordCheck {
   /// True where the password is the one of the stored hash: argon2, bcrypt, SHA-crypt or yescrypt.
   [[nodiscard]] bool verify(const Secret& password, const std::string& stored) const;
 
-  /// True where the stored hash is not what hash() makes today.
-  [[nodiscard]] bool is_outdated(const std::string& stored) const {
-    return crypto::needs_rehash(stored, cost_);
-  }
+  /// The same for what a user typed: one of crypt(3) may have been made of it as it came instead of
+  /// its normal form.
+  [[nodiscard]] bool verify_typed(std::string_view typed, const Secret& normal,
+                                  const std::string& stored) const;
+
+  /// True where the stored hash is not what hash() makes today, and proves the whole password: of a
+  /// longer one bcrypt saw 72 bytes.
+  [[nodiscard]] bool is_outdated(const std::string& stored, const Secret& password) const;
 
   /// Costs what verify() costs, and is never true: for phones that nobody has.
   [[nodiscard]] bool verify_nobody(const Secret& password) const;

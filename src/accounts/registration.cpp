@@ -2,14 +2,20 @@
 
 #include "accounts/account_store.hpp"
 #include "accounts/password.hpp"
+#include "accounts/throttle.hpp"
 #include "base/log.hpp"
 
 namespace users {
 
 Outcome RegistrationAttempt::settle(db::Connection& connection) {
   const auto user = store::find_user(connection, subject_.phone.e164());
-  if (user && is_own(*user)) return own();
-  if (Outcome checked = check_code(connection); checked.code != ResultCode::ok) return checked;
+  if (auto own = own_outcome(connection, user)) return *own;
+  if (Outcome checked = check_code(connection); checked.code != ResultCode::ok) {
+    if (user) return checked;
+    // Perhaps this very registration on another try has used the code up since.
+    auto own = own_outcome(connection, store::find_user(connection, subject_.phone.e164()));
+    return own ? *own : checked;
+  }
   if (user) return known();
   if (is_weak(subject_.password, subject_.phone, config_.password_service_name)) {
     return {.code = ResultCode::weak_password};
@@ -19,19 +25,23 @@ Outcome RegistrationAttempt::settle(db::Connection& connection) {
     return {.code = insert(connection) ? ResultCode::ok : ResultCode::code_used_up};
   } catch (const db::DuplicateKey&) {
     // Somebody was faster, perhaps this very registration on its first try.
-    const auto winner = store::find_user(connection, subject_.phone.e164());
-    return winner && is_own(*winner) ? own() : known();
+    const auto own = own_outcome(connection, store::find_user(connection, subject_.phone.e164()));
+    return own ? *own : known();
   }
 }
 
-bool RegistrationAttempt::is_own(const store::User& user) const {
-  return crypto::equal(subject_.retry_key, user.regist_key) &&
-         passwords_.verify(subject_.password, user.password);
-}
-
-Outcome RegistrationAttempt::own() const {
+std::optional<Outcome> RegistrationAttempt::own_outcome(
+    db::Connection& connection, const std::optional<store::User>& user) const {
+  if (!user || !crypto::equal(subject_.retry_key, user->regist_key)) return std::nullopt;
+  // Who knows the key may try no more passwords than at the login.
+  if (const unsigned wait =
+          throttle::hit(connection, metrics_, throttle::kLogins, subject_.phone.e164())) {
+    return Outcome{.code = ResultCode::too_many_requests, .retry_after = wait};
+  }
+  if (!passwords_.verify(subject_.password, user->password)) return std::nullopt;
+  throttle::clear(connection, throttle::kLogins, subject_.phone.e164());
   log::info({"regist: made by an earlier try, user: ", subject_.phone.masked()});
-  return {};
+  return Outcome{};
 }
 
 Outcome RegistrationAttempt::known() const {

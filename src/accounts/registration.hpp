@@ -10,6 +10,7 @@
 #include "accounts/verification.hpp"
 #include "base/config.hpp"
 #include "base/crypto.hpp"
+#include "base/metrics.hpp"
 #include "db/mysql.hpp"
 
 namespace users::store {
@@ -28,9 +29,10 @@ class RegistrationAttempt {
   };
 
   /// All must outlive this object.
-  RegistrationAttempt(const Config& config, const Verification& verification,
+  RegistrationAttempt(const Config& config, Metrics& metrics, const Verification& verification,
                       const PasswordCheck& passwords, const Subject& subject, const Client& client)
       : config_(config),
+        metrics_(metrics),
         verification_(verification),
         passwords_(passwords),
         subject_(subject),
@@ -43,13 +45,16 @@ class RegistrationAttempt {
   [[nodiscard]] bool made() const { return made_; }
 
  private:
-  [[nodiscard]] bool is_own(const store::User& user) const;
-  [[nodiscard]] Outcome own() const;
+  /// Where an earlier try of this registration made `user`: ok, or too_many_requests after too many
+  /// tries with another password.
+  std::optional<Outcome> own_outcome(db::Connection& connection,
+                                     const std::optional<store::User>& user) const;
   [[nodiscard]] Outcome known() const;
   Outcome check_code(db::Connection& connection);
   bool insert(db::Connection& connection);
 
   const Config& config_;
+  Metrics& metrics_;
   const Verification& verification_;
   const PasswordCheck& passwords_;
   const Subject& subject_;

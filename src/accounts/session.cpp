@@ -1,5 +1,6 @@
 #include "accounts/session.hpp"
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 
 namespace users {
@@ -17,6 +18,15 @@ std::string_view shorten_agent(std::string_view agent) {
   agent = agent.substr(0, kLongestAgent);
   while (!agent.empty() && !is_text(agent)) agent.remove_suffix(1);
   return agent;
+}
+
+/// A server that cannot write, being full or a replica, still says whose session it is.
+void touch(db::Connection& connection, const crypto::Digest& token_hash) {
+  try {
+    connection.execute(StatementId::touch_session, {crypto::bytes_of(token_hash)});
+  } catch (const db::Unavailable& error) {
+    log::warning({"session: not noted as seen: ", error.what()});
+  }
 }
 
 }  // namespace
@@ -50,7 +60,7 @@ std::optional<Session> Sessions::find(db::Connection& connection, std::string_vi
   if (!row) row = ask(StatementId::find_session);
   if (!row) return std::nullopt;
   if ((*row)[3].number >= kTouchSeconds) {
-    connection.execute(StatementId::touch_session, {crypto::bytes_of(hash)});
+    touch(connection, hash);
   }
   return Session{(*row)[0].number, (*row)[1].number, std::move((*row)[2].text), hash};
 }

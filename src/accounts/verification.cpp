@@ -30,6 +30,15 @@ struct StoredCode {
   bool consumed;
   bool alive;
   std::uint64_t age;  ///< seconds
+
+  [[nodiscard]] bool is_of(const crypto::Digest& key) const {
+    return alive && crypto::equal(key, request_key);
+  }
+  /// The answer to who asks for it again.
+  [[nodiscard]] Outcome repeated() const {
+    const auto wait = throttle::kSendCooldown.seconds;
+    return {.retry_after = age < wait ? wait - static_cast<unsigned>(age) : 0};
+  }
 };
 
 std::optional<StoredCode> find_code(db::Connection& connection, const Phone& phone,
@@ -60,15 +69,18 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
   const std::string sealed = seal_message(phone, purpose, code, client.chinese);
   return database.replay([&](db::Connection& connection) -> Outcome {
     const auto last = find_code(connection, phone, purpose);
-    if (last && last->alive && crypto::equal(request_key, last->request_key)) {
-      const auto wait = throttle::kSendCooldown.seconds;
-      return {.retry_after = last->age < wait ? wait - static_cast<unsigned>(last->age) : 0};
-    }
+    if (last && last->is_of(request_key)) return last->repeated();
     const bool always = purpose == Purpose::regist || purpose == Purpose::phone;
     const bool known = store::find_user(connection, phone.e164()).has_value();
     db::Transaction transaction(connection);
     if (const unsigned wait = over_limit(connection, phone)) {
+      // By this very request on another try, perhaps, that was faster by a moment.
+      const auto now = find_code(connection, phone, purpose);
+      if (now && now->is_of(request_key)) return now->repeated();
       return {.code = ResultCode::too_many_requests, .retry_after = wait};
+    }
+    if (last) {
+      connection.execute(StatementId::supersede_message, {phone.e164(), name_of(purpose)});
     }
     // Nobody is sent a message for nothing, and the same is written all the same.
     const bool sent = always || known;
@@ -107,10 +119,10 @@ Outcome Verification::check(db::Connection& connection, const Phone& phone, Purp
                                           {phone.e164(), name_of(purpose), kMostTries}) == 1;
   const auto stored = find_code(connection, phone, purpose);
   const bool right = stored && crypto::equal(hash_code(phone, purpose, code), stored->hash);
-  if (counted && right) return {};
+  if (counted && right && !stored->consumed) return {};
   // That a code was consumed is told only to who has it: strangers would learn who registered.
   const bool used_up =
-      stored && stored->alive && (stored->consumed ? right : stored->tries >= kMostTries);
+      stored && stored->alive && (stored->tries >= kMostTries || (stored->consumed && right));
   return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};
 }
 
@@ -130,7 +142,7 @@ std::vector<SentCode> Verification::list(db::Connection& connection, const Phone
     if (row[4].number != 0) state = "used";
     codes.push_back({std::move(row[0].text), std::move(row[1].text), std::move(row[2].text),
                      row[3].number, state, row[6].null ? "gone" : std::move(row[6].text),
-                     row[7].number});
+                     row[7].number, std::move(row[8].text)});
   }
   return codes;
 }

@@ -35,10 +35,11 @@ struct SentCode {
   std::string purpose;
   std::string created;
   std::string expires;
-  std::uint64_t tries;
+  std::uint64_t tries;     ///< wrong ones
   std::string_view state;  ///< valid, used, guessed (too often) or expired
   std::string message;     ///< pending, sent, failed, unsent (nobody had the phone), or gone
   std::uint64_t attempts;  ///< to send it
+  std::string done;        ///< when it was sent or given up; else empty
 };
 
 /// Seconds a code lives (NIST SP 800-63B-4 3.1.3.2: at most 10 minutes).
@@ -55,7 +56,8 @@ class Verification {
   Verification(const Config& config, const Secret& key, Metrics& metrics)
       : config_(config), key_(key), metrics_(metrics) {}
 
-  /// Stores a new code in place of the last one and its message, in one transaction, unless a limit
+  /// Stores a new code in place of the last one, whose message is no longer sent, and its message,
+  /// in one transaction, unless a limit
   /// says too_many_requests. The same retry key (empty: the request id) again sends nothing.
   /// `retry_after` says when the next can be had. A phone without account gets no message for login
   /// and reset, and the same answer after the same work.

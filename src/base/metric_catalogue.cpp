@@ -33,7 +33,7 @@ constexpr MetricRow kCatalogue[] = {
      "nginx's own replies are not among them."},
     {"users_sms_total", counter, true,
      "What became of tries to send a message: sent, try_again (another try follows), failed (given "
-     "up)."},
+     "up), unknown (the courier ended before it could tell: the message may come twice)."},
     {"users_statement_errors_total", counter, true, "Failed statements by name and error."},
     {"users_statement_seconds", histogram, true, "Time of a statement, by name."},
     {"users_throttled_total", counter, true, "Times a limit was over, by limit."},

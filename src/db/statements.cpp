@@ -32,6 +32,9 @@ namespace {
   "UTC_TIMESTAMP())) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.tokenHash = ? " \
   "AND " SESSION_IS_ALIVE " AND u.disableTime IS NULL"
 
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
+#define IS_IN_HAND "takeTime IS NOT NULL AND nextTime > UTC_TIMESTAMP()"
+
 // Above each statement: what it takes -> what it gives. Times are the database's, in UTC.
 constexpr StatementText kCatalogue[] = {
     // phone -> id, password, regist_key, disabled, epoch
@@ -47,6 +50,8 @@ constexpr StatementText kCatalogue[] = {
      "UTC_TIMESTAMP())"},
     // new password, id, the password that was verified: another change in between wins
     {"update_password", "UPDATE users SET password = ? WHERE id = ? AND password = ?"},
+    // new password, phone, the password it had: neither may have changed in between
+    {"reset_password", "UPDATE users SET password = ? WHERE phone = ? AND password = ?"},
     // phone, id
     {"update_phone", "UPDATE users SET phone = ? WHERE id = ?"},
     // id
@@ -66,20 +71,27 @@ constexpr StatementText kCatalogue[] = {
      "REPLACE INTO verification_codes (phone, purpose, codeHash, requestKey, message_id, "
      "createTime, "
      "expireTime) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? SECOND)"},
-    // phone, purpose, most tries
+    // phone, purpose, most tries. One that was used counts on: that it was is nobody else's to know
     {"count_code_try",
      "UPDATE verification_codes SET tries = tries + 1 WHERE phone = ? AND purpose = ? AND tries < "
-     "? AND consumeTime IS NULL AND " CODE_IS_ALIVE},
-    // phone, purpose, codeHash
+     "? AND " CODE_IS_ALIVE},
+    // phone, purpose, codeHash; leaves the wrong tries
     {"consume_code",
-     "UPDATE verification_codes SET consumeTime = UTC_TIMESTAMP() WHERE phone = ? AND purpose = ? "
-     "AND codeHash = ? AND consumeTime IS NULL AND " CODE_IS_ALIVE},
+     "UPDATE verification_codes SET consumeTime = UTC_TIMESTAMP(), tries = tries - 1 WHERE phone = "
+     "? AND purpose = ? AND codeHash = ? AND consumeTime IS NULL AND " CODE_IS_ALIVE},
     // phone
     {"delete_codes", "DELETE FROM verification_codes WHERE phone = ?"},
+    // phone: what a former owner asked for opens nothing of the next
+    {"forget_codes",
+     "DELETE FROM verification_codes WHERE phone = ? AND purpose IN ('login', 'reset')"},
     // sealed, state, lifetime in seconds
     {"insert_message",
      "INSERT INTO outbox (sealed, state, createTime, nextTime, expireTime) VALUES (?, ?, "
      "UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? SECOND)"},
+    // phone, purpose: the message of the code that is about to be replaced
+    {"supersede_message",
+     "UPDATE outbox SET state = 'unsent', sealed = NULL WHERE state = 'pending' AND id = (SELECT "
+     "message_id FROM verification_codes WHERE phone = ? AND purpose = ?)"},
 
     // bucket, seconds, the count that starts the time anew (0: none) -> used, seconds until the
     // reset.
@@ -122,22 +134,26 @@ constexpr StatementText kCatalogue[] = {
     // user_id
     {"delete_sessions", "DELETE FROM sessions WHERE user_id = ?"},
 
-    // -> id, sealed, attempts, alive; locked until the transaction ends, those of others skipped
+    // -> id, sealed, attempts, alive, whether a courier took it and never told what became of it;
+    // locked until the transaction ends, those of others skipped
     {"take_message",
-     "SELECT id, sealed, attempts, expireTime > UTC_TIMESTAMP() FROM outbox WHERE state = "
-     "'pending' AND nextTime <= UTC_TIMESTAMP() ORDER BY nextTime LIMIT 1 FOR UPDATE SKIP LOCKED"},
+     "SELECT id, sealed, attempts, expireTime > UTC_TIMESTAMP(), takeTime IS NOT NULL FROM outbox "
+     "WHERE state = 'pending' AND nextTime <= UTC_TIMESTAMP() ORDER BY nextTime LIMIT 1 FOR UPDATE "
+     "SKIP LOCKED"},
     // seconds, id: whoever took it has this long; after that it is anybody's again
     {"lease_message",
-     "UPDATE outbox SET attempts = attempts + 1, nextTime = UTC_TIMESTAMP() + INTERVAL ? SECOND "
-     "WHERE id = ?"},
+     "UPDATE outbox SET attempts = attempts + 1, takeTime = UTC_TIMESTAMP(), nextTime = "
+     "UTC_TIMESTAMP() + INTERVAL ? SECOND WHERE id = ?"},
     // state, id, attempts: only who holds the lease
     {"finish_message",
-     "UPDATE outbox SET state = ?, sealed = NULL WHERE id = ? AND attempts = ? AND state = "
-     "'pending'"},
+     "UPDATE outbox SET state = ?, sealed = NULL, takeTime = NULL, nextTime = UTC_TIMESTAMP() "
+     "WHERE "
+     "id = ? AND attempts = ? AND state = 'pending'"},
     // seconds, id, attempts
     {"retry_message",
-     "UPDATE outbox SET nextTime = UTC_TIMESTAMP() + INTERVAL ? SECOND WHERE id = ? AND attempts = "
-     "? AND state = 'pending'"},
+     "UPDATE outbox SET takeTime = NULL, nextTime = UTC_TIMESTAMP() + INTERVAL ? SECOND WHERE id = "
+     "? "
+     "AND attempts = ? AND state = 'pending'"},
     // Small batches, so that no lock is held for long.
     {"purge_codes",
      "DELETE FROM verification_codes WHERE expireTime < UTC_TIMESTAMP() - INTERVAL 1 DAY LIMIT "
@@ -187,14 +203,15 @@ constexpr StatementText kCatalogue[] = {
     {"find_throttle",
      "SELECT used, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime) FROM throttle WHERE bucket = "
      "? AND resetTime > UTC_TIMESTAMP()"},
-    // phone -> purpose, createTime, expireTime (ISO 8601), tries, consumed, alive, state and
-    // attempts
-    // of its message (null: no longer there)
+    // phone -> purpose, createTime, expireTime (ISO 8601), wrong tries, consumed, alive; of its
+    // message state, attempts (null: no longer there) and when it was sent or given up (or null)
     {"list_codes",
      "SELECT purpose, DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(expireTime, "
      "'%Y-%m-%dT%H:%i:%sZ'), tries, consumeTime IS NOT NULL, " CODE_IS_ALIVE
      ", (SELECT state FROM outbox WHERE id = message_id), (SELECT attempts FROM outbox WHERE id = "
-     "message_id) FROM verification_codes WHERE phone = ? ORDER BY createTime DESC, purpose"},
+     "message_id), (SELECT DATE_FORMAT(nextTime, '%Y-%m-%dT%H:%i:%sZ') FROM outbox WHERE id = "
+     "message_id AND state IN ('sent', 'failed')) FROM verification_codes WHERE phone = ? ORDER BY "
+     "createTime DESC, purpose"},
     // user_id, how many -> createTime (ISO 8601), event, address, request_id, operator_name
     {"list_audit",
      "SELECT DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ'), event, address, request_id, "
@@ -204,15 +221,15 @@ constexpr StatementText kCatalogue[] = {
      "SELECT id, DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(nextTime, "
      "'%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(expireTime, '%Y-%m-%dT%H:%i:%sZ'), attempts, sealed FROM "
      "outbox WHERE state = 'pending' ORDER BY id LIMIT ?"},
-    // id -> state, alive; locked until the transaction ends
-    {"lock_message",
-     "SELECT state, expireTime > UTC_TIMESTAMP() FROM outbox WHERE id = ? FOR UPDATE"},
+    // id -> state, alive, whether a courier is at it; locked until the transaction ends
+    {"lock_message", "SELECT state, expireTime > UTC_TIMESTAMP(), " IS_IN_HAND
+                     " FROM outbox WHERE id = ? FOR UPDATE"},
     // id
     {"hasten_message", "UPDATE outbox SET nextTime = UTC_TIMESTAMP() WHERE id = ?"},
-    // all that wait
+    // all that wait and are in no courier's hands
     {"hasten_messages",
      "UPDATE outbox SET nextTime = UTC_TIMESTAMP() WHERE state = 'pending' AND expireTime > "
-     "UTC_TIMESTAMP()"},
+     "UTC_TIMESTAMP() AND NOT (" IS_IN_HAND ")"},
     // After a restore.
     {"delete_all_sessions", "DELETE FROM sessions"},
     {"delete_all_codes", "DELETE FROM verification_codes"},

@@ -11,6 +11,7 @@ enum class StatementId {
   find_user_by_id,
   insert_user,
   update_password,
+  reset_password,
   update_phone,
   delete_user,
   insert_audit,
@@ -20,7 +21,9 @@ enum class StatementId {
   count_code_try,
   consume_code,
   delete_codes,
+  forget_codes,
   insert_message,
+  supersede_message,
 
   hit_throttle,
   clear_throttle,

@@ -39,7 +39,7 @@ std::string json_of(std::uint64_t id, const Message& message) {
 
 [[noreturn]] void become(const std::string& command, int input) {
   ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a courier that is killed leaves nothing running
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it does not outlive a courier that is killed
   ::dup2(input, STDIN_FILENO);
   sigset_t none;
   sigemptyset(&none);

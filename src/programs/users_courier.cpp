@@ -49,9 +49,11 @@ void work(users::Courier& courier, users::db::Database& database, users::Watchdo
     database.tend();
     try {
       busy = courier.deliver_one();
-      if (!busy && Clock::now() >= next_purge) {
-        busy = courier.purge();
-        if (!busy) next_purge = Clock::now() + kBetweenPurges;
+      // A batch between two messages: an outbox that never empties does not keep it waiting.
+      if (Clock::now() >= next_purge) {
+        const bool more = courier.purge();
+        if (!more) next_purge = Clock::now() + kBetweenPurges;
+        busy = busy || more;
       }
     } catch (const users::db::SchemaMismatch&) {
       throw;

@@ -229,4 +229,38 @@ BOOST_AUTO_TEST_CASE(a_courier_that_is_killed_is_replaced_and_its_message_sent) 
   sending.check_arrived(2);
 }
 
+BOOST_AUTO_TEST_CASE(a_courier_that_is_told_to_stop_finishes_the_message_it_is_at) {
+  struct Restored {
+    ~Restored() {
+      run_command(
+          "{ scripts/stop courier && VERIFICATION=issued USERS_FCGI_SMS_TIMEOUT=2 "
+          "scripts/start; } >/dev/null 2>&1");
+    }
+  } const restored;
+  // What has expired goes when it starts, and that is told.
+  query("REPLACE INTO throttle VALUES ('expired:x', 1, UTC_TIMESTAMP() - INTERVAL 1 DAY)");
+  run_script(
+      "scripts/stop courier && VERIFICATION=issued USERS_FCGI_SMS_TIMEOUT=30 scripts/start "
+      "courier");
+  BOOST_TEST(wait_until(
+      30, [] { return query("SELECT COUNT(*) FROM throttle WHERE bucket = 'expired:x'") == "0"; }));
+  const std::string log = "'" + state_folder() + "'/log/users/users.log";
+  BOOST_TEST(run_command("grep -cE 'purge_throttle: [1-9][0-9]* rows' " + log).output != "0\n");
+
+  Sending sending;
+  sending.ask({"wait"});
+  const auto couriers = worker_pids("courier");
+  BOOST_TEST_REQUIRE(couriers.size() == 1U);
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return !std::filesystem::exists(sending.plan()); }));
+  BOOST_TEST(::kill(couriers.front(), SIGTERM) == 0);
+  std::ofstream(sending.plan() + ".go") << "";
+  BOOST_TEST(wait_until(30, [&] {
+    const auto now = worker_pids("courier");
+    return now.size() == 1 && now != couriers;
+  }));
+  BOOST_TEST(sending.row("state") == "sent");
+  std::filesystem::remove(sending.plan() + ".go");
+  sending.check_arrived(1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

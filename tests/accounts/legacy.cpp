@@ -103,6 +103,22 @@ BOOST_AUTO_TEST_CASE(passwords_that_would_be_refused_today_still_open_their_acco
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_hash_of_what_was_typed_opens_as_it_was_typed) {
+  // The accent for itself, as some keyboards send it, where the normal form has one letter.
+  check_replaced(crypt_hash("$2b$", 4, "cre\xCC\x80me horse"), "cre\xCC\x80me horse");
+  check_replaced(crypt_hash("$6$", 1000, "cr\xC3\xA8me horse"), "cre\xCC\x80me horse");
+}
+
+BOOST_AUTO_TEST_CASE(a_hash_of_a_beginning_is_not_replaced_by_whatever_begins_so) {
+  const std::string password = std::string(72, 'p') + " and the rest";
+  const std::string hash = crypt_hash("$2b$", 4, password);
+  store(hash);
+  BOOST_TEST(login_with(std::string(72, 'p') + " or another").code() == 0);
+  BOOST_TEST(stored() == hash);
+  BOOST_TEST(login_with(password).code() == 0);
+  check_replaced(crypt_hash("$2b$", 4, std::string(72, 'p')), std::string(72, 'p'));
+}
+
 BOOST_AUTO_TEST_CASE(an_argon2_hash_of_another_cost_is_made_anew) {
   check_replaced(argon2_hash(person.password(), 64, 1), person.password());
   check_replaced(argon2_hash(person.password(), 19456, 3), person.password());

@@ -1,4 +1,5 @@
 // Login, lockout, sessions, and what ends them.
+#include <array>
 #include <atomic>
 
 #include <boost/test/unit_test.hpp>
@@ -136,6 +137,35 @@ BOOST_AUTO_TEST_CASE(ten_failures_lock_for_a_quarter_of_an_hour) {
   BOOST_TEST(login_with("another horse 7").code() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(who_has_a_session_guesses_the_password_no_more_often) {
+  const std::string mine = person.token();
+  const std::vector<std::array<std::string, 3>> asked{
+      {"POST", "password", R"({"old_password":"wrong horse 42","password":"another horse 7"})"},
+      {"DELETE", "me", R"({"password":"wrong horse 42"})"},
+      {"POST", "phone",
+       R"({"phone":")" + fresh_phone() + R"(","code":"123456","password":"wrong horse 42"})"}};
+  const auto answer = [&](std::size_t i) {
+    const auto& [method, path, body] = asked[i % asked.size()];
+    return call(method, path, mine, {}, body);
+  };
+  for (std::size_t i = 0; i < 10; ++i) BOOST_TEST(answer(i).code() == 1004);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const HttpReply locked = answer(i);
+    BOOST_TEST(locked.status == 429);
+    BOOST_TEST(locked.code() == 1008, asked[i][1]);
+  }
+  BOOST_TEST(person.login().code() == 1008);
+  BOOST_TEST(is_alive(mine));
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_outlives_a_restart_of_everything, *boost::unit_test::label("deep")) {
+  for (int i = 0; i < 10; ++i) BOOST_TEST(login_with("another horse 42").code() == 1004);
+  run_script("scripts/stop && VERIFICATION=issued USERS_FCGI_SMS_TIMEOUT=2 scripts/start");
+  const HttpReply locked = person.login();
+  BOOST_TEST(locked.code() == 1008);
+  BOOST_TEST(data_of(locked).value("retry_after", 0) > 10 * 60);
+}
+
 BOOST_AUTO_TEST_CASE(an_unknown_phone_locks_alike) {
   const Person nobody;
   for (int i = 0; i < 10; ++i) BOOST_TEST(nobody.login().code() == 1004);
@@ -211,6 +241,8 @@ BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended_one_by_one) {
 
 BOOST_AUTO_TEST_CASE(sessions_end_when_idle_and_in_any_case) {
   const std::string idle = person.token();
+  query("UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 604700 SECOND");
+  BOOST_TEST(is_alive(idle));
   query("UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 604801 SECOND");
   BOOST_TEST(!is_alive(idle));
   const std::string old = person.token();
@@ -312,6 +344,60 @@ BOOST_AUTO_TEST_CASE(a_phone_changes_only_to_one_that_was_proved_and_is_free) {
   BOOST_TEST(!is_alive(other));
   BOOST_TEST(person.login().code() == 1004);
   BOOST_TEST(next.login().code() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(every_event_is_recorded_with_whose_where_when_and_the_request) {
+  const std::string id = query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+  const auto row = [&](const std::string& what) {
+    return query("SELECT " + what + " FROM audit WHERE user_id = " + id +
+                 " ORDER BY id DESC LIMIT 1");
+  };
+  const auto recorded = [&](const HttpReply& reply, const std::string& event) {
+    BOOST_TEST(reply.code() == 0, event);
+    BOOST_TEST(row("event") == event);
+    BOOST_TEST(row("address") == "127.0.0.1", event);
+    BOOST_TEST(row("request_id") == reply.header("x-request-id"), event);
+    BOOST_TEST(
+        row("createTime BETWEEN UTC_TIMESTAMP() - INTERVAL 1 MINUTE AND UTC_TIMESTAMP()") == "1",
+        event);
+    let_time_pass_for(person.e164());
+    return data_of(reply).value("token", "");
+  };
+  BOOST_TEST(row("event") == "regist");
+  const std::string first = recorded(person.login(), "login");
+  const std::string second = recorded(
+      post("login", {{"phone", person.phone()}, {"code", person.code("login")}}), "login by code");
+  const auto body = [](const nlohmann::json& arguments) { return arguments.dump(); };
+  std::string other;
+  const auto sessions = data_of(call("GET", "sessions", second))["sessions"];
+  for (const auto& session : sessions) {
+    if (!session["current"].get<bool>()) other = std::to_string(session["id"].get<int>());
+  }
+  recorded(call("DELETE", "sessions/" + other, second), "session ended");
+  recorded(call("POST", "password", second, {},
+                body({{"old_password", person.password()}, {"password", "another horse 7"}})),
+           "password changed");
+  Person next;
+  recorded(call("POST", "phone", second, {},
+                body({{"phone", next.phone()},
+                      {"code", next.code("phone")},
+                      {"password", "another horse 7"}})),
+           "phone changed");
+  recorded(post("reset", {{"phone", next.phone()},
+                          {"code",
+                           [&] {
+                             let_time_pass_for(next.e164());
+                             return next.code("reset");
+                           }()},
+                          {"password", "third horse 8"}}),
+           "password reset");
+  next.remember_password("third horse 8");
+  const std::string third = recorded(next.login(), "login");
+  const std::string fourth = recorded(next.login(), "login");
+  recorded(call("POST", "logout", third), "logout");
+  recorded(call("POST", "logout", fourth, {}, R"({"all":true})"), "logout everywhere");
+  const std::string last = recorded(next.login(), "login");
+  recorded(call("DELETE", "me", last, {}, body({{"password", "third horse 8"}})), "deleted");
 }
 
 BOOST_AUTO_TEST_CASE(a_deleted_account_is_gone) {

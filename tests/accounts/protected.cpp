@@ -280,6 +280,10 @@ BOOST_FIXTURE_TEST_CASE(without_the_database_nobody_gets_in, WholeStack) {
   run_script("scripts/stop database");
   // Often enough to meet workers whose connection broke and workers that find no database.
   for (int i = 0; i < 8; ++i) check_closed({bearer(token)});
+  // Asked for itself it says why.
+  const HttpReply auth = visit("/users/auth", {bearer(token)});
+  BOOST_TEST(auth.status == 503);
+  BOOST_TEST(auth.header("retry-after") == "1");
   // Nothing to look up: refused all the same.
   BOOST_TEST(visit("/private/", {}).code() == 1009);
   run_script("VERIFICATION=issued scripts/start database");

@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(retry_never_pretends) {
   BOOST_TEST(result.status == 1);
   const auto rows = rows_of(result.output);
   BOOST_TEST_REQUIRE(rows.size() == 5U);
-  const std::string reasons[] = {"expired", "sent already", "given up", "was never to be sent",
+  const std::string reasons[] = {"expired", "sent already", "given up", "was not to be sent",
                                  "there is no such message"};
   for (std::size_t i = 0; i < rows.size(); ++i) BOOST_TEST(rows[i][1].starts_with(reasons[i]));
   BOOST_TEST(query("SELECT COUNT(*) FROM audit WHERE user_id = 0") == before);
@@ -131,6 +131,21 @@ BOOST_AUTO_TEST_CASE(retry_of_all_makes_every_waiting_one_due) {
   BOOST_TEST_REQUIRE(events.size() == 1U);
   BOOST_TEST(events[0][1] == "messages retried");
   BOOST_TEST(events[0][2] == operator_on_duty());
+}
+
+BOOST_AUTO_TEST_CASE(retry_leaves_alone_what_a_courier_is_at) {
+  const Person person;
+  const std::string id = waiting_message(person);
+  const std::string row = " FROM outbox WHERE id = " + id;
+  query("UPDATE outbox SET takeTime = UTC_TIMESTAMP() WHERE id = " + id);
+  const CtlResult one = ctl({"sms", "retry", id});
+  BOOST_TEST(one.status == 1);
+  BOOST_TEST(one.output == id + "\tbeing sent: a courier is at it\n");
+  BOOST_TEST(ctl({"sms", "retry"}).output == "no message waits that could still be sent\n");
+  BOOST_TEST(query("SELECT nextTime > UTC_TIMESTAMP()" + row) == "1");
+  // Its courier is gone for long.
+  query("UPDATE outbox SET nextTime = UTC_TIMESTAMP() - INTERVAL 1 SECOND WHERE id = " + id);
+  BOOST_TEST(wait_until(30, [&] { return sent_to(person) == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(test_sends_one_message_through_the_command) {
@@ -161,6 +176,9 @@ BOOST_AUTO_TEST_CASE(test_tells_why_it_was_not_sent) {
       BOOST_TEST(result.status == 1);
       BOOST_TEST(result.output == "");
       BOOST_TEST(result.errors.find(row.reason) != std::string::npos);
+      // What the program itself says, too.
+      BOOST_TEST((result.errors.find("the provider says no") != std::string::npos) ==
+                 (row.plan == "fail1"));
       BOOST_TEST(sent_to(person) == 0U);
     }
   }
@@ -187,11 +205,12 @@ BOOST_AUTO_TEST_CASE(otp_tells_what_became_of_each_code_and_never_the_code) {
   BOOST_TEST(newest().value("state", "") == "valid");
   BOOST_TEST(wait_until(30, [&] { return newest().value("message", "") == "sent"; }));
   BOOST_TEST(newest().value("attempts", 0) == 1);
+  BOOST_TEST(newest().value("done", "").ends_with("Z"));
   BOOST_TEST(newest().value("created", "").ends_with("Z"));
   BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", "x"}}).code() == 1001);
   BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", code}}).code() == 0);
   BOOST_TEST(newest().value("state", "") == "used");
-  BOOST_TEST(newest().value("tries", 0) == 1);
+  BOOST_TEST(newest().value("tries", 1) == 0);
   const std::string row = " WHERE purpose = 'login' AND phone = '" + person.e164() + "'";
   query("UPDATE verification_codes SET consumeTime = NULL, tries = 5" + row);
   BOOST_TEST(newest().value("state", "") == "guessed");

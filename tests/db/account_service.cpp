@@ -6,27 +6,16 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "base/crypto.hpp"
-#include "db/database.hpp"
 #include "support/cutting_proxy.hpp"
-#include "support/stack.hpp"
+#include "support/service.hpp"
 
 using namespace users;
 using namespace users::test;
 
 namespace {
 
-const Secret kKey(std::string(32, 'k'));
-const Secret kNoPassword;
-constexpr Client kClient{"192.0.2.1", "0123456789abcdef"};
-
-struct Service {
-  explicit Service(Config settings) : config(std::move(settings)) {}
-  Config config;
-  Metrics metrics;
-  db::Database database{config, kNoPassword, metrics};
-  AccountService accounts{config, kKey, database, metrics};
-
+struct Registrar : Service {
+  using Service::Service;
   ResultCode regist(std::string_view retry_key, std::string_view password = "correct horse 42",
                     std::string_view phone = "13900000001") {
     return accounts.regist({phone, password, "123456", retry_key}, kClient).code;
@@ -55,7 +44,7 @@ struct Fixture {
 BOOST_FIXTURE_TEST_SUITE(account_service, Fixture)
 
 BOOST_AUTO_TEST_CASE(without_a_key_the_request_id_tells_a_retry_and_is_no_clients_key) {
-  Service service(database.config());
+  Registrar service(database.config());
   BOOST_TEST((service.regist("") == ResultCode::ok));
   BOOST_TEST((service.regist("") == ResultCode::ok));
   BOOST_TEST((service.regist(kClient.request_id) == ResultCode::already_registered));
@@ -63,7 +52,7 @@ BOOST_AUTO_TEST_CASE(without_a_key_the_request_id_tells_a_retry_and_is_no_client
 }
 
 BOOST_AUTO_TEST_CASE(without_either_nothing_is_a_retry) {
-  Service service(database.config());
+  Registrar service(database.config());
   const auto regist = [&] {
     return service.accounts.regist({"13900000001", "correct horse 42", "123456"}, {"192.0.2.1", ""})
         .code;
@@ -73,7 +62,7 @@ BOOST_AUTO_TEST_CASE(without_either_nothing_is_a_retry) {
 }
 
 BOOST_AUTO_TEST_CASE(a_registration_leaves_one_user_and_one_audit_row) {
-  Service service(database.config());
+  Registrar service(database.config());
   BOOST_TEST((service.regist("key") == ResultCode::ok));
   BOOST_TEST(database.query("SELECT phone FROM users") == "+8613900000001");
   BOOST_TEST(database.query("SELECT password LIKE '$argon2id$v=19$m=64,t=1,p=1$%' FROM users") ==
@@ -87,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_registration_leaves_one_user_and_one_audit_row) {
 }
 
 BOOST_AUTO_TEST_CASE(the_same_key_and_password_is_the_same_registration) {
-  Service service(database.config());
+  Registrar service(database.config());
   BOOST_TEST((service.regist("key") == ResultCode::ok));
   BOOST_TEST((service.regist("key") == ResultCode::ok));
   BOOST_TEST((service.regist("other key") == ResultCode::already_registered));
@@ -97,15 +86,28 @@ BOOST_AUTO_TEST_CASE(the_same_key_and_password_is_the_same_registration) {
   BOOST_TEST(database.query("SELECT COUNT(*) FROM audit") == "1");
 }
 
+BOOST_AUTO_TEST_CASE(who_knows_the_key_tries_no_more_passwords_than_at_the_login) {
+  Registrar service(database.config());
+  BOOST_TEST((service.regist("key") == ResultCode::ok));
+  for (int i = 0; i < 10; ++i) {
+    BOOST_TEST((service.regist("key", "another password 7") == ResultCode::already_registered));
+  }
+  BOOST_TEST((service.regist("key") == ResultCode::too_many_requests));
+  BOOST_TEST((service.accounts.login("13900000001", "correct horse 42", kClient).code ==
+              ResultCode::locked));
+  // Another key proves nothing and counts nothing.
+  BOOST_TEST((service.regist("other") == ResultCode::already_registered));
+}
+
 BOOST_AUTO_TEST_CASE(the_key_is_not_kept_in_clear) {
-  Service service(database.config());
+  Registrar service(database.config());
   service.regist("a key of the client, 32 bytes long");
   BOOST_TEST(database.query("SELECT COUNT(*) FROM users WHERE regist_key LIKE '%key%'") == "0");
   BOOST_TEST(database.query("SELECT LENGTH(regist_key) FROM users") == "32");
 }
 
 BOOST_AUTO_TEST_CASE(a_known_phone_is_told_before_a_weak_password) {
-  Service service(database.config());
+  Registrar service(database.config());
   BOOST_TEST((service.regist("1", "12345678") == ResultCode::weak_password));
   BOOST_TEST(rows() == "0");
   service.regist("2");
@@ -114,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_known_phone_is_told_before_a_weak_password) {
 
 BOOST_AUTO_TEST_CASE(deadlocks_are_replayed_as_whole_transactions) {
   fail_inserts(3, 1213);
-  Service service(database.config());
+  Registrar service(database.config());
   BOOST_TEST((service.regist("key") == ResultCode::ok));
   BOOST_TEST(rows() == "1");
   BOOST_TEST(database.query("SELECT COUNT(*) FROM audit") == "1");
@@ -123,7 +125,7 @@ BOOST_AUTO_TEST_CASE(deadlocks_are_replayed_as_whole_transactions) {
 
 BOOST_AUTO_TEST_CASE(lock_waits_are_rolled_back_and_replayed) {
   fail_inserts(2, 1205);
-  Service service(database.config());
+  Registrar service(database.config());
   BOOST_TEST((service.regist("key") == ResultCode::ok));
   BOOST_TEST(rows() == "1");
   BOOST_TEST(database.query("SELECT COUNT(*) FROM audit") == "1");
@@ -131,7 +133,7 @@ BOOST_AUTO_TEST_CASE(lock_waits_are_rolled_back_and_replayed) {
 
 BOOST_AUTO_TEST_CASE(replays_are_bounded) {
   fail_inserts(1000, 1213);
-  Service service(database.config());
+  Registrar service(database.config());
   BOOST_CHECK_THROW(service.regist("key"), db::Deadlock);
   BOOST_TEST(rows() == "0");
   BOOST_TEST(database.query("SELECT 1000 - n FROM failures") ==
@@ -140,7 +142,7 @@ BOOST_AUTO_TEST_CASE(replays_are_bounded) {
 
 BOOST_AUTO_TEST_CASE(an_error_without_a_reaction_leaves_nothing_open) {
   fail_inserts(1, 1644);
-  Service service(database.config());
+  Registrar service(database.config());
   BOOST_CHECK_THROW(service.regist("key"), db::DatabaseError);
   BOOST_TEST(database.open_transactions() == "0");
   BOOST_TEST((service.regist("key") == ResultCode::ok));
@@ -154,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_lost_reply_to_commit_is_settled_by_asking) {
       "COMMIT";  // as COM_QUERY sends it; the session setup names it, too
   const CuttingProxy proxy(config.database_hosts[0], commit);
   config.database_hosts = {proxy.socket()};
-  Service service(std::move(config));
+  Registrar service(std::move(config));
   BOOST_TEST((service.regist("key") == ResultCode::ok));
   BOOST_TEST(proxy.has_cut());
   BOOST_TEST(rows() == "1");
@@ -167,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_connection_lost_before_commit_is_replayed) {
     Config config = database.config();
     const CuttingProxy proxy(config.database_hosts[0], trigger);
     config.database_hosts = {proxy.socket()};
-    Service service(std::move(config));
+    Registrar service(std::move(config));
     BOOST_TEST((service.regist("key") == ResultCode::ok));
     BOOST_TEST(proxy.has_cut());
     BOOST_TEST(rows() == "1");
@@ -178,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_connection_lost_before_commit_is_replayed) {
 BOOST_AUTO_TEST_CASE(a_database_away_is_unavailable_at_once_and_tried_again) {
   Config config = database.config();
   config.database_hosts = {run_folder() + "/nobody.sock"};
-  Service service(config);
+  Registrar service(config);
   BOOST_CHECK_THROW(service.regist("key"), db::Unavailable);
   BOOST_CHECK_THROW(service.regist("key"), db::Unavailable);
 }
@@ -187,7 +189,7 @@ BOOST_AUTO_TEST_CASE(fifty_connections_registering_one_phone_make_one_user) {
   std::atomic<int> made{0};
   std::atomic<int> known{0};
   in_parallel(50, 50, [&](int i) {
-    Service service(database.config());
+    Registrar service(database.config());
     const auto code = service.regist("key " + std::to_string(i));
     if (code == ResultCode::ok) ++made;
     if (code == ResultCode::already_registered) ++known;

@@ -1,24 +1,23 @@
 // The courier on a scratch database, with senders that behave well and badly.
 #include "accounts/courier.hpp"
 
-#include <atomic>
+#include <filesystem>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include <boost/test/unit_test.hpp>
 
 #include "accounts/phone.hpp"
 #include "programs/send_command.hpp"
-#include "support/stack.hpp"
+#include "support/metrics_text.hpp"
+#include "support/service.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace users;
 using namespace users::test;
 
 namespace {
-
-const Secret kKey(std::string(32, 'k'));
-const Secret kNoPassword;
 
 struct Fixture {
   ScratchDatabase scratch;
@@ -38,6 +37,9 @@ struct Fixture {
   }
   std::string states() {
     return scratch.query("SELECT GROUP_CONCAT(state ORDER BY id SEPARATOR ',') FROM outbox");
+  }
+  [[nodiscard]] double counted(const std::string& sample) const {
+    return value_of(read_metrics(metrics.render()), sample);
   }
   void make_due() { scratch.query("UPDATE outbox SET nextTime = UTC_TIMESTAMP()"); }
 };
@@ -94,6 +96,62 @@ BOOST_AUTO_TEST_CASE(several_couriers_share_the_work) {
   for (const auto& [id, times] : sent) BOOST_TEST(times == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_message_that_another_courier_takes_is_passed_over) {
+  request("13900000001");
+  request("13900000002");
+  // The other one is between its look and its lease.
+  const auto other = scratch.connect();
+  other->run_script("START TRANSACTION", "test");
+  other->run_script("SELECT id FROM outbox ORDER BY id LIMIT 1 FOR UPDATE", "test");
+  std::vector<std::string> sent;
+  Courier one = courier([&](std::uint64_t, const Message& message) {
+    sent.push_back(message.phone);
+    return Delivery::sent;
+  });
+  BOOST_TEST(one.deliver_one());
+  BOOST_TEST(!one.deliver_one());
+  BOOST_TEST_REQUIRE(sent.size() == 1U);
+  BOOST_TEST(sent[0] == "+8613900000002");
+  other->run_script("ROLLBACK", "test");
+  BOOST_TEST(one.deliver_one());
+  BOOST_TEST(sent.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(what_became_of_a_message_is_written_down_when_the_database_is_back) {
+  const TemporaryDirectory directory;
+  const auto way = directory.path() / "database.sock";
+  const std::string server = config.database_hosts.front();
+  std::filesystem::create_symlink(server, way);
+  config.database_hosts = {way.string()};
+  Metrics own_metrics;
+  db::Database own(config, kNoPassword, own_metrics);
+  request("13900000001");
+  std::jthread mender;
+  int sent = 0;
+  Courier one(
+      config, verification, own,
+      [&](std::uint64_t, const Message&) {
+        ++sent;
+        std::filesystem::remove(way);
+        scratch.query("KILL " + scratch.query("SELECT MAX(id) FROM information_schema.processlist "
+                                              "WHERE db = DATABASE() AND id <> CONNECTION_ID()"));
+        mender = std::jthread([&] {
+          wait_until(30, [&] {
+            return value_of(read_metrics(own_metrics.render()),
+                            R"(users_database_connects_total{result="failed"})") >= 2;
+          });
+          std::filesystem::create_symlink(server, way);
+        });
+        return Delivery::sent;
+      },
+      own_metrics);
+  BOOST_TEST(one.deliver_one());
+  BOOST_TEST(states() == "sent");
+  make_due();
+  BOOST_TEST(!one.deliver_one());
+  BOOST_TEST(sent == 1);
+}
+
 BOOST_AUTO_TEST_CASE(no_transaction_is_open_while_the_gateway_works) {
   request("13900000001");
   std::string open;
@@ -147,10 +205,12 @@ BOOST_AUTO_TEST_CASE(a_message_whose_courier_died_is_sent_once_more) {
     return Delivery::sent;
   });
   BOOST_TEST(!next.deliver_one());  // its lease still runs
+  BOOST_TEST(counted(R"(users_sms_total{result="unknown"})") == 0);
   make_due();
   BOOST_TEST(next.deliver_one());
   BOOST_TEST(sent == 1);
   BOOST_TEST(states() == "sent");
+  BOOST_TEST(counted(R"(users_sms_total{result="unknown"})") == 1);
 }
 
 BOOST_AUTO_TEST_CASE(what_has_expired_is_not_sent) {
@@ -188,9 +248,8 @@ BOOST_AUTO_TEST_CASE(purge_deletes_what_has_expired_and_only_that) {
   scratch.query(
       "INSERT INTO verification_codes VALUES ('+1', 'regist', REPEAT('h',32), REPEAT('k',32), 0, "
       "UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL 2 DAY, NULL, NULL);"
-      "INSERT INTO outbox VALUES (NULL, NULL, 'sent', 1, UTC_TIMESTAMP(), UTC_TIMESTAMP() - "
-      "INTERVAL 8 "
-      "DAY, UTC_TIMESTAMP());"
+      "INSERT INTO outbox (state, createTime, nextTime, expireTime) VALUES ('sent', "
+      "UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL 8 DAY, UTC_TIMESTAMP());"
       "INSERT INTO throttle VALUES ('send:+1', 1, UTC_TIMESTAMP() - INTERVAL 1 SECOND);"
       "INSERT INTO sessions (tokenHash, user_id, createTime, seenTime, expireTime, address, agent) "
       "VALUES "
@@ -212,15 +271,33 @@ BOOST_AUTO_TEST_CASE(purge_deletes_what_has_expired_and_only_that) {
 }
 
 BOOST_AUTO_TEST_CASE(purge_works_in_batches) {
-  scratch.query(
-      "INSERT INTO throttle SELECT CONCAT('x:', seq), 1, UTC_TIMESTAMP() - INTERVAL 1 DAY "
-      "FROM seq_1_to_1200");
+  const std::string old = "UTC_TIMESTAMP() - INTERVAL 1 YEAR";
+  scratch.query("INSERT INTO throttle SELECT CONCAT('x:', seq), 1, " + old +
+                " FROM seq_1_to_1200; INSERT INTO verification_codes (phone, purpose, codeHash, "
+                "requestKey, createTime, expireTime) SELECT seq, 'regist', '', '', " +
+                old + ", " + old +
+                " FROM seq_1_to_1200; INSERT INTO outbox (state, createTime, nextTime, expireTime) "
+                "SELECT 'sent', " +
+                old + ", " + old + ", " + old +
+                " FROM seq_1_to_1200; INSERT INTO sessions (tokenHash, user_id, createTime, "
+                "seenTime, expireTime, address, agent) SELECT seq, 1, " +
+                old + ", " + old + ", " + old +
+                ", '', '' FROM seq_1_to_1200; INSERT INTO audit (user_id, event, address, "
+                "request_id, createTime) SELECT 1, 'login', '', '', " +
+                old + " FROM seq_1_to_1200");
+  const auto left = [&] {
+    std::string counts;
+    for (const char* table : {"throttle", "verification_codes", "outbox", "sessions", "audit"}) {
+      counts += scratch.query(std::string("SELECT COUNT(*) FROM ") + table) + " ";
+    }
+    return counts;
+  };
   Courier one = courier([](std::uint64_t, const Message&) { return Delivery::sent; });
   BOOST_TEST(one.purge());
-  BOOST_TEST(scratch.query("SELECT COUNT(*) FROM throttle") == "700");
+  BOOST_TEST(left() == "700 700 700 700 700 ");
   BOOST_TEST(one.purge());
   BOOST_TEST(!one.purge());
-  BOOST_TEST(scratch.query("SELECT COUNT(*) FROM throttle") == "0");
+  BOOST_TEST(left() == "0 0 0 0 0 ");
 }
 
 BOOST_AUTO_TEST_CASE(the_command_gets_one_json_object_and_its_exit_code_decides) {

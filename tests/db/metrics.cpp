@@ -3,29 +3,18 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "accounts/account_service.hpp"
 #include "accounts/courier.hpp"
-#include "db/database.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/metrics_text.hpp"
-#include "support/stack.hpp"
+#include "support/service.hpp"
 
 using namespace users;
 using namespace users::test;
 
 namespace {
 
-const Secret kKey(std::string(32, 'k'));
-const Secret kNoPassword;
-constexpr Client kClient{"192.0.2.1", "0123456789abcdef", "test"};
-
-struct Service {
-  explicit Service(Config settings) : config(std::move(settings)) {}
-  Config config;
-  Metrics metrics;
-  db::Database database{config, kNoPassword, metrics};
-  AccountService accounts{config, kKey, database, metrics};
-
+struct Counted : Service {
+  using Service::Service;
   ResultCode regist(std::string_view phone, std::string_view key = "key") {
     return accounts.regist({phone, "correct horse 42", "123456", key}, kClient).code;
   }
@@ -61,7 +50,7 @@ struct Fixture {
 BOOST_FIXTURE_TEST_SUITE(metrics, Fixture, *boost::unit_test::label("deep"))
 
 BOOST_AUTO_TEST_CASE(a_registration_is_counted_statement_by_statement) {
-  Service service(database.config());
+  Counted service(database.config());
   BOOST_TEST((service.regist("13900000001") == ResultCode::ok));
   for (const char* name :
        {"find_user_by_phone", "insert_user", "insert_audit", "begin", "commit"}) {
@@ -77,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_registration_is_counted_statement_by_statement) {
 }
 
 BOOST_AUTO_TEST_CASE(an_account_that_is_there_already_is_not_counted_again) {
-  Service service(database.config());
+  Counted service(database.config());
   service.regist("13900000001");
   BOOST_TEST((service.regist("13900000001") == ResultCode::ok));
   BOOST_TEST((service.regist("13900000001", "other") == ResultCode::already_registered));
@@ -90,7 +79,7 @@ BOOST_AUTO_TEST_CASE(an_account_whose_commit_was_not_answered_is_counted_once) {
                            "\x03"
                            "COMMIT");
   config.database_hosts = {proxy.socket()};
-  Service service(std::move(config));
+  Counted service(std::move(config));
   BOOST_TEST((service.regist("13900000001") == ResultCode::ok));
   BOOST_TEST(proxy.has_cut());
   BOOST_TEST(service.value("users_registrations_total") == 1);
@@ -107,7 +96,7 @@ BOOST_AUTO_TEST_CASE(errors_are_counted_by_what_they_are) {
     BOOST_TEST_CONTEXT(name) {
       Fixture own;
       own.fail_inserts(1, number);
-      Service service(own.database.config());
+      Counted service(own.database.config());
       try {
         service.regist("13900000001");
       } catch (const db::DatabaseError&) {
@@ -123,14 +112,14 @@ BOOST_AUTO_TEST_CASE(errors_are_counted_by_what_they_are) {
 BOOST_AUTO_TEST_CASE(a_database_that_is_not_there_is_a_failed_connect) {
   Config config = database.config();
   config.database_hosts = {run_folder() + "/nobody.sock"};
-  Service service(config);
+  Counted service(config);
   BOOST_CHECK_THROW(service.regist("13900000001"), db::Unavailable);
   BOOST_TEST(service.value("users_database_connects_total{result=\"failed\"}") == 1);
   BOOST_TEST(service.value("users_database_connects_total{result=\"ok\"}") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(logins_are_counted_by_what_proved_them) {
-  Service service(database.config());
+  Counted service(database.config());
   service.regist("13900000001");
   BOOST_TEST(service.value("users_logins_total{by=\"password\"}") == 0);
   service.accounts.login("13900000001", "correct horse 42", kClient);
@@ -156,7 +145,7 @@ BOOST_AUTO_TEST_CASE(logins_are_counted_by_what_proved_them) {
 }
 
 BOOST_AUTO_TEST_CASE(a_limit_that_is_over_is_counted_by_its_name) {
-  Service service(database.config());
+  Counted service(database.config());
   for (int i = 0; i < 12; ++i) service.accounts.login("13900000001", "wrong", kClient);
   BOOST_TEST(service.value("users_throttled_total{limit=\"login\"}") == 2);
   service.accounts.request_code("13900000001", "regist", "1", kClient);
@@ -166,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_limit_that_is_over_is_counted_by_its_name) {
 }
 
 BOOST_AUTO_TEST_CASE(messages_are_counted_by_what_became_of_them) {
-  Service service(database.config());
+  Counted service(database.config());
   Verification verification(service.config, kKey, service.metrics);
   Delivery next = Delivery::sent;
   const Sender answer = [&](std::uint64_t, const Message&) { return next; };

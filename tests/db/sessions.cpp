@@ -5,11 +5,11 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "accounts/account_service.hpp"
 #include "accounts/administration.hpp"
-#include "db/database.hpp"
 #include "db/statements.hpp"
-#include "support/stack.hpp"
+#include "support/cutting_proxy.hpp"
+#include "support/metrics_text.hpp"
+#include "support/service.hpp"
 
 using namespace users;
 using namespace users::test;
@@ -17,19 +17,8 @@ namespace data = boost::unit_test::data;
 
 namespace {
 
-const Secret kKey(std::string(32, 'k'));
-const Secret kNoPassword;
-constexpr Client kClient{"192.0.2.1", "0123456789abcdef"};
 constexpr std::string_view kPassword = "correct horse 42";
 constexpr std::string_view kNewPassword = "another horse 7";
-
-struct Service {
-  explicit Service(Config settings) : config(std::move(settings)) {}
-  Config config;
-  Metrics metrics;
-  db::Database database{config, kNoPassword, metrics};
-  AccountService accounts{config, kKey, database, metrics};
-};
 
 struct Fixture {
   ScratchDatabase database;
@@ -57,37 +46,8 @@ struct Fixture {
   std::string code(const std::string& to, const std::string& purpose) {
     database.query("DELETE FROM throttle");
     owner.accounts.request_code(to, purpose, "", kClient);
-    const Verification verification(owner.config, kKey, owner.metrics);
-    const std::string hex =
-        database.query("SELECT HEX(sealed) FROM outbox WHERE id = (SELECT MAX(id) FROM outbox)");
-    std::string sealed;
-    for (std::size_t i = 0; i < hex.size(); i += 2) {
-      sealed.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-    }
-    return verification.open_message(sealed)->code;
+    return last_code(database, owner);
   }
-};
-
-/// Holds every login in the midst of its transaction until it is let go.
-class HeldLogins {
- public:
-  explicit HeldLogins(ScratchDatabase& database) : database_(database) {
-    database.query("CREATE TRIGGER hold BEFORE INSERT ON sessions FOR EACH ROW BEGIN DO GET_LOCK(" +
-                   name() + ", 30); DO RELEASE_LOCK(" + name() + "); END");
-    database.query("SELECT GET_LOCK(" + name() + ", 30)");
-  }
-  bool wait_for_one() {
-    return wait_until(30, [this] {
-      return database_.query(
-                 "SELECT COUNT(*) FROM information_schema.processlist WHERE db = "
-                 "DATABASE() AND state = 'User lock'") == "1";
-    });
-  }
-  void let_go() { database_.query("SELECT RELEASE_LOCK(" + name() + ")"); }
-
- private:
-  [[nodiscard]] std::string name() const { return "'" + database_.name() + "'"; }
-  ScratchDatabase& database_;
 };
 
 /// Something that ends all sessions, and whether that of who does it goes on.
@@ -136,7 +96,7 @@ struct Race : Fixture {
   void check_ended(const End& end, const std::function<LoginOutcome()>& login) {
     const std::string own = token();
     const Session session = *owner.accounts.find_session(own);
-    HeldLogins held(database);
+    HeldTransactions held(database, "INSERT ON sessions");
     auto under_way = std::async(std::launch::async, login);
     BOOST_TEST(held.wait_for_one());
     BOOST_TEST((end.run(*this, session) == ResultCode::ok));
@@ -161,7 +121,7 @@ BOOST_DATA_TEST_CASE(it_ends_a_login_by_code_under_way, data::make(kEnds), end) 
 
 BOOST_AUTO_TEST_CASE(a_deleted_account_leaves_no_login_behind) {
   const Session own = session();
-  HeldLogins held(database);
+  HeldTransactions held(database, "INSERT ON sessions");
   auto login = std::async(std::launch::async,
                           [&] { return other.accounts.login(phone, kPassword, kClient); });
   BOOST_TEST(held.wait_for_one());
@@ -181,11 +141,90 @@ BOOST_AUTO_TEST_CASE(a_session_that_was_ended_meanwhile_changes_nothing) {
               ResultCode::not_logged_in));
   BOOST_TEST((owner.accounts.change_phone(ended, next, by, kPassword, kClient).code ==
               ResultCode::not_logged_in));
+  BOOST_TEST(
+      (owner.accounts.delete_account(ended, kPassword, kClient).code == ResultCode::not_logged_in));
   BOOST_TEST(database.query(row) == before);
   // Nor was the code used up.
   const Session alive = session();
   BOOST_TEST(
       (owner.accounts.change_phone(alive, next, by, kPassword, kClient).code == ResultCode::ok));
+}
+
+BOOST_AUTO_TEST_CASE(a_login_whose_answer_was_lost_is_answered_with_its_session) {
+  const std::string by = code(phone, "login");
+  for (const bool by_code : {false, true}) {
+    database.query("DELETE FROM sessions");
+    Config config = database.config();
+    const CuttingProxy proxy(config.database_hosts[0], std::string("\x03") + "COMMIT");
+    config.database_hosts = {proxy.socket()};
+    Service cut(std::move(config));
+    const LoginOutcome login = by_code ? cut.accounts.login_by_code(phone, by, kClient)
+                                       : cut.accounts.login(phone, kPassword, kClient);
+    BOOST_TEST(proxy.has_cut());
+    BOOST_TEST(is_alive(token_of(login)));
+    BOOST_TEST(database.query("SELECT COUNT(*) FROM sessions") == "1");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_ended_session_whose_answer_was_lost_is_told_as_ended) {
+  const Session own = session();
+  const Session second = session();
+  Config config = database.config();
+  const CuttingProxy proxy(config.database_hosts[0], std::string("\x03") + "COMMIT");
+  config.database_hosts = {proxy.socket()};
+  Service cut(std::move(config));
+  BOOST_TEST(cut.accounts.end_session(own, second.id, kClient));
+  BOOST_TEST(proxy.has_cut());
+  BOOST_TEST(!cut.accounts.end_session(own, second.id, kClient));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_only_reads_still_knows_a_session) {
+  const std::string old = token();
+  database.query("UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 1 HOUR");
+  database.query(
+      "CREATE TRIGGER read_only BEFORE UPDATE ON sessions FOR EACH ROW SIGNAL SQLSTATE 'HY000' "
+      "SET MYSQL_ERRNO = 1290");
+  BOOST_TEST(is_alive(old));
+  BOOST_TEST(database.query(
+                 "SELECT seenTime < UTC_TIMESTAMP() - INTERVAL 30 MINUTE FROM sessions") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_that_races_a_new_phone_sets_no_password) {
+  const Session own = session();
+  const std::string next = fresh_phone();
+  const std::string by = code(next, "phone");
+  const std::string reset = code(phone, "reset");
+  const std::string former = phone;
+  // The change is not yet committed when the reset looks the account up.
+  HeldTransactions held(database, "INSERT ON audit");
+  auto change = std::async(std::launch::async, [&] {
+    return owner.accounts.change_phone(own, next, by, kPassword, kClient).code;
+  });
+  BOOST_TEST(held.wait_for_one());
+  auto racing = std::async(std::launch::async, [&] {
+    return other.accounts.reset_password(former, reset, kNewPassword, kClient).code;
+  });
+  BOOST_TEST(held.wait_for_one_behind());
+  held.let_go();
+  BOOST_TEST((change.get() == ResultCode::ok));
+  BOOST_TEST((racing.get() == ResultCode::wrong_code));
+  BOOST_TEST((other.accounts.login(next, kPassword, kClient).code == ResultCode::ok));
+}
+
+BOOST_AUTO_TEST_CASE(a_session_is_found_by_one_statement) {
+  const std::string known = token();
+  BOOST_TEST(is_alive(known));
+  const auto statements = [&] {
+    double count = 0;
+    for (const auto& [sample, value] : read_metrics(other.metrics.render())) {
+      if (sample.starts_with("users_statement_seconds_count")) count += value;
+    }
+    return count;
+  };
+  const double before = statements();
+  BOOST_TEST(is_alive(known));
+  BOOST_TEST(!is_alive(std::string(43, 'x')));
+  BOOST_TEST(statements() == before + 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_session_is_found_by_two_reads_of_a_primary_key) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
 
 #include "support/stack.hpp"
 
@@ -35,8 +36,8 @@ class Frozen {
   std::vector<int> pids_;
 };
 
-HttpReply get(const std::string& path) {
-  return send(base_url(), {.method = "GET", .path = path, .headers = {}});
+HttpReply get(const std::string& path, std::vector<std::string> headers = {}) {
+  return send(base_url(), {.method = "GET", .path = path, .headers = std::move(headers)});
 }
 
 int niceness(int pid) {
@@ -51,6 +52,11 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
   constexpr int kQueue = 128;  // of scripts/start; the kernel takes one more
   constexpr int kRequests = kQueue + 40;
   constexpr std::size_t kWorkers = 8;
+  const std::string paths[] = {"/users/regist", "/users/login"};
+  const std::string phone = fresh_phone();
+  regist(phone);
+  const HttpReply login = send(base_url(), {.path = paths[1], .body = registration(phone)});
+  const std::string token = nlohmann::json::parse(login.body)["data"].value("token", "");
   std::atomic<int> waited{0};
   std::mutex mutex;
   std::vector<HttpReply> refused;
@@ -61,8 +67,9 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
     const std::vector<int> workers = worker_pids("hash");
     const Frozen frozen(workers);
     traffic = std::jthread([&] {
-      in_parallel(kRequests, kRequests, [&](int) {
-        const HttpReply reply = send(base_url(), {.body = "{}"});
+      in_parallel(kRequests, kRequests, [&](int i) {
+        const HttpReply reply =
+            send(base_url(), {.path = paths[static_cast<std::size_t>(i) % 2], .body = "{}"});
         if (reply.code() == 1001) ++waited;
         if (reply.status != 503) return;
         const std::scoped_lock lock(mutex);
@@ -77,6 +84,7 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
                                 << " were refused, " << waited << " were served by frozen workers");
     BOOST_TEST(worker_pids("hash") == workers, boost::test_tools::per_element());
     BOOST_TEST(get("/users/health/live").status == 200);
+    BOOST_TEST(get("/users/auth", {"Authorization: Bearer " + token}).status == 204);
     BOOST_TEST(get("/users/auth").status == 401);
   }
   BOOST_TEST(refused.size() + static_cast<std::size_t>(waited) == kRequests);

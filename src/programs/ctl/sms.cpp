@@ -17,12 +17,14 @@ std::string_view text_of(Retry retry) {
       return "due now";
     case Retry::expired:
       return "expired: its code is of no use any more, a new one must be asked for";
+    case Retry::in_hand:
+      return "being sent: a courier is at it";
     case Retry::sent:
       return "sent already: its content is wiped";
     case Retry::failed:
       return "given up: its content is wiped, a new code must be asked for";
     case Retry::unsent:
-      return "was never to be sent: nobody had the phone";
+      return "was not to be sent: nobody had the phone, or a newer code took its place";
     case Retry::unknown:
       return "there is no such message";
   }
@@ -119,10 +121,12 @@ int otp(const Call& call) {
                     {"tries", code.tries},
                     {"state", code.state},
                     {"message", code.message},
-                    {"attempts", code.attempts}});
+                    {"attempts", code.attempts},
+                    {"done", code.done}});
   }
   print_rows(std::cout, call.form(),
-             {"purpose", "created", "expires", "tries", "state", "message", "attempts"}, rows);
+             {"purpose", "created", "expires", "tries", "state", "message", "attempts", "done"},
+             rows);
   return EXIT_SUCCESS;
 }
 

@@ -1,0 +1,209 @@
+// Verification codes where something happens at the same time, or to another account of the phone.
+#include <functional>
+#include <future>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/service.hpp"
+
+using namespace users;
+using namespace users::test;
+
+namespace {
+
+constexpr std::string_view kPassword = "correct horse 42";
+constexpr std::string_view kNewPassword = "another horse 7";
+
+struct Fixture {
+  ScratchDatabase database;
+  Service one{issued()};
+  Service other{issued()};
+  std::string phone = fresh_phone();
+
+  [[nodiscard]] Config issued() const {
+    Config config = database.config();
+    config.verification = CodeCheck::issued;
+    return config;
+  }
+
+  Outcome ask(const std::string& purpose, std::string_view key = "") {
+    return one.accounts.request_code(phone, purpose, key, {"192.0.2.1", ""});
+  }
+  std::string code(const std::string& purpose) {
+    database.query("DELETE FROM throttle");
+    BOOST_TEST_REQUIRE((ask(purpose).code == ResultCode::ok));
+    return last_code(database, one);
+  }
+  ResultCode regist(std::string_view by, std::string_view key = "") {
+    return one.accounts.regist({phone, kPassword, by, key}, kClient).code;
+  }
+  Session session() {
+    const LoginOutcome login = one.accounts.login(phone, kPassword, kClient);
+    BOOST_TEST_REQUIRE((login.code == ResultCode::ok));
+    return *one.accounts.find_session(login.session->token);
+  }
+};
+
+std::string other_than(const std::string& code) {
+  return code == "000000" ? "000001" : "000000";
+}
+
+/// Runs two tries of one request, the second one while the first is in its transaction, before it
+/// does `what`. Both outcomes.
+std::pair<Outcome, Outcome> overlap(ScratchDatabase& database, const std::string& what,
+                                    const std::function<Outcome()>& first,
+                                    const std::function<Outcome()>& second) {
+  HeldTransactions held(database, what);
+  auto one = std::async(std::launch::async, first);
+  BOOST_TEST(held.wait_for_one());
+  auto two = std::async(std::launch::async, second);
+  BOOST_TEST(held.wait_for_one_behind());
+  held.let_go();
+  return {one.get(), two.get()};
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(codes, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_registration_sent_again_while_the_first_try_commits_is_answered_alike) {
+  const std::string by = code("regist");
+  const auto regist = [&](Service& service) {
+    return service.accounts.regist({phone, kPassword, by, "key"}, kClient);
+  };
+  const auto [first, second] = overlap(
+      database, "INSERT ON audit", [&] { return regist(one); }, [&] { return regist(other); });
+  BOOST_TEST((first.code == ResultCode::ok));
+  BOOST_TEST((second.code == ResultCode::ok));
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_request_for_a_code_sent_again_at_the_same_time_is_answered_alike) {
+  const auto ask_by = [&](Service& service) {
+    return service.accounts.request_code(phone, "regist", "key", kClient);
+  };
+  const auto [first, second] = overlap(
+      database, "INSERT ON verification_codes", [&] { return ask_by(one); },
+      [&] { return ask_by(other); });
+  BOOST_TEST((first.code == ResultCode::ok));
+  BOOST_TEST((second.code == ResultCode::ok));
+  BOOST_TEST(second.retry_after > 50U);
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_code_and_its_message_are_stored_together_or_not_at_all) {
+  database.query(
+      "CREATE TRIGGER fail BEFORE INSERT ON verification_codes FOR EACH ROW SIGNAL SQLSTATE "
+      "'45000'");
+  BOOST_CHECK_THROW(ask("regist"), db::DatabaseError);
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox") == "0");
+  // Nor does it cost its owner a minute.
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM throttle") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(the_message_of_a_code_that_was_replaced_is_not_sent) {
+  static_cast<void>(code("regist"));
+  const std::string by = code("regist");
+  BOOST_TEST(database.query("SELECT GROUP_CONCAT(CONCAT(state, ' ', sealed IS NULL) ORDER BY id "
+                            "SEPARATOR ',') FROM outbox") == "unsent 1,pending 0");
+  // Of another purpose nothing was replaced.
+  static_cast<void>(code("phone"));
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "2");
+  BOOST_TEST((regist(by) == ResultCode::ok));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_former_owner_of_a_phone_asked_for_opens_nothing_of_the_next) {
+  BOOST_TEST((regist(code("regist")) == ResultCode::ok));
+  const std::string login = code("login");
+  const std::string reset = code("reset");
+  const std::string old = phone;
+  const Session own = session();
+  phone = fresh_phone();
+  const std::string by = code("phone");
+  BOOST_TEST(
+      (one.accounts.change_phone(own, phone, by, kPassword, kClient).code == ResultCode::ok));
+  phone = old;
+  BOOST_TEST((regist(code("regist")) == ResultCode::ok));
+  BOOST_TEST((one.accounts.reset_password(old, reset, kNewPassword, kClient).code ==
+              ResultCode::wrong_code));
+  BOOST_TEST((one.accounts.login_by_code(old, login, kClient).code == ResultCode::wrong_code));
+  BOOST_TEST((one.accounts.login(old, kPassword, kClient).code == ResultCode::ok));
+
+  // The same where the phone becomes another account's by a change.
+  const std::string again = code("reset");
+  const Session second = session();
+  BOOST_TEST((one.accounts.delete_account(second, kPassword, kClient).code == ResultCode::ok));
+  database.query("UPDATE users SET phone = '+8613700000000'");
+  database.query("DELETE FROM throttle");
+  BOOST_TEST((ask("reset").code == ResultCode::ok));  // of nobody
+  const std::string decoy_row = "SELECT COUNT(*) FROM verification_codes WHERE purpose = 'reset'";
+  BOOST_TEST(database.query(decoy_row) == "1");
+  phone = "13700000000";
+  const Session third = session();
+  phone = old;
+  const std::string prove = code("phone");
+  BOOST_TEST(
+      (one.accounts.change_phone(third, old, prove, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST(database.query(decoy_row) == "0");
+  BOOST_TEST((one.accounts.reset_password(old, again, kNewPassword, kClient).code ==
+              ResultCode::wrong_code));
+}
+
+BOOST_AUTO_TEST_CASE(that_a_code_was_used_is_nobody_elses_to_know) {
+  BOOST_TEST((regist(code("regist")) == ResultCode::ok));
+  const auto guess = [&](const std::string& right) {
+    std::string answers;
+    for (int i = 0; i < 6; ++i) {
+      const auto code = one.accounts.login_by_code(phone, other_than(right), kClient).code;
+      answers += std::to_string(static_cast<int>(code)) + " ";
+    }
+    return answers;
+  };
+  const std::string unused = guess(code("login"));
+  const std::string used = code("login");
+  BOOST_TEST((one.accounts.login_by_code(phone, used, kClient).code == ResultCode::ok));
+  BOOST_TEST(guess(used) == unused);
+  BOOST_TEST(unused == "1005 1005 1005 1005 1006 1006 ");
+  // Who has it is told.
+  const std::string own = code("login");
+  BOOST_TEST((one.accounts.login_by_code(phone, own, kClient).code == ResultCode::ok));
+  BOOST_TEST((one.accounts.login_by_code(phone, own, kClient).code == ResultCode::code_used_up));
+}
+
+BOOST_AUTO_TEST_CASE(messages_go_to_the_countries_that_are_named_and_to_no_other) {
+  Config config = issued();
+  config.sms_countries = {"CN", "HK"};
+  Service abroad(std::move(config));
+  const auto ask_for = [&](std::string_view number) {
+    return abroad.accounts.request_code(number, "regist", "", kClient).code;
+  };
+  BOOST_TEST((ask_for(phone) == ResultCode::ok));
+  BOOST_TEST((ask_for("+85251234567") == ResultCode::ok));
+  BOOST_TEST((ask_for("+12125550123") == ResultCode::invalid_arguments));
+  abroad.config.sms_countries = {"HK"};
+  BOOST_TEST((ask_for(fresh_phone()) == ResultCode::invalid_arguments));
+}
+
+BOOST_AUTO_TEST_CASE(every_limit_says_when_it_is_over) {
+  const auto over = [&](const std::string& bucket, const std::function<Outcome()>& act) {
+    database.query("DELETE FROM throttle");
+    BOOST_TEST((act().code != ResultCode::too_many_requests));
+    database.query("UPDATE throttle SET used = 1000 WHERE bucket LIKE '" + bucket +
+                   ":%'; DELETE FROM throttle WHERE bucket NOT LIKE '" + bucket + ":%'");
+    const Outcome outcome = act();
+    BOOST_TEST((outcome.code == ResultCode::too_many_requests), bucket);
+    return outcome.retry_after;
+  };
+  const auto asked = [&] { return ask("regist"); };
+  const auto guessed = [&] { return one.accounts.login_by_code(phone, "123456", kClient); };
+  const auto in = [](unsigned seconds, unsigned told) {
+    return told <= seconds && told + 30 > seconds;
+  };
+  BOOST_TEST(in(60, over("send", asked)));
+  BOOST_TEST(in(60 * 60, over("send-hour", asked)));
+  BOOST_TEST(in(24 * 60 * 60, over("send-day", asked)));
+  BOOST_TEST(in(60 * 60, over("sms-hour", asked)));
+  BOOST_TEST(in(24 * 60 * 60, over("guess", guessed)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
