@@ -284,7 +284,10 @@ BOOST_AUTO_TEST_CASE(codes_are_six_digits_of_a_fair_source, *boost::unit_test::l
   std::set<std::string> seen;
   for (int i = 0; i < 20; ++i) {
     Person person;
-    seen.insert(person.code("regist"));
+    const std::string code = person.code("regist");
+    BOOST_TEST(code.size() == 6U);
+    BOOST_TEST(code.find_first_not_of("0123456789") == std::string::npos, code);
+    seen.insert(code);
   }
   BOOST_TEST(seen.size() >= 19U);
 }

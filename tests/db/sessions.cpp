@@ -119,6 +119,37 @@ BOOST_DATA_TEST_CASE(it_ends_a_login_by_code_under_way, data::make(kEnds), end) 
   check_ended(end, [&] { return other.accounts.login_by_code(phone, by, kClient); });
 }
 
+/// All that an event may change of an account.
+std::string all_of(ScratchDatabase& database) {
+  return database.query(
+      "SELECT CONCAT_WS(' ', (SELECT GROUP_CONCAT(phone, password, epoch, IFNULL(disableTime, '')) "
+      "FROM users), (SELECT GROUP_CONCAT(id, epoch ORDER BY id) FROM sessions), (SELECT "
+      "COUNT(consumeTime) FROM verification_codes))");
+}
+
+BOOST_DATA_TEST_CASE(what_cannot_be_recorded_does_not_happen, data::make(kEnds), end) {
+  const Session own = session();
+  const std::string before = all_of(database);
+  database.query("CREATE TRIGGER full BEFORE INSERT ON audit FOR EACH ROW SIGNAL SQLSTATE '45000'");
+  BOOST_CHECK_THROW(end.run(*this, own), db::DatabaseError);
+  BOOST_TEST(all_of(database) == before);
+}
+
+BOOST_AUTO_TEST_CASE(no_login_logout_or_deletion_happens_that_cannot_be_recorded) {
+  const Session own = session();
+  const Session second = session();
+  const std::string by = code(phone, "login");
+  const std::string before = all_of(database);
+  database.query("CREATE TRIGGER full BEFORE INSERT ON audit FOR EACH ROW SIGNAL SQLSTATE '45000'");
+  AccountService& accounts = owner.accounts;
+  BOOST_CHECK_THROW(accounts.login(phone, kPassword, kClient), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.login_by_code(phone, by, kClient), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.logout(own, false, kClient), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.end_session(own, second.id, kClient), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.delete_account(own, kPassword, kClient), db::DatabaseError);
+  BOOST_TEST(all_of(database) == before);
+}
+
 BOOST_AUTO_TEST_CASE(a_deleted_account_leaves_no_login_behind) {
   const Session own = session();
   HeldTransactions held(database, "INSERT ON sessions");
