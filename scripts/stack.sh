@@ -169,7 +169,7 @@ stop_part() {
     local part=$1 leader signal=TERM seconds=15
     case $part in
     nginx) signal=QUIT ;;     # answers what it has accepted
-    courier) seconds=100 ;;   # finishes the message it is at
+    courier) seconds=340 ;;   # finishes the message it is at
     database) seconds=60 ;;   # writes its buffers back
     esac
     leader=$(leader_of "$part" || true)

@@ -70,7 +70,7 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
   if (shape.code != ResultCode::ok) return {shape};
   LoginOutcome outcome;
-  return database_.replay([&](db::Connection& connection) -> LoginOutcome {
+  LoginOutcome end = database_.replay([&](db::Connection& connection) -> LoginOutcome {
     if (is_open(connection, outcome)) return outcome;
     if (const unsigned wait =
             throttle::hit(connection, metrics_, throttle::kLogins, phone->e164())) {
@@ -80,7 +80,7 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
     const bool right = user ? passwords_.verify_typed(password_text, *password, user->password)
                             : passwords_.verify_nobody(*password);
     if (!right) return {{.code = ResultCode::wrong_credentials}};
-    const bool outdated = passwords_.is_outdated(user->password, *password);
+    const bool outdated = passwords_.is_outdated(user->password, password_text);
     const std::string anew = outdated ? passwords_.hash(*password) : "";
     db::Transaction transaction(connection);
     outcome = {};
@@ -94,9 +94,10 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
     }
     throttle::clear(connection, throttle::kLogins, phone->e164());
     transaction.commit();
-    if (outcome.session) logins_by_password_.add();
     return outcome;
   });
+  if (end.session) logins_by_password_.add();
+  return end;
 }
 
 LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::string_view code,
@@ -106,7 +107,7 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   if (shape.code != ResultCode::ok) return {shape};
   bool checked = false;
   LoginOutcome outcome;
-  return database_.replay([&](db::Connection& connection) -> LoginOutcome {
+  LoginOutcome end = database_.replay([&](db::Connection& connection) -> LoginOutcome {
     if (is_open(connection, outcome)) return outcome;
     if (!checked) {
       Outcome check = verification_.check(connection, *phone, Purpose::login, code);
@@ -128,9 +129,10 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
     }
     throttle::clear(connection, throttle::kLogins, phone->e164());
     transaction.commit();
-    if (outcome.session) logins_by_code_.add();
     return outcome;
   });
+  if (end.session) logins_by_code_.add();
+  return end;
 }
 
 bool AccountService::is_open(db::Connection& connection, const LoginOutcome& outcome) const {

@@ -38,9 +38,9 @@ bool PasswordCheck::verify_typed(std::string_view typed, const Secret& normal,
   return is_crypt(stored) && typed != normal.reveal() && verify(Secret(typed), stored);
 }
 
-bool PasswordCheck::is_outdated(const std::string& stored, const Secret& password) const {
+bool PasswordCheck::is_outdated(const std::string& stored, std::string_view typed) const {
   constexpr std::size_t kBcryptBytes = 72;
-  if (stored.starts_with("$2") && password.reveal().size() > kBcryptBytes) return false;
+  if (stored.starts_with("$2") && typed.size() >= kBcryptBytes) return false;
   return crypto::needs_rehash(stored, cost_);
 }
 

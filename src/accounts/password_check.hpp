@@ -32,9 +32,9 @@ class PasswordCheck {
   [[nodiscard]] bool verify_typed(std::string_view typed, const Secret& normal,
                                   const std::string& stored) const;
 
-  /// True where the stored hash is not what hash() makes today, and proves the whole password: of a
-  /// longer one bcrypt saw 72 bytes.
-  [[nodiscard]] bool is_outdated(const std::string& stored, const Secret& password) const;
+  /// True where the stored hash is not what hash() makes today, and has proved the whole of what
+  /// was `typed`: bcrypt looks at 72 bytes, so there may be more in the password.
+  [[nodiscard]] bool is_outdated(const std::string& stored, std::string_view typed) const;
 
   /// Costs what verify() costs, and is never true: for phones that nobody has.
   [[nodiscard]] bool verify_nobody(const Secret& password) const;

@@ -11,9 +11,10 @@ Outcome RegistrationAttempt::settle(db::Connection& connection) {
   const auto user = store::find_user(connection, subject_.phone.e164());
   if (auto own = own_outcome(connection, user)) return *own;
   if (Outcome checked = check_code(connection); checked.code != ResultCode::ok) {
-    if (user) return checked;
-    // Perhaps this very registration on another try has used the code up since.
-    auto own = own_outcome(connection, store::find_user(connection, subject_.phone.e164()));
+    // Perhaps this very registration on another try has used the code up since. Looked up in any
+    // case, or the time would tell who has an account.
+    const auto now = store::find_user(connection, subject_.phone.e164());
+    const auto own = user ? std::nullopt : own_outcome(connection, now);
     return own ? *own : checked;
   }
   if (user) return known();
@@ -66,6 +67,8 @@ bool RegistrationAttempt::insert(db::Connection& connection) {
       !verification_.consume(connection, subject_.phone, Purpose::regist, subject_.code)) {
     return false;
   }
+  // What strangers tried before there was an account must not keep its owner's retry waiting.
+  throttle::clear(connection, throttle::kLogins, subject_.phone.e164());
   store::insert_audit(connection, {id, "regist", client_.address, client_.request_id});
   made_ = true;  // also where the answer to COMMIT is lost, if what is found later is its own
   transaction.commit();

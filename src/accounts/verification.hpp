@@ -35,7 +35,7 @@ struct SentCode {
   std::string purpose;
   std::string created;
   std::string expires;
-  std::uint64_t tries;     ///< wrong ones
+  std::uint64_t tries;     ///< but the one that used it up
   std::string_view state;  ///< valid, used, guessed (too often) or expired
   std::string message;     ///< pending, sent, failed, unsent (nobody had the phone), or gone
   std::uint64_t attempts;  ///< to send it

@@ -180,8 +180,8 @@ constexpr ConfigKey kKeys[] = {
      "Program that sends one message: JSON on standard input; exit 0 sent, 75 try again, else "
      "failed.",
      set_text<&C::sms_command>},
-    {"sms.timeout", "15", "Seconds that program may take, 1 to 60.",
-     set_number<&C::sms_timeout, 1, 60>},
+    {"sms.timeout", "15", "Seconds that program may take, 1 to 300.",
+     set_number<&C::sms_timeout, 1, 300>},
     {"sms.attempts", "5", "Tries of a message before it is given up, 1 to 20.",
      set_number<&C::sms_attempts, 1, 20>},
     {"sms.per_hour", "1000",

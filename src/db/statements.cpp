@@ -75,15 +75,18 @@ constexpr StatementText kCatalogue[] = {
     {"count_code_try",
      "UPDATE verification_codes SET tries = tries + 1 WHERE phone = ? AND purpose = ? AND tries < "
      "? AND " CODE_IS_ALIVE},
-    // phone, purpose, codeHash; leaves the wrong tries
+    // phone, purpose, codeHash; this try is not counted among those that failed
     {"consume_code",
      "UPDATE verification_codes SET consumeTime = UTC_TIMESTAMP(), tries = tries - 1 WHERE phone = "
      "? AND purpose = ? AND codeHash = ? AND consumeTime IS NULL AND " CODE_IS_ALIVE},
     // phone
     {"delete_codes", "DELETE FROM verification_codes WHERE phone = ?"},
-    // phone: what a former owner asked for opens nothing of the next
+    // phone: what a former owner asked for opens nothing of the next; that it was asked for stays,
+    // or
+    // who asked could tell
     {"forget_codes",
-     "DELETE FROM verification_codes WHERE phone = ? AND purpose IN ('login', 'reset')"},
+     "UPDATE verification_codes SET codeHash = '' WHERE phone = ? AND purpose IN ('login', "
+     "'reset')"},
     // sealed, state, lifetime in seconds
     {"insert_message",
      "INSERT INTO outbox (sealed, state, createTime, nextTime, expireTime) VALUES (?, ?, "
@@ -203,7 +206,7 @@ constexpr StatementText kCatalogue[] = {
     {"find_throttle",
      "SELECT used, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime) FROM throttle WHERE bucket = "
      "? AND resetTime > UTC_TIMESTAMP()"},
-    // phone -> purpose, createTime, expireTime (ISO 8601), wrong tries, consumed, alive; of its
+    // phone -> purpose, createTime, expireTime (ISO 8601), tries, consumed, alive; of its
     // message state, attempts (null: no longer there) and when it was sent or given up (or null)
     {"list_codes",
      "SELECT purpose, DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(expireTime, "

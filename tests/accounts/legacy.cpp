@@ -116,7 +116,10 @@ BOOST_AUTO_TEST_CASE(a_hash_of_a_beginning_is_not_replaced_by_whatever_begins_so
   BOOST_TEST(login_with(std::string(72, 'p') + " or another").code() == 0);
   BOOST_TEST(stored() == hash);
   BOOST_TEST(login_with(password).code() == 0);
-  check_replaced(crypt_hash("$2b$", 4, std::string(72, 'p')), std::string(72, 'p'));
+  // Whether there is more in it than these 72 bytes nobody knows.
+  BOOST_TEST(login_with(std::string(72, 'p')).code() == 0);
+  BOOST_TEST(stored() == hash);
+  check_replaced(crypt_hash("$2b$", 4, std::string(71, 'p')), std::string(71, 'p'));
 }
 
 BOOST_AUTO_TEST_CASE(an_argon2_hash_of_another_cost_is_made_anew) {

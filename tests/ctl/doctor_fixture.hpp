@@ -150,20 +150,45 @@ struct DoctorFixture {
   /// The same for nginx's configuration, with `text` in place of each `original`.
   void finds_nginx(const Fault& fault, const std::string& original, const std::string& text) {
     const std::string usual = nginx;
-    std::string changed = content_of(usual);
-    const auto first = changed.find(original);
-    BOOST_TEST_REQUIRE(first != std::string::npos);
-    for (auto at = first; at != std::string::npos; at = changed.find(original, at + text.size())) {
-      changed.replace(at, original.size(), text);
-    }
-    const std::string other = state + "/nginx-doctor.conf";
-    std::ofstream(other) << changed;
+    const std::string other = changed_nginx({{original, text}});
     finds(
         fault, [&] { nginx = other; },
         [&] {
           nginx = usual;
           fs::remove(other);
         });
+  }
+
+  /// Finds nothing wrong with nginx's configuration, changed so.
+  void passes_nginx(const std::string& check,
+                    const std::vector<std::pair<std::string, std::string>>& changes) {
+    const std::string usual = nginx;
+    const std::string other = changed_nginx(changes);
+    const Mend mended([&] {
+      nginx = usual;
+      fs::remove(other);
+    });
+    nginx = other;
+    look();
+    expect_ok("nginx configuration");
+    expect_ok(check);
+  }
+
+  /// nginx's configuration with the second of each pair in place of the first.
+  [[nodiscard]] std::string changed_nginx(
+      const std::vector<std::pair<std::string, std::string>>& changes) const {
+    std::string changed = content_of(nginx);
+    for (const auto& [original, text] : changes) {
+      const auto first = changed.find(original);
+      BOOST_TEST_REQUIRE(first != std::string::npos);
+      for (auto at = first; at != std::string::npos;
+           at = changed.find(original, at + text.size())) {
+        changed.replace(at, original.size(), text);
+      }
+    }
+    const std::string file = state + "/nginx-doctor.conf";
+    std::ofstream(file) << changed;
+    return file;
   }
 
   /// A copy of a secret of the stack.

@@ -50,8 +50,24 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
               open + " proxy_pass http://127.0.0.1:9;");
 
   const std::string sample = "location ^~ /private/ {";
-  finds_nginx({"nginx precedence", "warning", "location ~ png$ of", sample}, sample,
-              "location ~ png$ { }\nlocation /private/ {");
+  const std::string plain = "location /private/ {";
+  finds_nginx({"nginx precedence", "warning", "location \\.png$ of", sample}, sample,
+              "location ~ \\.png$ { }\n" + plain);
+  finds_nginx({"nginx precedence", "warning", "location ^/pri", sample}, sample,
+              "location ~ ^/pri { }\n" + plain);
+  // What refuses, cannot match, is protected itself, or is another server's.
+  for (const char* harmless :
+       {"location ~ /\\.ht { deny all; }", "location ~* \\.php$ { return 404; }",
+        "location ~ ^/static/ { }",
+        "location ~ \\.png$ { include snippets/users-fcgi/users_auth.conf; }"}) {
+    BOOST_TEST_CONTEXT(harmless) {
+      passes_nginx("nginx precedence", {{sample, std::string(harmless) + "\n" + plain}});
+    }
+  }
+  const std::string geo = "geo $users_trusted {";
+  passes_nginx("nginx precedence",
+               {{sample, plain},
+                {geo, "server { listen unix:other.sock; location ~ \\.png$ { } }\n" + geo}});
 
   const std::string changed = state + "/users-doctor.conf";
   const Mend mended([&] { fs::remove(changed); });

@@ -99,6 +99,17 @@ BOOST_AUTO_TEST_CASE(who_knows_the_key_tries_no_more_passwords_than_at_the_login
   BOOST_TEST((service.regist("other") == ResultCode::already_registered));
 }
 
+BOOST_AUTO_TEST_CASE(a_retry_does_not_wait_for_what_strangers_tried_before_the_account) {
+  Registrar service(database.config());
+  for (int i = 0; i < 11; ++i) service.accounts.login("13900000001", "wrong horse 42", kClient);
+  BOOST_TEST((service.accounts.login("13900000001", "wrong horse 42", kClient).code ==
+              ResultCode::locked));
+  BOOST_TEST((service.regist("key") == ResultCode::ok));
+  BOOST_TEST((service.regist("key") == ResultCode::ok));
+  BOOST_TEST(
+      (service.accounts.login("13900000001", "correct horse 42", kClient).code == ResultCode::ok));
+}
+
 BOOST_AUTO_TEST_CASE(the_key_is_not_kept_in_clear) {
   Registrar service(database.config());
   service.regist("a key of the client, 32 bytes long");

@@ -194,6 +194,9 @@ BOOST_AUTO_TEST_CASE(a_login_whose_answer_was_lost_is_answered_with_its_session)
     BOOST_TEST(proxy.has_cut());
     BOOST_TEST(is_alive(token_of(login)));
     BOOST_TEST(database.query("SELECT COUNT(*) FROM sessions") == "1");
+    const std::string counter =
+        std::string("users_logins_total{by=\"") + (by_code ? "code" : "password") + "\"}";
+    BOOST_TEST(value_of(read_metrics(cut.metrics.render()), counter) == 1);
   }
 }
 

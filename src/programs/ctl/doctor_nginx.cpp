@@ -189,37 +189,54 @@ void check_identity(Diagnosis& d, const Directives& all) {
   d.report.ok("nginx identity", protects ? "no client says who it is" : "nothing is protected");
 }
 
-/// The directives of a block, by those around it and its own words.
-std::vector<std::string> within(const Directive& block) {
-  std::vector<std::string> blocks = block.within;
-  std::string name;
-  for (const std::string& word : block.words) name += (name.empty() ? "" : " ") + word;
-  blocks.push_back(name);
-  return blocks;
+/// What every path that a regular expression of nginx matches begins with, as far as that is plain.
+std::string beginning_of(std::string_view expression) {
+  if (!expression.starts_with('^') || expression.find('|') != std::string_view::npos) return "";
+  expression.remove_prefix(1);
+  const auto plain = std::min(expression.find_first_of("\\.[](){}*+?$"), expression.size());
+  const bool repeats = plain < expression.size() && plain > 0 &&
+                       std::string_view("*+?{").find(expression[plain]) != std::string_view::npos;
+  return std::string(expression.substr(0, repeats ? plain - 1 : plain));
 }
 
 /// Whether a regular expression takes requests away from a protected location: nginx prefers it to
 /// a prefix without ^~.
 void check_precedence(Diagnosis& d, const Directives& all) {
-  const auto is_protected = [&](const Directive& location) {
+  const auto has = [&](std::size_t block, const auto& what) {
     return std::ranges::any_of(all, [&](const Directive& one) {
-      return one.file == location.file && one.within == within(location) &&
-             includes(one, "/users_auth.conf");
+      return !one.parents.empty() && one.parents.back() == block && what(one);
     });
   };
-  for (const Directive& prefix : all) {
-    const bool plain = is(prefix, {"location"}) && prefix.words.size() == 2 &&
-                       prefix.words[1].starts_with("/") && is_protected(prefix);
-    if (!plain) continue;
-    for (const Directive& other : all) {
-      const bool is_rival = is(other, {"location"}) && other.words.size() > 1 &&
-                            other.words[1].starts_with("~") && other.file == prefix.file &&
-                            other.within == prefix.within && !is_protected(other);
-      if (!is_rival) continue;
-      return d.report.warning("nginx precedence",
-                              within(other).back() + " of " + other.file +
-                                  " is preferred to the protected " + within(prefix).back(),
-                              "write: location ^~ " + prefix.words[1] + " {");
+  const auto protects = [](const Directive& one) { return includes(one, "/users_auth.conf"); };
+  const auto refuses = [](const Directive& one) {
+    return is(one, {"deny", "all"}) || is(one, {"return"});
+  };
+  const auto is_rival = [&](std::size_t at, const Directive& prefix) {
+    const Directive& other = all[at];
+    if (!is(other, {"location"}) || other.words.size() < 2 || !other.words[1].starts_with("~") ||
+        other.parents != prefix.parents || has(at, protects) || has(at, refuses)) {
+      return false;
+    }
+    const std::string expression = other.words.back();
+    const auto start = expression.find_first_not_of(other.words.size() == 2 ? "~*" : "");
+    const std::string begins =
+        beginning_of(std::string_view(expression).substr(std::min(start, expression.size())));
+    return begins.starts_with(prefix.words[1]) || prefix.words[1].starts_with(begins);
+  };
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Directive& prefix = all[i];
+    if (!is(prefix, {"location"}) || prefix.words.size() != 2 ||
+        !prefix.words[1].starts_with("/") || !has(i, protects)) {
+      continue;
+    }
+    for (std::size_t other = 0; other < all.size(); ++other) {
+      if (!is_rival(other, prefix)) continue;
+      return d.report.warning(
+          "nginx precedence",
+          "location " + all[other].words.back() + " of " + all[other].file +
+              " is preferred to the protected location " + prefix.words[1],
+          "write: location ^~ " + prefix.words[1] +
+              " {  and in it what that one does for it; or give that one users_auth.conf, too");
     }
   }
   d.report.ok("nginx precedence", "no regular expression goes before a protected location");

@@ -36,7 +36,10 @@ class Parser {
     } else if (c == '}') {
       ++at_;
       words_.clear();
-      if (!within_.empty()) within_.pop_back();
+      if (!within_.empty()) {
+        within_.pop_back();
+        parents_.pop_back();
+      }
     } else {
       words_.push_back(word());
     }
@@ -53,12 +56,16 @@ class Parser {
     file_ = line;
     words_.clear();
     within_.clear();
+    parents_.clear();
   }
 
   void end_directive(bool block) {
     if (words_.empty() && !block) return;
-    all_.push_back({words_, within_, file_});
-    if (block) within_.push_back(join(words_));
+    all_.push_back({words_, within_, file_, parents_});
+    if (block) {
+      within_.push_back(join(words_));
+      parents_.push_back(all_.size() - 1);
+    }
     words_.clear();
   }
 
@@ -69,7 +76,10 @@ class Parser {
     for (; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
       if (c == '\\' && at_ + 1 < text_.size()) {
-        word += text_[++at_];
+        // That of a regular expression stays.
+        const char next = text_[++at_];
+        if (next != '"' && next != '\'' && next != '\\') word += c;
+        word += next;
       } else if (quote != '\0' ? c == quote : ends_word(c)) {
         break;
       } else {
@@ -91,6 +101,7 @@ class Parser {
   std::string file_;
   std::vector<std::string> words_;
   std::vector<std::string> within_;
+  std::vector<std::size_t> parents_;
   std::vector<Directive> all_;
 };
 

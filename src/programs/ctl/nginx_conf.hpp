@@ -1,6 +1,7 @@
 // What `nginx -T` prints, taken apart into directives.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@ struct Directive {
   std::vector<std::string> words;   ///< name and arguments, without quotes
   std::vector<std::string> within;  ///< the blocks around it in its file, each as `upstream name`
   std::string file;
+  std::vector<std::size_t> parents;  ///< where those blocks stand in the list
 };
 
 /// The directives of all files, in the order of the dump; that of a block stands before those in

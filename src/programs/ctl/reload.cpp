@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 
 /// A worker leaves after the request it is in, a courier after its message: longer than either may
 /// take.
-constexpr milliseconds kLeaving{100'000};
+constexpr milliseconds kLeaving{340'000};
 /// It tries the database first, for which a host that is silent takes its whole timeout.
 constexpr milliseconds kComing{60'000};
 
