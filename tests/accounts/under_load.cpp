@@ -21,6 +21,14 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
+// Only the build that ships has its speed: not that of the sanitizers, nor the one that counts
+// lines.
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+constexpr bool kSpeedCounts = true;
+#else
+constexpr bool kSpeedCounts = false;
+#endif
+
 /// The hour of the service's own budget passes.
 void let_the_hour_pass() {
   query("DELETE FROM throttle WHERE bucket = 'sms-hour:'");
@@ -153,13 +161,15 @@ BOOST_AUTO_TEST_CASE(flood) {
             << at(quiet, 0.99) << " ms before, " << at(busy, 0.5) << " ms and " << at(busy, 0.99)
             << " ms meanwhile" << std::endl;
   BOOST_TEST(failed == 0);
-  BOOST_TEST(at(busy, 0.99) < 10);
+  if (kSpeedCounts) BOOST_TEST(at(busy, 0.99) < 10);
 }
 
 BOOST_AUTO_TEST_CASE(couriers) {
   constexpr std::size_t kMessages = 200;
   constexpr std::size_t kEvery = 9;
   let_the_hour_pass();
+  // What other cases have left to be sent is not this one's.
+  query("UPDATE outbox SET state = 'unsent', sealed = NULL WHERE state = 'pending'");
   const std::size_t before = spool().size();
   const Samples samples = scrape();
   std::vector<std::string> phones(kMessages);
@@ -171,7 +181,7 @@ BOOST_AUTO_TEST_CASE(couriers) {
   // The rest goes out while one courier after the other is killed.
   std::size_t next = spool().size() + kEvery;
   int killed = 0;
-  const bool done = wait_until(60, [&] {
+  const bool done = wait_until(180, [&] {
     if (spool().size() >= next) {
       for (const int pid : worker_pids("courier")) killed += ::kill(pid, SIGKILL) == 0 ? 1 : 0;
       next += kEvery;
