@@ -34,6 +34,20 @@ void let_the_hour_pass() {
   query("DELETE FROM throttle WHERE bucket = 'sms-hour:'");
 }
 
+/// Sets columns of all messages that wait. A courier at one of them may make it a deadlock, which
+/// is then done again as the service does.
+void change_outbox(const std::string& columns) {
+  constexpr int kMost = 100;
+  for (int i = 1;; ++i) {
+    try {
+      query("UPDATE outbox SET " + columns + " WHERE state = 'pending'");
+      return;
+    } catch (const users::db::Deadlock&) {
+      if (i == kMost) throw;
+    }
+  }
+}
+
 /// The database counts itself how often a code of this phone was compared.
 class Comparisons {
  public:
@@ -169,7 +183,7 @@ BOOST_AUTO_TEST_CASE(couriers) {
   constexpr std::size_t kEvery = 9;
   let_the_hour_pass();
   // What other cases have left to be sent is not this one's.
-  query("UPDATE outbox SET state = 'unsent', sealed = NULL WHERE state = 'pending'");
+  change_outbox("state = 'unsent', sealed = NULL");
   const std::size_t before = spool().size();
   const Samples samples = scrape();
   std::vector<std::string> phones(kMessages);
@@ -187,7 +201,7 @@ BOOST_AUTO_TEST_CASE(couriers) {
       next += kEvery;
     }
     // As if the time had passed for which a dead courier's message is left alone.
-    query("UPDATE outbox SET nextTime = UTC_TIMESTAMP() WHERE state = 'pending'");
+    change_outbox("nextTime = UTC_TIMESTAMP()");
     return query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "0";
   });
   BOOST_TEST(done);
