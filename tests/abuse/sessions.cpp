@@ -201,33 +201,29 @@ BOOST_AUTO_TEST_CASE(the_optional_cache_never_gives_one_session_to_another) {
                  .body == ids[1]);
 }
 
+/// How a site's protected location answers who has this token.
+long status_of(const Site& site, const std::string& token) {
+  return send(site.base_url(),
+              {.method = "GET", .path = "/private/", .headers = {"Authorization: Bearer " + token}})
+      .status;
+}
+
 BOOST_AUTO_TEST_CASE(the_optional_cache_lets_nobody_in_for_long_without_workers) {
   const Site cached(run_folder(), true);
   const std::string token = victim.token();
-  const auto status = [&] {
-    return send(cached.base_url(), {.method = "GET",
-                                    .path = "/private/",
-                                    .headers = {"Authorization: Bearer " + token}})
-        .status;
-  };
-  BOOST_TEST(status() == 200);
+  BOOST_TEST(status_of(cached, token) == 200);
   run_script("scripts/stop fast");
   struct Restored {
     ~Restored() { run_command("VERIFICATION=issued scripts/start fast >/dev/null 2>&1"); }
   } const restored;
-  BOOST_TEST(wait_until(30, [&] { return status() == 503; }));
-  BOOST_TEST(status() == 503);
+  BOOST_TEST(wait_until(30, [&] { return status_of(cached, token) == 503; }));
+  BOOST_TEST(status_of(cached, token) == 503);
 }
 
 BOOST_AUTO_TEST_CASE(the_optional_cache_keeps_an_ended_session_for_seconds_and_no_longer) {
   const Site cached(run_folder(), true);
   const std::string token = victim.token();
-  const auto gets_in = [&] {
-    return send(cached.base_url(), {.method = "GET",
-                                    .path = "/private/",
-                                    .headers = {"Authorization: Bearer " + token}})
-               .status == 200;
-  };
+  const auto gets_in = [&] { return status_of(cached, token) == 200; };
   BOOST_TEST(gets_in());
   BOOST_TEST(call("POST", "logout", token).code() == 0);
   const auto start = std::chrono::steady_clock::now();

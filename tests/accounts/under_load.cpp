@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(couriers) {
   // The rest goes out while one courier after the other is killed.
   std::size_t next = spool().size() + kEvery;
   int killed = 0;
-  const bool done = wait_until(180, [&] {
+  const bool done = wait_until(60, [&] {
     if (spool().size() >= next) {
       for (const int pid : worker_pids("courier")) killed += ::kill(pid, SIGKILL) == 0 ? 1 : 0;
       next += kEvery;

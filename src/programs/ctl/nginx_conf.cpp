@@ -1,5 +1,6 @@
 #include "programs/ctl/nginx_conf.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <utility>
@@ -109,6 +110,11 @@ class Parser {
 
 std::vector<Directive> parse_nginx_dump(std::string_view dump) {
   return Parser(dump).run();
+}
+
+bool is(const Directive& directive, std::initializer_list<std::string_view> words) {
+  return directive.words.size() >= words.size() &&
+         std::equal(words.begin(), words.end(), directive.words.begin());
 }
 
 unsigned long long nginx_size(std::string_view text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ struct Directive {
 /// The directives of all files, in the order of the dump; that of a block stands before those in
 /// it. nginx has accepted the text already, so what is odd is passed over, never refused.
 std::vector<Directive> parse_nginx_dump(std::string_view dump);
+
+/// Whether a directive begins with these words.
+bool is(const Directive& directive, std::initializer_list<std::string_view> words);
 
 /// nginx's notation of sizes: 16k, 8m, 1g, bytes. 0 where it is none.
 unsigned long long nginx_size(std::string_view text);
