@@ -71,7 +71,7 @@ void check_sms(Diagnosis& d);
 void check_folders(Diagnosis& d);
 void check_nginx(Diagnosis& d);
 /// Of check_nginx: the locations among the directives of a configuration that nginx takes.
-void check_locations(Diagnosis& d, const std::vector<Directive>& directives);
+void check_locations(Diagnosis& d, const std::vector<Directive>& all);
 void check_sockets(Diagnosis& d);
 void check_workers(Diagnosis& d);
 void check_database(Diagnosis& d);
