@@ -82,8 +82,8 @@ std::map<std::string, std::string> logs() {
   return files;
 }
 
-/// Numbers of six digits that stand alone, as a code would. Not process ids, which may have six
-/// digits, nor what is part of a longer number, a hash or a time.
+/// Numbers of six digits that stand alone, as a code would. Not process ids and the microseconds
+/// of a request, which may have six digits, nor what is part of a longer number, a hash or a time.
 std::set<std::string> six_digits_in(const std::string& text) {
   std::set<std::string> found;
   std::size_t i = 0;
@@ -98,6 +98,7 @@ std::set<std::string> six_digits_in(const std::string& text) {
     };
     if (i - begin != 6 || (begin > 0 && joins(begin - 1)) || joins(i)) continue;
     if (begin >= 4 && text.compare(begin - 4, 4, "pid ") == 0) continue;
+    if (text.compare(i, 4, " us\n") == 0) continue;
     found.insert(text.substr(begin, 6));
   }
   return found;
