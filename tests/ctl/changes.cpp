@@ -316,18 +316,12 @@ BOOST_AUTO_TEST_CASE(a_change_whose_commit_is_not_answered_is_settled_by_asking)
 }
 
 BOOST_AUTO_TEST_CASE(a_change_waits_for_who_holds_the_row) {
-  // information_schema.innodb_trx is a cache that frequent readers never see renewed.
-  const auto waits = [] {
-    return query(
-        "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = "
-        "'INNODB_ROW_LOCK_CURRENT_WAITS'");
-  };
-  const std::string before = waits();
+  const int before = row_lock_waits();
   const auto holder = administrator("users");
   holder->run_script("START TRANSACTION", "lock");
   holder->run_script("SELECT id FROM users WHERE id = " + id + " FOR UPDATE", "lock");
   Terminal terminal({"user", "lock", person.phone()});
-  BOOST_TEST(wait_until(30, [&] { return waits() != before; }));
+  BOOST_TEST(wait_until(30, [&] { return row_lock_waits() != before; }));
   holder->run_script("COMMIT", "unlock");
   BOOST_TEST(terminal.finish() == 0, terminal.shown());
   BOOST_TEST(person.login().code() == 1008);

@@ -57,7 +57,7 @@ std::pair<Outcome, Outcome> overlap(ScratchDatabase& database, const std::string
   auto one = std::async(std::launch::async, first);
   BOOST_TEST(held.wait_for_one());
   auto two = std::async(std::launch::async, second);
-  BOOST_TEST(held.wait_for_one_behind());
+  BOOST_TEST(wait_until(30, [] { return row_lock_waits() == 1; }));
   held.let_go();
   return {one.get(), two.get()};
 }

@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(a_reset_that_races_a_new_phone_sets_no_password) {
   auto racing = std::async(std::launch::async, [&] {
     return other.accounts.reset_password(former, reset, kNewPassword, kClient).code;
   });
-  BOOST_TEST(held.wait_for_one_behind());
+  BOOST_TEST(wait_until(30, [] { return row_lock_waits() == 1; }));
   held.let_go();
   BOOST_TEST((change.get() == ResultCode::ok));
   BOOST_TEST((racing.get() == ResultCode::wrong_code));

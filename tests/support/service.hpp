@@ -53,14 +53,6 @@ class HeldTransactions {
                  "DATABASE() AND state = 'User lock'") == "1";
     });
   }
-  /// Until another transaction waits for a row of the one that is held.
-  bool wait_for_one_behind() {
-    return wait_until(30, [this] {
-      return database_.query(
-                 "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME "
-                 "= 'INNODB_ROW_LOCK_CURRENT_WAITS'") == "1";
-    });
-  }
   void let_go() { database_.query("SELECT RELEASE_LOCK(" + name() + ")"); }
 
  private:

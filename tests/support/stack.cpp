@@ -119,6 +119,26 @@ void in_parallel(int threads, int count, const std::function<void(int)>& work) {
   }
 }
 
+int row_lock_waits() {
+  // information_schema.innodb_trx is a cache that frequent readers never see renewed.
+  return std::stoi(
+      query("SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = "
+            "'INNODB_ROW_LOCK_CURRENT_WAITS'"));
+}
+
+void over_all_workers(const std::string& bucket, int count, const std::function<void(int)>& work) {
+  constexpr int kThreads = 16;
+  const int workers = static_cast<int>(worker_pids("hash").size());
+  const auto holder = administrator("users");
+  holder->run_script("START TRANSACTION", "lock");
+  holder->run_script("SELECT 1 FROM throttle WHERE bucket = '" + bucket + "' FOR UPDATE", "lock");
+  std::jthread requests([&] { in_parallel(kThreads, count, work); });
+  const bool came = wait_until(30, [&] { return row_lock_waits() >= workers; });
+  holder->run_script("COMMIT", "unlock");
+  requests.join();
+  if (!came) throw std::runtime_error("not every worker was at " + bucket);
+}
+
 bool wait_until(double seconds, const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   while (!condition()) {

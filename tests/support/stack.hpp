@@ -63,6 +63,14 @@ std::vector<int> worker_pids(const std::string& part = "hash");
 /// Runs `work(i)` for 0 <= i < count on `threads` threads and waits for all.
 void in_parallel(int threads, int count, const std::function<void(int)>& work);
 
+/// How many transactions of the stack's database server wait for a row that another one holds.
+int row_lock_waits();
+
+/// Runs `work(i)` for 0 <= i < count, 16 at a time, of which every worker of pool `hash` has one in
+/// hand: none goes on from that row of table throttle, which must exist, before all are there.
+/// Throws where they do not come within 30 seconds.
+void over_all_workers(const std::string& bucket, int count, const std::function<void(int)>& work);
+
 /// Polls until `condition` holds; false after `seconds`.
 bool wait_until(double seconds, const std::function<bool()>& condition);
 
