@@ -60,7 +60,8 @@ Command run_command(const std::string& command);
 /// Process ids of the workers of a pool, or of the courier.
 std::vector<int> worker_pids(const std::string& part = "hash");
 
-/// Runs `work(i)` for 0 <= i < count on `threads` threads and waits for all.
+/// Runs `work(i)` for 0 <= i < count on `threads` threads and waits for all. Boost.Test is not for
+/// threads: `work` counts what it saw, and the test judges it afterwards.
 void in_parallel(int threads, int count, const std::function<void(int)>& work);
 
 /// How many transactions of the stack's database server wait for a row that another one holds.
