@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <fstream>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
@@ -42,6 +45,15 @@ HttpReply get(const std::string& path, std::vector<std::string> headers = {}) {
 
 int niceness(int pid) {
   return std::stoi(run_script("ps -o ni= -p " + std::to_string(pid)));
+}
+
+/// Of the session that a process is in: "/autogroup-ID nice N". Nothing where the kernel has no
+/// such groups.
+std::optional<int> session_niceness(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/autogroup");
+  std::string word;
+  int nice = 0;
+  return file >> word >> word >> nice ? std::optional(nice) : std::nullopt;
 }
 
 }  // namespace
@@ -94,9 +106,16 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
   }));
 }
 
-BOOST_AUTO_TEST_CASE(the_hash_pool_gives_way) {
-  for (const int pid : worker_pids("hash")) BOOST_TEST(niceness(pid) == 10);
-  for (const int pid : worker_pids("fast")) BOOST_TEST(niceness(pid) == 0);
+BOOST_AUTO_TEST_CASE(the_hash_pool_and_the_courier_give_way) {
+  const std::map<std::string, int> expected{{"hash", 10}, {"courier", 10}, {"fast", 0}};
+  for (const auto& [part, nice] : expected) {
+    const std::vector<int> pids = worker_pids(part);
+    BOOST_TEST(!pids.empty(), part);
+    for (const int pid : pids) {
+      BOOST_TEST(niceness(pid) == nice, part);
+      BOOST_TEST(session_niceness(pid).value_or(nice) == nice, part << ", its session");
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost, *boost::unit_test::label("deep")) {
