@@ -1,6 +1,5 @@
 // Whether a phone has an account must not be told by an answer, nor by how long it takes.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <iostream>
@@ -38,10 +37,8 @@ struct Comparison {
     for (int i = 0; i < 2 * kRounds; ++i) {
       const bool of_known = i % 4 == 0 || i % 4 == 3;
       const Person& who = of_known ? known : unknown;
-      const auto start = std::chrono::steady_clock::now();
       HttpReply reply = request(who);
-      const auto took = std::chrono::steady_clock::now() - start;
-      times[of_known ? 0 : 1].push_back(std::chrono::duration<double, std::milli>(took).count());
+      times[of_known ? 0 : 1].push_back(reply.milliseconds);
       forget(who);
       // The only headers that are each reply's own.
       reply.headers.erase("x-request-id");

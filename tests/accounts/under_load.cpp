@@ -17,7 +17,6 @@
 #include "support/person.hpp"
 
 using namespace users::test;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -124,14 +123,13 @@ BOOST_AUTO_TEST_CASE(flood) {
     std::vector<double> times;
     while (more(times.size())) {
       ++asked;
-      const auto start = Clock::now();
       const HttpReply reply =
           send(site.base_url(), {.method = "GET",
                                  .path = "/users/auth",
                                  .headers = {session},
                                  .source_address = "10.0." + std::to_string(asked / 250 % 250) +
                                                    "." + std::to_string(asked % 250)});
-      times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+      times.push_back(reply.milliseconds);
       if (reply.status != 204) ++failed;
     }
     std::ranges::sort(times);

@@ -311,11 +311,10 @@ BOOST_AUTO_TEST_CASE(storm, *kDeep) {
   const auto checks = [&](const std::function<bool(std::size_t)>& more) {
     std::vector<double> times;
     while (more(times.size())) {
-      const auto start = Clock::now();
       const HttpReply reply = send(
           base_url(),
           {.method = "GET", .path = "/users/auth", .headers = {"Authorization: Bearer " + token}});
-      times.push_back(seconds_since(start) * 1000);
+      times.push_back(reply.milliseconds);
       if (reply.status != 204) ++refused;
     }
     std::ranges::sort(times);

@@ -157,6 +157,9 @@ HttpReply send(const std::string& base, const HttpRequest& request) {
   curl_easy_setopt(curl.get(), CURLOPT_HEADERDATA, &reply);
   const CURLcode outcome = curl_easy_perform(curl.get());
   if (outcome == CURLE_OK) curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &reply.status);
+  curl_off_t microseconds = 0;
+  curl_easy_getinfo(curl.get(), CURLINFO_TOTAL_TIME_T, &microseconds);
+  reply.milliseconds = static_cast<double>(microseconds) / 1000;
   hold_to_description(request, reply);
   return reply;
 }

@@ -12,6 +12,7 @@ struct HttpReply {
   long status = 0;                             ///< 0: no reply came
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
+  double milliseconds = 0;  ///< from the start of the request to the end of the reply
 
   /// `data.code` of the JSON body; -1 where there is none.
   [[nodiscard]] int code() const;
