@@ -109,13 +109,11 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
 BOOST_AUTO_TEST_CASE(the_hash_pool_and_the_courier_give_way) {
   const std::map<std::string, int> expected{{"hash", 10}, {"courier", 10}, {"fast", 0}};
   for (const auto& [part, nice] : expected) {
-    const std::vector<int> pids = worker_pids(part);
-    BOOST_TEST(!pids.empty(), part);
-    for (const int pid : pids) {
-      BOOST_TEST(niceness(pid) == nice, part);
-      BOOST_TEST(session_niceness(pid).value_or(nice) == nice, part << ", its session");
-    }
+    BOOST_TEST(!worker_pids(part).empty(), part);
+    for (const int pid : worker_pids(part)) BOOST_TEST(niceness(pid) == nice, part);
   }
+  // What it runs for each message, too, gives way to the other parts, each in a session of its own.
+  for (const int pid : worker_pids("courier")) BOOST_TEST(session_niceness(pid).value_or(10) == 10);
 }
 
 BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost, *boost::unit_test::label("deep")) {
