@@ -17,8 +17,8 @@ unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
   const auto row =
       connection.query_one(db::StatementId::hit_throttle,
                            {bucket_of(limit, subject), std::uint64_t{limit.seconds}, restart_at});
-  const bool within = row && (*row)[0].number <= limit.most;
-  if (within) return 0;
+  if (!row) throw db::DatabaseError("hit_throttle: no row was returned", 0);
+  if ((*row)[0].number <= limit.most) return 0;
   // Looked up each time: it is rare, and little beside the statement.
   metrics.counter(MetricId::throttled, std::string("limit=\"").append(limit.name).append("\""))
       .add();

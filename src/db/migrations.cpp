@@ -87,7 +87,7 @@ class MigrationLock {
   ~MigrationLock() {
     try {
       connection_.run_script("DO RELEASE_LOCK('users_fcgi.migrate')", "unlock");
-    } catch (const DatabaseError&) {
+    } catch (...) {
       connection_.give_up();
     }
   }

@@ -264,7 +264,7 @@ Transaction::~Transaction() {
   if (!open_ || connection_.lost()) return;
   try {
     connection_.control(Control::rollback);
-  } catch (const DatabaseError&) {
+  } catch (...) {
     connection_.give_up();
   }
 }

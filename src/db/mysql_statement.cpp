@@ -10,13 +10,6 @@ namespace {
 
 constexpr std::size_t kMostParameters = 8;
 
-/// Connector/C's own numbers: it could not send, or not read what came, for want of memory, too.
-/// What the server says next may belong to an earlier statement.
-bool is_of_client(unsigned number) {
-  constexpr unsigned kBehindLast = 3000;
-  return (number >= CR_MIN_ERROR && number < kBehindLast) || number >= CER_MIN_ERROR;
-}
-
 /// The one place where a driver's number becomes a type.
 [[noreturn]] void throw_error(unsigned number, const std::string& detail) {
   switch (number) {
@@ -45,7 +38,9 @@ bool is_of_client(unsigned number) {
     case ER_OUTOFMEMORY:
       throw Unavailable(detail, number);
     default:
-      if (is_of_client(number)) throw ConnectionLost(detail, number);
+      // Connector/C could not send, or not read what came. What the server says next may belong to
+      // an earlier statement.
+      if (!DatabaseError(detail, number).is_answer()) throw ConnectionLost(detail, number);
       throw DatabaseError(detail, number);
   }
 }
@@ -139,11 +134,15 @@ void Statement::execute_bulk(const std::vector<BulkRow>& bulk) {
 std::vector<Row> Statement::rows() {
   // The server describes the columns of INSERT ... RETURNING at the execution only.
   if (columns_.empty()) bind_result();
-  if (mysql_stmt_store_result(statement_.get()) != 0) raise();
+  if (mysql_stmt_store_result(statement_.get()) != 0) raise_after_reset();
   std::vector<Row> rows;
   int status = 0;
   while ((status = mysql_stmt_fetch(statement_.get())) == 0) rows.push_back(copy_row());
-  if (status != MYSQL_NO_DATA) raise();
+  if (status == MYSQL_DATA_TRUNCATED) {
+    throw ConnectionLost(std::string(name_) + ": the table was altered since it was prepared",
+                         CR_NEW_STMT_METADATA);
+  }
+  if (status != MYSQL_NO_DATA) raise_after_reset();
   mysql_stmt_free_result(statement_.get());
   return rows;
 }
@@ -203,7 +202,13 @@ void Statement::set_array_size(unsigned size) {
 void Statement::raise() {
   const unsigned number = mysql_stmt_errno(statement_.get());
   const std::string text = mysql_stmt_error(statement_.get());
-  mysql_stmt_free_result(statement_.get());
+  fail(name_, number, text.c_str());
+}
+
+void Statement::raise_after_reset() {
+  const unsigned number = mysql_stmt_errno(statement_.get());
+  const std::string text = mysql_stmt_error(statement_.get());
+  if (mysql_stmt_reset(statement_.get()) != 0) raise();
   fail(name_, number, text.c_str());
 }
 

@@ -42,6 +42,9 @@ class Statement {
   Row copy_row();
   void set_array_size(unsigned size);
   [[noreturn]] void raise();
+  /// For an error that came in place of rows. Connector/C goes on believing that rows are pending,
+  /// and the next execution would read until the read timeout for them.
+  [[noreturn]] void raise_after_reset();
 
   std::string_view name_;
   std::unique_ptr<MYSQL_STMT, Closer> statement_;

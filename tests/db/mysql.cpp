@@ -274,3 +274,130 @@ BOOST_AUTO_TEST_CASE(a_port_behind_an_ipv6_address_is_one) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+namespace {
+
+/// Makes every INSERT into a table fail with an error of the server.
+class FailingInserts {
+ public:
+  FailingInserts(ScratchDatabase& database, const std::string& table, unsigned number)
+      : database_(database) {
+    database.query(
+        "CREATE TRIGGER failing BEFORE INSERT ON " + table +
+        " FOR EACH ROW SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = " + std::to_string(number));
+  }
+  ~FailingInserts() { database_.query("DROP TRIGGER failing"); }
+  FailingInserts(const FailingInserts&) = delete;
+  FailingInserts& operator=(const FailingInserts&) = delete;
+
+ private:
+  ScratchDatabase& database_;
+};
+
+/// Errors that leave the connection as it is: a lock, a deadlock, a duplicate, a full disk, a
+/// read-only server, a statement over its time, one that was ended, a value that does not fit.
+constexpr unsigned kSurvived[] = {1205, 1213, 1062, 1021, 1290, 1969, 1317, 1406};
+
+/// A connection that would soon show that it waits for what does not come.
+struct Impatient {
+  ScratchDatabase database;
+  db::Connection connection{endpoint(), Secret()};
+
+  db::Endpoint endpoint() {
+    db::Endpoint endpoint =
+        db::service_endpoint(database.config(), database.config().database_hosts[0]);
+    endpoint.read_timeout = 3;
+    return endpoint;
+  }
+  std::uint64_t hit() {
+    return connection
+        .query_one(StatementId::hit_throttle,
+                   {std::string_view("x"), std::uint64_t{60}, std::uint64_t{0}})
+        ->front()
+        .number;
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(failed_statements, Impatient)
+
+BOOST_AUTO_TEST_CASE(one_that_failed_in_place_of_its_rows_runs_again) {
+  std::uint64_t used = 0;
+  for (const unsigned number : kSurvived) {
+    // The first time the statement fails before it has ever returned a row.
+    {
+      const FailingInserts failing(database, "throttle", number);
+      for (int i = 0; i < 2; ++i) {
+        BOOST_CHECK_EXCEPTION(hit(), db::DatabaseError,
+                              [&](const auto& error) { return error.number() == number; });
+      }
+    }
+    BOOST_TEST_REQUIRE(!connection.lost(), number);
+    BOOST_TEST(hit() == ++used, number);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_that_failed_when_it_was_executed_runs_again) {
+  const auto record = [&] {
+    connection.execute(StatementId::insert_audit,
+                       {std::uint64_t{1}, std::string_view("x"), std::string_view("x"),
+                        std::string_view("x"), nullptr});
+  };
+  for (const unsigned number : kSurvived) {
+    {
+      const FailingInserts failing(database, "audit", number);
+      BOOST_CHECK_EXCEPTION(record(), db::DatabaseError,
+                            [&](const auto& error) { return error.number() == number; });
+    }
+    BOOST_TEST_REQUIRE(!connection.lost(), number);
+    record();
+  }
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM audit") == std::to_string(std::size(kSurvived)));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_waited_for_a_lock_in_vain_runs_again) {
+  hit();
+  database.query(
+      "INSERT INTO outbox (state, createTime, nextTime, expireTime) VALUES ('sent', "
+      "UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP())");
+  connection.run_script("SET innodb_lock_wait_timeout = 0", "no wait");
+  const std::string id = database.query("SELECT id FROM outbox");
+  const auto lock = [&] {
+    return connection.query_one(StatementId::lock_message, {std::uint64_t{std::stoul(id)}});
+  };
+  const auto holder = database.connect();
+  for (int i = 0; i < 2; ++i) {
+    holder->run_script("START TRANSACTION; SELECT * FROM throttle, outbox FOR UPDATE", "hold");
+    BOOST_CHECK_THROW(hit(), db::LockWaitTimeout);
+    BOOST_CHECK_THROW(lock(), db::LockWaitTimeout);
+    BOOST_TEST_REQUIRE(!connection.lost());
+    holder->run_script("ROLLBACK", "let go");
+    BOOST_TEST((*lock())[0].text == "sent");
+  }
+  BOOST_TEST(hit() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_could_not_be_prepared_is_prepared_later) {
+  database.query("RENAME TABLE throttle TO elsewhere");
+  for (int i = 0; i < 2; ++i) BOOST_CHECK_THROW(hit(), db::NoSuchTable);
+  BOOST_TEST_REQUIRE(!connection.lost());
+  database.query("RENAME TABLE elsewhere TO throttle");
+  BOOST_TEST(hit() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(rows_that_outgrew_their_buffers_are_a_lost_connection) {
+  insert(connection, "+8613900000001");
+  const auto find = [](db::Connection& on) {
+    return on.query_one(StatementId::find_user_by_phone, {std::string_view("+8613900000001")});
+  };
+  BOOST_TEST((*find(connection))[1].text == "$argon2id$");
+  database.query("ALTER TABLE users MODIFY password VARCHAR(2000) NOT NULL");
+  database.query("UPDATE users SET password = REPEAT('x', 2000)");
+  BOOST_CHECK_THROW(find(connection), db::ConnectionLost);
+  BOOST_TEST(connection.lost());
+  db::Connection fresh(endpoint(), Secret());
+  BOOST_TEST((*find(fresh))[1].text.size() == 2000U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
