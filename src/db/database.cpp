@@ -67,9 +67,12 @@ Connection& Database::connection() {
   const std::size_t last = connection_ ? current_ : hosts_.size() - 1;
   connection_.reset();
   const auto start = Clock::now();
-  for (std::size_t i = 1; i <= hosts_.size(); ++i) {
-    if (try_host(hosts_[(last + i) % hosts_.size()])) return *connection_;
-    if (Clock::now() - start > kReplayTime) break;
+  for (const bool silent_ones_too : {false, true}) {
+    for (std::size_t i = 1; i <= hosts_.size() && Clock::now() - start < kReplayTime; ++i) {
+      Host& host = hosts_[(last + i) % hosts_.size()];
+      if (Clock::now() < host.avoided_until && !silent_ones_too) continue;
+      if (try_host(host)) return *connection_;
+    }
   }
   throw Unavailable("the database is away", 0);
 }
@@ -105,16 +108,16 @@ void Database::use(Host& host, std::unique_ptr<Connection> fresh) {
   log::info({"database: connected to ", host.address});
 }
 
-void Database::postpone(Host& host, Clock::time_point start, const std::exception& error) {
+void Database::postpone(Host& host, Clock::time_point start, const DatabaseError& error) {
   failed_connects_.add();
   // Said again and again only until the wait is at its longest.
   if (host.wait < kLongestWait) log::warning({"database: ", error.what()});
   host.wait = std::clamp(host.wait * 2, kFirstWait, kLongestWait);
   const auto now = Clock::now();
   host.next_attempt = now + with_jitter(host.wait);
-  // Where there are others, most of the time must not go into waiting for one that is silent.
+  // While another host serves, most of the time must not go into waiting for one that is silent.
   constexpr int kPatience = 4;
-  if (hosts_.size() > 1) host.next_attempt += kPatience * (now - start);
+  if (!error.is_answer()) host.avoided_until = now + kPatience * (now - start);
 }
 
 bool Database::try_connect() {
@@ -134,21 +137,31 @@ void Database::go_home() {
   Host& home = hosts_.front();
   const auto now = Clock::now();
   if (!home_.valid()) {
-    if (current_ == 0 || now < home.next_attempt) return;
+    if (current_ == 0 || now < std::max(home.next_attempt, home.avoided_until)) return;
     left_for_home_ = now;
     // Beside the requests: a host that is silent, or catches up with the cluster, takes its time.
-    home_ = std::async(std::launch::async, [this] { return open(hosts_.front()); });
+    try {
+      home_ = std::async(std::launch::async, [this] { return open(hosts_.front()); });
+    } catch (const std::system_error& error) {
+      postpone(home, now, Unavailable(error.what(), 0));
+    }
     return;
   }
-  if (home_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  if (is_connecting()) return;
   try {
     auto fresh = home_.get();
     if (current_ != 0) use(home, std::move(fresh));
   } catch (const SchemaMismatch&) {
     throw;
-  } catch (const std::exception& error) {
+  } catch (const DatabaseError& error) {
     postpone(home, left_for_home_, error);
+  } catch (const std::exception& error) {
+    postpone(home, left_for_home_, Unavailable(error.what(), 0));
   }
+}
+
+bool Database::is_connecting() const {
+  return home_.valid() && home_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
 }
 
 void Database::pause_or_rethrow(int attempt, Clock::time_point start, const DatabaseError& error) {

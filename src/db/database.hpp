@@ -26,9 +26,10 @@ class Database {
   /// Connects at first use. Logs clear_text_warning(). All must outlive this object.
   Database(const Config& config, const Secret& password, Metrics& metrics);
 
-  /// The live connection, made anew where the last one was lost: to the next of the hosts that
-  /// takes it, the one that was lost last. Throws Unavailable where none does (and at once while
-  /// the waits between two attempts last), SchemaMismatch where the tables are of another version.
+  /// Returns the live connection. If it was lost, connects to the next host that takes it; the lost
+  /// one comes last, after it those that were silent. Throws Unavailable if none does (at once while
+  /// the wait before the next attempt lasts, at most 0.8 s), SchemaMismatch if the tables are of
+  /// another version.
   Connection& connection();
 
   /// Whether there is a live connection, after an attempt if one is due. Throws SchemaMismatch
@@ -38,6 +39,10 @@ class Database {
   /// Reconnects if that is due, and goes home to the first host when it is back, without waiting
   /// for it; to be called between requests. Throws SchemaMismatch only.
   void tend();
+
+  /// Whether a thread is still connecting to the first host. The destructor would wait for it, that
+  /// is for the timeouts of a host that is silent: a process that stops has to end without it.
+  [[nodiscard]] bool is_connecting() const;
 
   /// Runs `work(Connection&)`, which must be safe to run again: a transaction that failed as a
   /// whole, or whose outcome was lost soon, is replayed on a good connection, at most kMostAttempts
@@ -72,13 +77,14 @@ class Database {
     std::string address;
     std::chrono::milliseconds wait{0};
     Clock::time_point next_attempt{};
+    Clock::time_point avoided_until{};  ///< it was silent; until then any other host is preferred
   };
 
   /// Whether it is connected to this host now.
   bool try_host(Host& host);
   [[nodiscard]] std::unique_ptr<Connection> open(const Host& host) const;
   void use(Host& host, std::unique_ptr<Connection> fresh);
-  void postpone(Host& host, Clock::time_point start, const std::exception& error);
+  void postpone(Host& host, Clock::time_point start, const DatabaseError& error);
   void go_home();
   /// To be called in a catch block.
   void pause_or_rethrow(int attempt, Clock::time_point start, const DatabaseError& error);

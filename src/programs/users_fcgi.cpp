@@ -1,4 +1,5 @@
 // The worker: wires configuration, log, database and service to the accept loop on descriptor 0.
+#include <cstdlib>
 #include <iostream>
 
 #include <unistd.h>
@@ -83,6 +84,7 @@ int run(const users::Config& config, const users::Secret& password, const users:
     throw;
   }
   log::info({"worker stopped, pid ", std::to_string(::getpid())});
+  if (database.is_connecting()) std::_Exit(EXIT_SUCCESS);
   return 0;
 }
 

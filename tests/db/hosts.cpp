@@ -1,9 +1,15 @@
 // Several database hosts: the first is home; the others serve while it is away.
 #include <chrono>
+#include <csignal>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include <boost/test/unit_test.hpp>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/metrics.hpp"
 #include "db/database.hpp"
@@ -115,6 +121,87 @@ BOOST_AUTO_TEST_CASE(without_any_host_it_is_unavailable_until_one_is_back) {
       return false;
     }
   }));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_was_silent_is_tried_again_at_once_if_no_other_serves,
+                     *boost::unit_test::label("deep")) {
+  std::filesystem::remove(other);
+  Config settings = config();
+  settings.database_connect_timeout = 2;
+  std::optional<ListeningSocket> silent(home);
+  db::Database database(settings, kNoPassword, metrics);
+  BOOST_CHECK_THROW(database.connection(), db::Unavailable);
+  silent.reset();
+  std::filesystem::remove(home);
+  link(home);
+  // The wait of four times its silence, 8 s, is for when another serves.
+  BOOST_TEST(wait_until(4, [&] { return database.try_connect(); }));
+}
+
+/// Takes a while to refuse each connection with an error of the server.
+class BusyServer {
+ public:
+  BusyServer(const std::filesystem::path& path, std::chrono::milliseconds pause)
+      : socket_(path), thread_([this, pause](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            pollfd waiting{socket_.descriptor(), POLLIN, 0};
+            if (::poll(&waiting, 1, 20) <= 0) continue;
+            const int client = ::accept4(socket_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC);
+            std::this_thread::sleep_for(pause);
+            constexpr std::string_view kTooMany("\x17\0\0\0\xff\x10\x04Too many connections", 27);
+            static_cast<void>(::write(client, kTooMany.data(), kTooMany.size()));
+            ::close(client);
+          }
+        }) {}
+
+ private:
+  ListeningSocket socket_;
+  std::jthread thread_;
+};
+
+BOOST_AUTO_TEST_CASE(a_host_that_answers_late_that_it_cannot_is_asked_again_soon,
+                     *boost::unit_test::label("deep")) {
+  Config settings = config();
+  settings.database_connect_timeout = 5;
+  auto busy = std::make_unique<BusyServer>(home, std::chrono::milliseconds(1500));
+  db::Database database(settings, kNoPassword, metrics);
+  const std::string away = connection_id(database);
+  busy.reset();
+  std::filesystem::remove(home);
+  link(home);
+  // Four times its 1.5 s would be 6 s.
+  BOOST_TEST(changes_over(database, away, 3));
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_host_does_not_hold_up_a_stop, *boost::unit_test::label("deep")) {
+  const TemporaryDirectory folder;
+  const ListeningSocket fcgi(folder.path() / "worker.sock");
+  const Config settings = config();
+  const auto file = write_worker_config(folder);
+  const std::vector<std::string> environment{
+      "USERS_FCGI_DATABASE_HOSTS=" + settings.database_hosts[0] + "," + settings.database_hosts[1],
+      "USERS_FCGI_DATABASE_NAME=" + settings.database_name,
+      "USERS_FCGI_DATABASE_USER=" + settings.database_user,
+      "USERS_FCGI_DATABASE_CONNECT_TIMEOUT=30"};
+  for (const char* program : {"users-fcgi", "users-courier"}) {
+    WorkerProgram service({.program = program,
+                           .arguments = {"--config", file.string()},
+                           .environment = environment,
+                           .standard_input = fcgi.descriptor(),
+                           .output = folder.path() / "output",
+                           .errors = folder.path() / "errors"});
+    // It is served by the other host when this one comes, and says nothing.
+    const std::string connections =
+        "SELECT COUNT(*) > 0 FROM information_schema.processlist WHERE db = DATABASE() AND id <> "
+        "CONNECTION_ID()";
+    BOOST_TEST_REQUIRE(wait_until(30, [&] { return scratch.query(connections) == "1"; }));
+    const ListeningSocket silent(home);
+    pollfd caller{silent.descriptor(), POLLIN, 0};
+    BOOST_TEST_REQUIRE(::poll(&caller, 1, 30'000) == 1);
+    service.signal(SIGTERM);
+    BOOST_TEST(service.exit_within(10).value_or(-1) == 0);
+    std::filesystem::remove(home);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
