@@ -20,11 +20,13 @@ std::string_view shorten_agent(std::string_view agent) {
   return agent;
 }
 
-/// A server that cannot write, being full or a replica, still says whose session it is.
+/// Whose session it is has been read already, so no failure to write counts: the server may be full,
+/// read-only or locked by a backup. The next check tries again.
 void touch(db::Connection& connection, const crypto::Digest& token_hash) {
   try {
     connection.execute(StatementId::touch_session, {crypto::bytes_of(token_hash)});
-  } catch (const db::Unavailable& error) {
+  } catch (const db::LockWaitTimeout&) {
+  } catch (const db::DatabaseError& error) {
     log::warning({"session: not noted as seen: ", error.what()});
   }
 }

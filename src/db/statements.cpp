@@ -117,8 +117,11 @@ constexpr StatementText kCatalogue[] = {
     {"find_session", FIND_SESSION},
     // The same, of what this node of a cluster has already
     {"find_session_locally", "SET STATEMENT wsrep_sync_wait = 0 FOR " FIND_SESSION},
-    // tokenHash
-    {"touch_session", "UPDATE sessions SET seenTime = UTC_TIMESTAMP() WHERE tokenHash = ?"},
+    // tokenHash. Fails at once (1205) if a row, a table or the server is locked, such as by a
+    // backup.
+    {"touch_session",
+     "SET STATEMENT lock_wait_timeout = 0, innodb_lock_wait_timeout = 0 FOR UPDATE sessions SET "
+     "seenTime = UTC_TIMESTAMP() WHERE tokenHash = ?"},
     // user_id, idle seconds -> id, createTime, seenTime (ISO 8601), address, agent
     {"list_sessions",
      "SELECT s.id, DATE_FORMAT(s.createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(s.seenTime, "

@@ -223,6 +223,59 @@ BOOST_AUTO_TEST_CASE(a_server_that_only_reads_still_knows_a_session) {
                  "SELECT seenTime < UTC_TIMESTAMP() - INTERVAL 30 MINUTE FROM sessions") == "1");
 }
 
+/// One that holds up every write of a session's row, and what lets it go.
+struct Lock {
+  const char* name;
+  const char* take;
+  const char* release;
+};
+
+std::ostream& operator<<(std::ostream& out, const Lock& lock) {
+  return out << lock.name;
+}
+
+const Lock kLocks[] = {
+    {"a transaction", "START TRANSACTION; SELECT * FROM sessions FOR UPDATE", "ROLLBACK"},
+    {"a table's reader", "LOCK TABLES sessions READ", "UNLOCK TABLES"},
+    {"a backup", "FLUSH TABLES WITH READ LOCK", "UNLOCK TABLES"},
+    {"a backup that holds up commits", "BACKUP STAGE START; BACKUP STAGE BLOCK_COMMIT",
+     "BACKUP STAGE END"},
+};
+
+BOOST_DATA_TEST_CASE(a_session_is_found_and_waits_for_no_lock_to_note_it, data::make(kLocks),
+                     lock) {
+  const std::string old = token();
+  database.query("UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 1 HOUR");
+  const auto holder = database.connect();
+  holder->run_script(lock.take, "lock");
+  BOOST_TEST(is_alive(old));
+  holder->run_script(lock.release, "unlock");
+  // It failed at once: a wait ends at the statement's time, which is another error.
+  const Samples samples = read_metrics(other.metrics.render());
+  BOOST_TEST(
+      value_of(samples,
+               "users_statement_errors_total{statement=\"touch_session\",error=\"lock_wait\"}") ==
+      1);
+  BOOST_TEST(value_of(samples, "users_transaction_replays_total") == 0);
+  BOOST_TEST(is_alive(old));
+  BOOST_TEST(
+      database.query("SELECT seenTime > UTC_TIMESTAMP() - INTERVAL 1 MINUTE FROM sessions") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_session_is_found_whatever_keeps_it_from_being_noted) {
+  const std::string old = token();
+  database.query("UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 1 HOUR");
+  for (const char* number : {"1205", "1213", "1021", "1290", "1969", "1317", "1180", "1047"}) {
+    database.query(std::string("CREATE TRIGGER failing BEFORE UPDATE ON sessions FOR EACH ROW "
+                               "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ") +
+                   number);
+    BOOST_TEST(is_alive(old), number);
+    database.query("DROP TRIGGER failing");
+  }
+  BOOST_TEST(value_of(read_metrics(other.metrics.render()), "users_transaction_replays_total") ==
+             0);
+}
+
 BOOST_AUTO_TEST_CASE(a_reset_that_races_a_new_phone_sets_no_password) {
   const Session own = session();
   const std::string next = fresh_phone();

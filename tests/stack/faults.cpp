@@ -1,9 +1,12 @@
 // What production does to a stack: a worker killed, the database gone and back, the pool gone.
 #include <algorithm>
 #include <csignal>
+#include <future>
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/metrics_text.hpp"
+#include "support/person.hpp"
 #include "support/stack.hpp"
 #include "support/whole_stack.hpp"
 
@@ -55,6 +58,57 @@ BOOST_AUTO_TEST_CASE(the_pool_gone_is_said_in_json) {
   BOOST_TEST(reply.code() == 9001);
   BOOST_TEST(reply.header("retry-after") == "1");
   BOOST_TEST(reply.body.find(R"("retry_after":1)") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_login_outlives_the_lock_on_its_counter, *boost::unit_test::label("deep")) {
+  Person person;
+  person.regist();
+  static_cast<void>(person.token());
+  const std::string bucket = "'login:" + person.e164() + "'";
+  query("INSERT INTO throttle (bucket, used, resetTime) VALUES (" + bucket +
+        ", 1, UTC_TIMESTAMP() + INTERVAL 15 MINUTE)");
+  const auto holder = administrator("users");
+  holder->run_script(
+      "START TRANSACTION; SELECT 1 FROM throttle WHERE bucket = " + bucket + " FOR UPDATE", "lock");
+  const Samples before = scrape();
+  const auto errors = [&](const std::string& kind) {
+    return grown(before, scrape(),
+                 "users_statement_errors_total{statement=\"hit_throttle\",error=\"" + kind + "\"}");
+  };
+  auto login = std::async(std::launch::async, [&] { return person.login(); });
+  BOOST_TEST(wait_until(30, [&] { return errors("lock_wait") > 0; }));
+  holder->run_script("ROLLBACK", "unlock");
+  BOOST_TEST(login.get().code() == 0);
+  BOOST_TEST(errors("connection_lost") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_backup_holds_up_no_check_of_a_session, *boost::unit_test::label("deep")) {
+  Person person;
+  person.regist();
+  const std::string token = person.token();
+  query(
+      "UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 1 HOUR WHERE user_id = (SELECT "
+      "id FROM users WHERE phone = '" +
+      person.e164() + "')");
+  const auto holder = administrator("users");
+  holder->run_script("FLUSH TABLES WITH READ LOCK", "lock");
+  const Samples before = scrape();
+  for (int i = 0; i < 8; ++i) {
+    BOOST_TEST(
+        send(base_url(),
+             {.method = "GET", .path = "/private/", .headers = {"Authorization: Bearer " + token}})
+            .status == 200);
+  }
+  const Samples after = scrape();
+  holder->run_script("UNLOCK TABLES", "unlock");
+  const auto errors = [&](const std::string& kind) {
+    return grown(
+        before, after,
+        "users_statement_errors_total{statement=\"touch_session\",error=\"" + kind + "\"}");
+  };
+  BOOST_TEST(errors("lock_wait") == 8);
+  // What a wait would have ended as.
+  BOOST_TEST(errors("unavailable") == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
