@@ -20,6 +20,10 @@ int open_file(const std::string& name) {
   return fd;
 }
 
+std::string in_words(const std::string& name) {
+  return name == "-" ? "standard input" : name;
+}
+
 bool same(const timespec& a, const timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
@@ -29,7 +33,7 @@ bool same(const timespec& a, const timespec& b) {
 ImportFile::ImportFile(const std::string& name) : name_(name), fd_(open_file(name)) {
   if (::fstat(fd_, &before_) == 0 && S_ISREG(before_.st_mode)) return;
   ::close(fd_);
-  throw ImportRefused((name == "-" ? "standard input" : name) +
+  throw ImportRefused(in_words(name) +
                       " is not a regular file, and it is read twice, so that nothing is written "
                       "before every row is judged: save it into a file (umask 077) first");
 }
@@ -44,7 +48,12 @@ void ImportFile::require_unchanged() const {
       same(now.st_mtim, before_.st_mtim)) {
     return;
   }
-  throw ImportRefused(name_ + " was changed while it was read: run the same command again");
+  throw changed();
+}
+
+ImportRefused ImportFile::changed() const {
+  return ImportRefused(in_words(name_) +
+                       " was changed while it was read: run the same command again");
 }
 
 LineReader::~LineReader() {

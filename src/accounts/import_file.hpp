@@ -19,7 +19,7 @@ class ImportRefused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A regular file that stays the same while this lives.
+/// A regular file that must stay the same while this lives.
 class ImportFile {
  public:
   /// `-` is standard input, which must be a regular file, too: a pipe cannot be read twice. Throws
@@ -32,8 +32,12 @@ class ImportFile {
   [[nodiscard]] int descriptor() const { return fd_; }
   /// Anybody else may read it.
   [[nodiscard]] bool open_to_others() const { return (before_.st_mode & 077U) != 0; }
-  /// Throws ImportRefused where it was written to since it was opened.
+  /// Throws changed() if its size or its time of modification is not what it was when it was
+  /// opened.
   void require_unchanged() const;
+  /// For a reader that finds other bytes than before: whoever writes to a file can set its time,
+  /// too.
+  [[nodiscard]] ImportRefused changed() const;
 
  private:
   std::string name_;

@@ -17,6 +17,7 @@ struct Candidate {
   std::uint64_t age;
   std::uint64_t id;
   std::uint64_t line;
+  std::uint64_t fingerprint;
 
   [[nodiscard]] auto order() const { return std::tie(phone, age, id, line); }
 };
@@ -37,7 +38,8 @@ bool read_all(LineReader& reader, const Config& config, const std::function<bool
     }
     const auto& row = std::get<ImportRow>(judged);
     if (row.looks_hashed) ++plan.looks_hashed;
-    candidates.push_back({number_of(row.phone), row.age, row.id, line->number});
+    candidates.push_back(
+        {number_of(row.phone), row.age, row.id, line->number, plan.fingerprints.of(line->text)});
   }
   return true;
 }
@@ -50,7 +52,7 @@ void keep_oldest(std::vector<Candidate>& candidates, ImportPlan& plan) {
           {candidate.line, RowFault::duplicate, candidate.phone, plan.todo.back().line});
       ++plan.duplicates;
     } else {
-      plan.todo.push_back({candidate.line, candidate.phone});
+      plan.todo.push_back({candidate.line, candidate.phone, candidate.fingerprint});
     }
   }
 }

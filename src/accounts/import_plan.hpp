@@ -8,6 +8,7 @@
 
 #include "accounts/import_row.hpp"
 #include "base/config.hpp"
+#include "base/crypto.hpp"
 #include "db/database.hpp"
 
 namespace users {
@@ -18,6 +19,7 @@ using PhoneNumber = std::uint64_t;
 struct PlannedRow {
   std::uint64_t line;
   PhoneNumber phone;
+  std::uint64_t fingerprint;  ///< of the line's text, by ImportPlan::fingerprints
 };
 
 /// A row that stays out.
@@ -28,9 +30,11 @@ struct Finding {
   std::uint64_t kept = 0;  ///< of a duplicate: the line that is kept
 };
 
-/// Takes 16 bytes for each row to be imported and 32 for each that is not.
+/// Takes 24 bytes for each row to be imported and 32 for each that is not.
 struct ImportPlan {
   ImportLayout layout;
+  /// Pass two reads the file again: it writes a line only if that is the line that was judged.
+  crypto::Fingerprinter fingerprints;
   std::uint64_t rows = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t registered = 0;

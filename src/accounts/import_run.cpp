@@ -91,22 +91,23 @@ std::vector<ImportRow> ImportRun::take_batch() {
   file_.require_unchanged();
   std::vector<ImportRow> rows;
   while (rows.size() < kBatch && next_ < plan_.todo.size()) {
-    const PlannedRow& planned = plan_.todo[next_];
-    const auto line = reader_.next();
-    if (!line) break;
-    if (line->number < planned.line) continue;
-    auto judged = judge_row(plan_.layout, *line, config_.phone_default_region);
-    auto* row = std::get_if<ImportRow>(&judged);
-    if (row == nullptr || line->number != planned.line || number_of(row->phone) != planned.phone) {
-      break;
-    }
-    rows.push_back(std::move(*row));
+    rows.push_back(read_again(plan_.todo[next_]));
     ++next_;
   }
-  if (rows.empty() && next_ < plan_.todo.size()) {
-    throw ImportRefused("the file was changed while it was read: run the same command again");
-  }
   return rows;
+}
+
+ImportRow ImportRun::read_again(const PlannedRow& planned) {
+  auto line = reader_.next();
+  while (line && line->number < planned.line) line = reader_.next();
+  if (!line || line->number != planned.line ||
+      plan_.fingerprints.of(line->text) != planned.fingerprint) {
+    throw file_.changed();
+  }
+  auto judged = judge_row(plan_.layout, *line, config_.phone_default_region);
+  auto* row = std::get_if<ImportRow>(&judged);
+  if (row == nullptr) throw file_.changed();  // the same text, but now without a line end
+  return std::move(*row);
 }
 
 void ImportRun::write(db::Database& database, std::vector<store::ImportedUser> users) {

@@ -52,6 +52,8 @@ class ImportRun {
   void work();
   /// The next rows of the plan; empty at its end.
   std::vector<ImportRow> take_batch();
+  /// Throws ImportRefused if the file no longer has the row that was judged.
+  ImportRow read_again(const PlannedRow& planned);
   void write(db::Database& database, std::vector<store::ImportedUser> users);
 
   const Config& config_;

@@ -1,5 +1,6 @@
 #include "base/crypto.hpp"
 
+#include <bit>
 #include <charconv>
 #include <new>
 #include <stdexcept>
@@ -123,6 +124,18 @@ Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view 
   crypto_generichash_final(&state, digest.data(), digest.size());
   sodium_memzero(&state, sizeof state);
   return digest;
+}
+
+Fingerprinter::Fingerprinter() {
+  static_assert(sizeof key_ == crypto_shorthash_KEYBYTES);
+  randombytes_buf(key_.data(), key_.size());
+}
+
+std::uint64_t Fingerprinter::of(std::string_view bytes) const {
+  std::array<unsigned char, crypto_shorthash_BYTES> hash{};
+  crypto_shorthash(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                   key_.data());
+  return std::bit_cast<std::uint64_t>(hash);
 }
 
 bool equal(const Digest& digest, std::string_view bytes) {

@@ -48,6 +48,17 @@ std::string sha256_hex(std::string_view bytes);
 /// BLAKE2b keyed with the service's key. `purpose` (without a NUL) keeps the uses of the key apart.
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message);
 
+/// Tells within one process whether bytes are those seen before: SipHash-2-4 under a random key of
+/// its own. Nobody who does not know the key can choose other bytes with the same fingerprint.
+class Fingerprinter {
+ public:
+  Fingerprinter();
+  [[nodiscard]] std::uint64_t of(std::string_view bytes) const;
+
+ private:
+  std::array<unsigned char, 16> key_{};
+};
+
 /// Compares without telling by time where they differ.
 bool equal(const Digest& digest, std::string_view bytes);
 

@@ -10,7 +10,9 @@
 
 #include <boost/test/unit_test.hpp>
 #include <crypt.h>
+#include <fcntl.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "accounts/account_service.hpp"
@@ -103,6 +105,36 @@ std::string rows(int count) {
     const std::string id = std::to_string(10'000'000 + i);
     table += id + "\t188" + id + "\tsecret " + id + "\t2018-04-22 10:00:00\n";
   }
+  return table;
+}
+
+/// Gives the file other bytes, as many as it has, and stat(2) shows the same size and mtime.
+void swap_unseen(const std::filesystem::path& file, const std::string& content) {
+  struct stat before {};
+  BOOST_TEST_REQUIRE(::stat(file.c_str(), &before) == 0);
+  BOOST_TEST_REQUIRE(static_cast<std::size_t>(before.st_size) == content.size());
+  std::fstream(file, std::ios::in | std::ios::out | std::ios::binary) << content;
+  const timespec times[] = {before.st_atim, before.st_mtim};
+  BOOST_TEST_REQUIRE(::utimensat(AT_FDCWD, file.c_str(), times, 0) == 0);
+}
+
+/// Hashes of bcrypt that nobody's password has: `letter` tells one table of them from another.
+std::string hash_of(int row, char letter) {
+  std::string hash = "$2b$04$" + std::string(52, letter) + "e";
+  hash.replace(28, 1, "e");  // the salt's last character has only two bits
+  const std::string number = std::to_string(row);
+  return hash.replace(30, number.size(), number);
+}
+
+/// `count` rows of phone and hash, and behind them more rows that are no phones than a pipe holds
+/// lines of the report.
+std::string table_of_hashes(int count, const std::function<char(int row)>& letter) {
+  constexpr int kBad = 10'000;
+  std::string table = "phone\thash\n";
+  for (int i = 0; i < count; ++i) {
+    table += "188" + std::to_string(10'000'000 + i) + "\t" + hash_of(i, letter(i)) + "\n";
+  }
+  for (int i = 0; i < kBad; ++i) table += "nobody\t" + hash_of(i, 'e') + "\n";
   return table;
 }
 
@@ -504,6 +536,81 @@ BOOST_AUTO_TEST_CASE(a_file_that_changes_while_it_is_imported_stops_it) {
   BOOST_TEST(contains(errors, "was changed while it was read"), errors);
   BOOST_TEST(contains(errors, std::to_string(count()) + " of 3000 rows are written; run the same"),
              errors);
+}
+
+BOOST_AUTO_TEST_CASE(rows_that_are_swapped_unseen_behind_the_report_are_not_written) {
+  constexpr int kRows = 1000;
+  constexpr int kFirstSwapped = 300;
+  const auto judged = table_of_hashes(kRows, [](int) { return 'i'; });
+  const auto swapped =
+      table_of_hashes(kRows, [](int row) { return row < kFirstSwapped ? 'i' : 'q'; });
+  const auto file = directory.write("import.tsv", judged);
+  // The report is longer than the pipe that it goes into, so the import stands between its two
+  // passes from the report's first byte until somebody reads the rest.
+  BOOST_TEST_REQUIRE(::mkfifo(path("output").c_str(), 0600) == 0);
+  const pid_t import = start("import '" + file.string() + "'");
+  std::ifstream report(path("output"));
+  BOOST_TEST_REQUIRE(report.get() != std::ifstream::traits_type::eof());
+  swap_unseen(file, swapped);
+  BOOST_TEST(std::count(std::istreambuf_iterator<char>(report), {}, '\n') == 10'000);
+  BOOST_TEST(wait_for(import) == 1);
+  const std::string errors = read_file(path("errors"));
+  BOOST_TEST(contains(errors, "was changed while it was read: run the same command again"), errors);
+  BOOST_TEST(contains(errors, std::to_string(count()) + " of 1000 rows are written"), errors);
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM users WHERE password LIKE '%qqq%'") == "0");
+  BOOST_TEST(count() <= std::uint64_t{kFirstSwapped});
+  BOOST_TEST(count("audit") == count());
+
+  // The same command judges what the file has now, and goes on.
+  const Result rest = run("import '" + file.string() + "'");
+  BOOST_TEST(rest.status == 0, rest.errors);
+  BOOST_TEST(count() == std::uint64_t{kRows});
+}
+
+BOOST_AUTO_TEST_CASE(every_byte_of_a_row_is_what_was_judged) {
+  const std::string plain = "phone\tpassword\tcreateTime\tdisableTime\tmore\n";
+  const std::string hashes = "phone\thash\tcreateTime\tdisableTime\tmore\n";
+  const std::string first = "18866660001\t" + hash_of(1, 'i') + "\tNULL\tNULL\tx\n";
+  const std::string second = "18866660002\t" + hash_of(2, 'i') + "\tNULL\t2019-01-01\tx\n";
+  struct Swap {
+    std::string what, judged, swapped;
+    std::uint64_t written;
+  };
+  for (const Swap& swap : std::vector<Swap>{
+           {"a password", plain + "18866660001\tsecret\tNULL\tNULL\tx\n",
+            plain + "18866660001\tsecreT\tNULL\tNULL\tx\n", 0},
+           {"a hash", hashes + first,
+            hashes + "18866660001\t" + hash_of(1, 'q') + "\tNULL\tNULL\tx\n", 0},
+           {"when it was disabled", hashes + second,
+            hashes + "18866660002\t" + hash_of(2, 'i') + "\tNULL\t2019-01-02\tx\n", 0},
+           {"when it was made", plain + "18866660001\tsecret\t2018-04-22\tNULL\tx\n",
+            plain + "18866660001\tsecret\t2018-04-23\tNULL\tx\n", 0},
+           {"a column that is not taken", hashes + first,
+            hashes + first.substr(0, first.size() - 2) + "y\n", 0},
+           {"the rows' order", hashes + first + second, hashes + second + first, 0},
+           {"the last line's end", hashes + "nobody\tx\tx\tx\tx\n" + first,
+            hashes + "nobody\tx\tx\tx\txx\n" + first.substr(0, first.size() - 1), 0},
+           {"nothing", hashes + first + second, hashes + first + second, 2}}) {
+    BOOST_TEST_CONTEXT(swap.what) {
+      database.query("DELETE FROM users; DELETE FROM audit");
+      const Config config = database.config();
+      const auto name = directory.write("import.tsv", swap.judged);
+      const ImportFile file(name);
+      Metrics metrics;
+      db::Database direct(config, kNoPassword, metrics);
+      const auto plan = plan_import(file, config, direct, [] { return false; });
+      BOOST_TEST_REQUIRE(!plan->todo.empty());
+      swap_unseen(name, swap.swapped);
+      ImportRun run(config, kNoPassword, file, *plan, "operator", 1);
+      if (swap.written == 0) {
+        BOOST_CHECK_THROW(run.wait(), ImportRefused);
+      } else {
+        run.wait();
+      }
+      BOOST_TEST(count() == swap.written);
+      BOOST_TEST(count("audit") == swap.written);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_interrupt_ends_between_two_batches_and_the_same_command_goes_on) {

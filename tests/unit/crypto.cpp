@@ -99,6 +99,28 @@ BOOST_AUTO_TEST_CASE(a_keyed_hash_differs_by_key_purpose_and_message) {
   BOOST_TEST(digests.size() == 7U);
 }
 
+BOOST_AUTO_TEST_CASE(a_fingerprint_is_the_same_for_the_same_bytes_only) {
+  const users::crypto::Fingerprinter one;
+  std::string text(16 * 1024, 'x');
+  const std::uint64_t whole = one.of(text);
+  BOOST_TEST(one.of(std::string(text)) == whole);
+  std::set<std::uint64_t> prints = {whole, one.of(""), one.of("x"), one.of("\0"sv)};
+  for (const std::size_t at : {std::size_t{0}, text.size() / 2, text.size() - 1}) {
+    text[at] = 'y';
+    prints.insert(one.of(text));
+    text[at] = 'x';
+  }
+  BOOST_TEST(prints.size() == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(fingerprints_of_another_run_are_others) {
+  const users::crypto::Fingerprinter one;
+  const users::crypto::Fingerprinter other;
+  const users::crypto::Fingerprinter copy = one;
+  BOOST_TEST(one.of("text") != other.of("text"));
+  BOOST_TEST(one.of("text") == copy.of("text"));
+}
+
 BOOST_AUTO_TEST_CASE(a_digest_equals_only_the_same_32_bytes) {
   const auto digest = users::crypto::keyed_hash(Secret(std::string(32, 'k')), "code", "message");
   const std::string same = bytes(digest);
