@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "accounts/account_store.hpp"
-#include "accounts/import_hash.hpp"
 #include "accounts/password.hpp"
 
 namespace users {
@@ -134,7 +133,10 @@ Change Administration::set_password(const Phone& phone, std::string_view passwor
 }
 
 Change Administration::set_hash(const Phone& phone, std::string_view hash) {
-  if (!is_verifiable_hash(hash)) return {Verdict::bad_hash};
+  if (const auto fault = find_fault(hash)) {
+    const bool is_costly = *fault != HashFault::form;
+    return {is_costly ? Verdict::costly_hash : Verdict::bad_hash, store::kNoAccount, *fault};
+  }
   return replace_hash(phone, "hash set", hash);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "accounts/account_store.hpp"
+#include "accounts/import_hash.hpp"
 #include "accounts/password_check.hpp"
 #include "accounts/phone.hpp"
 #include "accounts/session.hpp"
@@ -72,12 +73,14 @@ enum class Verdict {
   phone_taken,
   bad_password,
   weak_password,
-  bad_hash,
+  bad_hash,     ///< it has no form that login verifies
+  costly_hash,  ///< Change::hash_fault says of what it takes too much
 };
 
 struct Change {
   Verdict verdict;
   std::uint64_t user_id = store::kNoAccount;  ///< with done and unchanged, where there is one
+  HashFault hash_fault = HashFault::form;     ///< with costly_hash
 };
 
 /// Every call throws db::DatabaseError where its outcome is unknown or the database is away. A
@@ -109,8 +112,8 @@ class Administration {
   Change set_password(const Phone& phone, std::string_view password);
   /// All sessions end; codes of the old phone are void.
   Change rename_phone(const Phone& phone, const Phone& new_phone);
-  /// A hash that another system made, of a form that an import takes. All sessions end, wrong
-  /// passwords are forgotten.
+  /// A hash that another system made, of a form and a cost that an import takes. All sessions end,
+  /// wrong passwords are forgotten.
   Change set_hash(const Phone& phone, std::string_view hash);
   Change end_sessions(const Phone& phone);
   /// The account with its sessions and codes; the audit stays.

@@ -152,14 +152,28 @@ std::optional<RowFault> read_password(std::string_view field, ImportRow& row) {
   // Of any length: it was good enough there, and nobody is to be locked out.
   auto password = normalise_password(typed->reveal(), 1);
   if (!password) return RowFault::password_length;
-  row.looks_hashed = is_verifiable_hash(password->reveal());
+  row.looks_hashed = find_fault(password->reveal()) != HashFault::form;
   row.password = std::move(*password);
   return std::nullopt;
 }
 
+RowFault row_fault(HashFault fault) {
+  switch (fault) {
+    case HashFault::form:
+      break;
+    case HashFault::memory:
+      return RowFault::hash_memory;
+    case HashFault::work:
+      return RowFault::hash_work;
+    case HashFault::lanes:
+      return RowFault::hash_lanes;
+  }
+  return RowFault::hash;
+}
+
 std::optional<RowFault> read_hash(std::string_view field, ImportRow& row) {
   if (is_null(field)) return RowFault::no_password;
-  if (!is_verifiable_hash(field)) return RowFault::hash;
+  if (const auto fault = find_fault(field)) return row_fault(*fault);
   row.hash = field;
   return std::nullopt;
 }
@@ -213,7 +227,13 @@ std::string_view text_of(RowFault fault) {
     case RowFault::password_length:
       return "the password is longer than 128 characters";
     case RowFault::hash:
-      return "not a hash that login verifies (argon2, bcrypt, SHA-crypt, yescrypt), or too costly";
+      return text_of(HashFault::form);
+    case RowFault::hash_memory:
+      return text_of(HashFault::memory);
+    case RowFault::hash_work:
+      return text_of(HashFault::work);
+    case RowFault::hash_lanes:
+      return text_of(HashFault::lanes);
     case RowFault::date:
       return "not a date";
     case RowFault::duplicate:

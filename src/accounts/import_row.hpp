@@ -40,7 +40,10 @@ enum class RowFault {
   no_password,
   password_text,
   password_length,
-  hash,
+  hash,         ///< HashFault::form
+  hash_memory,  ///< HashFault::memory
+  hash_work,    ///< HashFault::work
+  hash_lanes,   ///< HashFault::lanes
   date,
   duplicate,   ///< an older row has the phone; not of one row alone
   registered,  ///< the phone has an account already; not of one row alone

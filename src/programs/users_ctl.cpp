@@ -62,8 +62,8 @@ constexpr Command kCommands[] = {
      users::ctl::user_passwd},
     {"user set-hash", "PHONE", "--yes",
      "Gives it the hash that another system made of its password (argon2, bcrypt, SHA-256 or "
-     "SHA-512 of crypt(5), yescrypt), which comes on standard input. It is replaced at the next "
-     "login. All its sessions end, wrong passwords are forgotten. Asks.",
+     "SHA-512 of crypt(5), yescrypt; of a cost that import takes), which comes on standard input. "
+     "It is replaced at the next login. All its sessions end, wrong passwords are forgotten. Asks.",
      users::ctl::user_set_hash},
     {"user rename-phone", "PHONE NEW", "--yes",
      "Gives it another phone that no account has. All its sessions end, codes of the old phone are "
@@ -112,7 +112,8 @@ constexpr Command kCommands[] = {
      "password (plain text; it is hashed), or phone and hash, and optionally id and createTime; or "
      "lines of phone, tab and hash; or what export writes. First lists the rows that stay out on "
      "standard output, tab-separated: line, bad or duplicate or registered, phone, reason; of "
-     "duplicates the oldest is kept, and an account that is there already stays as it is. "
+     "duplicates the oldest is kept, and an account that is there already stays as it is. A hash "
+     "whose check would take over 128 MiB or about two seconds is bad. "
      "--dry-run ends there, with exit code 1 where rows are bad. May be stopped at any time: run "
      "again, it goes on. FILE is read twice; - is standard input, if that is a file.",
      users::ctl::import_users},

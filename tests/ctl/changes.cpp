@@ -178,6 +178,31 @@ BOOST_AUTO_TEST_CASE(set_hash_takes_nothing_that_cannot_be_verified) {
   BOOST_TEST(person.login().code() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(set_hash_takes_nothing_that_would_hold_a_worker) {
+  const std::string token = person.token();
+  const std::string before = events();
+  const std::string argon2 = "$MDEyMzQ1Njc4OWFiY2RlZg$fcxg8bazWR3zjJWElsCwxxNkptqmdaZ6HjseXL0devE";
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"$argon2id$v=19$m=1048576,t=100,p=1" + argon2, "more than 128 MiB"},
+      {"$y$jFT$saltsalt$" + std::string(43, '.'), "more than 128 MiB"},
+      {"$argon2id$v=19$m=65536,t=49,p=1" + argon2, "longer than two seconds"},
+      {"$2b$17$" + std::string(53, 'e'), "longer than two seconds"},
+      {"$6$rounds=1000000$salt$" + std::string(86, '.'), "longer than two seconds"},
+      {"$argon2id$v=19$m=65536,t=1,p=65" + argon2, "more than 64 lanes"}};
+  for (const auto& [hash, reason] : rows) {
+    const CtlResult result = ctl({"user", "set-hash", person.phone(), "--yes"}, hash + "\n");
+    BOOST_TEST(result.status == 1, hash);
+    BOOST_TEST(result.output == "");
+    BOOST_TEST(result.errors.find(reason) != std::string::npos, result.errors);
+    BOOST_TEST(result.errors.find("nothing was changed") != std::string::npos, result.errors);
+    BOOST_TEST(result.errors.find("users-ctl user passwd") != std::string::npos, result.errors);
+    BOOST_TEST(result.errors.find(hash) == std::string::npos, hash);
+  }
+  BOOST_TEST(is_alive(token));
+  BOOST_TEST(events() == before);
+  BOOST_TEST(person.login().code() == 0);
+}
+
 struct BadPassword {
   std::string what;
   std::string input;

@@ -303,6 +303,83 @@ BOOST_AUTO_TEST_CASE(hashes_come_over_as_they_are) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(hashes_of_the_defaults_of_other_systems_log_in) {
+  // Of one password, by argon2's reference implementation: Django, argon2-cffi, PHP, libsodium.
+  const std::vector<std::string> hashes = {
+      "$argon2id$v=19$m=102400,t=2,p=8$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dg$"
+      "PFJmvQU5hdbFx5tQzvaW6/VOfRMEfX7OyG7Ycfyp8qU",
+      "$argon2id$v=19$m=65536,t=3,p=4$MDEyMzQ1Njc4OWFiY2RlZg$"
+      "fcxg8bazWR3zjJWElsCwxxNkptqmdaZ6HjseXL0devE",
+      "$argon2id$v=19$m=65536,t=4,p=1$MDEyMzQ1Njc4OWFiY2RlZg$"
+      "kBf1Be/e5JO63SE6PRwa6Fdo3kqkKOWI37kwoZ3VOIk",
+      "$argon2id$v=19$m=65536,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$"
+      "XbqgFqr8D/NBqYagW0z1Zpe5KVpmWQwsXHPW9TC/Ruo"};
+  std::string file = "phone\thash\n";
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    file += "1886666000" + std::to_string(i) + "\t" + hashes[i] + "\n";
+  }
+  const Result result = import(file);
+  BOOST_TEST(result.status == 0, result.errors);
+  BOOST_TEST(result.output == "");
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    const std::string phone = "1886666000" + std::to_string(i);
+    BOOST_TEST(lets_in(phone, "correct horse 42"), hashes[i]);
+    BOOST_TEST((login(phone, "correct horse 43") == ResultCode::wrong_credentials));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_hash_that_a_worker_could_not_verify_is_a_bad_row) {
+  const std::string argon2 = "$MDEyMzQ1Njc4OWFiY2RlZg$fcxg8bazWR3zjJWElsCwxxNkptqmdaZ6HjseXL0devE";
+  const std::string too_big = "a hash that takes more than 128 MiB (m of argon2, cost of yescrypt)";
+  const std::string work =
+      "a hash that takes longer than two seconds (t of argon2, cost of bcrypt, rounds of "
+      "SHA-crypt)";
+  const std::string lanes = "a hash of more than 64 lanes (p of argon2)";
+  const std::string form = "not a hash that login verifies (argon2, bcrypt, SHA-crypt, yescrypt)";
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"$argon2id$v=19$m=1048576,t=100,p=1" + argon2, too_big},
+      {"$argon2i$v=19$m=131073,t=1,p=1" + argon2, too_big},
+      {"$y$jDT$saltsalt$" + std::string(43, '.'), too_big},
+      {"$argon2id$v=19$m=65536,t=49,p=1" + argon2, work},
+      {"$2b$15$" + std::string(53, 'e'), work},
+      {"$2y$31$" + std::string(53, 'e'), work},
+      {"$5$rounds=1000000$salt$" + std::string(43, '.'), work},
+      {"$6$rounds=999999999$salt$" + std::string(86, '.'), work},
+      {"$argon2id$v=19$m=65536,t=1,p=255" + argon2, lanes},
+      {"$argon2id$v=19$m=0,t=1,p=1" + argon2, form},
+      {"$argon2id$v=19$m=64,t=0,p=1" + argon2, form},
+      {"$argon2id$v=19$m=64,t=1,p=0" + argon2, form},
+      {"$argon2id$v=19$m=64,t=1" + argon2, form},
+      {"$argon2id$v=19$m=64,m=64,t=1,p=1" + argon2, form},
+      {"$argon2id$v=19$m=99999999999999999999,t=1,p=1" + argon2, form},
+      {"$argon2id$v=19$m=64,t=1,p=1$c2FsdA$fcxg8bazWR3zjJWElsCwxxNkptqmdaZ6HjseXL0devE", form},
+      {"$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$fcxg8baz", form},
+      {"$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$fcxg8bazWR3zjJWElsCwx_", form},
+      {"$2b$04$" + std::string(53, 'z'), form}};
+  std::string file = "phone\thash\n18866660000\t" + hash_of(0, 'i') + "\n";
+  std::string report;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    file += std::to_string(18866661000 + i) + "\t" + rows[i].first + "\n";
+    report += std::to_string(i + 3) + "\tbad\t-\t" + rows[i].second + "\n";
+  }
+  const Result dry = import(file, "--dry-run");
+  BOOST_TEST(dry.status == 1);
+  BOOST_TEST(dry.output == report);
+  const Result result = import(file);
+  BOOST_TEST(result.status == 0, result.errors);
+  BOOST_TEST(result.output == report);
+  BOOST_TEST(count() == 1U);
+  BOOST_TEST(database.query("SELECT password FROM users") == hash_of(0, 'i'));
+}
+
+BOOST_AUTO_TEST_CASE(a_password_like_a_hash_too_costly_to_verify_is_warned_of) {
+  const Result result =
+      import("phone\tpassword\n18866660001\t$2b$31$" + std::string(53, 'e') + "\n");
+  BOOST_TEST(result.status == 0, result.errors);
+  BOOST_TEST(contains(result.errors, "1 passwords look like hashes"), result.errors);
+  BOOST_TEST(lets_in("18866660001", "$2b$31$" + std::string(53, 'e')));
+}
+
 BOOST_AUTO_TEST_CASE(an_export_imported_elsewhere_is_the_same) {
   // Three pages of the export.
   BOOST_TEST_REQUIRE(import(rows(2500)).status == 0);

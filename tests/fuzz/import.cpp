@@ -26,8 +26,9 @@ void look_at(const ImportRow& row, bool plain) {
   require(password.empty() == !plain && row.hash.empty() == plain, "a password or a hash");
   require(is_text(password) && count_code_points(password) <= kLongestPassword,
           "a password that a login can send");
-  require(!plain || row.looks_hashed == is_verifiable_hash(password), "a hash is seen as one");
-  require(plain || (row.hash.size() <= kLongestHash && is_verifiable_hash(row.hash)),
+  require(!plain || row.looks_hashed == (find_fault(password) != HashFault::form),
+          "a hash is seen as one");
+  require(plain || (row.hash.size() <= kLongestHash && !find_fault(row.hash)),
           "a hash that a login can verify");
   require(is_date(row.created) && is_date(row.disabled), "dates as the database takes them");
   require(row.created.empty() == (row.age == kUnknown), "an age where there is a date");

@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_refused_file_is_not_quoted) {
 }
 
 BOOST_AUTO_TEST_CASE(lines_of_hashes_need_no_heading) {
-  const std::string hash = "$2b$04$" + std::string(53, 'a');
+  const std::string hash = "$2b$04$" + std::string(53, 'e');
   const auto two = good("+8618866668888\t" + hash, "+8618866668888\t" + hash);
   BOOST_REQUIRE(two);
   BOOST_TEST(two->hash == hash);
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(lines_of_hashes_need_no_heading) {
 
 BOOST_AUTO_TEST_CASE(the_form_of_export_brings_whoever_is_disabled) {
   const std::string heading = "phone\thash\tcreateTime\tdisableTime";
-  const std::string hash = "$2b$04$" + std::string(53, 'a');
+  const std::string hash = "$2b$04$" + std::string(53, 'e');
   const auto row =
       good("+8618866668888\t" + hash + "\t2018-04-22 10:00:00\t2019-01-01 00:00:01", heading);
   BOOST_REQUIRE(row);
@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(passwords_that_could_never_log_in_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_password_with_the_form_of_a_hash_is_noticed) {
-  BOOST_TEST(good("1\t18866668888\t$2b$04$" + std::string(53, 'a') + "\tNULL")->looks_hashed);
+  BOOST_TEST(good("1\t18866668888\t$2b$04$" + std::string(53, 'e') + "\tNULL")->looks_hashed);
   BOOST_TEST(!good("1\t18866668888\t$2b$\tNULL")->looks_hashed);
 }
 

@@ -39,6 +39,10 @@ int report(const Config& config, const Phone& phone, const Change& change,
       throw Refused(
           "no hash that can be verified here (argon2, bcrypt, SHA-256 and SHA-512 of crypt(5), "
           "yescrypt): nothing was changed");
+    case Verdict::costly_hash:
+      throw Refused(std::string(text_of(change.hash_fault)) +
+                    ", which is too much for a login: nothing was changed. Have the owner reset "
+                    "the password by code, or give the account one by users-ctl user passwd");
   }
   return EXIT_FAILURE;
 }
