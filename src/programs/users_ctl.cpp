@@ -119,7 +119,8 @@ constexpr Command kCommands[] = {
      users::ctl::import_users},
     {"export", "", "--yes",
      "Writes all accounts to standard output, as import reads them: phone, hash, createTime, "
-     "disableTime, under a heading. Hashes are secrets: asks first on a terminal, unless --yes.",
+     "disableTime, under a heading. Hashes are secrets: asks first on a terminal, unless --yes; "
+     "refuses a file that group or others may open (umask 077 before, or chmod 600).",
      users::ctl::export_users},
 };
 

@@ -72,6 +72,10 @@ struct Fixture {
   [[nodiscard]] Result import(const std::string& content, const std::string& options = "") const {
     return run("import " + options + " '" + directory.write("import.tsv", content).string() + "'");
   }
+  /// Exports into a file of mode 0600.
+  [[nodiscard]] Result export_into(const std::string& name) const {
+    return run("export >'" + directory.write(name, "").string() + "'");
+  }
   /// Runs users-ctl beside the test; its output goes to the files `output` and `errors`.
   [[nodiscard]] pid_t start(const std::string& arguments) const {
     const std::string command =
@@ -385,7 +389,7 @@ BOOST_AUTO_TEST_CASE(an_export_imported_elsewhere_is_the_same) {
   BOOST_TEST_REQUIRE(import(rows(2500)).status == 0);
   database.query("UPDATE users SET disableTime = '2020-02-29 23:59:59' WHERE id % 7 = 0");
   database.query("DELETE FROM users WHERE id % 11 = 0");
-  BOOST_TEST_REQUIRE(run("export >'" + path("export.tsv") + "'").status == 0);
+  BOOST_TEST_REQUIRE(export_into("export.tsv").status == 0);
   BOOST_TEST(read_file(path("export.tsv")).starts_with("phone\thash\tcreateTime\tdisableTime\n"));
 
   const std::string sum =
@@ -400,7 +404,7 @@ BOOST_AUTO_TEST_CASE(an_export_imported_elsewhere_is_the_same) {
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_table_exports_a_heading_that_imports) {
-  BOOST_TEST_REQUIRE(run("export >'" + path("export.tsv") + "'").status == 0);
+  BOOST_TEST_REQUIRE(export_into("export.tsv").status == 0);
   const Result result = run("import '" + path("export.tsv") + "'");
   BOOST_TEST(result.status == 0, result.errors);
   BOOST_TEST(contains(result.errors, "imported 0 accounts"), result.errors);
@@ -421,6 +425,39 @@ BOOST_AUTO_TEST_CASE(an_export_asks_before_it_shows_hashes_on_a_terminal) {
   BOOST_TEST(yes.status == 0);
   BOOST_TEST(!contains(yes.output, "Go on?"));
   BOOST_TEST(contains(yes.output, "$argon2id$"));
+}
+
+BOOST_AUTO_TEST_CASE(an_export_writes_nothing_into_a_file_that_others_may_read) {
+  namespace fs = std::filesystem;
+  BOOST_TEST_REQUIRE(import(rows(3)).status == 0);
+  const auto file = directory.write("export.tsv", "");
+  for (const int bit : {0040, 0020, 0010, 0004, 0002, 0001}) {
+    fs::permissions(file, static_cast<fs::perms>(0600 | bit));
+    for (const std::string into : {"export >'", "export --yes >'", "export >>'", "export 1<>'"}) {
+      const Result result = run(into + file.string() + "'");
+      BOOST_TEST(result.status == 1, into << bit);
+      BOOST_TEST(contains(result.errors, "chmod 600"), result.errors);
+      BOOST_TEST(contains(result.errors, "umask 077"), result.errors);
+      BOOST_TEST(fs::file_size(file) == 0U);
+    }
+  }
+  // By a shell's usual umask a new file is such a one.
+  const Command usual =
+      run_command("umask 022; " + ctl("export >'" + path("new.tsv") + "' 2>/dev/null"));
+  BOOST_TEST(usual.status == 1);
+  BOOST_TEST(read_file(path("new.tsv")) == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_export_goes_into_a_file_of_ones_own_or_a_pipe) {
+  BOOST_TEST_REQUIRE(import(rows(3)).status == 0);
+  const Command careful = run_command("umask 077; " + ctl("export >'" + path("new.tsv") + "'"));
+  BOOST_TEST(careful.status == 0);
+  const std::string exported = read_file(path("new.tsv"));
+  BOOST_TEST(std::ranges::count(exported, '\n') == 4);
+  BOOST_TEST(run("export --yes >>'" + directory.write("again.tsv", "").string() + "'").status == 0);
+  BOOST_TEST(read_file(path("again.tsv")) == exported);
+  // What a pipe leads to is the business of who reads it.
+  BOOST_TEST(run("export").output == exported);
 }
 
 BOOST_AUTO_TEST_CASE(on_a_terminal_a_bar_is_drawn) {

@@ -1,6 +1,7 @@
 // Writes the accounts to standard output, in the form that import reads.
 #include <iostream>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "accounts/import_store.hpp"
@@ -14,6 +15,17 @@ namespace {
 
 constexpr std::uint64_t kPage = 1000;
 
+/// A shell makes the file of a redirection by its umask, mostly 022, and hashes are secrets. A pipe
+/// or a terminal is the business of whoever reads it.
+void refuse_file_open_to_others() {
+  struct stat output {};
+  if (::fstat(STDOUT_FILENO, &output) != 0) return;  // writing to it will fail
+  if (!S_ISREG(output.st_mode) || (output.st_mode & 077U) == 0) return;
+  throw Refused(
+      "standard output is a file that other users may open: nothing was written. chmod 600 the "
+      "file, or remove it and set umask 077 in the shell, then export again");
+}
+
 void write_page(const std::vector<store::ExportedUser>& page) {
   for (const auto& user : page) {
     std::cout << user.phone << '\t' << user.password << '\t' << user.created << '\t'
@@ -26,6 +38,7 @@ void write_page(const std::vector<store::ExportedUser>& page) {
 }  // namespace
 
 int export_users(const Call& call) {
+  refuse_file_open_to_others();
   if (::isatty(STDOUT_FILENO) == 1 &&
       !confirmed(call, "The hashes of all passwords come onto this terminal.")) {
     return EXIT_FAILURE;
