@@ -208,26 +208,56 @@ curl_options() {
     for header; do option header "$header"; done
 }
 
+# How many bytes are read of a reply, headers included. Providers send one or two thousand.
+REPLY_LIMIT=65536
+
+# request URL BODY HEADER...: prints what is read of the reply, without NULs and carriage returns; returns curl's exit code.
+request() {
+    local curl
+    exec 3< <(exec curl --disable --config - --silent --include --suppress-connect-headers --globoff \
+        --proto '=http,https' --connect-timeout 3 --max-time "${SETTINGS[timeout]}" < <(curl_options "$@"))
+    curl=$!
+    head -c "$REPLY_LIMIT" <&3 | tr -d '\000\r'
+    # Left alone, curl would go on reading trailers, which it keeps in memory.
+    if IFS= read -r -d '' -n 1 -u 3 _; then kill "$curl" || true; fi
+    wait "$curl"
+}
+
+# split_reply TEXT: STATUS and REPLY become the status and the body. A provisional reply (1xx) may come first and does not
+# count: STATUS is empty if nothing follows it.
+split_reply() {
+    local head
+    STATUS='' REPLY=$1
+    while [[ -z $STATUS && $REPLY =~ ^HTTP/[0-9.]+\ +([0-9]{3}) ]]; do
+        STATUS=${BASH_REMATCH[1]#1??}
+        head=${REPLY%%$'\n\n'*}
+        REPLY=${REPLY:${#head}+2}
+    done
+}
+
 # post URL BODY HEADER...: STATUS and REPLY become the answer. Without an answer, or where the other side is in trouble or
-# has too much to do, the program ends: try again.
+# has too much to do, the program ends: try again. Once the status is there, it does not matter how the reply ends: after
+# a 2xx the message may have been sent, and must not be sent again.
 post() {
-    local answer failed=0 url=$1 host seconds=${SETTINGS[timeout]}
+    local answer failed=0 url=$1 host
     host=${url#*://}
     host=${host%%/*}
-    answer=$(curl_options "$@" | curl --disable --config - --silent --globoff --proto '=http,https' --connect-timeout 3 \
-        --max-time "$seconds" --write-out '\n%{http_code}' 2>/dev/null | tr -d '\000') || failed=$?
-    case $failed in
-    0) ;;
-    6) try_later "the name of $host cannot be resolved" ;;
-    7) try_later "no connection to $host" ;;
-    28) try_later "no answer from $host within $seconds seconds" ;;
-    35 | 5[138] | 60 | 77) try_later "no trusted TLS connection to $host (curl's exit code $failed)" ;;
-    127) bad_config "curl is not installed" ;;
-    *) try_later "no answer from $host (curl's exit code $failed)" ;;
-    esac
-    STATUS=${answer##*$'\n'}
-    REPLY=${answer%$'\n'*}
+    answer=$(request "$@" 2>/dev/null) || failed=$?
+    split_reply "$answer"
+    [[ -n $STATUS ]] || no_answer "$host" "$failed"
     [[ $STATUS != 429 && $STATUS != 5?? ]] || try_later "$host answers HTTP $STATUS"
+}
+
+# no_answer HOST STATUS: ends the program by curl's exit code.
+no_answer() {
+    case $2 in
+    6) try_later "the name of $1 cannot be resolved" ;;
+    7) try_later "no connection to $1" ;;
+    28) try_later "no answer from $1 within ${SETTINGS[timeout]} seconds" ;;
+    35 | 5[138] | 60 | 77) try_later "no trusted TLS connection to $1 (curl's exit code $2)" ;;
+    127) bad_config "curl is not installed" ;;
+    *) try_later "no answer from $1 (curl's exit code $2)" ;;
+    esac
 }
 
 # reply_code NAME: CODE becomes the first member NAME of the reply that looks like a code; empty where none does.

@@ -125,14 +125,31 @@ void FakeServer::serve(int client) {
   }
   const Answer answer = handler_(request);
   if (answer.status == kHangUp) return;
-  std::string text;
-  while (answer.status == kSilence && receive(client, text)) {
+  if (answer.status != kSilence) send(client, answer);
+  std::string ignored;
+  while ((answer.status == kSilence || answer.stays_open) && receive(client, ignored)) {
   }
-  if (answer.status == kSilence) return;
-  text = "HTTP/1.1 " + std::to_string(answer.status) +
-         " Whatever\r\nContent-Length: " + std::to_string(answer.body.size()) +
-         "\r\nConnection: close\r\n\r\n" + answer.body;
-  ::send(client, text.data(), text.size(), MSG_NOSIGNAL);
+}
+
+void FakeServer::send(int client, const Answer& answer) {
+  std::string head = answer.head;
+  if (head.empty()) {
+    head = "HTTP/1.1 " + std::to_string(answer.status) +
+           " Whatever\r\nContent-Length: " + std::to_string(answer.body.size()) +
+           "\r\nConnection: close\r\n\r\n";
+  }
+  bool more = send(client, head + answer.body) && !answer.repeated.empty();
+  while (more) more = send(client, answer.repeated) && sent_ < kFlood;
+}
+
+bool FakeServer::send(int client, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t taken = ::send(client, text.data(), text.size(), MSG_NOSIGNAL);
+    if (taken <= 0) return false;
+    sent_ += static_cast<std::size_t>(taken);
+    text.remove_prefix(static_cast<std::size_t>(taken));
+  }
+  return true;
 }
 
 RefusingPort::RefusingPort() : socket_(-1), port_(0) {
