@@ -201,6 +201,8 @@ option() {
 # curl_options URL BODY HEADER...: they go by standard input, where no list of processes shows them.
 curl_options() {
     option url "$1"
+    # Never ask a proxy for this machine: it cannot reach it, and would see the code in http.
+    [[ ! ${1,,} =~ ^https?://(127(\.[0-9]+){3}|([a-z0-9.-]+\.)?localhost)(:[0-9]+)?(/|$) ]] || option noproxy '*'
     # An empty value would be no value to curl.
     if [[ -n $2 ]]; then option data-raw "$2"; else option data @/dev/null; fi
     shift 2
