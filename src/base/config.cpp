@@ -125,10 +125,11 @@ Secret read_secret(const Config& config, std::string_view key, const std::string
 Secret read_key(const Config& config) {
   constexpr std::string_view kName = "secrets.key_file";
   Secret key = read_secret(config, kName, config.secrets_key_file);
-  if (key.reveal().size() < crypto::kSmallestKey || key.reveal().size() > crypto::kLargestKey) {
+  if (key.reveal().size() != crypto::kKeyLength) {
     throw ConfigError(config.origins.find(kName)->second + ": " + std::string(kName) + ": " +
-                      config.secrets_key_file +
-                      " must hold 32 to 64 bytes: head -c 32 /dev/urandom | " + "base64 makes one");
+                      config.secrets_key_file + " holds " + std::to_string(key.reveal().size()) +
+                      " bytes, a key has 64: restore it from the backup; only a new service gets a "
+                      "new one, by users-ctl setup");
   }
   return key;
 }

@@ -165,7 +165,8 @@ constexpr ConfigKey kKeys[] = {
      "gives it up after 30.",
      set_number<&C::worker_request_limit, 1, 3600>},
     {"secrets.key_file", "/etc/users-fcgi/key",
-     "File with the key of the keyed hashes, 32 to 64 random bytes, mode 0600. With another key "
+     "File with the key of the keyed hashes, 32 random bytes as 64 hexadecimal digits, mode 0600. "
+     "With another key "
      "every session, code and retry key is void.",
      set_text<&C::secrets_key_file>},
     {"session.cookie_secure", "yes",

@@ -110,7 +110,7 @@ std::string sha256_hex(std::string_view bytes) {
 
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message) {
   static_assert(Digest{}.size() == crypto_generichash_BYTES);
-  static_assert(kLargestKey == crypto_generichash_KEYBYTES_MAX);
+  static_assert(kKeyLength == crypto_generichash_KEYBYTES_MAX);
   const auto bytes = [](std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
   };

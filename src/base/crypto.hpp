@@ -35,9 +35,8 @@ std::string hash_password(const Secret& password, PasswordCost cost);
 /// program made, with other parameters, then verifies nothing.
 bool verify_password(const Secret& password, const std::string& phc);
 
-/// Bytes that the service's key may have: what BLAKE2b takes as a key.
-constexpr std::size_t kSmallestKey = 32;
-constexpr std::size_t kLargestKey = 64;
+/// Bytes of the service's key: 32 random ones in hexadecimal, and as long as BLAKE2b takes a key.
+constexpr std::size_t kKeyLength = 64;
 
 /// True where the PHC string was made with another cost, or is no argon2id hash at all.
 bool needs_rehash(const std::string& phc, PasswordCost cost);

@@ -27,6 +27,16 @@ std::string literal(const Secret& password) {
   return text += "'";
 }
 
+/// In GRANT a database's name is a pattern, in which `_` stands for any character.
+std::string grant_pattern(const std::string& database) {
+  std::string pattern;
+  for (const char c : name_in_sql(database)) {
+    if (c == '_') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
 bool is_true(Connection& administrator, const std::string& question) {
   return administrator.run_script("SELECT " + question, "provision") == "1";
 }
@@ -52,17 +62,23 @@ void make_database(Connection& administrator, const std::string& name) {
                            "make database");
 }
 
+bool has_account(Connection& administrator, const std::string& user) {
+  return is_true(administrator, "COUNT(*) > 0 FROM mysql.user WHERE user = '" + name_in_sql(user) +
+                                    "' AND host = 'localhost'");
+}
+
 void make_account(Connection& administrator, const std::string& user, const Secret& password,
                   Rights rights, const std::string& database) {
   const std::string account = name_in_sql(user) + "@localhost";
   const std::string what =
       rights == Rights::rows ? "SELECT, INSERT, UPDATE, DELETE" : "ALL PRIVILEGES";
-  administrator.run_script("CREATE USER IF NOT EXISTS " + account, "make account");
-  std::string alter = "ALTER USER " + account + " IDENTIFIED BY " + literal(password);
-  administrator.run_script(alter, "set the account's password");
-  wipe(alter);
-  administrator.run_script("GRANT " + what + " ON " + name_in_sql(database) + ".* TO " + account,
-                           "grant");
+  // With its password from the first moment on: without one anybody here could log in.
+  const std::string verb = has_account(administrator, user) ? "ALTER USER " : "CREATE USER ";
+  std::string statement = verb + account + " IDENTIFIED BY " + literal(password);
+  administrator.run_script(statement, "set the account's password");
+  wipe(statement);
+  administrator.run_script(
+      "GRANT " + what + " ON `" + grant_pattern(database) + "`.* TO " + account, "grant");
 }
 
 }  // namespace users::db

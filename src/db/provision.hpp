@@ -22,8 +22,10 @@ bool has_foreign_tables(Connection& administrator, const std::string& name);
 /// Where it is missing.
 void make_database(Connection& administrator, const std::string& name);
 
-/// Makes the account `user@localhost` where it is missing, gives it the password, and rights on
-/// all tables of the database: those on rows only, or all.
+bool has_account(Connection& administrator, const std::string& user);
+
+/// Makes the account `user@localhost` if it is missing, else gives it this password; and rights on
+/// all tables of this one database: those on rows only, or all.
 void make_account(Connection& administrator, const std::string& user, const Secret& password,
                   Rights rights, const std::string& database);
 

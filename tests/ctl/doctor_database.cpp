@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(an_account_that_may_do_too_much_or_too_little) {
   finds_sql({"service account", "problem", "SELECT ON mysql.", "REVOKE SELECT ON mysql."},
             "GRANT SELECT ON mysql.user TO" + account,
             "REVOKE SELECT ON mysql.user FROM" + account);
-  finds_sql({"service account", "problem", "lacks DELETE", "GRANT DELETE ON users.*"},
+  finds_sql({"service account", "problem", "lacks DELETE", "GRANT DELETE ON `users`.*"},
             "REVOKE DELETE ON users.* FROM" + account, "GRANT DELETE ON users.* TO" + account);
 }
 

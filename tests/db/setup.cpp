@@ -128,12 +128,66 @@ BOOST_AUTO_TEST_CASE(what_was_lost_is_made_again_and_the_rest_is_kept) {
       ".users (phone, password, createTime) VALUES ('+8613900000001', 'x', UTC_TIMESTAMP())");
   const std::string before = content_of(path("secrets/service"));
   std::filesystem::remove(path("secrets/service"));
-  const Command again = set_up();
+  const Command again = set_up("--reset-password --yes");
   BOOST_TEST(again.status == 0, again.output);
   BOOST_TEST(!says(again, "made       database"));
   BOOST_TEST(content_of(path("secrets/service")) != before);
   BOOST_TEST(service()->run_script("SELECT 1", "test").value_or("") == "1");
   BOOST_TEST(ask("SELECT COUNT(*) FROM " + name + ".users") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(an_account_of_another_installation_keeps_its_password) {
+  BOOST_TEST(set_up().status == 0);
+  const std::string first = path("secrets");
+  std::filesystem::rename(first, path("secrets.first"));
+  for (const std::string& account : {name + "_s", name + "_m"}) {
+    const Command second = set_up();
+    BOOST_TEST(second.status == 1, second.output);
+    BOOST_TEST(says(second, name + "_s@localhost already"));
+    BOOST_TEST(says(second, "--reset-password"));
+    BOOST_TEST(!says(second, "made "));
+    BOOST_TEST(!std::filesystem::exists(first), account);
+  }
+  std::filesystem::rename(path("secrets.first"), first);
+  BOOST_TEST(service()->run_script("SELECT 1", "test").value_or("") == "1");
+  // The migrations' account alone is told from the service's.
+  std::filesystem::remove(path("secrets/migration"));
+  BOOST_TEST(says(set_up(), name + "_m@localhost already"));
+}
+
+BOOST_AUTO_TEST_CASE(an_account_that_was_made_without_its_rights_gets_them) {
+  BOOST_TEST(set_up().status == 0);
+  ask("REVOKE ALL PRIVILEGES, GRANT OPTION FROM " + name + "_s@localhost");
+  const Command again = set_up();
+  BOOST_TEST(again.status == 0, again.output);
+  BOOST_TEST(service()->run_script("SELECT COUNT(*) FROM users", "test").value_or("") == "0");
+}
+
+BOOST_AUTO_TEST_CASE(its_accounts_have_rights_on_its_own_database_alone) {
+  // setup_1 as a pattern is setupX1, too.
+  const std::string like = "setupX" + name.substr(std::string("setup_").size());
+  ask("CREATE DATABASE " + like);
+  BOOST_TEST(set_up().status == 0);
+  for (const char* account : {"_s", "_m"}) {
+    BOOST_TEST(ask("SELECT COUNT(*) FROM mysql.db WHERE user = '" + name + account + "' AND '" +
+                   like + "' LIKE db") == "0");
+    BOOST_TEST(ask("SELECT COUNT(*) FROM mysql.db WHERE user = '" + name + account + "' AND '" +
+                   name + "' LIKE db") == "1");
+  }
+  ask("DROP DATABASE " + like);
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_is_written_whole_or_not_at_all) {
+  // As on a full disk: no byte of a file can be written, which also ends the program.
+  const Command full = run_command("(ulimit -f 0; exec \"$BIN\"/users-ctl --config '" + config +
+                                   "' setup --user \"$(id -un)\" --yes) 2>&1 </dev/null | cat");
+  for (const auto* file : {"secrets/key", "secrets/service", "secrets/migration"}) {
+    BOOST_TEST(!std::filesystem::exists(path(file)), full.output);
+  }
+  const Command again = set_up();
+  BOOST_TEST(again.status == 0, again.output);
+  BOOST_TEST(content_of(path("secrets/key")).size() == 64U);
+  BOOST_TEST(!std::filesystem::exists(path("secrets/key.new")));
 }
 
 BOOST_AUTO_TEST_CASE(a_password_of_the_operators_own_is_taken_as_it_is) {

@@ -21,7 +21,8 @@ std::filesystem::path write_worker_config(const TemporaryDirectory& directory,
 
 /// The database password and the hashing key that write_worker_config() names.
 constexpr std::string_view kDatabasePassword = "planted-database-password";
-constexpr std::string_view kHashingKey = "planted-hashing-key-of-32-bytes!";
+constexpr std::string_view kHashingKey =
+    "planted-hashing-key-of-64-bytes!planted-hashing-key-of-64-bytes!";
 
 /// Where one of the programs built is, such as `users-ctl`.
 std::string path_of(const std::string& program);

@@ -13,15 +13,27 @@ constexpr std::array<std::string_view, 4> kNeeded{"SELECT", "INSERT", "UPDATE", 
 struct Rights {
   std::set<std::string, std::less<>> on_rows;  ///< of kNeeded
   std::string more;                            ///< the first grant beyond, as `DROP ON users.*`
+  bool wide = false;  ///< on all databases that fit this one's name as a pattern
 };
 
-/// `users`.`audit` as users.audit; the server puts \ before _ and % in a database's name.
+/// `users`.`audit` as users.audit. A database's name is a pattern here: `\_` and `\%` are plain
+/// characters, and what is left of `_` and `%` stands for any, so it is shown with its backslashes.
 std::string plain_name(std::string_view quoted) {
   std::string name;
   for (const char c : quoted) {
-    if (c != '`' && c != '\\') name += c;
+    if (c != '`') name += c;
   }
   return name;
+}
+
+/// The database as the pattern that means it alone.
+std::string pattern_of(std::string_view database) {
+  std::string pattern;
+  for (const char c : database) {
+    if (c == '_' || c == '%') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
 }
 
 bool is_needed(std::string_view privilege) {
@@ -57,7 +69,10 @@ void read_grant(std::string_view grant, const std::string& database, Rights& rig
     return;
   }
   const std::string object = plain_name(grant.substr(on + 4, to - on - 4));
-  const bool own = object.starts_with(database + ".");
+  if (object == database + ".*" && database != pattern_of(database)) rights.wide = true;
+  // Only before .* is it a pattern.
+  const bool own = rights.wide || object == pattern_of(database) + ".*" ||
+                   (!object.ends_with(".*") && object.starts_with(database + "."));
   for (const std::string& privilege : split(grant.substr(kStart.size(), on - kStart.size()))) {
     if (privilege == "USAGE") continue;  // none at all
     if (own && is_needed(privilege)) {
@@ -88,18 +103,26 @@ void check_grants(Diagnosis& d, db::Connection& connection, const std::string& a
     if (!rights.on_rows.contains(needed))
       missing += (missing.empty() ? "" : ", ") + std::string(needed);
   }
+  const auto grant = [&](const std::string& privileges) {
+    return "GRANT " + privileges + " ON `" + pattern_of(database) + "`.* TO " +
+           quoted_account(account);
+  };
+  const std::string wanted = grant("SELECT, INSERT, UPDATE, DELETE");
   // What it has more comes first: an account with ALL misses nothing.
-  if (!rights.more.empty()) {
+  if (rights.wide) {
+    d.report.problem("service account",
+                     account + " has rights on every database whose name is like " + database +
+                         ", since in GRANT _ stands for any character",
+                     "REVOKE ALL PRIVILEGES ON `" + database + "`.* FROM " +
+                         quoted_account(account) + "; " + wanted);
+  } else if (!rights.more.empty()) {
     d.report.problem(
         "service account",
         account + " has " + rights.more + ": a worker needs to read and write rows only",
-        "REVOKE " + rights.more + " FROM " + quoted_account(account) +
-            "; and GRANT "
-            "SELECT, INSERT, UPDATE, DELETE ON " +
-            database + ".* to it");
+        "REVOKE " + rights.more + " FROM " + quoted_account(account) + "; " + wanted);
   } else if (!missing.empty()) {
     d.report.problem("service account", account + " lacks " + missing + " on " + database,
-                     "GRANT " + missing + " ON " + database + ".* TO " + quoted_account(account));
+                     grant(missing));
   } else {
     d.report.ok("service account",
                 account + " may read and write rows of " + database + ", nothing more");

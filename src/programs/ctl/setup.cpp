@@ -13,7 +13,7 @@
 #include "db/database.hpp"
 #include "db/provision.hpp"
 #include "programs/ctl/command.hpp"
-#include "programs/ctl/process.hpp"
+#include "programs/ctl/system.hpp"
 
 namespace users::ctl {
 namespace {
@@ -98,15 +98,15 @@ class Setup {
   }
 
   void add_user() const {
-    const Finished result = run_to_end({"adduser", "--system", "--group", "--no-create-home",
-                                        "--home", "/nonexistent", "--quiet", user_});
-    if (result.status != 0) throw Refused("adduser: " + result.output);
+    const Finished result = run_bounded({"adduser", "--system", "--group", "--no-create-home",
+                                         "--home", "/nonexistent", "--quiet", user_},
+                                        std::chrono::minutes(1));
+    if (!result.exited_with(0)) throw Refused("adduser: " + result.output + result.errors);
   }
 
-  void give_to_service(const std::string& path) const {
+  [[nodiscard]] bool give_to_service(int fd) const {
     const passwd* owner = find_user();
-    if (owner == nullptr || ::geteuid() != 0) return;
-    if (::lchown(path.c_str(), owner->pw_uid, owner->pw_gid) != 0) fail(path);
+    return owner == nullptr || ::geteuid() != 0 || ::fchown(fd, owner->pw_uid, owner->pw_gid) == 0;
   }
 
   [[noreturn]] static void fail(const std::string& path) {
@@ -120,16 +120,29 @@ class Setup {
     const bool is_there = ::lstat(file.c_str(), &status) == 0;
     return {what + ", random, in " + file, is_there, [this, file, of_service] {
               std::filesystem::create_directories(std::filesystem::path(file).parent_path());
-              const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-              if (fd < 0) fail(file);
-              std::string value = crypto::random_hex(crypto::kSmallestKey);
-              const bool written =
-                  ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size()) &&
-                  ::fsync(fd) == 0;
-              wipe(value);
-              if (::close(fd) != 0 || !written) fail(file);
-              if (of_service) give_to_service(file);
+              write_secret(file, of_service);
             }};
+  }
+
+  /// Whole or not at all: half a key would be another key.
+  void write_secret(const std::string& file, bool of_service) const {
+    const std::string unfinished = file + ".new";
+    ::unlink(unfinished.c_str());  // of a setup that was killed
+    const int fd = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) fail(unfinished);
+    std::string value = crypto::random_hex(crypto::kKeyLength / 2);
+    const bool written =
+        ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size()) &&
+        (!of_service || give_to_service(fd)) && ::fsync(fd) == 0;
+    wipe(value);
+    int error = errno;
+    if (::close(fd) == 0 && written) {
+      // Unlike rename it replaces nothing.
+      error = ::link(unfinished.c_str(), file.c_str()) == 0 ? 0 : errno;
+    }
+    ::unlink(unfinished.c_str());
+    errno = error;
+    if (error != 0) fail(file);
   }
 
   [[nodiscard]] bool is_own_folder(const std::string& path) const {
@@ -141,15 +154,20 @@ class Setup {
 
   void make_folder(const std::string& path) const {
     std::filesystem::create_directories(path);
-    if (::chmod(path.c_str(), 0750) != 0) fail(path);
-    give_to_service(path);
+    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) fail(path);
+    const bool made = ::fchmod(fd, 0750) == 0 && give_to_service(fd);
+    ::close(fd);
+    if (!made) fail(path);
   }
 
-  [[nodiscard]] bool can_log_in(const std::string& user, const char* key,
-                                const std::string& file) const {
+  /// To the database, or to the server alone.
+  [[nodiscard]] bool can_log_in(const std::string& user, const char* key, const std::string& file,
+                                const std::string& database) const {
     try {
       db::Endpoint endpoint = db::service_endpoint(config_, config_.database_hosts.front());
       endpoint.user = user;
+      endpoint.database = database;
       const db::Connection connection(endpoint, read_secret(config_, key, file));
       return true;
     } catch (const std::exception&) {
@@ -162,7 +180,19 @@ class Setup {
     const std::string what = "account " + user + "@localhost with " +
                              (rights == db::Rights::rows ? "rights on rows" : "all rights") +
                              " of database " + config_.database_name;
-    return {what, can_log_in(user, key, file), [this, user, key, file, rights] {
+    const bool is_done = can_log_in(user, key, file, config_.database_name);
+    const bool is_others =
+        !is_done && db::has_account(administrator_, user) && !can_log_in(user, key, file, "");
+    if (is_others && !call_.has("reset-password")) {
+      throw Refused("the server has an account " + user +
+                    "@localhost already, with a password that " + file +
+                    " does not hold. If it belongs to another installation, name accounts "
+                    "of this one's own in [database] of " +
+                    call_.config_file +
+                    " (user, migration_user); if it is this one's, run users-ctl setup "
+                    "--reset-password: its former password is void then");
+    }
+    return {what, is_done, [this, user, key, file, rights] {
               db::make_account(administrator_, user, read_secret(config_, key, file), rights,
                                config_.database_name);
             }};
