@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/crypto.hpp"
+#include "base/text.hpp"
 #include "db/database.hpp"
 
 namespace users {
@@ -19,6 +20,39 @@ namespace {
 constexpr Option kServiceOptions[] = {{"config", "FILE", ""},     {"check-config", "", ""},
                                       {"check-database", "", ""}, {"print-config", "", ""},
                                       {"help", "", ""},           {"version", "", ""}};
+
+/// Makes all that goes to a stream printable while it lives, but for line ends and tabs: names of
+/// files and what users typed must not command the operator's terminal.
+class PrintableOutput : public std::streambuf {
+ public:
+  explicit PrintableOutput(std::ostream& out) : out_(out), target_(out.rdbuf(this)) {}
+  ~PrintableOutput() override { out_.rdbuf(target_); }
+  PrintableOutput(const PrintableOutput&) = delete;
+  PrintableOutput& operator=(const PrintableOutput&) = delete;
+
+ protected:
+  int_type overflow(int_type c) override {
+    const char one = traits_type::to_char_type(c);
+    return xsputn(&one, 1) == 1 ? c : traits_type::eof();
+  }
+  std::streamsize xsputn(const char* bytes, std::streamsize count) override {
+    std::string_view rest(bytes, static_cast<std::size_t>(count));
+    std::string clean;
+    while (!rest.empty()) {
+      const std::size_t length = std::min(rest.find_first_of("\n\t"), rest.size());
+      append_printable(clean, rest.substr(0, length), std::string::npos);
+      if (length < rest.size()) clean += rest[length];
+      rest.remove_prefix(std::min(length + 1, rest.size()));
+    }
+    const auto size = static_cast<std::streamsize>(clean.size());
+    return target_->sputn(clean.data(), size) == size ? count : 0;
+  }
+  int sync() override { return target_->pubsync(); }
+
+ private:
+  std::ostream& out_;
+  std::streambuf* target_;
+};
 
 /// As a file that can be read back, each value with where it came from.
 void print_config(const Config& config) {
@@ -70,6 +104,8 @@ CommandLine read_command_line(int argc, char** argv, std::span<const Option> opt
 
 int run_program(std::string_view name, const std::function<int(int, char**)>& body, int argc,
                 char** argv) {
+  const PrintableOutput output(std::cout);
+  const PrintableOutput errors(std::cerr);
   const auto say = [&](const char* what, int status) {
     std::cerr << name << ": " << what << '\n';
     return status;

@@ -21,10 +21,12 @@ constexpr Command kCommands[] = {
      "harm: one works, the other waits. Runs as database.migration_user. --check only says which "
      "those are, exit code 1 where there are any.",
      users::ctl::migrate},
-    {"setup", "", "--user --yes",
+    {"setup", "", "--user --reset-password --yes",
      "Makes what the service needs and does not have yet: its system user, its secrets, its folder "
      "of logs, the database with its two accounts (over the socket of the database's root), the "
-     "tables. Says what it will do and asks first; a second run finds nothing to do.",
+     "tables. Says what it will do and asks first; a second run finds nothing to do. An account "
+     "that is there with another password gets the one in the file only with --reset-password: it "
+     "may be another installation's.",
      users::ctl::setup},
     {"reload", "[PID...]", "",
      "Replaces workers and couriers one by one, so that a new program or configuration comes into "
@@ -89,8 +91,9 @@ constexpr Command kCommands[] = {
      "then the person asks for a new code. Exit code 1 where an ID is not due now.",
      users::ctl::sms_retry},
     {"sms test", "PHONE", "",
-     "Runs sms.command once, as the user who calls, with a message that holds the code 000000. It "
-     "leaves the database alone.",
+     "Runs sms.command once with a message that holds the code 000000, as the user who calls, or "
+     "for "
+     "root as the service's user. It leaves the database alone.",
      users::ctl::sms_test},
     {"otp", "PHONE", "--json",
      "What was sent to a phone of late, the last of each purpose, newest first: when, whether its "
@@ -128,6 +131,7 @@ constexpr Option kOptions[] = {
     {"config", "FILE", "the configuration (default /etc/users-fcgi/users.conf)"},
     {"check", "", "only looks"},
     {"user", "NAME", "the service's system user (default users-fcgi)"},
+    {"reset-password", "", "gives accounts that are there the passwords in the files"},
     {"limit", "N", "at most N rows, 1 to 10000 (default 100)"},
     {"after", "ID", "only accounts with a greater number"},
     {"disabled", "", "only disabled accounts"},
@@ -251,7 +255,8 @@ int run(int argc, char** argv) {
     return EXIT_SUCCESS;
   }
   const Command& command = find_command(line.words);
-  Call call{.config_file = std::string(users::kDefaultConfig),
+  Call call{.typed = {argv, argv + argc},
+            .config_file = std::string(users::kDefaultConfig),
             .arguments = std::move(line.words),
             .options = std::move(line.options)};
   if (const auto file = call.options.extract("config")) call.config_file = file.mapped();

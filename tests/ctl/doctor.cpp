@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(secrets_that_are_open_missing_short_or_the_same) {
   finds(
       {"key", "problem", "No such file", "restore the file from the backup"},
       [&] { fs::rename(key, key + ".away"); }, [&] { fs::rename(key + ".away", key); });
-  finds_setting({"key", "problem", "5 bytes", "32 to 64 bytes"}, "SECRETS_KEY_FILE",
+  finds_setting({"key", "problem", "5 bytes, a key has 64", "restore the file"}, "SECRETS_KEY_FILE",
                 folder.write("short", "short"));
   finds_setting({"database password", "problem", "is empty", "chmod 0600"},
                 "DATABASE_PASSWORD_FILE", folder.write("empty", ""));
@@ -101,8 +101,8 @@ BOOST_AUTO_TEST_CASE(a_folder_that_is_none_or_cannot_be_written) {
                 folder.write("file", ""));
   finds_setting({"metrics folder", "problem", "is no folder", "metrics.file"}, "METRICS_FILE",
                 folder.write("file", "").string() + "/metrics");
-  // Nothing runs with this configuration, so the service's user is the folder's owner.
-  config = folder.write("users.conf", content_of(config));
+  const std::string key = copy_of("key");
+  environment["USERS_FCGI_SECRETS_KEY_FILE"] = key;
   environment["USERS_FCGI_LOG_DIRECTORY"] = logs;
   fs::create_directory(logs);
   const fs::path above = fs::path(logs).parent_path().parent_path();
@@ -112,7 +112,9 @@ BOOST_AUTO_TEST_CASE(a_folder_that_is_none_or_cannot_be_written) {
     // Root writes everywhere; it must be somebody else's, and be within reach.
     ::chmod(folder.path().c_str(), 0711);
     ::chmod(above.c_str(), 0711);
-    BOOST_TEST_REQUIRE(::chown(logs.c_str(), kNobody, kNobody) == 0);
+    for (const std::string& path : {logs, key}) {
+      BOOST_TEST_REQUIRE(::chown(path.c_str(), kNobody, kNobody) == 0);
+    }
   }
   const Mend mended([&] {
     if (above != "/tmp") fs::permissions(above, before);

@@ -1,10 +1,12 @@
 // Wrong command lines, what is refused, and the exit codes that --help promises.
 #include <algorithm>
+#include <filesystem>
 
 #include <boost/test/unit_test.hpp>
 
 #include "ctl/operator.hpp"
 #include "support/person.hpp"
+#include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace users::test;
@@ -162,6 +164,43 @@ BOOST_AUTO_TEST_CASE(help_and_version_need_nothing) {
   const CtlResult version = ctl({"--version"}, "", broken);
   BOOST_TEST(version.status == 0);
   BOOST_TEST(version.output.starts_with("users-ctl "));
+}
+
+BOOST_AUTO_TEST_CASE(no_terminal_obeys_what_a_message_quotes) {
+  const std::string evil = "\033]0;owned\007\033[2J\r\x9b\xc2\x9b";
+  const TemporaryDirectory directory;
+  const std::string odd = directory.path().string() + "/" + evil;
+  std::filesystem::create_directory(odd);
+  const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> calls{
+      {{"user", "show", evil}, {}},
+      {{evil}, {}},
+      {{"user", "list", "--limit", evil}, {}},
+      {{"user", "list", "--" + evil}, {}},
+      {{"import", odd + "/nosuch"}, {}},
+      {{"import", odd}, {}},
+      {{"reload", evil}, {}},
+      {{"user", "list"}, {"USERS_FCGI_SECRETS_KEY_FILE=" + odd + "/key"}},
+      {{"sms", "test", "13800000000"}, {"USERS_FCGI_SMS_COMMAND=" + odd + "/send"}},
+      {{"doctor"}, {"USERS_FCGI_SMS_COMMAND=" + odd + "/send"}},
+      {{"config"}, {"USERS_FCGI_SMS_COMMAND=" + odd + "/send"}},
+      {{"migrate"}, {"USERS_FCGI_DATABASE_MIGRATIONS=" + odd}},
+  };
+  for (const auto& [arguments, environment] : calls) {
+    const CtlResult result = ctl(arguments, "", environment);
+    BOOST_TEST_CONTEXT(arguments.front() << ": " << result.output << result.errors) {
+      const std::string all = result.output + result.errors;
+      BOOST_TEST(result.status != -1);
+      BOOST_TEST(all.find_first_of("\033\007\r\x9b") == std::string::npos);
+      BOOST_TEST(all.find("\\x1b]0;owned\\x07") != std::string::npos);
+    }
+  }
+  const CtlResult worker = [&] {
+    const Command done =
+        run_command("\"$BIN\"/users-fcgi --check-config --config '" + odd + "/users.conf' 2>&1");
+    return CtlResult{done.status, done.output, ""};
+  }();
+  BOOST_TEST(worker.output.find('\033') == std::string::npos);
+  BOOST_TEST(worker.output.find("\\x1b]0;owned") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

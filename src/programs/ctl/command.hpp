@@ -25,6 +25,7 @@ class Refused : public std::runtime_error {
 
 /// A command as it was typed.
 struct Call {
+  std::vector<std::string> typed;  ///< the whole command line, the program's name first
   std::string config_file;
   std::vector<std::string> arguments;          ///< behind the command's own words
   std::map<std::string, std::string> options;  ///< given ones, without `--`; a switch has no value

@@ -80,7 +80,7 @@ void Report::skipped(std::string check, std::string reason) {
 }
 
 bool Diagnosis::may_act_as_service() const {
-  return ::geteuid() == 0 || !service_uid || *service_uid == ::geteuid();
+  return ::geteuid() == 0 || service_uid == ::geteuid();
 }
 
 bool Diagnosis::service_may(const std::filesystem::path& file, int mode) const {

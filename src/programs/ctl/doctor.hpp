@@ -42,10 +42,10 @@ struct Diagnosis {
 
   const Call& call;
   Report report;
-  std::vector<Process> processes;
+  std::vector<Process> processes;  ///< of root, the service and who asks; see AsUser before a look
 
   std::optional<Config> config;      ///< missing where it does not load
-  std::optional<uid_t> service_uid;  ///< whom workers and courier run as; missing where unknown
+  std::optional<uid_t> service_uid;  ///< service_user(); missing if it cannot be told
   std::optional<Secret> service_password;
   std::optional<Secret> migration_password;
   std::optional<uid_t> nginx_uid;     ///< whom nginx's workers run as
@@ -70,6 +70,10 @@ void check_programs(Diagnosis& d);
 void check_sms(Diagnosis& d);
 void check_folders(Diagnosis& d);
 void check_nginx(Diagnosis& d);
+/// Of check_nginx: the files and folders that nginx's master makes, opens or reads; relative ones
+/// are of `prefix`, included ones of `folder`. False if nginx should not be run.
+bool check_nginx_paths(Diagnosis& d, const std::vector<Directive>& all,
+                       const std::filesystem::path& prefix, const std::filesystem::path& folder);
 /// Of check_nginx: the locations among the directives of a configuration that nginx takes.
 void check_locations(Diagnosis& d, const std::vector<Directive>& all);
 void check_sockets(Diagnosis& d);

@@ -42,11 +42,10 @@ constexpr std::array<SecretFile, 3> kSecrets{{
      "write the password of database.migration_user into it; or users-ctl setup makes a new one "
      "and "
      "says it to the server"},
-    {"key", "secrets.key_file", &Config::secrets_key_file, true, crypto::kSmallestKey,
-     crypto::kLargestKey,
-     "restore the file from the backup; only a new service gets one by users-ctl setup, or: head "
-     "-c 32 /dev/urandom | "
-     "base64 (a new key voids every session and code)"},
+    {"key", "secrets.key_file", &Config::secrets_key_file, true, crypto::kKeyLength,
+     crypto::kKeyLength,
+     "restore the file from the backup; only a new service gets one by users-ctl setup (a new key "
+     "voids every session and code)"},
 }};
 
 std::string octal(mode_t mode) {
@@ -109,9 +108,8 @@ std::optional<Secret> examine(Diagnosis& d, const SecretFile& secret) {
   const std::size_t length = value->reveal().size();
   const std::string found =
       mode + ", of " + user_name(status.st_uid) + ", " + std::to_string(length) + " bytes";
-  if (length > secret.most ||
-      (length < secret.least && secret.of_service && secret.least == crypto::kSmallestKey)) {
-    d.report.problem(name, found, "it must hold 32 to 64 bytes; " + std::string(secret.make));
+  if (length > secret.most || (length < secret.least && secret.least == crypto::kKeyLength)) {
+    d.report.problem(name, found + ", a key has 64", secret.make);
   } else if (length < secret.least) {
     d.report.warning(name, found + ": short enough to be guessed",
                      "make a longer one: head -c 32 /dev/urandom | base64; write it into the file "
@@ -165,17 +163,14 @@ void check_hash_cost(Diagnosis& d) {
   }
 }
 
-/// The user of the workers that run; else of what they write and read.
-std::optional<uid_t> find_service_user(const Diagnosis& d) {
-  for (const Process& process : d.processes) {
-    const bool service = process.name == "users-fcgi" || process.name == "users-courier";
-    if (service && uses_configuration(process, d.call.config_file)) return process.uid;
-  }
-  for (const std::string& file : {d.config->log_directory, d.config->secrets_key_file}) {
-    struct stat status {};
-    if (::stat(file.c_str(), &status) == 0) return status.st_uid;
-  }
-  return std::nullopt;
+/// Anybody can start a program under the name of one of ours: only those of root, of the service
+/// and of who asks tell anything.
+void forget_foreign_processes(Diagnosis& d) {
+  std::erase_if(d.processes, [&](const Process& process) {
+    const bool known =
+        process.uid == 0 || process.uid == ::geteuid() || process.uid == d.service_uid;
+    return !known || process.real_uid != process.uid;
+  });
 }
 
 }  // namespace
@@ -184,12 +179,13 @@ void check_configuration(Diagnosis& d) {
   const std::string& file = d.call.config_file;
   try {
     d.config = d.call.config();
+    d.service_uid = service_user(*d.config);
   } catch (const ConfigError& error) {
     d.report.problem("configuration", error.what(),
                      "correct that, then try: users-fcgi --check-config --config " + file);
-    return;
   }
-  d.service_uid = find_service_user(d);
+  forget_foreign_processes(d);
+  if (!d.config) return;
   const auto set = std::ranges::count_if(
       d.config->origins, [](const auto& origin) { return origin.second != "default"; });
   d.report.ok("configuration", file + ": " + std::to_string(set) + " keys set, all known");

@@ -30,7 +30,7 @@ void check_program(Diagnosis& d, const Program& program) {
     d.report.problem(program.name, "not installed", std::string("apt install ") + program.package);
     return;
   }
-  const Outcome outcome = run_bounded({file, "-v"}, 5s);
+  const Finished outcome = run_bounded({file, "-v"}, 5s);
   const std::string version = first_line(outcome.output + "\n" + outcome.errors);
   d.report.ok(program.name, file.string() + (version.empty() ? "" : ": " + version));
 }
@@ -45,7 +45,7 @@ void check_release(Diagnosis& d) {
                      "install it beside users-ctl, from the same release");
     return;
   }
-  const Outcome outcome = run_bounded({worker, "--version"}, 5s);
+  const Finished outcome = run_bounded({worker, "--version"}, 5s);
   const std::string version = first_line(outcome.output);
   if (version != "users-fcgi " USERS_FCGI_VERSION) {
     d.report.problem(
@@ -155,7 +155,7 @@ void check_clock(Diagnosis& d) {
     d.report.skipped("clock", "timedatectl is not there to ask");
     return;
   }
-  const Outcome outcome = run_bounded({program, "show", "-p", "NTPSynchronized", "--value"}, 5s);
+  const Finished outcome = run_bounded({program, "show", "-p", "NTPSynchronized", "--value"}, 5s);
   const std::string answer = first_line(outcome.output);
   if (answer == "yes") {
     d.report.ok("clock", "synchronised by NTP");

@@ -168,7 +168,28 @@ void check_running(Diagnosis& d) {
   }
 }
 
-std::string last_complaint(const Outcome& outcome) {
+/// Where nginx takes its files from.
+struct Places {
+  fs::path prefix;
+  fs::path main;  ///< its configuration
+};
+
+/// As the options say, else as nginx was built, which -V tells without a look at any file.
+Places find_places(const Diagnosis& d, const fs::path& program) {
+  const std::string built = run_bounded({program, "-V"}, std::chrono::seconds(5)).errors;
+  const auto place = [&](const char* option, const std::string& flag, const char* usual) {
+    // nginx takes a relative name for one in its prefix.
+    if (const auto given = d.call.option(option)) return fs::absolute(*given);
+    const auto at = built.find(flag);
+    if (at == std::string::npos) return fs::path(usual);
+    const auto start = at + flag.size();
+    return fs::path(built.substr(start, built.find_first_of(" \n", start) - start));
+  };
+  return {place("prefix", "--prefix=", "/usr/share/nginx"),
+          place("nginx", "--conf-path=", "/etc/nginx/nginx.conf")};
+}
+
+std::string last_complaint(const Finished& outcome) {
   // Warnings may come first; the last line but "test failed" says why.
   const auto at = outcome.errors.find("[emerg]");
   return first_line(outcome.errors.substr(at == std::string::npos ? 0 : at));
@@ -193,15 +214,14 @@ void check_nginx(Diagnosis& d) {
     d.report.skipped("nginx configuration", "nginx is not installed");
     return;
   }
-  std::vector<std::string> command{program, "-T"};
-  // nginx takes a relative name for one in its prefix.
-  const auto add = [&](const char* flag, const char* option) {
-    const auto value = d.call.option(option);
-    if (value) command.insert(command.end(), {flag, fs::absolute(*value)});
-  };
-  add("-p", "prefix");
-  add("-c", "nginx");
-  const Outcome outcome = run_bounded(command, std::chrono::seconds(20));
+  const Places places = find_places(d, program);
+  if (!check_nginx_paths(d, parse_nginx_dump(dump_nginx_files(places.main)), places.prefix,
+                         places.main.parent_path())) {
+    d.report.skipped("nginx configuration", "nginx is not run: see the row above");
+    return;
+  }
+  const std::vector<std::string> command{program, "-T", "-p", places.prefix, "-c", places.main};
+  const Finished outcome = run_bounded(command, std::chrono::seconds(20));
   const std::string complaint = last_complaint(outcome);
   if (outcome.status != 0 && ::geteuid() != 0 &&
       complaint.find("Permission denied") != std::string::npos) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "programs/ctl/doctor.hpp"
+#include "programs/ctl/system.hpp"
 
 namespace users::ctl {
 namespace {
@@ -112,8 +113,9 @@ void check_version(Diagnosis& d, const std::string& host, const std::string& ver
 
 void check_connections(Diagnosis& d, const std::string& host, const std::string& most) {
   const auto running = std::ranges::count_if(d.processes, [&](const Process& process) {
-    return (process.name == "users-fcgi" || process.name == "users-courier") &&
-           uses_configuration(process, d.call.config_file);
+    if (process.name != "users-fcgi" && process.name != "users-courier") return false;
+    const AsUser eyes(process.uid);
+    return uses_configuration(process, d.call.config_file);
   });
   const auto needed = static_cast<unsigned long long>(running) + kSpareConnections;
   const std::string found = host + ": max_connections = " + most + ", " + std::to_string(running) +

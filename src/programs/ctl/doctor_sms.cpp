@@ -46,8 +46,9 @@ void check_sms_settings(Diagnosis& d, const std::string& provider) {
     d.report.problem("sms settings", settings + " cannot be read by " + d.service_name(),
                      "copy send-sms.conf.example to " + settings +
                          " and fill it in, or name another file by SEND_SMS_CONF in the courier's "
-                         "environment; chown it to " +
-                         d.service_name());
+                         "environment; chown root:" +
+                         (d.service_uid ? group_name_of(*d.service_uid) : "GROUP") +
+                         " it and chmod 0640");
     return;
   }
   for (const std::string& file : sms_secret_files(settings, provider)) {

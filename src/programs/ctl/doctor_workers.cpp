@@ -110,28 +110,25 @@ bool same_file(const fs::path& one, const fs::path& other) {
 
 /// What is wrong with a process that does run; empty where nothing is.
 std::string staleness(const Diagnosis& d, const Process& process) {
-  if (program_of(process).ends_with(" (deleted)")) {
-    return "process " + std::to_string(process.pid) + " runs a program that was replaced since";
-  }
   struct stat status {};
   const std::time_t start = start_of(process);
-  if (start != 0 && ::stat(d.call.config_file.c_str(), &status) == 0 && status.st_mtime > start) {
+  const auto command = command_of(process);
+  if (start == 0 || command.empty()) return "";
+  // Its mtime is the package's.
+  if (::stat(command.front().c_str(), &status) != 0 || status.st_ctime > start) {
+    return "process " + std::to_string(process.pid) + " runs a program that was replaced since";
+  }
+  if (::stat(d.call.config_file.c_str(), &status) == 0 && status.st_mtime > start) {
     return "process " + std::to_string(process.pid) + " is older than the configuration";
   }
   return "";
 }
 
-/// Whom all of them should run as: who owns the key.
-std::optional<uid_t> owner_of_key(const Diagnosis& d) {
-  struct stat status {};
-  if (::stat(d.config->secrets_key_file.c_str(), &status) != 0) return std::nullopt;
-  return status.st_uid;
-}
-
 void judge(Diagnosis& d, const std::string& check, const std::vector<Process>& found,
            const std::string& reload) {
-  const auto owner = d.config ? owner_of_key(d) : std::nullopt;
+  const auto owner = d.service_uid;
   for (const Process& process : found) {
+    const AsUser eyes(process.uid);
     if (owner && process.uid != *owner) {
       d.report.problem(check,
                        "process " + std::to_string(process.pid) + " runs as " +
@@ -159,6 +156,7 @@ void check_pool(Diagnosis& d, const std::string& pool, const fs::path& socket) {
   bool hidden = false;
   for (const Process& process : d.processes) {
     if (process.name != "users-fcgi") continue;
+    const AsUser eyes(process.uid);
     const fs::path own = listening_socket(process);
     hidden = hidden || own.empty();
     if (same_file(own, socket)) found.push_back(process);
@@ -180,9 +178,9 @@ void check_courier(Diagnosis& d) {
   }
   std::vector<Process> found;
   for (const Process& process : d.processes) {
-    if (process.name == "users-courier" && uses_configuration(process, d.call.config_file)) {
-      found.push_back(process);
-    }
+    if (process.name != "users-courier") continue;
+    const AsUser eyes(process.uid);
+    if (uses_configuration(process, d.call.config_file)) found.push_back(process);
   }
   if (found.empty()) {
     d.report.problem("courier", "no users-courier runs with this configuration: no message is sent",
@@ -195,7 +193,9 @@ void check_courier(Diagnosis& d) {
 /// Where nginx's configuration could not be read, the workers tell.
 void find_sockets(Diagnosis& d) {
   for (const Process& process : d.processes) {
-    if (process.name != "users-fcgi" || !uses_configuration(process, d.call.config_file)) continue;
+    if (process.name != "users-fcgi") continue;
+    const AsUser eyes(process.uid);
+    if (!uses_configuration(process, d.call.config_file)) continue;
     const fs::path socket = listening_socket(process);
     if (d.hash_socket.empty() && socket.filename() == "hash.sock") d.hash_socket = socket;
     if (d.fast_socket.empty() && socket.filename() == "fast.sock") d.fast_socket = socket;

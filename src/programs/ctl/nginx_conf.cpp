@@ -3,10 +3,18 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <deque>
+#include <fstream>
+#include <set>
+#include <sstream>
 #include <utility>
+
+#include <glob.h>
 
 namespace users::ctl {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::string_view kFileMark = "# configuration file ";
 
@@ -110,6 +118,30 @@ class Parser {
 
 std::vector<Directive> parse_nginx_dump(std::string_view dump) {
   return Parser(dump).run();
+}
+
+std::string dump_nginx_files(const fs::path& main) {
+  constexpr std::size_t kMostFiles = 1000;
+  std::string dump;
+  std::set<fs::path> seen;
+  std::deque<fs::path> next{main};
+  for (; !next.empty() && seen.size() < kMostFiles; next.pop_front()) {
+    std::ifstream stream(next.front());
+    if (!stream || !seen.insert(next.front()).second) continue;
+    std::ostringstream text;
+    text << stream.rdbuf();
+    dump.append(kFileMark).append(next.front()).append(":\n").append(text.str()).append("\n");
+    for (const Directive& one : parse_nginx_dump(text.str())) {
+      if (!is(one, {"include"}) || one.words.size() != 2) continue;
+      glob_t found{};
+      // A relative name is one of the main file's folder.
+      if (::glob((main.parent_path() / one.words[1]).c_str(), 0, nullptr, &found) == 0) {
+        next.insert(next.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+      }
+      ::globfree(&found);
+    }
+  }
+  return dump;
 }
 
 bool is(const Directive& directive, std::initializer_list<std::string_view> words) {

@@ -1,7 +1,8 @@
-// What `nginx -T` prints, taken apart into directives.
+// nginx's configuration, taken apart into directives.
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ struct Directive {
 /// The directives of all files, in the order of the dump; that of a block stands before those in
 /// it. nginx has accepted the text already, so what is odd is passed over, never refused.
 std::vector<Directive> parse_nginx_dump(std::string_view dump);
+
+/// What `nginx -T` would print of a main file and all that it includes, without running nginx,
+/// which makes folders and opens logs before it prints. A file that cannot be read is left out.
+std::string dump_nginx_files(const std::filesystem::path& main);
 
 /// Whether a directive begins with these words.
 bool is(const Directive& directive, std::initializer_list<std::string_view> words);

@@ -4,10 +4,19 @@
 #include <csignal>
 #include <fstream>
 #include <sstream>
+#include <thread>
+#include <utility>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "programs/command_line.hpp"
+#include "programs/ctl/command.hpp"
+
+// glibc 2.36 forgets to say that it is C.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 namespace users::ctl {
 namespace {
@@ -21,6 +30,26 @@ fs::path folder_of(pid_t pid) {
 std::string link_target(const fs::path& link) {
   std::error_code error;
   return fs::read_symlink(link, error).string();
+}
+
+/// Field 22 of stat; 0 if there is no such process.
+unsigned long long start_ticks(pid_t pid) {
+  std::ifstream file(folder_of(pid) / "stat");
+  std::string line;
+  std::getline(file, line);
+  // pid (name) state ...: the name may hold anything.
+  std::istringstream fields(line.substr(std::min(line.rfind(')') + 1, line.size())));
+  std::string word;
+  for (int field = 3; field < 22; ++field) fields >> word;
+  unsigned long long ticks = 0;
+  return fields >> ticks ? ticks : 0;
+}
+
+std::vector<std::string> words_of(const fs::path& path) {
+  std::ifstream file(path);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+  return words;
 }
 
 Process read_process(pid_t pid) {
@@ -41,7 +70,8 @@ Process read_process(pid_t pid) {
     gid_t real = 0;
     if (line.starts_with("Gid:")) fields >> real >> process.gid;
   }
-  if (living) process.pid = pid;
+  process.start = start_ticks(pid);
+  if (living && process.start != 0) process.pid = pid;
   return process;
 }
 
@@ -86,17 +116,50 @@ std::vector<Process> list_processes() {
   return all;
 }
 
+std::vector<Process> list_processes_of(uid_t user) {
+  auto all = list_processes();
+  std::erase_if(
+      all, [&](const Process& process) { return process.uid != user || process.real_uid != user; });
+  return all;
+}
+
 std::optional<Process> find_process(pid_t pid) {
   Process process = read_process(pid);
   if (process.pid == 0) return std::nullopt;
   return process;
 }
 
+PinnedProcess::PinnedProcess(const Process& process) : descriptor_(::pidfd_open(process.pid, 0)) {
+  const auto now = find_process(process.pid);
+  if (descriptor_ >= 0 && now && now->start == process.start) return;
+  if (descriptor_ >= 0) ::close(descriptor_);
+  throw Refused("process " + std::to_string(process.pid) + " has just ended: try again");
+}
+
+PinnedProcess::~PinnedProcess() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+PinnedProcess::PinnedProcess(PinnedProcess&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+void PinnedProcess::signal(int number) const {
+  static_cast<void>(::pidfd_send_signal(descriptor_, number, nullptr, 0));
+}
+
+bool PinnedProcess::ends_within(std::chrono::milliseconds longest) const {
+  return wait_until(longest, [this] {
+    pollfd ended{descriptor_, POLLIN, 0};
+    return ::poll(&ended, 1, 0) > 0;
+  });
+}
+
+std::vector<std::string> environment_of(const Process& process) {
+  return words_of(folder_of(process.pid) / "environ");
+}
+
 std::vector<std::string> command_of(const Process& process) {
-  std::ifstream file(folder_of(process.pid) / "cmdline");
-  std::vector<std::string> words;
-  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
-  return words;
+  return words_of(folder_of(process.pid) / "cmdline");
 }
 
 bool uses_configuration(const Process& process, const fs::path& file) {
@@ -121,25 +184,28 @@ std::string program_of(const Process& process) {
 }
 
 std::time_t start_of(const Process& process) {
-  std::ifstream file(folder_of(process.pid) / "stat");
-  std::string line;
-  std::getline(file, line);
-  // pid (name) state ...: the name may hold anything; the time is field 22, in clock ticks.
-  std::istringstream fields(line.substr(std::min(line.rfind(')') + 1, line.size())));
-  std::string word;
-  for (int field = 3; field < 22; ++field) fields >> word;
-  long long ticks = 0;
-  fields >> ticks;
   std::ifstream machine("/proc/stat");
+  std::string word;
   while (machine && word != "btime") machine >> word;
   std::time_t boot = 0;
   machine >> boot;
-  return fields && boot != 0 ? boot + ticks / ::sysconf(_SC_CLK_TCK) : 0;
+  if (boot == 0) return 0;
+  return boot + static_cast<std::time_t>(process.start) / ::sysconf(_SC_CLK_TCK);
 }
 
 fs::path listening_socket(const Process& process) {
   fs::path own = standard_input_socket(process.pid);
   return own.empty() ? standard_input_socket(process.parent) : own;
+}
+
+bool wait_until(std::chrono::milliseconds longest, const std::function<bool()>& condition) {
+  constexpr std::chrono::milliseconds kBetween{20};
+  const auto deadline = std::chrono::steady_clock::now() + longest;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(kBetween);
+  }
+  return true;
 }
 
 }  // namespace users::ctl

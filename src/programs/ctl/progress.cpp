@@ -51,8 +51,9 @@ double Progress::seconds() const {
 void Progress::print(std::uint64_t done) {
   const std::string text = progress_text(done, total_, seconds());
   if (terminal_) {
-    // ESC [K clears what a longer line left behind.
-    std::cerr << '\r' << bar(done, total_) << text << "\033[K" << std::flush;
+    // ESC [K clears what a longer line left behind; std::cerr would show it instead.
+    const std::string line = "\r" + bar(done, total_) + text + "\033[K";
+    [[maybe_unused]] const ssize_t shown = ::write(STDERR_FILENO, line.data(), line.size());
   } else {
     std::cerr << text << std::endl;
   }

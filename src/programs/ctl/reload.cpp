@@ -11,10 +11,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/subprocess.hpp"
 #include "programs/command_line.hpp"
 #include "programs/ctl/command.hpp"
-#include "programs/ctl/process.hpp"
 #include "programs/ctl/processes.hpp"
+#include "programs/ctl/system.hpp"
 
 namespace users::ctl {
 namespace {
@@ -26,6 +27,12 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLeaving{340'000};
 /// It tries the database first, for which a host that is silent takes its whole timeout.
 constexpr milliseconds kComing{60'000};
+/// Of a worker's look at the new configuration, which may wait for the timeouts of some databases.
+constexpr milliseconds kChecking{60'000};
+/// Of all together, where root waits for it: as long as the units give it.
+constexpr milliseconds kAll{15 * 60'000};
+
+const std::string kUntouched = "what runs is untouched: correct it and reload again";
 
 /// A multiwatch and what it keeps running.
 struct Leader {
@@ -38,11 +45,10 @@ struct Leader {
   }
 };
 
-/// What multiwatch's command line says; nothing where it is none, or one of other programs.
+/// Reads multiwatch's command line. Returns nullopt if the process is not a multiwatch of ours.
 std::optional<Leader> leader_of(const Process& process) {
-  // Anybody can give a program such a command line, a setuid one too; it would then be our own
-  // rights with which the command is run.
-  if (process.real_uid != process.uid) return {};
+  const uid_t us = ::geteuid();
+  if (process.uid != us || process.real_uid != us) return {};
   if (!std::filesystem::path(program_of(process)).filename().string().starts_with("multiwatch")) {
     return {};
   }
@@ -60,14 +66,16 @@ std::optional<Leader> leader_of(const Process& process) {
 }
 
 std::vector<Process> children_of(const Leader& leader) {
-  auto children = list_processes();
+  auto children = list_processes_of(::geteuid());
   std::erase_if(children,
                 [&](const Process& process) { return process.parent != leader.process.pid; });
   return children;
 }
 
-bool contains(const std::vector<Process>& processes, pid_t pid) {
-  return std::ranges::find(processes, pid, &Process::pid) != processes.end();
+bool contains(const std::vector<Process>& processes, const Process& process) {
+  return std::ranges::any_of(processes, [&](const Process& one) {
+    return one.pid == process.pid && one.start == process.start;
+  });
 }
 
 std::vector<Leader> find_leaders(const Call& call) {
@@ -81,25 +89,25 @@ std::vector<Leader> find_leaders(const Call& call) {
     leaders.push_back(std::move(*leader));
   }
   if (!leaders.empty()) return leaders;
-  for (const Process& process : list_processes()) {
+  for (const Process& process : list_processes_of(::geteuid())) {
     auto leader = leader_of(process);
     if (leader && uses_configuration(process, call.config_file)) {
       leaders.push_back(std::move(*leader));
     }
   }
-  if (leaders.empty()) {
-    throw Refused("nothing runs with " + call.config_file +
-                  ": start it with systemctl start users-fcgi.target");
-  }
   return leaders;
 }
 
-/// Two at the same workers would take each other's stops for failures. Held until we end.
-void lock(const Leader& leader) {
-  const std::string file = "/proc/" + std::to_string(leader.process.pid) + "/cmdline";
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || ::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    throw Refused("another reload of the same workers is under way: wait for it");
+/// Two at once would take each other's stops for failures. Held until we end, on a file that nobody
+/// but the service and root can open.
+void lock(const std::string& key_file) {
+  const int fd = ::open(key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) {
+    throw Refused(key_file + ": " + std::generic_category().message(errno) +
+                  ": run this as root or as the service's user");
+  }
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    throw Refused("another reload is under way: wait for it");
   }
 }
 
@@ -107,16 +115,15 @@ void lock(const Leader& leader) {
 void check_configuration(const Leader& leader) {
   auto command = leader.command;
   command.emplace_back("--check-database");
-  const Finished check = run_to_end(command, environment_of(leader.process.pid),
-                                    Owner{leader.process.uid, leader.process.gid});
-  if (check.status == 0) return;
-  std::cerr << check.output;
-  throw Refused(
-      check.status == kExitUnavailable
-          ? "the database does not take the new configuration, what runs is untouched: correct the "
-            "one or the other and reload again"
-          : "the new configuration is refused, what runs is untouched: correct it and reload "
-            "again");
+  const Finished check = run_to_end(
+      {.command = command, .limit = kChecking, .environment = environment_of(leader.process)});
+  if (check.exited_with(0)) return;
+  std::cerr << check.output << check.errors;
+  if (!check.in_time)
+    throw Refused(leader.name() + ": its check took over a minute; " + kUntouched);
+  throw Refused(check.exited_with(kExitUnavailable)
+                    ? "the database does not take the new configuration; " + kUntouched
+                    : "the new configuration is refused; " + kUntouched);
 }
 
 /// Waits until as many as there should be are there and ready; false where one that is not in
@@ -126,24 +133,25 @@ bool come_up(const Leader& leader, const std::vector<Process>& before) {
   bool lost = false;
   const bool ended = wait_until(kComing, [&] {
     auto now = children_of(leader);
-    lost = std::ranges::any_of(fresh,
-                               [&](const Process& process) { return !contains(now, process.pid); });
+    lost =
+        std::ranges::any_of(fresh, [&](const Process& process) { return !contains(now, process); });
     fresh = now;
-    std::erase_if(fresh, [&](const Process& process) { return contains(before, process.pid); });
+    std::erase_if(fresh, [&](const Process& process) { return contains(before, process); });
     return lost || (now.size() == leader.count && std::ranges::all_of(now, &Process::ready));
   });
   return ended && !lost;
 }
 
-void replace(const Leader& leader, pid_t old) {
+void replace(const Leader& leader, const Process& old) {
   const auto before = children_of(leader);
-  ::kill(old, SIGTERM);
-  if (!wait_until(kLeaving, [&] { return !contains(children_of(leader), old); })) {
-    throw Refused(leader.name() + " " + std::to_string(old) +
+  const PinnedProcess leaving(old);
+  leaving.signal(SIGTERM);
+  if (!leaving.ends_within(kLeaving)) {
+    throw Refused(leader.name() + " " + std::to_string(old.pid) +
                   " does not end; the others are untouched. See its last line in the log");
   }
   if (!come_up(leader, before)) {
-    throw Refused(leader.name() + ": what follows process " + std::to_string(old) +
+    throw Refused(leader.name() + ": what follows process " + std::to_string(old.pid) +
                   " does not come up; the others are the old ones and go on. See the service's log "
                   "and the journal for the reason, mend it, and reload again");
   }
@@ -152,14 +160,26 @@ void replace(const Leader& leader, pid_t old) {
 }  // namespace
 
 int reload(const Call& call) {
+  std::string key_file;
+  try {
+    key_file = call.config().secrets_key_file;
+  } catch (const ConfigError& error) {
+    throw Refused(error.what() + ("; " + kUntouched));
+  }
+  if (const auto status = done_as_service(call, kAll)) return *status;
   const auto leaders = find_leaders(call);
-  for (const Leader& leader : leaders) lock(leader);
+  if (leaders.empty()) {
+    std::cerr << "nothing runs with " << call.config_file
+              << ": start it with systemctl start users-fcgi.target\n";
+    return EXIT_SUCCESS;
+  }
+  lock(key_file);
   for (const Leader& leader : leaders) check_configuration(leader);
   for (const Leader& leader : leaders) {
     std::size_t done = 0;
     const auto old_ones = children_of(leader);
     for (const Process& old : old_ones) {
-      replace(leader, old.pid);
+      replace(leader, old);
       std::cout << leader.name() << ": " << ++done << " of " << old_ones.size() << " replaced"
                 << std::endl;
     }

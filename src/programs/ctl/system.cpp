@@ -1,96 +1,57 @@
 #include "programs/ctl/system.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
+#include <iostream>
 #include <sstream>
 #include <system_error>
 
-#include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <pwd.h>
-#include <spawn.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace users::ctl {
 namespace {
 
-constexpr std::size_t kLargestOutput = std::size_t{16} * 1024 * 1024;
-using Clock = std::chrono::steady_clock;
-
 void require(int result, const char* what) {
   if (result != 0) throw std::system_error(errno, std::system_category(), what);
 }
 
-/// A pipe of which the child gets the writing end.
-struct Pipe {
-  int ends[2] = {-1, -1};
-  Pipe() { require(::pipe2(ends, O_CLOEXEC), "pipe"); }
-  ~Pipe() {
-    ::close(ends[0]);
-    close_writing();
+/// What the service's programs, and those that they run, take from the environment. The rest of
+/// root's is nobody else's to read.
+bool is_for_service(std::string_view entry) {
+  static constexpr std::string_view kNames[] = {
+      "PATH=",      "LANG=",        "LC_",         "TZ=",          "USERS_FCGI_",
+      "SMS_",       "SEND_SMS_",    "http_proxy=", "https_proxy=", "no_proxy=",
+      "all_proxy=", "HTTPS_PROXY=", "NO_PROXY=",   "ALL_PROXY="};
+  return std::ranges::any_of(kNames,
+                             [&](std::string_view name) { return entry.starts_with(name); });
+}
+
+std::vector<std::string> environment_of_service() {
+  std::vector<std::string> kept;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (is_for_service(*entry)) kept.emplace_back(*entry);
   }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  void close_writing() {
-    if (ends[1] >= 0) ::close(ends[1]);
-    ends[1] = -1;
+  return kept;
+}
+
+/// Passes output on, up to a bound; what stands on our own outputs is made printable there.
+class Relay {
+ public:
+  void operator()(std::string_view piece, bool is_error) {
+    piece = piece.substr(0, left_);
+    left_ -= piece.size();
+    std::ostream& out = is_error ? std::cerr : std::cout;
+    out << piece << std::flush;
+    if (left_ == 0 && !piece.empty()) std::cerr << "\n(the rest of the output is left out)\n";
   }
+
+ private:
+  std::size_t left_ = std::size_t{64} * 1024;
 };
-
-pid_t spawn(const std::vector<std::string>& command, const Pipe& out, const Pipe& err) {
-  std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
-  for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  std::string locale = "LC_ALL=C";
-  std::vector<char*> environment{locale.data()};
-  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
-  environment.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, out.ends[1], STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, err.ends[1], STDERR_FILENO);
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  pid_t child = -1;
-  const int error = ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(),
-                                   environment.data());
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&actions);
-  return error == 0 ? child : -1;
-}
-
-/// Reads both ends until they are closed; false where `deadline` comes first.
-bool collect(const Pipe& out, const Pipe& err, Outcome& outcome, Clock::time_point deadline) {
-  std::array<pollfd, 2> ends{pollfd{out.ends[0], POLLIN, 0}, pollfd{err.ends[0], POLLIN, 0}};
-  const std::array<std::string*, 2> texts{&outcome.output, &outcome.errors};
-  while (ends[0].fd >= 0 || ends[1].fd >= 0) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return false;
-    if (::poll(ends.data(), ends.size(), static_cast<int>(left)) <= 0) continue;
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-      if (ends[i].fd < 0 || ends[i].revents == 0) continue;
-      std::array<char, 65536> buffer{};
-      const ssize_t got = ::read(ends[i].fd, buffer.data(), buffer.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) {
-        ends[i].fd = -1;  // poll passes over it
-        continue;
-      }
-      const auto room = kLargestOutput - texts[i]->size();
-      texts[i]->append(buffer.data(), std::min(room, static_cast<std::size_t>(got)));
-    }
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -152,22 +113,45 @@ std::filesystem::path find_program(const std::string& name) {
   return {};
 }
 
-Outcome run_bounded(const std::vector<std::string>& command, std::chrono::milliseconds limit) {
-  Outcome outcome;
-  Pipe out;
-  Pipe err;
-  const auto deadline = Clock::now() + limit;
-  const pid_t child = spawn(command, out, err);
-  if (child < 0) return outcome;
-  outcome.started = true;
-  out.close_writing();
-  err.close_writing();
-  outcome.in_time = collect(out, err, outcome, deadline);
-  if (!outcome.in_time) ::kill(-child, SIGKILL);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (WIFEXITED(status)) outcome.status = WEXITSTATUS(status);
-  return outcome;
+std::optional<uid_t> service_user(const Config& config) {
+  struct stat status {};
+  if (::lstat(config.secrets_key_file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  return status.st_uid;
+}
+
+std::optional<int> done_as_service(const Call& call, std::chrono::milliseconds limit) {
+  if (::geteuid() != 0) return std::nullopt;
+  const Config config = call.config();
+  const auto user = service_user(config);
+  if (!user) {
+    throw Refused(
+        "secrets.key_file = " + config.secrets_key_file +
+        " is no file, and its owner is whom the service runs as: users-ctl setup makes it");
+  }
+  if (*user == 0) return std::nullopt;
+  std::vector<std::string> command = call.typed;
+  // The service's user may not be able to find it in a folder of root's.
+  command.front() = "/proc/self/exe";
+  const Finished end = run_to_end({.command = command,
+                                   .limit = limit,
+                                   .environment = environment_of_service(),
+                                   .as = user,
+                                   .relay = Relay()});
+  if (!end.started) throw Refused("cannot run as " + user_name(*user));
+  if (!end.in_time) {
+    throw Refused("not done within " + std::to_string(limit / std::chrono::seconds(1)) +
+                  " seconds, and ended; see the service's log");
+  }
+  return end.status < 0 ? EXIT_FAILURE : end.status;
+}
+
+Finished run_bounded(std::vector<std::string> command, std::chrono::milliseconds limit) {
+  std::vector<std::string> environment{"LC_ALL=C"};
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
+  return run_to_end({.command = std::move(command),
+                     .limit = limit,
+                     .environment = std::move(environment),
+                     .most = std::size_t{16} << 20U});
 }
 
 std::string first_line(const std::string& text) {

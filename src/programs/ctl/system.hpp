@@ -1,12 +1,17 @@
-// What doctor needs of the machine: other users' eyes, and programs that are run with a bound.
+// Other users' eyes and rights, and programs that are run with a bound.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sys/types.h>
+
+#include "base/config.hpp"
+#include "base/subprocess.hpp"
+#include "programs/ctl/command.hpp"
 
 namespace users::ctl {
 
@@ -37,17 +42,18 @@ std::string group_name_of(uid_t uid);
 /// it is nowhere.
 std::filesystem::path find_program(const std::string& name);
 
-struct Outcome {
-  bool started = false;
-  bool in_time = false;
-  int status = -1;  ///< exit code; -1 where a signal ended it
-  std::string output;
-  std::string errors;  ///< standard error
-};
+/// Whom workers and courier run as: the owner of secrets.key_file, which nobody else may read.
+/// Missing if there is no such file.
+std::optional<uid_t> service_user(const Config& config);
 
-/// Runs a program without input, in the C locale, and kills it after `limit`. Keeps 16 MiB of each
-/// output.
-Outcome run_bounded(const std::vector<std::string>& command, std::chrono::milliseconds limit);
+/// Root never acts on what the service's user could have prepared: it runs this very command again
+/// as the service's user, in a session of its own, for at most `limit`, and passes at most 64 KiB
+/// of its output on. Returns the exit code then; nothing for everybody else, and for root if the
+/// service is root's. Throws Refused if the key is missing or time is up.
+std::optional<int> done_as_service(const Call& call, std::chrono::milliseconds limit);
+
+/// Runs a program without input, in the C locale, and kills it after `limit`.
+Finished run_bounded(std::vector<std::string> command, std::chrono::milliseconds limit);
 
 /// The first line that is not empty.
 std::string first_line(const std::string& text);

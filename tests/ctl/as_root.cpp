@@ -1,0 +1,300 @@
+// users-ctl as root, on a service that is somebody else's: it does nothing with root's rights that
+// the service, or any other user, could have prepared.
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <boost/test/unit_test.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl/doctor_fixture.hpp"
+#include "support/daemon.hpp"
+#include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace users::test;
+
+namespace {
+
+constexpr uid_t kService = 65533;
+constexpr uid_t kStranger = 65534;
+
+boost::test_tools::assertion_result is_root(boost::unit_test::test_unit_id /*unused*/) {
+  boost::test_tools::assertion_result answer(::geteuid() == 0);
+  answer.message() << "only root can give up its rights";
+  return answer;
+}
+
+/// A folder that every user may enter, and what lies in it may be anybody's.
+struct Place {
+  TemporaryDirectory folder;
+  fs::path above = folder.path().parent_path();
+  fs::perms mode_above = fs::status(above).permissions();
+
+  Place() {
+    for (const fs::path& each : {above, folder.path()}) ::chmod(each.c_str(), 0711);
+  }
+  ~Place() { fs::permissions(above, mode_above); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return folder.path().string() + "/" + name;
+  }
+  [[nodiscard]] std::string read(const std::string& name) const { return content_of(path(name)); }
+  [[nodiscard]] bool has(const std::string& name) const { return fs::exists(path(name)); }
+  /// A file, or a folder where there is no content, of a user.
+  std::string give(uid_t user, const std::string& name, const char* content = nullptr,
+                   mode_t mode = 0700) const {
+    if (content == nullptr) {
+      fs::create_directory(path(name));
+    } else {
+      std::ofstream(path(name)) << content;
+    }
+    BOOST_TEST_REQUIRE(::chmod(path(name).c_str(), mode) == 0);
+    BOOST_TEST_REQUIRE(::chown(path(name).c_str(), user, user) == 0);
+    return path(name);
+  }
+};
+
+std::vector<std::string> as(uid_t user, std::vector<std::string> command) {
+  const std::string id = std::to_string(user);
+  command.insert(command.begin(), {"setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups"});
+  return command;
+}
+
+bool says(const Command& command, const std::string& text) {
+  return contains(command.output, text);
+}
+
+/// A pool of two workers of the service's user, whose program is a script of that user's: what it
+/// does when its configuration is checked stands in the file `check`.
+struct Pool : Place {
+  std::string config = write_config();
+  std::string worker = write_worker();
+  Daemon leader = lead(kService, worker);
+
+  Pool() {
+    BOOST_TEST_REQUIRE(wait_until(30, [&] { return ready(leader) == 2; }));
+  }
+
+  std::string write_config() {
+    give(kService, "run");
+    give(kService, "log");
+    return give(
+        0, "users.conf",
+        ("[database]\nhosts = " + path("none.sock") +
+         "\npassword_file = " + give(kService, "password", "x", 0600) +
+         "\n[secrets]\nkey_file = " + give(kService, "key", std::string(64, 'k').c_str(), 0600) +
+         "\n[log]\ndirectory = " + path("log") + "\n[metrics]\nfile = " + path("run/metrics") +
+         "\n")
+            .c_str(),
+        0644);
+  }
+
+  std::string write_worker() {
+    run_script("install -m 0755 \"$BIN\"/users-fcgi '" + path("real") + "'");
+    give(kService, "check", "exit 0\n", 0755);
+    return give(kService, "users-fcgi",
+                ("#!/bin/sh\ncase $* in *--check*) . '" + path("check") + "' ;; esac\nexec '" +
+                 path("real") + "' \"$@\"\n")
+                    .c_str(),
+                0755);
+  }
+
+  /// What a check of the configuration does from now on.
+  void let_check(const std::string& script) const { std::ofstream(path("check")) << script; }
+
+  [[nodiscard]] Daemon lead(uid_t user, const std::string& program) const {
+    const std::string socket = "pool" + std::to_string(user) + ".sock";
+    return {as(user, {"/usr/bin/spawn-fcgi", "-n", "-s",
+                      give(user, "sockets" + std::to_string(user)) + "/" + socket, "--",
+                      "/usr/bin/multiwatch", "-r", "1000000", "-f", "2", "--", program, "--config",
+                      config}),
+            {},
+            path("leader" + std::to_string(user) + ".log")};
+  }
+
+  /// How many workers hold their stop signals.
+  static int ready(const Daemon& leader) {
+    return std::stoi(run_script(
+        "for p in $(pgrep -P " + std::to_string(leader.pid()) +
+        "); do sed -n 's/^SigBlk:.*4[0-9a-f]\\{3\\}$/x/p' /proc/$p/status; done 2>/dev/null | "
+        "wc -l"));
+  }
+
+  [[nodiscard]] static std::vector<int> children(const Daemon& leader) {
+    std::istringstream list(run_script("pgrep -P " + std::to_string(leader.pid()) + " || true"));
+    std::vector<int> pids;
+    for (int pid = 0; list >> pid;) pids.push_back(pid);
+    return pids;
+  }
+
+  [[nodiscard]] Command reload(const std::string& arguments = "") const {
+    return run_command("\"$BIN\"/users-ctl --config '" + config + "' reload " + arguments +
+                       " 2>&1");
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(as_root, *boost::unit_test::precondition(is_root))
+
+BOOST_FIXTURE_TEST_CASE(a_reload_acts_as_the_owner_of_the_key_in_a_session_of_its_own, Pool) {
+  let_check("{ id -u; id -G; cut -d' ' -f6,7 /proc/$$/stat; env; } >'" + path("run/seen") +
+            "'\nexit 0\n");
+  const auto before = children(leader);
+  const Command command =
+      run_command("SECRET_OF_ROOT=x \"$BIN\"/users-ctl --config '" + config + "' reload 2>&1");
+  BOOST_TEST(command.status == 0, command.output);
+  BOOST_TEST(says(command, "users-fcgi: 2 of 2 replaced"));
+  for (const int pid : children(leader)) BOOST_TEST(std::ranges::count(before, pid) == 0);
+  std::istringstream seen(read("run/seen"));
+  unsigned user = 0;
+  unsigned group = 0;
+  int session = 0;
+  int terminal = -1;
+  seen >> user >> group >> session >> terminal;
+  BOOST_TEST(user == kService);
+  BOOST_TEST(group == kService);
+  BOOST_TEST(session != ::getsid(0));
+  BOOST_TEST(terminal == 0);
+  BOOST_TEST(!contains(read("run/seen"), "SECRET_OF_ROOT"));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_the_service_says_is_bounded_and_no_terminal_obeys_it, Pool) {
+  let_check("printf '\\033]0;owned\\007'\nyes | head -c 200000000\nexit 1\n");
+  const auto before = children(leader);
+  const Command command = reload();
+  BOOST_TEST(command.status == 1);
+  BOOST_TEST(says(command, "\\x1b]0;owned\\x07"));
+  BOOST_TEST(!says(command, "\x1b"));
+  BOOST_TEST(command.output.size() < 100'000U);
+  BOOST_TEST(children(leader) == before);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_multiwatch_of_another_user_counts_for_nothing, Pool) {
+  // One that would refuse for everybody, and leave a trace.
+  give(kStranger, "stranger");
+  const std::string program = give(kStranger, "stranger/users-fcgi",
+                                   ("#!/bin/sh\ncase $* in *--check*) echo stranger; touch '" +
+                                    path("stranger/asked") + "'; exit 1 ;; esac\nsleep 60\n")
+                                       .c_str(),
+                                   0755);
+  const Daemon impostor = lead(kStranger, program);
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return children(impostor).size() == 2; }));
+  const auto left_alone = children(impostor);
+  const Command command = reload();
+  BOOST_TEST(command.status == 0, command.output);
+  BOOST_TEST(says(command, "users-fcgi: 2 of 2 replaced"));
+  BOOST_TEST(!says(command, "stranger"));
+  BOOST_TEST(!has("stranger/asked"));
+  BOOST_TEST(children(impostor) == left_alone);
+  const Command named = reload(std::to_string(impostor.pid()));
+  BOOST_TEST(named.status == 1);
+  BOOST_TEST(says(named, "is no multiwatch of this service"));
+  BOOST_TEST(!has("stranger/asked"));
+}
+
+BOOST_FIXTURE_TEST_CASE(no_other_user_holds_a_reload_up, Pool) {
+  // What anybody may open, and lock.
+  const std::string held = path("stranger.held");
+  const Daemon stranger(
+      as(kStranger, {"/bin/sh", "-c",
+                     "exec 3</proc/" + std::to_string(leader.pid()) + "/cmdline 4<'" + config +
+                         "'; flock 3; flock 4; echo held; exec sleep 60"}),
+      {}, held);
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return contains(read("stranger.held"), "held"); }));
+  const Command command = reload();
+  BOOST_TEST(command.status == 0, command.output);
+  // The key's file is the lock, and nobody else may open it.
+  BOOST_TEST(run_command("setpriv --reuid=65534 --clear-groups flock -n '" + path("key") +
+                         "' true 2>/dev/null")
+                 .status != 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_test_message_is_sent_as_the_service, Place) {
+  give(kService, "out");
+  const std::string command = give(kService, "send",
+                                   ("#!/bin/sh\n{ id -u; id -G; cat '" + path("of_root") +
+                                    "' 2>&1; } >'" + path("out/seen") + "'\nprintf '\\033[31m'\n")
+                                       .c_str(),
+                                   0755);
+  give(0, "of_root", "root's secret", 0600);
+  const Command test = run_command(
+      "USERS_FCGI_SECRETS_KEY_FILE='" + give(kService, "key", std::string(64, 'k').c_str(), 0600) +
+      "' USERS_FCGI_SMS_COMMAND='" + command + "' \"$BIN\"/users-ctl --config '" +
+      give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
+  BOOST_TEST(test.status == 0, test.output);
+  BOOST_TEST(says(test, "took the test message"));
+  BOOST_TEST(!says(test, "\x1b"));
+  BOOST_TEST(read("out/seen").starts_with("65533\n65533\n"));
+  BOOST_TEST(!contains(read("out/seen"), "root's secret"));
+}
+
+BOOST_FIXTURE_TEST_CASE(without_a_key_nothing_is_run_as_root, Place) {
+  const std::string command =
+      give(kService, "send", ("#!/bin/sh\ntouch '" + path("ran") + "'\n").c_str(), 0755);
+  const auto with_key = [&](const std::string& key) {
+    return run_command("USERS_FCGI_SECRETS_KEY_FILE='" + key + "' USERS_FCGI_SMS_COMMAND='" +
+                       command + "' \"$BIN\"/users-ctl --config '" +
+                       give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
+  };
+  fs::create_symlink(give(0, "roots", std::string(64, 'k').c_str(), 0600), path("link"));
+  for (const std::string& key : {path("nosuch"), path("link"), give(kService, "folder")}) {
+    const Command test = with_key(key);
+    BOOST_TEST(test.status == 1, key);
+    BOOST_TEST(says(test, "is no file"), test.output);
+  }
+  BOOST_TEST(!has("ran"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_process_of_another_user_tells_doctor_nothing, DoctorFixture) {
+  const Place place;
+  place.give(kStranger, "stranger");
+  std::vector<std::unique_ptr<Daemon>> impostors;
+  for (const char* name : {"users-courier", "users-fcgi"}) {
+    run_script("install -m 0755 /bin/bash '" + place.path("stranger/") + name + "'");
+    impostors.push_back(std::make_unique<Daemon>(
+        as(kStranger,
+           {place.path("stranger/") + name, "-c", "sleep 60; :", "--config", fs::absolute(config)}),
+        std::vector<std::string>{}, place.path("impostor.log")));
+  }
+  BOOST_TEST_REQUIRE(wait_until(
+      30, [] { return run_command("pgrep -u 65534 -c 'users-(fcgi|courier)'").output == "2\n"; }));
+  look();
+  for (const char* check : {"courier", "workers hash", "workers fast", "log folder", "key"}) {
+    BOOST_TEST(!contains(row(check).dump(), "nobody"), row(check).dump());
+    expect_ok(check);
+  }
+  BOOST_TEST(contains(row("courier")["found"], "1 running as root"));
+}
+
+BOOST_FIXTURE_TEST_CASE(nginx_is_not_run_on_what_the_service_could_have_led_elsewhere,
+                        DoctorFixture) {
+  const Place place;
+  place.give(kService, "run", nullptr, 0755);
+  const std::string trap = place.give(0, "trap");
+  const std::string cache = place.path("run/auth");
+  const std::string http = "http {";
+  for (const std::string& line :
+       {"fastcgi_cache_path " + cache + " keys_zone=x:1m;", "proxy_temp_path " + cache + ";",
+        "error_log " + cache + "/log;", "include " + cache + "/*.conf;",
+        "access_log " + place.path("open/log") + ";"}) {
+    fs::remove(cache);
+    fs::create_symlink(trap, cache);
+    place.give(0, "open", nullptr, 0777);
+    finds_nginx({"nginx paths", "problem", "would lead nginx's master", "users-fcgi-nginx"}, http,
+                http + "\n" + line);
+    BOOST_TEST(fs::is_empty(trap), line);
+    fs::remove_all(place.path("open"));
+  }
+  struct stat of_trap {};
+  BOOST_TEST_REQUIRE(::stat(trap.c_str(), &of_trap) == 0);
+  BOOST_TEST(of_trap.st_uid == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
