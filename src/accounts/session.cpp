@@ -20,8 +20,8 @@ std::string_view shorten_agent(std::string_view agent) {
   return agent;
 }
 
-/// Whose session it is has been read already, so no failure to write counts: the server may be full,
-/// read-only or locked by a backup. The next check tries again.
+/// Whose session it is has been read already, so no failure to write counts: the server may be
+/// full, read-only or locked by a backup. The next check tries again.
 void touch(db::Connection& connection, const crypto::Digest& token_hash) {
   try {
     connection.execute(StatementId::touch_session, {crypto::bytes_of(token_hash)});

@@ -27,9 +27,9 @@ class Database {
   Database(const Config& config, const Secret& password, Metrics& metrics);
 
   /// Returns the live connection. If it was lost, connects to the next host that takes it; the lost
-  /// one comes last, after it those that were silent. Throws Unavailable if none does (at once while
-  /// the wait before the next attempt lasts, at most 0.8 s), SchemaMismatch if the tables are of
-  /// another version.
+  /// one comes last, after it those that were silent. Throws Unavailable if none does (at once
+  /// while the wait before the next attempt lasts, at most 0.8 s), SchemaMismatch if the tables are
+  /// of another version.
   Connection& connection();
 
   /// Whether there is a live connection, after an attempt if one is due. Throws SchemaMismatch

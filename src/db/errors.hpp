@@ -14,7 +14,8 @@ class DatabaseError : public std::runtime_error {
       : std::runtime_error(detail), number_(number) {}
   /// The server's or client's error number (MariaDB error code reference), 0 where there is none.
   [[nodiscard]] unsigned number() const { return number_; }
-  /// True if the server answered; false if Connector/C (2000 to 2999, from 5000) could not reach it.
+  /// True if the server answered; false if Connector/C (2000 to 2999, from 5000) could not reach
+  /// it.
   [[nodiscard]] bool is_answer() const {
     constexpr unsigned kClient = 2000;
     constexpr unsigned kBehindClient = 3000;
