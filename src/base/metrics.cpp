@@ -33,7 +33,7 @@ std::string key_of(std::string_view name, std::string_view labels) {
 }
 
 std::string_view key_of(const MetricSlot& slot) {
-  return {slot.key.data(), slot.key_size};
+  return {slot.key.data(), std::min<std::size_t>(slot.key_size, MetricSlot::kLongestKey)};
 }
 
 std::string line(std::string_view name, std::string_view labels, std::string_view value) {
@@ -183,9 +183,16 @@ MetricSlot* Metrics::append(MetricId id, std::string_view key) {
 
 std::string Metrics::render(std::span<const GaugeSample> gauges) const {
   Families families = catalogue();
+  if (memory_.is_cut()) {
+    log::warning(
+        {"metrics: the file was made shorter while in use, and what it held is lost: users-ctl "
+         "reload makes a new one"});
+  }
   const MetricsLayout& layout = memory_.layout();
   const std::uint32_t used = used_of(layout);
-  for (std::uint32_t i = 0; i < used; ++i) add(families, layout.slots.at(i));
+  for (std::uint32_t i = 0; i < used; ++i) {
+    if (is_sound(layout.slots.at(i))) add(families, layout.slots.at(i));
+  }
   for (const GaugeSample& sample : gauges) {
     const std::string_view name = describe(sample.id).name;
     families[std::string(name)].samples[sample.labels] =

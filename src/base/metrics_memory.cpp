@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <new>
 #include <string_view>
 #include <system_error>
@@ -36,10 +37,8 @@ bool is_sound(const MetricsLayout& layout) {
   }
   const std::uint32_t used = layout.used.load(std::memory_order_acquire);
   if (used > MetricsLayout::kSlots) return false;
-  return std::all_of(layout.slots.begin(), layout.slots.begin() + used, [](const MetricSlot& slot) {
-    return (slot.kind == 1 || slot.kind == 2) && slot.key_size <= MetricSlot::kLongestKey &&
-           is_printable({slot.key.data(), slot.key_size});
-  });
+  return std::all_of(layout.slots.begin(), layout.slots.begin() + used,
+                     [](const MetricSlot& slot) { return users::is_sound(slot); });
 }
 
 void begin(MetricsLayout& layout) {
@@ -59,6 +58,36 @@ MetricsLayout* map(int descriptor) {
 
 void unmap(MetricsLayout* layout) {
   ::munmap(layout, sizeof(MetricsLayout));
+}
+
+/// The mapping of a file that this process uses, for the signal handler.
+std::atomic<std::uintptr_t> mapped{0};
+std::atomic<bool> was_cut{false};
+std::uintptr_t page_size = 0;
+
+/// SIGBUS: the file was made shorter, which would end every process that maps it. The page that is
+/// gone becomes one of this process's own.
+extern "C" void replace_lost_page(int number, siginfo_t* info, void* /*context*/) {
+  const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  const std::uintptr_t begin = mapped.load();
+  if (begin != 0 && at >= begin && at < begin + sizeof(MetricsLayout)) {
+    void* page = reinterpret_cast<void*>(at - at % page_size);
+    if (::mmap(page, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+               0) != MAP_FAILED) {
+      was_cut = true;
+      return;
+    }
+  }
+  static_cast<void>(::signal(number, SIG_DFL));  // it comes again, and ends the process
+}
+
+void survive_cuts(MetricsLayout* layout) {
+  page_size = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  mapped = reinterpret_cast<std::uintptr_t>(layout);
+  struct sigaction action {};
+  action.sa_sigaction = replace_lost_page;
+  action.sa_flags = SA_SIGINFO;
+  ::sigaction(SIGBUS, &action, nullptr);
 }
 
 /// A file of our own, whole in size: a shorter one would end whoever reads behind its end.
@@ -123,6 +152,11 @@ MetricsLayout* try_open(const std::string& file, int& descriptor) {
 
 }  // namespace
 
+bool is_sound(const MetricSlot& slot) {
+  return (slot.kind == 1 || slot.kind == 2) && slot.key_size <= MetricSlot::kLongestKey &&
+         is_printable({slot.key.data(), slot.key_size});
+}
+
 MetricsMemory::MetricsMemory() {
   map_private();
 }
@@ -132,7 +166,10 @@ MetricsMemory::MetricsMemory(const std::string& file) {
   try {
     for (int i = 0; i < kMostTries; ++i) {
       layout_ = try_open(file, descriptor_);
-      if (layout_ != nullptr) return;
+      if (layout_ != nullptr) {
+        survive_cuts(layout_);
+        return;
+      }
       if (descriptor_ >= 0) ::close(descriptor_);
       descriptor_ = -1;
     }
@@ -147,8 +184,14 @@ MetricsMemory::MetricsMemory(const std::string& file) {
 }
 
 MetricsMemory::~MetricsMemory() {
+  auto own = reinterpret_cast<std::uintptr_t>(layout_);
+  mapped.compare_exchange_strong(own, 0);
   unmap(layout_);
   if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool MetricsMemory::is_cut() const {
+  return descriptor_ >= 0 && was_cut;
 }
 
 void MetricsMemory::map_private() {

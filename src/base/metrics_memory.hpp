@@ -21,11 +21,15 @@ struct MetricSlot {
   std::array<std::atomic<std::uint64_t>, kValues> values;
 };
 static_assert(sizeof(MetricSlot) == 256);
+
+/// False if a slot is not what a process of this service makes: others may write to the file, too.
+bool is_sound(const MetricSlot& slot);
+
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
-/// One worker; it belongs to who holds the lock on its bytes in the file (base/worker_table.hpp).
+/// One worker; it belongs to who holds the locks on its bytes in the file (base/worker_table.hpp).
 struct WorkerEntry {
-  std::atomic<std::uint64_t> pid;
+  std::atomic<std::uint64_t> pid;         ///< to be shown; whom to end only the lock tells
   std::atomic<std::uint64_t> busy_since;  ///< CLOCK_MONOTONIC, nanoseconds; 0: idle
 };
 
@@ -62,6 +66,9 @@ class MetricsMemory {
   [[nodiscard]] MetricsLayout& layout() const { return *layout_; }
   /// The file's descriptor, -1 where there is none.
   [[nodiscard]] int descriptor() const { return descriptor_; }
+  /// True once this process has met a part of the file that is no longer there; it counts that part
+  /// for itself.
+  [[nodiscard]] bool is_cut() const;
 
  private:
   void map_private();

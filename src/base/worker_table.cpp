@@ -25,22 +25,36 @@ std::uint64_t now() {
       nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
-/// The lock on the bytes of an entry.
-struct flock lock_of(std::size_t index) {
+/// A lock on some bytes of an entry.
+struct flock lock_of(std::size_t index, std::size_t offset) {
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(offsetof(MetricsLayout, workers) + index * sizeof(WorkerEntry));
-  lock.l_len = sizeof(WorkerEntry);
+  lock.l_start =
+      static_cast<off_t>(offsetof(MetricsLayout, workers) + index * sizeof(WorkerEntry) + offset);
+  lock.l_len = sizeof(std::uint64_t);
   return lock;
+}
+
+/// Whose the entry is: gone with the descriptor.
+struct flock ownership_of(std::size_t index) {
+  return lock_of(index, offsetof(WorkerEntry, pid));
+}
+
+/// Which process that is: the kernel tells of a lock of fcntl(2)'s older kind who holds it, and
+/// what stands in the file could be anybody's.
+struct flock identity_of(std::size_t index) {
+  return lock_of(index, offsetof(WorkerEntry, busy_since));
 }
 
 }  // namespace
 
 void WorkerTable::enter() {
   for (std::size_t i = 0; i < MetricsLayout::kWorkers; ++i) {
-    struct flock lock = lock_of(i);
-    if (memory_.descriptor() >= 0 && ::fcntl(memory_.descriptor(), F_OFD_SETLK, &lock) != 0) {
+    struct flock ownership = ownership_of(i);
+    struct flock identity = identity_of(i);
+    if (memory_.descriptor() >= 0 && (::fcntl(memory_.descriptor(), F_OFD_SETLK, &ownership) != 0 ||
+                                      ::fcntl(memory_.descriptor(), F_SETLK, &identity) != 0)) {
       continue;
     }
     // What the last owner left; first that it was busy, or the new process id would be held to it.
@@ -63,8 +77,15 @@ void WorkerTable::end_request() {
 bool WorkerTable::is_held(std::size_t index) const {
   if (mine_ == index) return true;
   if (memory_.descriptor() < 0) return false;
-  struct flock lock = lock_of(index);
+  struct flock lock = ownership_of(index);
   return ::fcntl(memory_.descriptor(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+pid_t WorkerTable::holder_of(std::size_t index) const {
+  if (memory_.descriptor() < 0) return 0;
+  struct flock lock = identity_of(index);
+  const bool held = ::fcntl(memory_.descriptor(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return held && lock.l_pid > 0 ? lock.l_pid : 0;
 }
 
 WorkerTable::Load WorkerTable::load() const {
@@ -93,14 +114,14 @@ bool WorkerTable::end_if_stuck(std::size_t index, nanoseconds limit) const {
       age < static_cast<std::uint64_t>(limit.count())) {
     return false;
   }
-  const std::uint64_t pid = entry(index).pid.load();
-  const int process = ::pidfd_open(static_cast<pid_t>(pid), 0);
+  const pid_t pid = holder_of(index);
+  const int process = pid == 0 ? -1 : ::pidfd_open(pid, 0);
   if (process < 0) return false;
   // From here on the descriptor names one process whatever becomes of its number; it is the
   // worker's where the worker is still there and still in that request. Of several that look at
   // once one takes the request's time away, and with it the right to end its worker.
   std::uint64_t seen = since;
-  const bool ended = is_held(index) && entry(index).pid.load() == pid &&
+  const bool ended = holder_of(index) == pid &&
                      entry(index).busy_since.compare_exchange_strong(seen, now()) &&
                      ::pidfd_send_signal(process, SIGKILL, nullptr, 0) == 0;
   ::close(process);

@@ -12,9 +12,9 @@
 
 namespace users {
 
-/// An entry belongs to the process that holds the lock on its bytes (F_OFD_SETLK, fcntl(2)), so the
-/// kernel frees it however that process ends. All processes that share the file must be in one
-/// process namespace: entries name them by process id.
+/// An entry belongs to the process that holds the locks on its bytes (fcntl(2)), so the kernel
+/// frees it however that process ends. Whom to end only the kernel is asked, never the file. All
+/// processes that share the file must be in one process namespace.
 class WorkerTable {
  public:
   /// The memory must outlive this object.
@@ -43,6 +43,8 @@ class WorkerTable {
     return memory_.layout().workers.at(index);
   }
   [[nodiscard]] bool is_held(std::size_t index) const;
+  /// The process whose entry that is; 0 if there is none, or it is this one's.
+  [[nodiscard]] pid_t holder_of(std::size_t index) const;
   [[nodiscard]] bool end_if_stuck(std::size_t index, std::chrono::nanoseconds limit) const;
 
   MetricsMemory& memory_;

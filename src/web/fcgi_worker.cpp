@@ -4,11 +4,13 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 #include <stdexcept>
 #include <system_error>
 
 #include <fastcgi.h>
 #include <fcgiapp.h>
+#include <fcgios.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -30,6 +32,18 @@ constexpr int kNoSocket = -1;
 /// nginx sends as soon as it is connected.
 constexpr int kFirstByteMilliseconds = 1000;
 constexpr std::chrono::milliseconds kAcceptBackoff{100};
+
+/// Of the parameters' names and values. nginx sends 36 KiB at most: four headers of 8 KiB and its
+/// own.
+constexpr std::size_t kLargestParameters = std::size_t{64} * 1024;
+/// What libfcgi reads ahead.
+constexpr std::size_t kReadAhead = 8192;
+/// The largest body in records of one byte, each with its header and 255 bytes of padding.
+constexpr std::size_t kLargestRest = (kLargestBody + 1) * (FCGI_HEADER_LEN + 1 + 255);
+
+/// Bytes that libfcgi may still read of the connection at hand; it has no bound of its own, and
+/// keeps all parameters in memory.
+std::size_t may_read = 0;
 
 /// Reason phrases (RFC 9110 15) of the statuses that result codes have, and of 204.
 constexpr std::pair<int, std::string_view> kReasons[] = {
@@ -136,6 +150,12 @@ void write_reply(FCGX_Request& fcgi, const Reply& reply) {
   }
 }
 
+std::size_t size_of_parameters(const FCGX_Request& fcgi) {
+  std::size_t size = 0;
+  for (char** entry = fcgi.envp; *entry != nullptr; ++entry) size += std::strlen(*entry);
+  return size;
+}
+
 /// Begins the request on a connection and takes it over; false where none came. libfcgi would
 /// accept by itself, but then reads the parameters before anybody can set a timeout, and goes on to
 /// the next connection inside.
@@ -149,8 +169,15 @@ bool begin_request(FCGX_Request& fcgi, int connection) {
   ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &kPeerTimeout, sizeof kPeerTimeout);
   fcgi.ipcFd = connection;
   fcgi.keepConnection = 1;  // else FCGX_Accept_r starts by closing it
+  may_read = kLargestParameters + kReadAhead;
   const bool begun = FCGX_Accept_r(&fcgi) == 0;
   fcgi.keepConnection = 0;
+  if (may_read == 0 || (begun && size_of_parameters(fcgi) > kLargestParameters)) {
+    log::warning({"a request with parameters of over 64 KiB is refused"});
+    FCGX_Free(&fcgi, 1);
+    return false;
+  }
+  may_read = kLargestRest;
   // Parameters that end early at the end of one look whole; only the error tells. nginx asks for a
   // responder; what other roles send is not a request as the handlers know it.
   if (begun && FCGX_GetError(fcgi.in) == 0 && fcgi.role == FCGI_RESPONDER) return true;
@@ -169,6 +196,13 @@ void answer_one(FCGX_Request& fcgi, int connection, const std::function<Reply(Re
 }
 
 }  // namespace
+
+// In place of libfcgi's own function of this name, through which it reads.
+extern "C" int OS_Read(int fd, char* buffer, std::size_t size) {
+  const ssize_t got = ::read(fd, buffer, std::min(size, may_read));
+  if (got > 0) may_read -= static_cast<std::size_t>(got);
+  return static_cast<int>(got);
+}
 
 bool is_listening_socket(int fd) {
   int listening = 0;

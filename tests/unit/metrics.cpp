@@ -49,7 +49,6 @@ struct Fixture {
   QuietErrors quiet;
   TemporaryDirectory directory;
   std::string file = (directory.path() / "metrics").string();
-
   [[nodiscard]] mode_t mode() const {
     struct stat status {};
     return ::stat(file.c_str(), &status) == 0 ? status.st_mode & 07777U : 0;
@@ -314,6 +313,29 @@ BOOST_AUTO_TEST_CASE(a_file_of_another_size_or_mode_is_made_anew) {
   BOOST_TEST(is_made_anew());
   // Nothing of the making is left.
   BOOST_TEST(std::distance(fs::directory_iterator(directory.path()), {}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_into_the_file_of_a_running_process_is_believed_within_bounds) {
+  Metrics metrics(file);
+  count_login(metrics, "first");
+  count_login(metrics, "second", 2);
+  const MetricsMemory other(file);
+  MetricSlot& slot = other.layout().slots[0];
+  const auto size = slot.key_size;
+  const auto kind = slot.kind;
+  const auto key = slot.key;
+  for (const auto& change : std::vector<std::function<void()>>{
+           [&] { slot.key_size = 0; }, [&] { slot.key_size = MetricSlot::kLongestKey + 1; },
+           [&] { slot.key_size = 0xFFFFFFFF; }, [&] { slot.kind = 0; }, [&] { slot.kind = 77; },
+           [&] { slot.key[0] = '\n'; }, [&] { slot.key[3] = '\0'; }}) {
+    change();
+    BOOST_TEST(lines_of(metrics, "users_logins_total") == "users_logins_total{by=\"second\"} 2\n");
+    slot.key_size = size;
+    slot.kind = kind;
+    slot.key = key;
+  }
+  other.layout().used = 0xFFFFFFFF;
+  BOOST_TEST(!metrics.render().empty());
 }
 
 BOOST_AUTO_TEST_CASE(of_many_that_find_a_damaged_file_one_makes_it_anew) {

@@ -151,6 +151,24 @@ BOOST_AUTO_TEST_CASE(a_process_that_has_the_number_of_a_dead_worker_is_left_alon
   end(other);
 }
 
+BOOST_AUTO_TEST_CASE(a_process_that_the_file_names_is_left_alone) {
+  const pid_t stuck = start_worker(true);
+  const pid_t other = start_child([] {
+    for (;;) ::pause();
+    return 0;
+  });
+  // As somebody who may write to the file would have it.
+  memory.layout().workers[0].pid = static_cast<std::uint64_t>(other);
+  memory.layout().workers[1].pid = static_cast<std::uint64_t>(other);
+  memory.layout().workers[1].busy_since = 1;
+  let_pass(seconds(100));
+  BOOST_TEST(workers().end_stuck(seconds(60)) == 1U);
+  BOOST_TEST(wait_for(stuck) == -1);
+  BOOST_TEST(workers().end_stuck(seconds(60)) == 0U);
+  BOOST_TEST(::kill(other, 0) == 0);
+  end(other);
+}
+
 BOOST_AUTO_TEST_CASE(a_request_that_has_only_just_begun_is_not_old) {
   const pid_t busy = start_worker(true);
   // As if it had begun after this process looked at its clock.

@@ -156,6 +156,34 @@ BOOST_AUTO_TEST_CASE(a_request_without_method_or_path_is_400) {
   BOOST_TEST(worker.answers());
 }
 
+/// A registration with `size` bytes more of parameters.
+fcgi::Request with_parameters(std::size_t size) {
+  fcgi::Request request = fcgi::regist("{}");
+  constexpr std::size_t kEach = 8000;
+  for (int i = 0; size > 0; ++i) {
+    const std::string name = "HTTP_X_" + std::to_string(1000 + i);
+    const std::size_t value =
+        std::min(size, kEach) - std::min(std::min(size, kEach), name.size() + 1);
+    request.parameters[name] = std::string(value, 'x');
+    size -= std::min(size, kEach);
+  }
+  return request;
+}
+
+BOOST_AUTO_TEST_CASE(parameters_up_to_64_kib_are_read_and_more_are_refused) {
+  const WorkerProcess worker;
+  for (const std::size_t size : {1000U, 36'000U, 60'000U}) {
+    BOOST_TEST(worker.ask(with_parameters(size)).code() == 1001, size);
+  }
+  const long before = worker.resident_kib();
+  for (const std::size_t size : {66'000U, 80'000U, 1'000'000U, 100'000'000U}) {
+    BOOST_TEST(worker.ask(with_parameters(size)).status == 0, size);
+    BOOST_TEST(worker.answers());
+  }
+  BOOST_TEST(worker.resident_kib() - before < 4096);
+  BOOST_TEST(worker.log().find("parameters of over 64 KiB is refused") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(an_aborted_request_is_never_carried_out) {
   const WorkerProcess worker;
   const fcgi::Request request = fcgi::regist(kRegistration);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <boost/test/unit_test.hpp>
+#include <unistd.h>
 
 #include "support/metrics_text.hpp"
 #include "support/stack.hpp"
@@ -125,6 +126,24 @@ BOOST_AUTO_TEST_CASE(a_worker_without_its_file_serves_all_the_same) {
   BOOST_TEST(worker.answers());
   BOOST_TEST(metrics_of(worker).at("users_workers") == 1);
   BOOST_TEST(worker.log().find("metrics: /nowhere/metrics: ") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_cut_while_in_use_ends_no_worker) {
+  const Pool pool;
+  const WorkerProcess one(pool.options());
+  const WorkerProcess other(pool.options());
+  for (const off_t size : {100'000, 5000, 0}) {
+    BOOST_TEST_REQUIRE(::truncate(pool.file().c_str(), size) == 0);
+    for (const WorkerProcess* worker : {&one, &other}) {
+      BOOST_TEST(worker->answers());
+      BOOST_TEST(worker->ask(fcgi::regist("{}")).code() == 1001);
+      BOOST_TEST(worker->ask(fcgi::get("/users/metrics")).status == 200);
+    }
+  }
+  BOOST_TEST(one.log().find("was made shorter while in use") != std::string::npos);
+  // The next one makes it anew.
+  const WorkerProcess next(pool.options());
+  BOOST_TEST(metrics_of(next).at("users_workers") == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended,
