@@ -240,6 +240,13 @@ constexpr StatementText kCatalogue[] = {
     {"delete_all_sessions", "DELETE FROM sessions"},
     {"delete_all_codes", "DELETE FROM verification_codes"},
     {"void_messages", "UPDATE outbox SET state = 'unsent', sealed = NULL WHERE state = 'pending'"},
+    // -> the greatest number of an account, and the greatest that the audit knows
+    {"last_user_ids",
+     "SELECT CAST(IFNULL((SELECT MAX(id) FROM users), 0) AS UNSIGNED), "
+     "CAST(IFNULL((SELECT MAX(user_id) FROM audit), 0) AS UNSIGNED)"},
+    // id: the next account gets the number behind it, also once this row is deleted again
+    {"skip_user_ids",
+     "INSERT INTO users (id, phone, password, createTime) VALUES (?, '', '', UTC_TIMESTAMP())"},
 
     // -> name, value
     {"server_variables", "SHOW GLOBAL VARIABLES"},

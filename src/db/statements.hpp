@@ -71,6 +71,8 @@ enum class StatementId {
   delete_all_sessions,
   delete_all_codes,
   void_messages,
+  last_user_ids,
+  skip_user_ids,
 
   server_variables,
   session_facts,

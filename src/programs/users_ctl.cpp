@@ -34,10 +34,12 @@ constexpr Command kCommands[] = {
      "not come up it stops and keeps the old ones. Without PID (of a multiwatch): all that run "
      "with this configuration.",
      users::ctl::reload},
-    {"after-restore", "", "--yes",
-     "To be run when the database was brought back from a full backup or a snapshot, before "
-     "anything starts on it: ends every session and voids every code and waiting message, since "
-     "those that were ended or used meanwhile are alive in it again. Asks.",
+    {"after-restore", "", "--next-id --yes",
+     "To be run when the database was brought back from a backup or a snapshot, before anything "
+     "starts on it: ends every session and voids every code and waiting message, since those that "
+     "were ended or used meanwhile are alive in it again. Accounts that were made since the backup "
+     "are gone, and backends may know them by their numbers: the next account gets a number a "
+     "million beyond the greatest, or that of --next-id. Asks.",
      users::ctl::after_restore},
     {"user list", "", "--limit --after --disabled --json",
      "The accounts, oldest first: number, phone, when it was made, since when it is disabled. The "
@@ -131,6 +133,7 @@ constexpr Option kOptions[] = {
     {"config", "FILE", "the configuration (default /etc/users-fcgi/users.conf)"},
     {"check", "", "only looks"},
     {"user", "NAME", "the service's system user (default users-fcgi)"},
+    {"next-id", "N", "the number of the next account"},
     {"reset-password", "", "gives accounts that are there the passwords in the files"},
     {"limit", "N", "at most N rows, 1 to 10000 (default 100)"},
     {"after", "ID", "only accounts with a greater number"},

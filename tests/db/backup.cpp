@@ -20,10 +20,11 @@ namespace {
 
 // The lines of the README.
 constexpr const char* kBackup =
-    "mariadb-dump --single-transaction --hex-blob --ignore-table-data=users.sessions "
+    "umask 077; mariadb-dump --single-transaction --hex-blob --ignore-table-data=users.sessions "
     "--ignore-table-data=users.verification_codes --ignore-table-data=users.outbox "
     "--ignore-table-data=users.throttle users >users.sql";
-constexpr const char* kFullBackup = "mariadb-dump --single-transaction --hex-blob users >users.sql";
+constexpr const char* kFullBackup =
+    "umask 077; mariadb-dump --single-transaction --hex-blob users >users.sql";
 constexpr const char* kCreate = "mariadb -e 'CREATE DATABASE users COLLATE utf8mb4_bin'";
 constexpr const char* kRestore = "mariadb users <users.sql";
 
@@ -151,6 +152,18 @@ struct Fixture {
   }
 };
 
+/// users-ctl after-restore with the service's account, which may write rows only.
+Command after_restore(const std::string& options = "") {
+  const std::string folder = server->folder();
+  run_script("umask 077 && cd '" + folder + "' && printf %s '" + std::string(kDatabasePassword) +
+             "' >service_password && printf %064d 7 >key");
+  return run_command(
+      "USERS_FCGI_DATABASE_HOSTS='" + server->socket() + "' USERS_FCGI_DATABASE_PASSWORD_FILE='" +
+      folder + "/service_password' USERS_FCGI_SECRETS_KEY_FILE='" + folder +
+      "/key' \"$BIN\"/users-ctl --config conf/development.conf after-restore --yes " + options +
+      " 2>&1");
+}
+
 AfterRestore run_after_restore() {
   const auto connection = server->administrator("users");
   connection->prepare_all();
@@ -275,6 +288,62 @@ BOOST_FIXTURE_TEST_CASE(after_restore_that_fails_half_way_changes_nothing, Fixtu
   BOOST_TEST(count("verification_codes") == "3");
   server->run("DROP TRIGGER fail");
   BOOST_TEST(AfterRestore::run(*connection, "op").codes == 3U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_number_that_was_given_out_since_the_backup_is_nobody_elses, Fixture) {
+  const auto number_of = [](const std::string& phone) {
+    return std::stoull(server->query("SELECT id FROM users WHERE phone = '+86" + phone + "'"));
+  };
+  const auto join = [](const std::string& phone) {
+    Service service;
+    BOOST_TEST_REQUIRE((service.regist(phone, service.code(phone, "regist")) == ResultCode::ok));
+  };
+  for (const char* backup : {kBackup, kFullBackup}) {
+    operate(backup);
+    BOOST_TEST(operate("stat -c %a users.sql") == "600\n");
+    join("13900000003");
+    const auto lost = number_of("13900000003");
+    lose_and_restore();
+    BOOST_TEST(migrate() == "the schema is up to date\n");
+    const Command command = after_restore();
+    BOOST_TEST(command.status == 0, command.output);
+    // What a server keeps over a restart counts.
+    server->restart(false);
+    join("13900000004");
+    const auto next = number_of("13900000004");
+    BOOST_TEST(next >= lost + AfterRestore::kIdsAhead - 1);
+    BOOST_TEST(command.output.find("the next account gets number " + std::to_string(next)) !=
+               std::string::npos);
+    BOOST_TEST(count("users") == "3");
+    server->run("DELETE FROM users WHERE phone = '+8613900000004'");
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_operator_may_say_where_numbers_go_on, Fixture) {
+  const auto next = [] {
+    return server->query(
+        "SELECT AUTO_INCREMENT FROM information_schema.tables WHERE table_schema = "
+        "'users' AND table_name = 'users'");
+  };
+  const std::string last = server->query("SELECT MAX(id) FROM users");
+  const std::string sessions = count("sessions");
+  const std::string follows = std::to_string(std::stoull(last) + 1);
+  for (const std::string& number : {std::string("0"), std::string("-1"), std::string("x"),
+                                    std::string("18446744073709551615")}) {
+    BOOST_TEST(after_restore("--next-id=" + number).status == 64, number);
+  }
+  const Command taken = after_restore("--next-id " + last);
+  BOOST_TEST(taken.status == 1, taken.output);
+  BOOST_TEST(taken.output.find("accounts up to number " + last + " have been") !=
+             std::string::npos);
+  BOOST_TEST(count("sessions") == sessions);
+  BOOST_TEST(after_restore("--next-id " + follows).status == 0);
+  BOOST_TEST(after_restore("--next-id 7000000000").status == 0);
+  BOOST_TEST(next() == "7000000000");
+  // Twice does no harm.
+  BOOST_TEST(after_restore("--next-id 7000000000").status == 0);
+  BOOST_TEST(next() == "7000000000");
+  BOOST_TEST(count("users") == "2");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

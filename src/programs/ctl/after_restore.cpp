@@ -7,14 +7,27 @@
 namespace users::ctl {
 
 int after_restore(const Call& call) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62U;
+  std::optional<std::uint64_t> next_id;
+  if (const auto typed = call.option("next-id"))
+    next_id = parse_number("--next-id", *typed, 1, kMost);
   const Config config = call.config();
   Service service(config);
-  if (!confirmed(call, "Every session ends, every code and every waiting message is void.")) {
+  if (!confirmed(
+          call,
+          "Every session ends, every code and every waiting message is void, and the numbers "
+          "of accounts go on further up.")) {
     return EXIT_FAILURE;
   }
-  const AfterRestore ended = AfterRestore::run(service.database().connection(), operator_name());
-  std::cout << "ended " << ended.sessions << " sessions, voided " << ended.codes << " codes and "
-            << ended.messages << " messages" << std::endl;
+  try {
+    const AfterRestore ended =
+        AfterRestore::run(service.database().connection(), operator_name(), next_id);
+    std::cout << "ended " << ended.sessions << " sessions, voided " << ended.codes << " codes and "
+              << ended.messages << " messages; the next account gets number " << ended.next_id
+              << std::endl;
+  } catch (const std::invalid_argument& error) {
+    throw Refused(std::string("--next-id: ") + error.what());
+  }
   return EXIT_SUCCESS;
 }
 
