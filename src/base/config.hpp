@@ -55,6 +55,7 @@ struct Config {
   unsigned session_idle_days{};
 
   std::string sms_command;
+  std::string sms_user;
   unsigned sms_timeout{};
   unsigned sms_attempts{};
   unsigned sms_per_hour{};

@@ -155,7 +155,7 @@ constexpr ConfigKey kKeys[] = {
      set_word<&C::log_level, kLogLevel>},
     {"log.keep_days", "30", "Files of the log that are kept beside today's, 1 to 3650.",
      set_number<&C::log_keep_days, 1, 3650>},
-    {"metrics.file", "/run/users-fcgi/metrics",
+    {"metrics.file", "/run/users-fcgi-metrics/metrics",
      "File that workers and couriers count in, so that any worker can tell the metrics of all. It "
      "belongs on a file system in memory; none of it matters after a restart of the machine.",
      set_text<&C::metrics_file>},
@@ -181,6 +181,12 @@ constexpr ConfigKey kKeys[] = {
      "Program that sends one message: JSON on standard input; exit 0 sent, 75 try again, else "
      "failed.",
      set_text<&C::sms_command>},
+    {"sms.user", "users-fcgi-courier",
+     "System user that the courier and its program run as, as the unit names it; if there is none "
+     "of "
+     "this name, it is the service's own. The provider's secrets are this user's, not the "
+     "workers'.",
+     set_text<&C::sms_user>},
     {"sms.timeout", "15", "Seconds that program may take, 1 to 300.",
      set_number<&C::sms_timeout, 1, 300>},
     {"sms.attempts", "5", "Tries of a message before it is given up, 1 to 20.",

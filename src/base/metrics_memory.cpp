@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <new>
 #include <string_view>
 #include <system_error>
@@ -90,12 +91,29 @@ void survive_cuts(MetricsLayout* layout) {
   ::sigaction(SIGBUS, &action, nullptr);
 }
 
-/// A file of our own, whole in size: a shorter one would end whoever reads behind its end.
-bool is_usable(int descriptor) {
+constexpr mode_t kSharedMode = 0660;
+
+/// Whether the file lies in a folder that its group shares (2770): the workers and a courier of a
+/// user of its own.
+bool is_shared(const std::string& file) {
+  const std::string folder = std::filesystem::path(file).parent_path();
+  constexpr mode_t kShared = S_ISGID | S_IRWXG;
   struct stat status {};
-  return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-         status.st_uid == ::geteuid() && (status.st_mode & 07177U) == 0 &&
-         status.st_size == static_cast<off_t>(sizeof(MetricsLayout));
+  return ::stat(folder.c_str(), &status) == 0 && (status.st_mode & kShared) == kShared &&
+         (status.st_mode & S_IRWXO) == 0;
+}
+
+/// A file of the service's own, whole in size: a shorter one would end whoever reads behind its
+/// end.
+bool is_usable(const std::string& file, int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) ||
+      status.st_size != static_cast<off_t>(sizeof(MetricsLayout))) {
+    return false;
+  }
+  const mode_t mode = status.st_mode & 07777U;
+  return is_shared(file) ? mode == kSharedMode
+                         : status.st_uid == ::geteuid() && (mode & 07177U) == 0;
 }
 
 /// Another process may have put a new file there since this one was opened.
@@ -114,6 +132,7 @@ void make_file(const std::string& file, bool replace) {
   if (descriptor < 0) fail("cannot be made");
   // Blocks that are not there when the file system is full would end whoever writes to them.
   int error = ::posix_fallocate(descriptor, 0, sizeof(MetricsLayout));
+  if (error == 0 && is_shared(file) && ::fchmod(descriptor, kSharedMode) != 0) error = errno;
   if (error == 0) {
     MetricsLayout* layout = map(descriptor);
     begin(*layout);
@@ -140,7 +159,7 @@ MetricsLayout* try_open(const std::string& file, int& descriptor) {
   const BriefLock lock(descriptor);
   if (!lock.held()) fail("is locked by another process");
   if (!is_still_at(file, descriptor)) return nullptr;
-  if (is_usable(descriptor)) {
+  if (is_usable(file, descriptor)) {
     MetricsLayout* layout = map(descriptor);
     if (is_sound(*layout)) return layout;
     unmap(layout);

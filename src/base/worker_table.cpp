@@ -121,7 +121,8 @@ bool WorkerTable::end_if_stuck(std::size_t index, nanoseconds limit) const {
   // worker's where the worker is still there and still in that request. Of several that look at
   // once one takes the request's time away, and with it the right to end its worker.
   std::uint64_t seen = since;
-  const bool ended = holder_of(index) == pid &&
+  // First whether this process may end it: the courier may be another user's.
+  const bool ended = ::pidfd_send_signal(process, 0, nullptr, 0) == 0 && holder_of(index) == pid &&
                      entry(index).busy_since.compare_exchange_strong(seen, now()) &&
                      ::pidfd_send_signal(process, SIGKILL, nullptr, 0) == 0;
   ::close(process);

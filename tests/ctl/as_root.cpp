@@ -21,6 +21,7 @@ namespace {
 
 constexpr uid_t kService = 65533;
 constexpr uid_t kStranger = 65534;
+constexpr uid_t kCourier = 1;  // daemon
 
 boost::test_tools::assertion_result is_root(boost::unit_test::test_unit_id /*unused*/) {
   boost::test_tools::assertion_result answer(::geteuid() == 0);
@@ -233,6 +234,46 @@ BOOST_FIXTURE_TEST_CASE(a_test_message_is_sent_as_the_service, Place) {
   BOOST_TEST(!says(test, "\x1b"));
   BOOST_TEST(read("out/seen").starts_with("65533\n65533\n"));
   BOOST_TEST(!contains(read("out/seen"), "root's secret"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_test_message_is_sent_as_the_couriers_own_user, Place) {
+  const std::string command = give(
+      kCourier, "send", ("#!/bin/sh\nid -u >'" + give(kCourier, "out") + "/seen'\n").c_str(), 0755);
+  const Command test =
+      run_command("USERS_FCGI_SMS_USER=daemon USERS_FCGI_SECRETS_KEY_FILE='" +
+                  give(kService, "key", std::string(64, 'k').c_str(), 0600) +
+                  "' USERS_FCGI_SMS_COMMAND='" + command + "' \"$BIN\"/users-ctl --config '" +
+                  give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
+  BOOST_TEST(test.status == 0, test.output);
+  BOOST_TEST(read("out/seen") == "1\n");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_reload_replaces_the_workers_and_a_courier_of_its_own_user, Pool) {
+  std::ofstream(config, std::ios::app) << "[sms]\nuser = daemon\n";
+  run_script("install -m 0755 \"$BIN\"/users-courier '" + path("real-courier") + "'");
+  const std::string program = give(0, "users-courier",
+                                   ("#!/bin/sh\ncase $* in *--check*) exit 0 ;; esac\nexec '" +
+                                    path("real-courier") + "' \"$@\"\n")
+                                       .c_str(),
+                                   0755);
+  const Daemon courier(
+      as(kCourier,
+         {"/usr/bin/multiwatch", "-r", "1000000", "-f", "1", "--", program, "--config", config}),
+      {"USERS_FCGI_SECRETS_KEY_FILE=" + give(kCourier, "key2", std::string(64, 'k').c_str(), 0400),
+       "USERS_FCGI_DATABASE_PASSWORD_FILE=" + give(kCourier, "password2", "x", 0400),
+       "USERS_FCGI_LOG_DIRECTORY=" + give(kCourier, "log2")},
+      path("courier.log"));
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return ready(courier) == 1; }));
+  const auto before = children(courier);
+  const Command command = reload();
+  BOOST_TEST(command.status == 0, command.output);
+  BOOST_TEST(says(command, "users-fcgi: 2 of 2 replaced"));
+  BOOST_TEST(says(command, "users-courier: 1 of 1 replaced"));
+  BOOST_TEST(children(courier) != before);
+  const Command named = reload(std::to_string(courier.pid()));
+  BOOST_TEST(named.status == 0, named.output);
+  BOOST_TEST(says(named, "users-courier: 1 of 1 replaced"));
+  BOOST_TEST(!says(named, "users-fcgi:"));
 }
 
 BOOST_FIXTURE_TEST_CASE(without_a_key_nothing_is_run_as_root, Place) {

@@ -18,11 +18,22 @@ unit_conditions_hold() {
     for path in $(unit_values "$1" ConditionPathExists); do [[ -e $ROOT$path ]] || return 1; done
 }
 
+# unit_credentials UNIT: copies of what LoadCredential names, for the unit's user alone, in the folder that %d stands for.
+unit_credentials() {
+    local pair folder=$ROOT/run/credentials/$1
+    rm -rf -- "$folder"
+    install -d -m 0700 -- "$folder"
+    while IFS= read -r pair; do
+        [[ -z $pair ]] || install -m 0400 -- "$ROOT${pair#*:}" "$folder/${pair%%:*}" || return 1
+    done < <(unit_values "$1" LoadCredential)
+    chroot "$ROOT" chown -R "$(unit_value "$1" User)" "/run/credentials/$1"
+}
+
 # unit_command UNIT LINE [MAINPID]: sets COMMAND to what runs the line of the unit.
 unit_command() {
     local unit=$1 line=$2 pair user nice
     local -a environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin)
-    while IFS= read -r pair; do [[ -z $pair ]] || environment+=("$pair"); done < <(unit_values "$unit" Environment)
+    while IFS= read -r pair; do [[ -z $pair ]] || environment+=("${pair//%d//run/credentials/$unit}"); done < <(unit_values "$unit" Environment)
     [[ -z ${3:-} ]] || environment+=("MAINPID=$3")
     # The last of the same name counts: so it is replaced last to first.
     local i
@@ -36,7 +47,7 @@ unit_command() {
     read -ra words <<<"$line"
     # shellcheck disable=SC2016  # the inner shell expands it
     COMMAND=(chroot "$ROOT" /usr/bin/prlimit --core="$(unit_value "$unit" LimitCORE)"
-        /usr/bin/setpriv --reuid "$user" --regid "$user" --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all
+        /usr/bin/setpriv --reuid "$user" --regid "$(unit_value "$unit" Group)" --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all
         /usr/bin/env -i "${environment[@]}" /bin/sh -c "umask $(unit_value "$unit" UMask)"' && exec "$@"' sh
         /usr/bin/nice -n "${nice:-0}" "${words[@]}")
 }
@@ -44,7 +55,7 @@ unit_command() {
 # unit_start UNIT: runs ExecStartPre, then ExecStart in the background; its process stands in MAIN[UNIT].
 declare -A MAIN=()
 unit_start() {
-    unit_conditions_hold "$1" || return 1
+    unit_conditions_hold "$1" && unit_credentials "$1" || return 1
     unit_command "$1" "$(unit_value "$1" ExecStartPre)"
     "${COMMAND[@]}" || return 1
     unit_command "$1" "$(unit_value "$1" ExecStart)"

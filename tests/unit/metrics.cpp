@@ -338,6 +338,39 @@ BOOST_AUTO_TEST_CASE(what_is_written_into_the_file_of_a_running_process_is_belie
   BOOST_TEST(!metrics.render().empty());
 }
 
+BOOST_AUTO_TEST_CASE(in_a_folder_that_a_group_shares_its_users_count_together) {
+  BOOST_TEST_REQUIRE(::chmod(directory.path().c_str(), 02770) == 0);
+  const mode_t mask = ::umask(077);  // as the units have it
+  Metrics metrics(file);
+  count_login(metrics, "password");
+  BOOST_TEST(mode() == 0660U);
+  // One that is open to more is not believed.
+  for (const mode_t other : {0666U, 0600U, 0664U}) {
+    ::chmod(file.c_str(), other);
+    const ino_t before = inode();
+    const Metrics next(file);
+    BOOST_TEST(mode() == 0660U);
+    BOOST_TEST(inode() != before);
+  }
+  if (::geteuid() == 0) {
+    // Another user of the group can neither be kept out by a file of ours, nor take it over.
+    ::chmod(directory.path().parent_path().c_str(), 0711);
+    const ino_t before = inode();
+    const pid_t child = start_child([&] {
+      if (::setgid(0) != 0 || ::setuid(65531) != 0) return 100;
+      Metrics own(file);
+      count_login(own, "code", 3);
+      return 0;
+    });
+    BOOST_TEST(wait_for(child) == 0);
+    ::chmod(directory.path().parent_path().c_str(), 0700);
+    BOOST_TEST(inode() == before);
+    BOOST_TEST(lines_of(Metrics(file), "users_logins_total") ==
+               "users_logins_total{by=\"code\"} 3\n");
+  }
+  ::umask(mask);
+}
+
 BOOST_AUTO_TEST_CASE(of_many_that_find_a_damaged_file_one_makes_it_anew) {
   constexpr int kProcesses = 8;
   std::ofstream(file) << "damaged";

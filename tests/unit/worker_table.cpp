@@ -169,6 +169,24 @@ BOOST_AUTO_TEST_CASE(a_process_that_the_file_names_is_left_alone) {
   end(other);
 }
 
+BOOST_AUTO_TEST_CASE(who_may_not_end_a_worker_leaves_that_to_others) {
+  if (::geteuid() != 0) {
+    BOOST_TEST_MESSAGE("not tried: only root can give up its rights");
+    return;
+  }
+  const pid_t stuck = start_worker(true);
+  let_pass(seconds(100));
+  const pid_t courier = start_child([&] {
+    Metrics own(file);
+    if (::setuid(65531) != 0) return 100;
+    return static_cast<int>(own.workers().end_stuck(seconds(60)));
+  });
+  BOOST_TEST(wait_for(courier) == 0);
+  BOOST_TEST(::kill(stuck, 0) == 0);
+  BOOST_TEST(workers().end_stuck(seconds(60)) == 1U);
+  BOOST_TEST(wait_for(stuck) == -1);
+}
+
 BOOST_AUTO_TEST_CASE(a_request_that_has_only_just_begun_is_not_old) {
   const pid_t busy = start_worker(true);
   // As if it had begun after this process looked at its clock.

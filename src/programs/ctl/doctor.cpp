@@ -83,8 +83,8 @@ bool Diagnosis::may_act_as_service() const {
   return ::geteuid() == 0 || service_uid == ::geteuid();
 }
 
-bool Diagnosis::service_may(const std::filesystem::path& file, int mode) const {
-  const AsUser service(service_uid.value_or(::geteuid()));
+bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int mode) {
+  const AsUser eyes(user.value_or(::geteuid()));
   return ::faccessat(AT_FDCWD, file.c_str(), mode, AT_EACCESS) == 0;
 }
 

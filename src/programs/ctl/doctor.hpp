@@ -46,6 +46,7 @@ struct Diagnosis {
 
   std::optional<Config> config;      ///< missing where it does not load
   std::optional<uid_t> service_uid;  ///< service_user(); missing if it cannot be told
+  std::optional<uid_t> courier_uid;  ///< courier_user()
   std::optional<Secret> service_password;
   std::optional<Secret> migration_password;
   std::optional<uid_t> nginx_uid;     ///< whom nginx's workers run as
@@ -55,11 +56,12 @@ struct Diagnosis {
 
   /// Whether this process may look at what belongs to the service.
   [[nodiscard]] bool may_act_as_service() const;
-  /// faccessat(2) as the service's user: root's own rights would prove nothing.
-  [[nodiscard]] bool service_may(const std::filesystem::path& file, int mode) const;
   /// Whom a message names; `USER` where unknown.
   [[nodiscard]] std::string service_name() const;
 };
+
+/// faccessat(2) as that user: root's own rights would prove nothing.
+bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int mode);
 
 // The groups of checks, in their order; each adds its rows. All but the first and nginx's need the
 // configuration. None changes anything, and none waits without a bound.

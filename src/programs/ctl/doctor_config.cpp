@@ -167,8 +167,8 @@ void check_hash_cost(Diagnosis& d) {
 /// and of who asks tell anything.
 void forget_foreign_processes(Diagnosis& d) {
   std::erase_if(d.processes, [&](const Process& process) {
-    const bool known =
-        process.uid == 0 || process.uid == ::geteuid() || process.uid == d.service_uid;
+    const bool known = process.uid == 0 || process.uid == ::geteuid() ||
+                       process.uid == d.service_uid || process.uid == d.courier_uid;
     return !known || process.real_uid != process.uid;
   });
 }
@@ -180,6 +180,7 @@ void check_configuration(Diagnosis& d) {
   try {
     d.config = d.call.config();
     d.service_uid = service_user(*d.config);
+    d.courier_uid = courier_user(*d.config);
   } catch (const ConfigError& error) {
     d.report.problem("configuration", error.what(),
                      "correct that, then try: users-fcgi --check-config --config " + file);

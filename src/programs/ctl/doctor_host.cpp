@@ -117,7 +117,7 @@ void check_folder(Diagnosis& d, const char* check, const fs::path& folder,
     d.report.problem(check, folder.string() + " is no folder", mend);
   } else if (!d.may_act_as_service()) {
     d.report.skipped(check, "only root and " + d.service_name() + " can try it");
-  } else if (!d.service_may(folder, W_OK | X_OK)) {
+  } else if (!user_may(d.service_uid, folder, W_OK | X_OK)) {
     d.report.problem(check, folder.string() + " cannot be written by " + d.service_name(), mend);
   } else {
     d.report.ok(check, folder.string());

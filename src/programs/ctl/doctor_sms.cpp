@@ -15,6 +15,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string courier_name(const Diagnosis& d) {
+  return d.courier_uid ? user_name(*d.courier_uid) : "USER";
+}
+
+/// Whether this process may look at what belongs to the courier.
+bool may_act_as_courier(const Diagnosis& d) {
+  return ::geteuid() == 0 || d.courier_uid == ::geteuid();
+}
+
 std::string sms_settings_file() {
   const char* named = std::getenv("SEND_SMS_CONF");  // NOLINT(concurrency-mt-unsafe): one thread
   return named == nullptr || *named == '\0' ? "/etc/users-fcgi/send-sms.conf" : named;
@@ -42,12 +51,12 @@ void check_sms_settings(Diagnosis& d, const std::string& provider) {
                      "apt install curl");
     return;
   }
-  if (!d.service_may(settings, R_OK)) {
-    d.report.problem("sms settings", settings + " cannot be read by " + d.service_name(),
+  if (!user_may(d.courier_uid, settings, R_OK)) {
+    d.report.problem("sms settings", settings + " cannot be read by " + courier_name(d),
                      "copy send-sms.conf.example to " + settings +
                          " and fill it in, or name another file by SEND_SMS_CONF in the courier's "
                          "environment; chown root:" +
-                         (d.service_uid ? group_name_of(*d.service_uid) : "GROUP") +
+                         (d.courier_uid ? group_name_of(*d.courier_uid) : "GROUP") +
                          " it and chmod 0640");
     return;
   }
@@ -55,10 +64,10 @@ void check_sms_settings(Diagnosis& d, const std::string& provider) {
     struct stat status {};
     const bool there = ::stat(file.c_str(), &status) == 0;
     const bool closed = there && (status.st_mode & 0177U) == 0;
-    if (there && closed && d.service_may(file, R_OK)) continue;
+    if (there && closed && user_may(d.courier_uid, file, R_OK)) continue;
     std::string found = file;
     found += !there ? " is missing or hidden" : !closed ? " is open to others" : " cannot be read";
-    std::string advice = "write the provider's secret into it; chown " + d.service_name();
+    std::string advice = "write the provider's secret into it; chown " + courier_name(d);
     advice.append(" ").append(file).append(" && chmod 0600 ").append(file);
     d.report.problem("sms settings", found, advice);
     return;
@@ -74,8 +83,8 @@ void check_sms(Diagnosis& d) {
       " (sms.command, " + d.config->origins.find("sms.command")->second + ")";
   std::error_code error;
   const bool is_file = fs::is_regular_file(command, error);
-  if (!d.may_act_as_service() || error == std::errc::permission_denied) {
-    d.report.skipped("sms command", "only root and " + d.service_name() + " can try it");
+  if (!may_act_as_courier(d) || error == std::errc::permission_denied) {
+    d.report.skipped("sms command", "only root and " + courier_name(d) + " can try it");
     return;
   }
   if (!is_file) {
@@ -84,9 +93,9 @@ void check_sms(Diagnosis& d) {
                      "aliyun, tencent, twilio and webhook in /usr/share/users-fcgi/send-sms");
     return;
   }
-  if (!d.service_may(command, X_OK)) {
+  if (!user_may(d.courier_uid, command, X_OK)) {
     d.report.problem("sms command",
-                     command.string() + " cannot be run by " + d.service_name() + origin,
+                     command.string() + " cannot be run by " + courier_name(d) + origin,
                      "chmod 0755 " + command.string());
     return;
   }

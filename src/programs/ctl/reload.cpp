@@ -5,7 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <iostream>
-#include <thread>
+#include <set>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -98,17 +98,46 @@ std::vector<Leader> find_leaders(const Call& call) {
   return leaders;
 }
 
-/// Two at once would take each other's stops for failures. Held until we end, on a file that nobody
-/// but the service and root can open.
+/// The configuration as it is for what a leader keeps running.
+Config config_of(const Leader& leader, const Call& call) {
+  auto entries = environment_of(leader.process);
+  std::vector<char*> pointers;
+  pointers.reserve(entries.size() + 1);
+  for (std::string& entry : entries) pointers.push_back(entry.data());
+  pointers.push_back(nullptr);
+  return load_config(call.config_file, pointers.data());
+}
+
+/// Two at once would take each other's stops for failures. Held until we end, on the key that the
+/// leader's programs read: nobody but they and root can open it.
 void lock(const std::string& key_file) {
   const int fd = ::open(key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0) {
-    throw Refused(key_file + ": " + std::generic_category().message(errno) +
-                  ": run this as root or as the service's user");
-  }
+  if (fd < 0) throw Refused(key_file + ": " + std::generic_category().message(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     throw Refused("another reload is under way: wait for it");
   }
+}
+
+void lock_all(const std::vector<Leader>& leaders, const Call& call) {
+  std::set<std::string> keys;
+  for (const Leader& leader : leaders) keys.insert(config_of(leader, call).secrets_key_file);
+  for (const std::string& key : keys) lock(key);
+}
+
+/// Whose processes root replaces: those of the workers and of the courier, or of whom the process
+/// ids name.
+std::vector<uid_t> owners(const Config& config, const Call& call) {
+  std::vector<uid_t> users{*service_user(config)};
+  if (const uid_t courier = *courier_user(config); courier != users.front()) {
+    users.push_back(courier);
+  }
+  if (call.arguments.empty()) return users;
+  pid_t pid = 0;
+  const std::string& first = call.arguments.front();
+  std::from_chars(first.data(), first.data() + first.size(), pid);
+  const auto process = find_process(pid);
+  if (process && process->uid == users.back()) return {users.back()};
+  return {users.front()};
 }
 
 /// With its database: one that it cannot use would replace workers that serve by some that do not.
@@ -160,20 +189,20 @@ void replace(const Leader& leader, const Process& old) {
 }  // namespace
 
 int reload(const Call& call) {
-  std::string key_file;
+  const auto whose = [&](const Config& config) { return owners(config, call); };
   try {
-    key_file = call.config().secrets_key_file;
+    static_cast<void>(call.config());
   } catch (const ConfigError& error) {
     throw Refused(error.what() + ("; " + kUntouched));
   }
-  if (const auto status = done_as_service(call, kAll)) return *status;
+  if (const auto status = done_as(call, whose, kAll)) return *status;
   const auto leaders = find_leaders(call);
   if (leaders.empty()) {
-    std::cerr << "nothing runs with " << call.config_file
+    std::cerr << "nothing of " << user_name(::geteuid()) << " runs with " << call.config_file
               << ": start it with systemctl start users-fcgi.target\n";
     return EXIT_SUCCESS;
   }
-  lock(key_file);
+  lock_all(leaders, call);
   for (const Leader& leader : leaders) check_configuration(leader);
   for (const Leader& leader : leaders) {
     std::size_t done = 0;

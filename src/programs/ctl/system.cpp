@@ -53,6 +53,24 @@ class Relay {
   std::size_t left_ = std::size_t{64} * 1024;
 };
 
+/// Its exit code.
+int run_again_as(uid_t user, const Call& call, std::chrono::milliseconds limit) {
+  std::vector<std::string> command = call.typed;
+  // That user may not be able to find it in a folder of root's.
+  command.front() = "/proc/self/exe";
+  const Finished end = run_to_end({.command = command,
+                                   .limit = limit,
+                                   .environment = environment_of_service(),
+                                   .as = user,
+                                   .relay = Relay()});
+  if (!end.started) throw Refused("cannot run as " + user_name(user));
+  if (!end.in_time) {
+    throw Refused("not done within " + std::to_string(limit / std::chrono::seconds(1)) +
+                  " seconds, and ended; see the service's log");
+  }
+  return end.status < 0 ? EXIT_FAILURE : end.status;
+}
+
 }  // namespace
 
 AsUser::AsUser(uid_t uid) {
@@ -119,30 +137,28 @@ std::optional<uid_t> service_user(const Config& config) {
   return status.st_uid;
 }
 
-std::optional<int> done_as_service(const Call& call, std::chrono::milliseconds limit) {
+std::optional<uid_t> courier_user(const Config& config) {
+  const passwd* entry = ::getpwnam(config.sms_user.c_str());  // NOLINT(concurrency-mt-unsafe)
+  return entry == nullptr ? service_user(config) : entry->pw_uid;
+}
+
+std::optional<int> done_as(const Call& call,
+                           const std::function<std::vector<uid_t>(const Config&)>& users,
+                           std::chrono::milliseconds limit) {
   if (::geteuid() != 0) return std::nullopt;
   const Config config = call.config();
-  const auto user = service_user(config);
-  if (!user) {
+  const auto service = service_user(config);
+  if (!service) {
     throw Refused(
         "secrets.key_file = " + config.secrets_key_file +
         " is no file, and its owner is whom the service runs as: users-ctl setup makes it");
   }
-  if (*user == 0) return std::nullopt;
-  std::vector<std::string> command = call.typed;
-  // The service's user may not be able to find it in a folder of root's.
-  command.front() = "/proc/self/exe";
-  const Finished end = run_to_end({.command = command,
-                                   .limit = limit,
-                                   .environment = environment_of_service(),
-                                   .as = user,
-                                   .relay = Relay()});
-  if (!end.started) throw Refused("cannot run as " + user_name(*user));
-  if (!end.in_time) {
-    throw Refused("not done within " + std::to_string(limit / std::chrono::seconds(1)) +
-                  " seconds, and ended; see the service's log");
+  if (*service == 0) return std::nullopt;
+  for (const uid_t user : users(config)) {
+    const int status = run_again_as(user, call, limit);
+    if (status != EXIT_SUCCESS) return status;
   }
-  return end.status < 0 ? EXIT_FAILURE : end.status;
+  return EXIT_SUCCESS;
 }
 
 Finished run_bounded(std::vector<std::string> command, std::chrono::milliseconds limit) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,11 +47,17 @@ std::filesystem::path find_program(const std::string& name);
 /// Missing if there is no such file.
 std::optional<uid_t> service_user(const Config& config);
 
-/// Root never acts on what the service's user could have prepared: it runs this very command again
-/// as the service's user, in a session of its own, for at most `limit`, and passes at most 64 KiB
-/// of its output on. Returns the exit code then; nothing for everybody else, and for root if the
-/// service is root's. Throws Refused if the key is missing or time is up.
-std::optional<int> done_as_service(const Call& call, std::chrono::milliseconds limit);
+/// Whom the courier and its program run as: sms.user, else service_user().
+std::optional<uid_t> courier_user(const Config& config);
+
+/// Root never acts on what the service's users could have prepared: it runs this very command again
+/// as each of `users`, in a session of its own, for at most `limit`, and passes at most 64 KiB of
+/// its output on; the first that fails is the last. Returns the exit code then; nothing for
+/// everybody else, and for root if the service is root's. Throws Refused if the key is missing or
+/// time is up.
+std::optional<int> done_as(const Call& call,
+                           const std::function<std::vector<uid_t>(const Config&)>& users,
+                           std::chrono::milliseconds limit);
 
 /// Runs a program without input, in the C locale, and kills it after `limit`.
 Finished run_bounded(std::vector<std::string> command, std::chrono::milliseconds limit);
