@@ -183,11 +183,6 @@ MetricSlot* Metrics::append(MetricId id, std::string_view key) {
 
 std::string Metrics::render(std::span<const GaugeSample> gauges) const {
   Families families = catalogue();
-  if (memory_.is_cut()) {
-    log::warning(
-        {"metrics: the file was made shorter while in use, and what it held is lost: users-ctl "
-         "reload makes a new one"});
-  }
   const MetricsLayout& layout = memory_.layout();
   const std::uint32_t used = used_of(layout);
   for (std::uint32_t i = 0; i < used; ++i) {

@@ -78,6 +78,9 @@ class Metrics {
 
   WorkerTable& workers() { return workers_; }
 
+  /// MetricsMemory::is_cut().
+  [[nodiscard]] bool is_cut() const { return memory_.is_cut(); }
+
   /// All that was counted, by any process, and `gauges`: Prometheus text format 0.0.4, sorted.
   [[nodiscard]] std::string render(std::span<const GaugeSample> gauges = {}) const;
 

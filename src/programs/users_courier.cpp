@@ -41,11 +41,13 @@ or the version of the database's schema is wrong; 1 anything else.
 constexpr std::chrono::milliseconds kIdle{100};
 constexpr std::chrono::minutes kBetweenPurges{1};
 
-void work(users::Courier& courier, users::db::Database& database, users::Watchdog& watchdog) {
+void work(users::Courier& courier, users::db::Database& database, users::Watchdog& watchdog,
+          const users::Metrics& metrics) {
   using Clock = std::chrono::steady_clock;
   auto next_purge = Clock::now();
   bool busy = false;
-  while (!users::stop_requested(busy ? std::chrono::milliseconds(0) : kIdle)) {
+  // The file of metrics is made anew by who follows.
+  while (!metrics.is_cut() && !users::stop_requested(busy ? std::chrono::milliseconds(0) : kIdle)) {
     watchdog.tend();
     database.tend();
     try {
@@ -82,7 +84,7 @@ int run(const users::Config& config, const users::Secret& password, const users:
     return run_send_command(config.sms_command, config.sms_timeout, id, message);
   };
   Courier courier(config, verification, database, sender, metrics);
-  work(courier, database, watchdog);
+  work(courier, database, watchdog, metrics);
   log::info({"courier stopped, pid ", std::to_string(::getpid())});
   if (database.is_connecting()) std::_Exit(EXIT_SUCCESS);
   return 0;

@@ -1,4 +1,5 @@
 // The worker: wires configuration, log, database and service to the accept loop on descriptor 0.
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 
@@ -77,6 +78,8 @@ int run(const users::Config& config, const users::Secret& password, const users:
         [&] {
           watchdog.tend();
           database.tend();
+          // Nobody else sees any more what it does: the one that follows makes the file anew.
+          if (metrics.is_cut()) ::raise(SIGTERM);
         },
         metrics.workers());
   } catch (const std::exception& error) {

@@ -150,6 +150,11 @@ void write_reply(FCGX_Request& fcgi, const Reply& reply) {
   }
 }
 
+/// Before libfcgi closes: it would go on reading for as long as the peer sends.
+void read_no_more(const FCGX_Request& fcgi) {
+  if (fcgi.ipcFd >= 0) ::shutdown(fcgi.ipcFd, SHUT_RD);
+}
+
 std::size_t size_of_parameters(const FCGX_Request& fcgi) {
   std::size_t size = 0;
   for (char** entry = fcgi.envp; *entry != nullptr; ++entry) size += std::strlen(*entry);
@@ -174,6 +179,7 @@ bool begin_request(FCGX_Request& fcgi, int connection) {
   fcgi.keepConnection = 0;
   if (may_read == 0 || (begun && size_of_parameters(fcgi) > kLargestParameters)) {
     log::warning({"a request with parameters of over 64 KiB is refused"});
+    read_no_more(fcgi);
     FCGX_Free(&fcgi, 1);
     return false;
   }
@@ -181,6 +187,7 @@ bool begin_request(FCGX_Request& fcgi, int connection) {
   // Parameters that end early at the end of one look whole; only the error tells. nginx asks for a
   // responder; what other roles send is not a request as the handlers know it.
   if (begun && FCGX_GetError(fcgi.in) == 0 && fcgi.role == FCGI_RESPONDER) return true;
+  read_no_more(fcgi);
   FCGX_Free(&fcgi, 1);
   return false;
 }
@@ -192,6 +199,7 @@ void answer_one(FCGX_Request& fcgi, int connection, const std::function<Reply(Re
   wipe(request.body);
   wipe(request.authorization);
   wipe(request.cookie);
+  read_no_more(fcgi);
   FCGX_Finish_r(&fcgi);
 }
 

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <deque>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -154,6 +155,26 @@ BOOST_AUTO_TEST_CASE(a_client_that_stays_after_its_reply_does_not_hold_its_worke
   client.send(fcgi::whole(fcgi::get("/users/health/live")));
   BOOST_TEST(client.reply().status == 200);
   BOOST_TEST(worker.answers());
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_goes_on_sending_after_its_reply_does_not_hold_its_worker,
+                     *boost::unit_test::label("deep")) {
+  const WorkerProcess worker;
+  for (const std::string& request :
+       {fcgi::whole(fcgi::get("/users/health/live")),
+        // What is refused before it is a request.
+        fcgi::begin_record() +
+            fcgi::stream(fcgi::RecordType::parameters, std::string(100'000, '\1'))}) {
+    fcgi::Client client = worker.connect();
+    client.send(request);
+    const std::jthread dripping([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        client.send("x");
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      }
+    });
+    BOOST_TEST(worker.answers());
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
