@@ -40,6 +40,20 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
+namespace {
+
+/// Of three bytes: a line or paragraph separator, or a mark that turns the direction of what
+/// follows (U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069), so that it reads as something
+/// else.
+bool moves_text(std::string_view text) {
+  const auto third = static_cast<unsigned char>(text[2]);
+  if (text.starts_with("\xE2\x80"))
+    return third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE);
+  return text.starts_with("\xE2\x81") && third >= 0xA6 && third <= 0xA9;
+}
+
+}  // namespace
+
 void append_printable(std::string& line, std::string_view text, std::size_t longest) {
   const auto is_plain_ascii = [](char c) { return c >= 0x20 && c < 0x7F; };
   if (line.size() + text.size() <= longest && std::ranges::all_of(text, is_plain_ascii)) {
@@ -52,8 +66,9 @@ void append_printable(std::string& line, std::string_view text, std::size_t long
     const auto first = static_cast<unsigned char>(text[0]);
     const std::size_t length = code_point_length(text);
     const bool is_c1 = first == 0xC2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xA0;
-    const bool plain = length > 0 && first >= 0x20 && first != 0x7F && !is_c1;
-    const std::size_t taken = plain || is_c1 ? length : 1;
+    const bool plain = length > 0 && first >= 0x20 && first != 0x7F && !is_c1 &&
+                       !(length == 3 && moves_text(text));
+    const std::size_t taken = length > 1 ? length : 1;
     if (line.size() + (plain ? length : taken * kEscapeLength) > longest) return;
     for (const char c : text.substr(0, taken)) {
       const auto byte = static_cast<unsigned char>(c);

@@ -21,8 +21,8 @@ std::size_t count_code_points(std::string_view text);
 std::string_view trim(std::string_view text);
 
 /// Appends text so that it stays on one line and no terminal obeys it: control characters (C0, DEL,
-/// and C1, which steer terminals just as ESC does) and bytes that are no text become \xNN. Stops
-/// before `line` would be longer than `longest`.
+/// and C1, which steer terminals just as ESC does), separators of lines, marks of direction and
+/// bytes that are no text become \xNN. Stops before `line` would be longer than `longest`.
 void append_printable(std::string& line, std::string_view text, std::size_t longest);
 
 /// Normalisation Form C (Unicode Standard Annex 15), so that one password typed on two keyboards is

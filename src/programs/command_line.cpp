@@ -106,8 +106,11 @@ int run_program(std::string_view name, const std::function<int(int, char**)>& bo
                 char** argv) {
   const PrintableOutput output(std::cout);
   const PrintableOutput errors(std::cerr);
-  const auto say = [&](const char* what, int status) {
-    std::cerr << name << ": " << what << '\n';
+  // One line, whatever it quotes.
+  const auto say = [&](const std::string& what, int status) {
+    std::string line;
+    append_printable(line, what, std::string::npos);
+    std::cerr << name << ": " << line << '\n';
     return status;
   };
   try {
@@ -123,8 +126,7 @@ int run_program(std::string_view name, const std::function<int(int, char**)>& bo
   } catch (const db::DatabaseError& error) {
     return say(error.what(), kExitUnavailable);
   } catch (const UsageError& error) {
-    std::cerr << name << ": " << error.what() << "; see " << name << " --help\n";
-    return kExitUsage;
+    return say(std::string(error.what()) + "; see " + std::string(name) + " --help", kExitUsage);
   } catch (const std::exception& error) {
     return say(error.what(), EXIT_FAILURE);
   }

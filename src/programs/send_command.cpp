@@ -35,14 +35,16 @@ Delivery delivery_of(const Finished& end) {
 }  // namespace
 
 Delivery run_send_command(const std::string& command, unsigned timeout, std::uint64_t id,
-                          const Message& message) {
+                          const Message& message,
+                          const std::function<void(std::string_view, bool)>& relay) {
   std::string json = json_of(id, message);
   Finished end;
   try {
     end = run_to_end({.command = {command},
                       .limit = std::chrono::seconds(timeout),
                       .input = json,
-                      .keeps_output = false});
+                      .keeps_output = relay != nullptr,
+                      .relay = relay});
   } catch (const std::system_error& error) {
     log::warning({"message ", std::to_string(id), ": ", error.what()});
   }

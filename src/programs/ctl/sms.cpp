@@ -100,7 +100,12 @@ int sms_test(const Call& call) {
   if (const auto status = done_as(call, as_courier, limit)) return *status;
   log::start_on_stderr(LogLevel::warning);  // how the program ended stands there
   const Message message{phone.e164(), "regist", "000000", "zh"};
-  switch (run_send_command(config.sms_command, config.sms_timeout, test_message_id(), message)) {
+  // Over our own outputs, which make it printable.
+  const auto relay = [](std::string_view piece, bool is_error) {
+    (is_error ? std::cerr : std::cout) << piece << std::flush;
+  };
+  switch (
+      run_send_command(config.sms_command, config.sms_timeout, test_message_id(), message, relay)) {
     case Delivery::sent:
       std::cout << config.sms_command << " took the test message to " << phone.e164()
                 << " (code 000000, which opens nothing)\n";
