@@ -140,17 +140,31 @@ void take_output(const Subprocess& program, pollfd& end, std::string& text, bool
   }
 }
 
+/// An end without a word: the program has been executed, which closed the pipe.
+void take_trouble(pollfd& end, Finished& finished) {
+  char word = 0;
+  finished.started = ::read(end.fd, &word, 1) == 0;
+  end.fd = -1;
+}
+
+void kill_all(pid_t child) {
+  ::kill(-child, SIGKILL);
+  ::kill(child, SIGKILL);  // it may not have come to its group yet
+}
+
 /// Waits for the end of `child` and takes its output meanwhile. Looks at both every 10 ms, since a
 /// program that it has left running may hold the outputs open.
 void await(const Subprocess& program, pid_t child, const Pipes& pipes, Finished& finished) {
   const auto deadline = Clock::now() + program.limit;
-  std::array<pollfd, 2> ends{pollfd{program.keeps_output ? pipes.output.reading() : -1, POLLIN, 0},
+  std::array<pollfd, 3> ends{pollfd{pipes.trouble.reading(), POLLIN, 0},
+                             pollfd{program.keeps_output ? pipes.output.reading() : -1, POLLIN, 0},
                              pollfd{program.keeps_output ? pipes.errors.reading() : -1, POLLIN, 0}};
   constexpr int kTick = 10;
   for (bool ended = false;;) {
     if (::poll(ends.data(), ends.size(), ended ? 0 : kTick) > 0) {
-      if (ends[0].revents != 0) take_output(program, ends[0], finished.output, false);
-      if (ends[1].revents != 0) take_output(program, ends[1], finished.errors, true);
+      if (ends[0].revents != 0) take_trouble(ends[0], finished);
+      if (ends[1].revents != 0) take_output(program, ends[1], finished.output, false);
+      if (ends[2].revents != 0) take_output(program, ends[2], finished.errors, true);
     } else if (ended) {
       return;
     }
@@ -162,7 +176,7 @@ void await(const Subprocess& program, pid_t child, const Pipes& pipes, Finished&
       ::kill(-child, SIGKILL);  // what it left running
     } else if (Clock::now() > deadline) {
       if (ended) return;  // something in a group of its own goes on writing
-      ::kill(-child, SIGKILL);
+      kill_all(child);
       ::waitpid(child, &status, 0);
       return;
     }
@@ -192,8 +206,6 @@ Finished run_to_end(const Subprocess& program) {
   pipes.errors.close_writing();
   pipes.trouble.close_writing();
   Finished finished;
-  char trouble = 0;
-  finished.started = ::read(pipes.trouble.reading(), &trouble, 1) == 0;
   await(program, child, pipes, finished);
   return finished;
 }

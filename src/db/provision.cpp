@@ -67,18 +67,21 @@ bool has_account(Connection& administrator, const std::string& user) {
                                     "' AND host = 'localhost'");
 }
 
-void make_account(Connection& administrator, const std::string& user, const Secret& password,
-                  Rights rights, const std::string& database) {
-  const std::string account = name_in_sql(user) + "@localhost";
+void make_account(Connection& administrator, const Account& account, Rights rights,
+                  const std::string& database) {
+  const std::string name = name_in_sql(account.user) + "@localhost";
   const std::string what =
       rights == Rights::rows ? "SELECT, INSERT, UPDATE, DELETE" : "ALL PRIVILEGES";
-  // With its password from the first moment on: without one anybody here could log in.
-  const std::string verb = has_account(administrator, user) ? "ALTER USER " : "CREATE USER ";
-  std::string statement = verb + account + " IDENTIFIED BY " + literal(password);
-  administrator.run_script(statement, "set the account's password");
-  wipe(statement);
-  administrator.run_script(
-      "GRANT " + what + " ON `" + grant_pattern(database) + "`.* TO " + account, "grant");
+  if (account.what != AccountPassword::keep) {
+    // With its password from the first moment on: without one anybody here could log in.
+    std::string statement =
+        account.what == AccountPassword::create ? "CREATE USER " : "ALTER USER ";
+    statement += name + " IDENTIFIED BY " + literal(account.password);
+    administrator.run_script(statement, "set the password of " + name);
+    wipe(statement);
+  }
+  administrator.run_script("GRANT " + what + " ON `" + grant_pattern(database) + "`.* TO " + name,
+                           "grant");
 }
 
 }  // namespace users::db

@@ -24,9 +24,21 @@ void make_database(Connection& administrator, const std::string& name);
 
 bool has_account(Connection& administrator, const std::string& user);
 
-/// Makes the account `user@localhost` if it is missing, else gives it this password; and rights on
-/// all tables of this one database: those on rows only, or all.
-void make_account(Connection& administrator, const std::string& user, const Secret& password,
-                  Rights rights, const std::string& database);
+enum class AccountPassword {
+  create,   ///< makes the account; fails if there is one
+  replace,  ///< of the account that is there
+  keep,     ///< the account has it already
+};
+
+struct Account {
+  const std::string& user;  ///< at localhost
+  const Secret& password;
+  AccountPassword what;
+};
+
+/// Gives the account its password, and rights on all tables of this one database: those on rows
+/// only, or all.
+void make_account(Connection& administrator, const Account& account, Rights rights,
+                  const std::string& database);
 
 }  // namespace users::db

@@ -314,6 +314,63 @@ BOOST_FIXTURE_TEST_CASE(a_process_of_another_user_tells_doctor_nothing, DoctorFi
   BOOST_TEST(contains(row("courier")["found"], "1 running as root"));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_key_that_others_may_have_put_there_proves_nothing, Place) {
+  // Root's own secret, in a folder of the service's, who may give it the key's name.
+  give(kService, "secrets");
+  give(0, "secrets/key", std::string(64, 'k').c_str(), 0600);
+  const std::string command =
+      give(0, "send", ("#!/bin/sh\ntouch '" + path("ran") + "'\n").c_str(), 0755);
+  const Command test =
+      run_command("USERS_FCGI_SECRETS_KEY_FILE='" + path("secrets/key") +
+                  "' USERS_FCGI_SMS_COMMAND='" + command + "' \"$BIN\"/users-ctl --config '" +
+                  give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
+  BOOST_TEST(test.status == 1);
+  BOOST_TEST(says(test, "lies in " + path("secrets") + ", which belongs to uid 65533"));
+  BOOST_TEST(!has("ran"));
+}
+
+BOOST_FIXTURE_TEST_CASE(setup_makes_nothing_where_a_link_could_lead_it_elsewhere, Place) {
+  give(0, "etc");
+  give(0, "etc/log");
+  give(kService, "srv");
+  fs::create_symlink(path("etc"), path("srv/var"));
+  const std::string file = give(0, "users.conf",
+                                ("[database]\nhosts = " + run_folder() +
+                                 "/mariadb.sock\n[log]\ndirectory = " + path("srv/var/log") +
+                                 "\n[secrets]\nkey_file = " + path("srv/key") + "\n")
+                                    .c_str(),
+                                0644);
+  const Command setup =
+      run_command("\"$BIN\"/users-ctl --config '" + file + "' setup --user daemon --yes 2>&1");
+  BOOST_TEST(setup.status == 1, setup.output);
+  BOOST_TEST(says(setup, "lies in " + path("srv")));
+  BOOST_TEST(!has("srv/key"));
+  struct stat status {};
+  BOOST_TEST_REQUIRE(::stat(path("etc/log").c_str(), &status) == 0);
+  BOOST_TEST(status.st_uid == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(doctor_waits_for_no_file_of_the_services, DoctorFixture) {
+  const Place place;
+  place.give(kService, "run", nullptr, 0755);
+  const std::string fifo = place.path("run/fifo");
+  BOOST_TEST_REQUIRE(::mkfifo(fifo.c_str(), 0666) == 0);
+  fs::create_symlink("/dev/zero", place.path("run/zero"));
+  for (const std::string& file : {fifo, place.path("run/zero")}) {
+    environment["USERS_FCGI_SMS_COMMAND"] = fs::absolute("conf/send-sms/webhook");
+    environment["SEND_SMS_CONF"] = file;
+    look();
+    environment.erase("SEND_SMS_CONF");
+    const std::string http = "http {";
+    nginx = changed_nginx({{http, http + "\ninclude " + file + ";"}});
+    look();
+    expect({"nginx paths", "problem", "which belongs to uid 65533", "root alone"});
+    BOOST_TEST(row("nginx configuration")["state"].get<std::string>() == "skipped");
+    nginx = state + "/nginx.conf";
+  }
+  fs::remove(state + "/nginx-doctor.conf");
+}
+
 BOOST_FIXTURE_TEST_CASE(nginx_is_not_run_on_what_the_service_could_have_led_elsewhere,
                         DoctorFixture) {
   const Place place;
@@ -321,14 +378,29 @@ BOOST_FIXTURE_TEST_CASE(nginx_is_not_run_on_what_the_service_could_have_led_else
   const std::string trap = place.give(0, "trap");
   const std::string cache = place.path("run/auth");
   const std::string http = "http {";
+  place.give(0, "group", nullptr, 0775);
+  BOOST_TEST_REQUIRE(::chown(place.path("group").c_str(), 0, kService) == 0);
+  // Root's own links into the service's folder, and through it.
+  fs::create_symlink(place.path("run/log"), place.path("link"));
+  fs::create_symlink(place.path("run/hop"), place.path("via"));
+  fs::create_symlink(trap, place.path("run/hop"));
+  fs::create_directory(place.path("homes"));
+  fs::create_symlink(place.path("run"), place.path("homes/one"));
+  place.give(kService, "run/site.conf", "", 0644);
+  place.give(kService, "run/a\tb", nullptr, 0755);
   for (const std::string& line :
        {"fastcgi_cache_path " + cache + " keys_zone=x:1m;", "proxy_temp_path " + cache + ";",
-        "error_log " + cache + "/log;", "include " + cache + "/*.conf;",
-        "access_log " + place.path("open/log") + ";"}) {
+        "error_log " + cache + "/log;", "error_log " + place.path("run") + "/$x.log;",
+        "include " + cache + "/*.conf;", "include " + place.path("homes") + "/*/site.conf;",
+        "access_log " + place.path("open/log") + ";", "access_log " + place.path("group/log") + ";",
+        "error_log " + place.path("link") + ";", "error_log " + place.path("via") + "/log;",
+        "error_log \"" + place.path("run") + "/a\\tb/log\";",
+        "server { listen unix:" + place.path("run") + "/s.sock; }",
+        "server { listen unix:other.sock; ssl_certificate " + place.path("run") + "/c.pem; }"}) {
     fs::remove(cache);
     fs::create_symlink(trap, cache);
     place.give(0, "open", nullptr, 0777);
-    finds_nginx({"nginx paths", "problem", "would lead nginx's master", "users-fcgi-nginx"}, http,
+    finds_nginx({"nginx paths", "problem", "nginx's master", "nginx is not run before"}, http,
                 http + "\n" + line);
     BOOST_TEST(fs::is_empty(trap), line);
     fs::remove_all(place.path("open"));

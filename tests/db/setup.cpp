@@ -1,6 +1,7 @@
 // users-ctl setup on the stack's server, with a database and accounts of its own.
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
@@ -10,6 +11,7 @@
 #include "base/config.hpp"
 #include "base/crypto.hpp"
 #include "db/database.hpp"
+#include "support/daemon.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -224,6 +226,49 @@ BOOST_AUTO_TEST_CASE(what_it_cannot_do_it_says) {
   BOOST_TEST(odd.status == 1);
   BOOST_TEST(says(odd, "is no name for a database"));
   BOOST_TEST(!has_database());
+}
+
+BOOST_AUTO_TEST_CASE(the_two_accounts_are_two) {
+  const Command same = run_command("USERS_FCGI_DATABASE_MIGRATION_USER=" + name +
+                                   "_s \"$BIN\"/users-ctl --config '" + config +
+                                   "' setup --yes --user \"$(id -un)\" 2>&1");
+  BOOST_TEST(same.status == 1);
+  BOOST_TEST(says(same, "are both " + name + "_s"));
+  BOOST_TEST(!has_database());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_there_and_no_secret_is_told_before_anything_is_made) {
+  std::filesystem::create_directory(path("secrets"));
+  for (const std::function<void()>& make : std::vector<std::function<void()>>{
+           [&] { std::filesystem::create_directory(path("secrets/key")); },
+           [&] { std::filesystem::create_symlink("nowhere", path("secrets/key")); },
+           [&] { std::ofstream(path("secrets/key")).flush(); }}) {
+    make();
+    const Command refused = set_up();
+    BOOST_TEST(refused.status == 1);
+    BOOST_TEST(says(refused, "secrets/key is there, but is no file with a secret in it"));
+    BOOST_TEST(!has_database());
+    BOOST_TEST(!std::filesystem::exists(path("log")));
+    std::filesystem::remove(path("secrets/key"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_account_that_another_makes_meanwhile_keeps_its_password) {
+  BOOST_TEST_REQUIRE(::mkfifo(path("answer").c_str(), 0600) == 0);
+  // It asks, and what it is told waits: setup has looked at all there is by then.
+  const Daemon asking({"/bin/sh", "-c",
+                       "exec script -qec \"'" + program("users-ctl") + "' --config '" + config +
+                           "' setup --user $(id -un)\" /dev/null <'" + path("answer") + "'"},
+                      {}, path("asking.log"));
+  std::ofstream answer(path("answer"));
+  BOOST_TEST_REQUIRE(wait_until(
+      30, [&] { return content_of(path("asking.log")).find("Go on?") != std::string::npos; }));
+  ask("CREATE USER " + name + "_s@localhost IDENTIFIED BY 'another installation'");
+  answer << "y\n" << std::flush;
+  BOOST_TEST(wait_until(
+      30, [&] { return content_of(path("asking.log")).find("1396") != std::string::npos; }));
+  const db::Endpoint others{run_folder() + "/mariadb.sock", "", name + "_s"};
+  BOOST_CHECK_NO_THROW(db::Connection(others, Secret(std::string_view("another installation"))));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

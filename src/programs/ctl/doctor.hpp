@@ -15,6 +15,7 @@
 namespace users::ctl {
 
 struct Directive;
+struct NginxPlaces;
 
 enum class State { ok, warning, problem, skipped };
 
@@ -72,10 +73,8 @@ void check_programs(Diagnosis& d);
 void check_sms(Diagnosis& d);
 void check_folders(Diagnosis& d);
 void check_nginx(Diagnosis& d);
-/// Of check_nginx: the files and folders that nginx's master makes, opens or reads; relative ones
-/// are of `prefix`, included ones of `folder`. False if nginx should not be run.
-bool check_nginx_paths(Diagnosis& d, const std::vector<Directive>& all,
-                       const std::filesystem::path& prefix, const std::filesystem::path& folder);
+/// Of check_nginx: what nginx's master makes, opens or reads. False if nginx should not be run.
+bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places);
 /// Of check_nginx: the locations among the directives of a configuration that nginx takes.
 void check_locations(Diagnosis& d, const std::vector<Directive>& all);
 void check_sockets(Diagnosis& d);

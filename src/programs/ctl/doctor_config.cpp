@@ -12,6 +12,7 @@
 #include "base/crypto.hpp"
 #include "programs/ctl/doctor.hpp"
 #include "programs/ctl/system.hpp"
+#include "programs/ctl/trusted_path.hpp"
 
 namespace users::ctl {
 namespace {
@@ -92,6 +93,13 @@ std::optional<Secret> examine(Diagnosis& d, const SecretFile& secret) {
     return std::nullopt;
   }
   const std::string mode = file + ": mode " + octal(status.st_mode);
+  const std::string stranger = stranger_on(
+      file, Judged::content, {secret.of_service ? d.service_uid.value_or(0) : uid_t{0}});
+  if (!stranger.empty() && ::geteuid() == 0) {
+    d.report.problem(name, file + " is or lies in " + stranger,
+                     "chown root that folder; " + mend_mode(d, secret, file));
+    return std::nullopt;
+  }
   if ((status.st_mode & 07177U) != 0) {
     d.report.problem(name, mode + ": others may read or change it",
                      mend_mode(d, secret, file) +
@@ -130,8 +138,7 @@ void check_folder(Diagnosis& d) {
   }
   const std::string found =
       folder.string() + ": mode " + octal(status.st_mode) + ", of " + user_name(status.st_uid);
-  const bool trusted = status.st_uid == 0 || status.st_uid == ::geteuid() ||
-                       (d.service_uid && status.st_uid == *d.service_uid);
+  const bool trusted = status.st_uid == 0 || status.st_uid == ::geteuid();
   if ((status.st_mode & 0022U) != 0) {
     d.report.problem("secrets folder", found + ": others may put another key in its place",
                      "chmod go-w " + folder.string());

@@ -138,6 +138,15 @@ void check_folders(Diagnosis& d) {
   const fs::path metrics = fs::path(d.config->metrics_file).parent_path();
   check_folder(d, "metrics folder", metrics,
                "name a file in a folder of " + d.service_name() + " in metrics.file");
+  if (d.courier_uid != d.service_uid && ::geteuid() == 0 &&
+      !user_may(d.courier_uid, metrics, W_OK | X_OK)) {
+    d.report.warning(
+        "metrics folder",
+        metrics.string() + " is closed to " + user_name(*d.courier_uid) +
+            ", so what the courier counts is not told",
+        "set metrics.file to one in a folder that their group shares (mode 2770), such "
+        "as /run/users-fcgi-metrics/metrics");
+  }
 }
 
 void check_disks(Diagnosis& d) {

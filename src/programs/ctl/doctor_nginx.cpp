@@ -1,6 +1,7 @@
 // doctor: nginx's configuration, as nginx itself reads it.
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 #include <pwd.h>
 #include <unistd.h>
@@ -168,25 +169,25 @@ void check_running(Diagnosis& d) {
   }
 }
 
-/// Where nginx takes its files from.
-struct Places {
-  fs::path prefix;
-  fs::path main;  ///< its configuration
-};
-
 /// As the options say, else as nginx was built, which -V tells without a look at any file.
-Places find_places(const Diagnosis& d, const fs::path& program) {
-  const std::string built = run_bounded({program, "-V"}, std::chrono::seconds(5)).errors;
-  const auto place = [&](const char* option, const std::string& flag, const char* usual) {
-    // nginx takes a relative name for one in its prefix.
-    if (const auto given = d.call.option(option)) return fs::absolute(*given);
-    const auto at = built.find(flag);
-    if (at == std::string::npos) return fs::path(usual);
-    const auto start = at + flag.size();
-    return fs::path(built.substr(start, built.find_first_of(" \n", start) - start));
-  };
-  return {place("prefix", "--prefix=", "/usr/share/nginx"),
-          place("nginx", "--conf-path=", "/etc/nginx/nginx.conf")};
+NginxPlaces find_places(const Diagnosis& d, const fs::path& program) {
+  NginxPlaces places{"/usr/share/nginx", "/etc/nginx/nginx.conf", {}};
+  std::istringstream built(run_bounded({program, "-V"}, std::chrono::seconds(5)).errors);
+  for (std::string word; built >> word;) {
+    const auto equals = word.find('=');
+    if (!word.starts_with("--") || equals == std::string::npos) continue;
+    const std::string name = word.substr(0, equals);
+    const fs::path value = word.substr(equals + 1);
+    if (name == "--prefix") places.prefix = value;
+    if (name == "--conf-path") places.main = value;
+    // The lock's file is for processors without atomic operations.
+    if (name.ends_with("-path") && name != "--lock-path") places.built_in.push_back(value);
+  }
+  // nginx takes a relative name for one in its prefix.
+  if (const auto given = d.call.option("prefix")) places.prefix = fs::absolute(*given);
+  if (const auto given = d.call.option("nginx")) places.main = fs::absolute(*given);
+  for (fs::path& path : places.built_in) path = places.prefix / path;
+  return places;
 }
 
 std::string last_complaint(const Finished& outcome) {
@@ -214,9 +215,8 @@ void check_nginx(Diagnosis& d) {
     d.report.skipped("nginx configuration", "nginx is not installed");
     return;
   }
-  const Places places = find_places(d, program);
-  if (!check_nginx_paths(d, parse_nginx_dump(dump_nginx_files(places.main)), places.prefix,
-                         places.main.parent_path())) {
+  const NginxPlaces places = find_places(d, program);
+  if (!check_nginx_paths(d, places)) {
     d.report.skipped("nginx configuration", "nginx is not run: see the row above");
     return;
   }

@@ -1,82 +1,105 @@
-// doctor: what nginx's master, who is root, makes, opens or reads in a folder of somebody else's,
-// who could put a link there to any file of the machine.
+// doctor: what nginx's master, who is root, makes, opens or reads where somebody else could put a
+// link to any file of the machine, or a line of his own.
 #include <algorithm>
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "programs/ctl/doctor.hpp"
 #include "programs/ctl/nginx_conf.hpp"
-#include "programs/ctl/system.hpp"
+#include "programs/ctl/trusted_path.hpp"
 
 namespace users::ctl {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool is_trusted(const struct stat& status) {
-  return status.st_uid == 0 || status.st_uid == ::geteuid();
-}
+/// Directives whose words are addresses, texts, or files that only nginx's workers open. Any other
+/// word with a slash in it is taken for a path of the master's: what a module of tomorrow opens,
+/// too.
+constexpr std::string_view kNoPaths[] = {"location",
+                                         "root",
+                                         "alias",
+                                         "try_files",
+                                         "rewrite",
+                                         "return",
+                                         "if",
+                                         "set",
+                                         "error_page",
+                                         "server",
+                                         "index",
+                                         "log_format",
+                                         "sub_filter",
+                                         "map",
+                                         "geo",
+                                         "types",
+                                         "include",
+                                         "auth_request",
+                                         "proxy_pass",
+                                         "fastcgi_pass",
+                                         "uwsgi_pass",
+                                         "scgi_pass",
+                                         "grpc_pass",
+                                         "proxy_redirect",
+                                         "add_header",
+                                         "server_name",
+                                         "gzip_types",
+                                         "charset_types",
+                                         "default_type",
+                                         "proxy_cookie_path",
+                                         "auth_basic_user_file",
+                                         "lock_file"};
 
-/// Whose the first folder above `path` is in which somebody but root and us may replace a name;
-/// empty if there is none. Others may not do so in one like /tmp where the next name is trusted.
-std::string stranger_above(const fs::path& path) {
-  struct stat status {};
-  fs::path folder;
-  for (auto part = path.begin(); part != path.end() && std::next(part) != path.end(); ++part) {
-    folder /= *part;
-    if (::lstat(folder.c_str(), &status) != 0) return "";  // root makes it
-    if (!is_trusted(status))
-      return folder.string() + ", which belongs to " + user_name(status.st_uid);
-    if (!S_ISDIR(status.st_mode) || (status.st_mode & 0002U) == 0) continue;
-    struct stat next {};
-    const bool kept = (status.st_mode & S_ISVTX) != 0 &&
-                      ::lstat((folder / *std::next(part)).c_str(), &next) == 0 && is_trusted(next);
-    if (!kept) return folder.string() + ", where anybody may write";
-  }
-  return "";
-}
-
-std::string stranger_at(const fs::path& path) {
-  std::string found = stranger_above(path);
-  std::error_code error;
-  const fs::path real = fs::canonical(path.parent_path(), error);
-  return !found.empty() || error ? found : stranger_above(real / path.filename());
-}
-
-/// The path that a directive makes nginx's master make or open; empty if it names none.
-std::string path_of(const Directive& directive) {
-  static constexpr std::string_view kNames[] = {"access_log", "error_log",   "pid",
-                                                "lock_file",  "load_module", "include"};
-  if (directive.words.size() < 2) return "";
+bool names_paths(const Directive& directive) {
+  if (directive.words.empty()) return false;
   const std::string& name = directive.words[0];
-  const std::string& path = directive.words[1];
-  if (std::ranges::find(kNames, name) == std::end(kNames) && !name.ends_with("_cache_path") &&
-      !name.ends_with("_temp_path")) {
-    return "";
+  if (name.ends_with("_param") || name.ends_with("_set_header")) return false;
+  const bool in_table = std::ranges::any_of(directive.within, [](const std::string& block) {
+    return block.starts_with("map ") || block.starts_with("geo ") || block == "types";
+  });
+  return !in_table && std::ranges::find(kNoPaths, name) == std::end(kNoPaths);
+}
+
+/// The paths that a directive names, made absolute.
+std::vector<fs::path> paths_of(const Directive& directive, const fs::path& prefix) {
+  constexpr std::string_view kSocket = "unix:";
+  std::vector<fs::path> paths;
+  if (!names_paths(directive)) return paths;
+  for (std::size_t i = 1; i < directive.words.size(); ++i) {
+    std::string word = directive.words[i];
+    if (word.starts_with(kSocket)) word.erase(0, kSocket.size());
+    if (word.find('/') != std::string::npos) paths.push_back(prefix / word);
   }
-  const bool is_path = path != "off" && path != "stderr" && !path.starts_with("syslog:") &&
-                       !path.starts_with("memory:") && path.find('$') == std::string::npos;
-  return is_path ? path : "";
+  return paths;
 }
 
 }  // namespace
 
-bool check_nginx_paths(Diagnosis& d, const std::vector<Directive>& all, const fs::path& prefix,
-                       const fs::path& folder) {
-  for (const Directive& one : all) {
-    const std::string path = path_of(one);
-    if (path.empty()) continue;
-    const std::string stranger = stranger_at((is(one, {"include"}) ? folder : prefix) / path);
-    if (stranger.empty()) continue;
+bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places) {
+  const auto problem = [&](const std::string& what, const std::string& stranger) {
     d.report.problem("nginx paths",
-                     one.words[0] + " " + path + " of " + one.file + " lies in " + stranger +
+                     what + " lies in " + stranger +
                          ": a link there would lead nginx's master, who is root, anywhere",
                      "give it a folder of root's, such as /run/users-fcgi-nginx for the optional "
                      "cache (see users_site.conf); nginx is not run before");
     return false;
+  };
+  for (const fs::path& path : places.built_in) {
+    const std::string stranger = stranger_on(path, Judged::way);
+    if (!stranger.empty())
+      return problem(path.string() + ", which nginx was built with,", stranger);
   }
-  d.report.ok("nginx paths", "all in folders of root's");
+  const NginxFiles files = read_nginx_files(places.main);
+  if (!files.trouble.empty()) {
+    d.report.problem("nginx paths", files.trouble,
+                     "let root alone write what nginx reads; nginx is not run before");
+    return false;
+  }
+  for (const Directive& one : parse_nginx_dump(files.dump)) {
+    for (const fs::path& path : paths_of(one, places.prefix)) {
+      const std::string stranger = stranger_on(path, Judged::way);
+      if (stranger.empty()) continue;
+      return problem(one.words[0] + " " + path.string() + " of " + one.file, stranger);
+    }
+  }
+  d.report.ok("nginx paths", "all where root alone may write");
   return true;
 }
 

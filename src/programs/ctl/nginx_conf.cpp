@@ -11,6 +11,8 @@
 
 #include <glob.h>
 
+#include "programs/ctl/trusted_path.hpp"
+
 namespace users::ctl {
 namespace {
 
@@ -22,6 +24,17 @@ std::string join(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
   return text;
+}
+
+/// What a pattern of include finds; itself if it is none, and if nothing is found.
+std::vector<fs::path> find_included(const fs::path& pattern) {
+  glob_t found{};
+  std::vector<fs::path> files;
+  if (::glob(pattern.c_str(), GLOB_NOCHECK, nullptr, &found) == 0) {
+    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  return files;
 }
 
 class Parser {
@@ -85,10 +98,7 @@ class Parser {
     for (; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
       if (c == '\\' && at_ + 1 < text_.size()) {
-        // That of a regular expression stays.
-        const char next = text_[++at_];
-        if (next != '"' && next != '\'' && next != '\\') word += c;
-        word += next;
+        word += unescaped(text_[++at_]);
       } else if (quote != '\0' ? c == quote : ends_word(c)) {
         break;
       } else {
@@ -97,6 +107,24 @@ class Parser {
     }
     if (quote != '\0') ++at_;
     return word;
+  }
+
+  /// What nginx makes of a character behind a backslash; that of a regular expression stays.
+  static std::string unescaped(char c) {
+    switch (c) {
+      case 't':
+        return "\t";
+      case 'r':
+        return "\r";
+      case 'n':
+        return "\n";
+      case '"':
+      case '\'':
+      case '\\':
+        return {c};
+      default:
+        return {'\\', c};
+    }
   }
 
   /// `{` opens a block unless it is of a variable: ${name}.
@@ -120,28 +148,33 @@ std::vector<Directive> parse_nginx_dump(std::string_view dump) {
   return Parser(dump).run();
 }
 
-std::string dump_nginx_files(const fs::path& main) {
+NginxFiles read_nginx_files(const fs::path& main) {
   constexpr std::size_t kMostFiles = 1000;
-  std::string dump;
+  NginxFiles files;
   std::set<fs::path> seen;
-  std::deque<fs::path> next{main};
-  for (; !next.empty() && seen.size() < kMostFiles; next.pop_front()) {
-    std::ifstream stream(next.front());
-    if (!stream || !seen.insert(next.front()).second) continue;
+  for (std::deque<fs::path> next{main}; !next.empty(); next.pop_front()) {
+    const fs::path& file = next.front();
+    if (!seen.insert(file).second) continue;
+    if (seen.size() > kMostFiles)
+      return {"", "more than 1000 files are included, which is too many to look at"};
+    const std::string stranger = stranger_on(file, Judged::content);
+    if (!stranger.empty()) {
+      return {"", file.string() + " is or lies in " + stranger +
+                      ": what stands in it nginx's master does, who is root"};
+    }
+    std::ifstream stream(file);
+    if (!stream) continue;  // nginx says it
     std::ostringstream text;
     text << stream.rdbuf();
-    dump.append(kFileMark).append(next.front()).append(":\n").append(text.str()).append("\n");
+    files.dump.append(kFileMark).append(file).append(":\n").append(text.str()).append("\n");
     for (const Directive& one : parse_nginx_dump(text.str())) {
       if (!is(one, {"include"}) || one.words.size() != 2) continue;
-      glob_t found{};
-      // A relative name is one of the main file's folder.
-      if (::glob((main.parent_path() / one.words[1]).c_str(), 0, nullptr, &found) == 0) {
-        next.insert(next.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+      for (fs::path& found : find_included(main.parent_path() / one.words[1])) {
+        next.push_back(std::move(found));
       }
-      ::globfree(&found);
     }
   }
-  return dump;
+  return files;
 }
 
 bool is(const Directive& directive, std::initializer_list<std::string_view> words) {

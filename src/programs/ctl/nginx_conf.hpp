@@ -21,9 +21,21 @@ struct Directive {
 /// it. nginx has accepted the text already, so what is odd is passed over, never refused.
 std::vector<Directive> parse_nginx_dump(std::string_view dump);
 
+/// Where nginx takes its files from.
+struct NginxPlaces {
+  std::filesystem::path prefix;
+  std::filesystem::path main;                   ///< its configuration
+  std::vector<std::filesystem::path> built_in;  ///< what it uses if the configuration is silent
+};
+
 /// What `nginx -T` would print of a main file and all that it includes, without running nginx,
-/// which makes folders and opens logs before it prints. A file that cannot be read is left out.
-std::string dump_nginx_files(const std::filesystem::path& main);
+/// which makes folders and opens logs before it prints. No file is read that others than root and
+/// this user may change: `trouble` then says which, and there is no dump.
+struct NginxFiles {
+  std::string dump;
+  std::string trouble;
+};
+NginxFiles read_nginx_files(const std::filesystem::path& main);
 
 /// Whether a directive begins with these words.
 bool is(const Directive& directive, std::initializer_list<std::string_view> words);

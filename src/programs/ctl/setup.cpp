@@ -14,6 +14,7 @@
 #include "db/provision.hpp"
 #include "programs/ctl/command.hpp"
 #include "programs/ctl/system.hpp"
+#include "programs/ctl/trusted_path.hpp"
 
 namespace users::ctl {
 namespace {
@@ -42,6 +43,10 @@ class Setup {
         config_(call.config()),
         user_(call.option("user").value_or("users-fcgi")),
         administrator_(connect_as_administrator()) {
+    if (config_.database_user == config_.database_migration_user) {
+      throw Refused("database.user and database.migration_user are both " + config_.database_user +
+                    ": the service's account may not have the other's rights; name two");
+    }
     if (db::has_foreign_tables(administrator_, config_.database_name)) {
       throw Refused("database " + config_.database_name +
                     " has tables of something else: name another in database.name of " +
@@ -118,10 +123,22 @@ class Setup {
                             bool of_service) const {
     struct stat status {};
     const bool is_there = ::lstat(file.c_str(), &status) == 0;
+    require_roots_way(file);
+    if (is_there && (!S_ISREG(status.st_mode) || status.st_size == 0)) {
+      throw Refused(file + " is there, but is no file with a secret in it: remove it");
+    }
     return {what + ", random, in " + file, is_there, [this, file, of_service] {
               std::filesystem::create_directories(std::filesystem::path(file).parent_path());
               write_secret(file, of_service);
             }};
+  }
+
+  /// What root makes in a folder of somebody else's could be led anywhere by a link.
+  static void require_roots_way(const std::string& path) {
+    const std::string stranger = stranger_on(path, Judged::way);
+    if (stranger.empty()) return;
+    throw Refused(path + " lies in " + stranger + ": name a place in a folder of root's, in " +
+                  "the configuration");
   }
 
   /// Whole or not at all: half a key would be another key.
@@ -153,6 +170,7 @@ class Setup {
   }
 
   void make_folder(const std::string& path) const {
+    require_roots_way(path);
     std::filesystem::create_directories(path);
     const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) fail(path);
@@ -192,9 +210,14 @@ class Setup {
                     " (user, migration_user); if it is this one's, run users-ctl setup "
                     "--reset-password: its former password is void then");
     }
-    return {what, is_done, [this, user, key, file, rights] {
-              db::make_account(administrator_, user, read_secret(config_, key, file), rights,
-                               config_.database_name);
+    // As it is now: one that another installation makes meanwhile is not replaced.
+    const auto is_there = db::has_account(administrator_, user);
+    const auto password = !is_there   ? db::AccountPassword::create
+                          : is_others ? db::AccountPassword::replace
+                                      : db::AccountPassword::keep;
+    return {what, is_done, [this, user, key, file, rights, password] {
+              db::make_account(administrator_, {user, read_secret(config_, key, file), password},
+                               rights, config_.database_name);
             }};
   }
 

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "programs/ctl/trusted_path.hpp"
+
 namespace users::ctl {
 namespace {
 
@@ -131,10 +133,28 @@ std::filesystem::path find_program(const std::string& name) {
   return {};
 }
 
-std::optional<uid_t> service_user(const Config& config) {
+uid_t require_service_user(const Config& config) {
+  const std::string key = "secrets.key_file = " + config.secrets_key_file;
   struct stat status {};
-  if (::lstat(config.secrets_key_file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  if (::lstat(config.secrets_key_file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    throw Refused(
+        key + " is no file, and its owner is whom the service runs as: users-ctl setup makes it");
+  }
+  const std::string stranger =
+      stranger_on(config.secrets_key_file, Judged::content, {status.st_uid});
+  if (!stranger.empty()) {
+    throw Refused(key + " is or lies in " + stranger +
+                  ": it proves nothing about whom the service runs as; give the folder to root");
+  }
   return status.st_uid;
+}
+
+std::optional<uid_t> service_user(const Config& config) {
+  try {
+    return require_service_user(config);
+  } catch (const Refused&) {
+    return std::nullopt;
+  }
 }
 
 std::optional<uid_t> courier_user(const Config& config) {
@@ -147,13 +167,7 @@ std::optional<int> done_as(const Call& call,
                            std::chrono::milliseconds limit) {
   if (::geteuid() != 0) return std::nullopt;
   const Config config = call.config();
-  const auto service = service_user(config);
-  if (!service) {
-    throw Refused(
-        "secrets.key_file = " + config.secrets_key_file +
-        " is no file, and its owner is whom the service runs as: users-ctl setup makes it");
-  }
-  if (*service == 0) return std::nullopt;
+  if (require_service_user(config) == 0) return std::nullopt;
   for (const uid_t user : users(config)) {
     const int status = run_again_as(user, call, limit);
     if (status != EXIT_SUCCESS) return status;

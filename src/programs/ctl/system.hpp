@@ -43,8 +43,12 @@ std::string group_name_of(uid_t uid);
 /// it is nowhere.
 std::filesystem::path find_program(const std::string& name);
 
-/// Whom workers and courier run as: the owner of secrets.key_file, which nobody else may read.
-/// Missing if there is no such file.
+/// Whom the workers run as: the owner of secrets.key_file, which nobody else may read. Throws
+/// Refused if there is no such file, or if somebody else than root and its owner could have put it
+/// there.
+uid_t require_service_user(const Config& config);
+
+/// The same; missing if that throws.
 std::optional<uid_t> service_user(const Config& config);
 
 /// Whom the courier and its program run as: sms.user, else service_user().
