@@ -26,7 +26,8 @@ constexpr Option kServiceOptions[] = {{"config", "FILE", ""},     {"check-config
 class PrintableOutput : public std::streambuf {
  public:
   explicit PrintableOutput(std::ostream& out) : out_(out), target_(out.rdbuf(this)) {}
-  ~PrintableOutput() override { out_.rdbuf(target_); }
+  // A sanitizer's look at the type of out_ takes a descriptor, and there may be none left.
+  [[gnu::no_sanitize("vptr")]] ~PrintableOutput() override { out_.rdbuf(target_); }
   PrintableOutput(const PrintableOutput&) = delete;
   PrintableOutput& operator=(const PrintableOutput&) = delete;
 

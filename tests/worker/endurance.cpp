@@ -93,7 +93,8 @@ BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_can_be_stopped) {
   limit_descriptors(worker.pid(), kNoneLeft);
   BOOST_TEST_REQUIRE(wait_until(30, [&] { return says_descriptors_are_out(worker); }));
   worker.signal(SIGTERM);
-  BOOST_TEST((worker.exit_within(10) == 0));
+  const auto status = worker.exit_within(10);
+  BOOST_TEST(status.value_or(-1) == 0, worker.errors());
   BOOST_TEST(says(worker, "worker stopped"));
 }
 
