@@ -13,7 +13,8 @@ using db::StatementId;
 
 namespace {
 
-/// Returns the number that the next account gets.
+/// Returns the number that the next account gets, which is greater than `wanted` if the server has
+/// given out greater ones.
 std::uint64_t move_ids_ahead(db::Connection& connection, std::optional<std::uint64_t> wanted) {
   const auto row = connection.query_one(StatementId::last_user_ids, {});
   const std::uint64_t last_user = row->at(0).number;
@@ -28,7 +29,7 @@ std::uint64_t move_ids_ahead(db::Connection& connection, std::optional<std::uint
     connection.execute(StatementId::skip_user_ids, {next - 1});
     connection.execute(StatementId::delete_user, {next - 1});
   }
-  return next;
+  return connection.query_one(StatementId::next_user_id, {})->front().number;
 }
 
 }  // namespace

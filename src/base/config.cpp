@@ -126,10 +126,11 @@ Secret read_key(const Config& config) {
   constexpr std::string_view kName = "secrets.key_file";
   Secret key = read_secret(config, kName, config.secrets_key_file);
   if (key.reveal().size() != crypto::kKeyLength) {
-    throw ConfigError(config.origins.find(kName)->second + ": " + std::string(kName) + ": " +
-                      config.secrets_key_file + " holds " + std::to_string(key.reveal().size()) +
-                      " bytes, a key has 64: restore it from the backup; only a new service gets a "
-                      "new one, by users-ctl setup");
+    throw ConfigError(
+        config.origins.find(kName)->second + ": " + std::string(kName) + ": " +
+        config.secrets_key_file + " holds " + std::to_string(key.reveal().size()) +
+        " bytes, a key has 64: restore it from the backup; if it never had 64, move it "
+        "away and run users-ctl setup, which voids every session and code");
   }
   return key;
 }

@@ -62,6 +62,13 @@ void make_database(Connection& administrator, const std::string& name) {
                            "make database");
 }
 
+bool has_tables(Connection& administrator, const std::string& name) {
+  return is_true(administrator,
+                 "COUNT(*) > 0 FROM information_schema.tables WHERE table_name = "
+                 "'schema_migrations' AND table_schema = '" +
+                     name_in_sql(name) + "'");
+}
+
 bool has_account(Connection& administrator, const std::string& user) {
   return is_true(administrator, "COUNT(*) > 0 FROM mysql.user WHERE user = '" + name_in_sql(user) +
                                     "' AND host = 'localhost'");

@@ -22,6 +22,9 @@ bool has_foreign_tables(Connection& administrator, const std::string& name);
 /// Where it is missing.
 void make_database(Connection& administrator, const std::string& name);
 
+/// True if the database has the tables of this service.
+bool has_tables(Connection& administrator, const std::string& name);
+
 bool has_account(Connection& administrator, const std::string& user);
 
 enum class AccountPassword {

@@ -247,6 +247,10 @@ constexpr StatementText kCatalogue[] = {
     // id: the next account gets the number behind it, also once this row is deleted again
     {"skip_user_ids",
      "INSERT INTO users (id, phone, password, createTime) VALUES (?, '', '', UTC_TIMESTAMP())"},
+    // -> the number that the next account gets
+    {"next_user_id",
+     "SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
+     "TABLE_NAME = 'users'"},
 
     // -> name, value
     {"server_variables", "SHOW GLOBAL VARIABLES"},

@@ -73,6 +73,7 @@ enum class StatementId {
   void_messages,
   last_user_ids,
   skip_user_ids,
+  next_user_id,
 
   server_variables,
   session_facts,

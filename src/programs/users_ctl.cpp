@@ -21,12 +21,12 @@ constexpr Command kCommands[] = {
      "harm: one works, the other waits. Runs as database.migration_user. --check only says which "
      "those are, exit code 1 where there are any.",
      users::ctl::migrate},
-    {"setup", "", "--user --reset-password --yes",
+    {"setup", "", "--user --take-over --yes",
      "Makes what the service needs and does not have yet: its system user, its secrets, its folder "
      "of logs, the database with its two accounts (over the socket of the database's root), the "
      "tables. Says what it will do and asks first; a second run finds nothing to do. An account "
-     "that is there with another password gets the one in the file only with --reset-password: it "
-     "may be another installation's.",
+     "that is there with another password, or a database that has tables already, may be another "
+     "installation's: these it takes only with --take-over.",
      users::ctl::setup},
     {"reload", "[PID...]", "",
      "Replaces workers and couriers one by one, so that a new program or configuration comes into "
@@ -88,14 +88,16 @@ constexpr Command kCommands[] = {
      users::ctl::sms_pending},
     {"sms retry", "[ID...]", "",
      "Makes those messages due now, or all that wait, instead of at their next try; a try counts "
-     "as any other. One that a courier is sending at this moment may be sent twice. One that was "
+     "as any other. One that a courier is sending at this moment is left alone. One that was "
      "sent or given up cannot be sent again, since its content is wiped, nor one that is expired: "
      "then the person asks for a new code. Exit code 1 where an ID is not due now.",
      users::ctl::sms_retry},
     {"sms test", "PHONE", "",
-     "Runs sms.command once with a message that holds the code 000000, as the user who calls, or "
-     "for "
-     "root as the service's user. It leaves the database alone.",
+     "Runs sms.command once with a message that holds the code 000000. Root runs it as the "
+     "courier's "
+     "user (sms.user), or if there is none as the owner of key_file. The environment is the "
+     "caller's, "
+     "not the unit's; sms.countries does not count, and the database is left alone.",
      users::ctl::sms_test},
     {"otp", "PHONE", "--json",
      "What was sent to a phone of late, the last of each purpose, newest first: when, whether its "
@@ -115,7 +117,9 @@ constexpr Command kCommands[] = {
     {"import", "FILE", "--dry-run",
      "Takes over accounts: what mariadb --batch prints of a table with the columns phone and "
      "password (plain text; it is hashed), or phone and hash, and optionally id and createTime; or "
-     "lines of phone, tab and hash; or what export writes. First lists the rows that stay out on "
+     "lines of phone, tab and hash; or what export writes. An id only tells which of two rows is "
+     "older: "
+     "each account gets a new number. First lists the rows that stay out on "
      "standard output, tab-separated: line, bad or duplicate or registered, phone, reason; of "
      "duplicates the oldest is kept, and an account that is there already stays as it is. A hash "
      "whose check would take over 128 MiB or about two seconds is bad. "
@@ -134,7 +138,7 @@ constexpr Option kOptions[] = {
     {"check", "", "only looks"},
     {"user", "NAME", "the service's system user (default users-fcgi)"},
     {"next-id", "N", "the number of the next account"},
-    {"reset-password", "", "gives accounts that are there the passwords in the files"},
+    {"take-over", "", "takes the accounts and the database that are there already"},
     {"limit", "N", "at most N rows, 1 to 10000 (default 100)"},
     {"after", "ID", "only accounts with a greater number"},
     {"disabled", "", "only disabled accounts"},

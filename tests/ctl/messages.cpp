@@ -166,7 +166,7 @@ struct Trouble {
 BOOST_AUTO_TEST_CASE(test_tells_why_it_was_not_sent) {
   const std::vector<Trouble> rows{{"fail75", "asks to try again later"},
                                   {"slow", "took longer than 1 seconds"},
-                                  {"fail1", "refuses the message"}};
+                                  {"fail1", "gave the message up"}};
   for (const Trouble& row : rows) {
     BOOST_TEST_CONTEXT(row.plan) {
       const Person person;

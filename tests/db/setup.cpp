@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(what_was_lost_is_made_again_and_the_rest_is_kept) {
       ".users (phone, password, createTime) VALUES ('+8613900000001', 'x', UTC_TIMESTAMP())");
   const std::string before = content_of(path("secrets/service"));
   std::filesystem::remove(path("secrets/service"));
-  const Command again = set_up("--reset-password --yes");
+  const Command again = set_up("--take-over --yes");
   BOOST_TEST(again.status == 0, again.output);
   BOOST_TEST(!says(again, "made       database"));
   BOOST_TEST(content_of(path("secrets/service")) != before);
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(an_account_of_another_installation_keeps_its_password) {
     const Command second = set_up();
     BOOST_TEST(second.status == 1, second.output);
     BOOST_TEST(says(second, name + "_s@localhost already"));
-    BOOST_TEST(says(second, "--reset-password"));
+    BOOST_TEST(says(second, "--take-over"));
     BOOST_TEST(!says(second, "made "));
     BOOST_TEST(!std::filesystem::exists(first), account);
   }
@@ -269,6 +269,36 @@ BOOST_AUTO_TEST_CASE(an_account_that_another_makes_meanwhile_keeps_its_password)
       30, [&] { return content_of(path("asking.log")).find("1396") != std::string::npos; }));
   const db::Endpoint others{run_folder() + "/mariadb.sock", "", name + "_s"};
   BOOST_CHECK_NO_THROW(db::Connection(others, Secret(std::string_view("another installation"))));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_of_another_installation_is_not_shared_unasked) {
+  BOOST_TEST(set_up().status == 0);
+  const std::string accounts = "USERS_FCGI_DATABASE_USER=" + name +
+                               "_s2 USERS_FCGI_DATABASE_MIGRATION_USER=" + name + "_m2 ";
+  std::filesystem::rename(path("secrets"), path("secrets.first"));
+  const auto second = [&](const std::string& options) {
+    return run_command(accounts + "\"$BIN\"/users-ctl --config '" + config +
+                       "' setup --user \"$(id -un)\" --yes " + options + " 2>&1");
+  };
+  const Command refused = second("");
+  BOOST_TEST(refused.status == 1);
+  BOOST_TEST(says(refused, "with the tables of this service already, but none of the accounts"));
+  BOOST_TEST(says(refused, "(name, user, migration_user)"));
+  BOOST_TEST(says(refused, "users-ctl --config " + config + " setup --take-over"));
+  BOOST_TEST(!std::filesystem::exists(path("secrets")));
+  BOOST_TEST(ask("SELECT COUNT(*) FROM mysql.user WHERE user LIKE '" + name + "%'") == "2");
+  BOOST_TEST(second("--take-over").status == 0);
+  BOOST_TEST(ask("SELECT COUNT(*) FROM mysql.user WHERE user LIKE '" + name + "%'") == "4");
+  ask("DROP USER " + name + "_s2@localhost, " + name + "_m2@localhost");
+}
+
+BOOST_AUTO_TEST_CASE(half_a_key_is_told_before_anything_is_made) {
+  std::filesystem::create_directory(path("secrets"));
+  std::filesystem::rename(folder.write("half", std::string(30, 'k')), path("secrets/key"));
+  const Command refused = set_up();
+  BOOST_TEST(refused.status == 78);
+  BOOST_TEST(says(refused, "holds 30 bytes, a key has 64"));
+  BOOST_TEST(!has_database());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -89,8 +89,8 @@ BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_n
   BOOST_TEST(visit(cached.base_url(), token).status == 200);
   BOOST_TEST(wait_until(30, [&] { return visit(cached.base_url(), token).status == 401; }));
 
-  const std::string files = "grep -ralE '" + token + "|Bearer' '" + run_folder() + "/auth'";
-  BOOST_TEST(run_command("ls '" + run_folder() + "/auth'").output != "");
+  const std::string files = "grep -ralE '" + token + "|Bearer' '" + cached.folder() + "/auth'";
+  BOOST_TEST(run_command("ls '" + cached.folder() + "/auth'").output != "");
   BOOST_TEST(run_command(files).output == "");
 }
 

@@ -83,6 +83,7 @@ void install_includes(const std::filesystem::path& folder, const std::string& ru
   std::ifstream shipped("nginx/users_site.conf");
   std::ofstream edited(folder / "snippets/users-fcgi/users_site.conf");
   const std::pair<std::string, std::string> folders[] = {
+      {"/run/users-fcgi-nginx/", folder.string() + "/"},
       {"/run/users-fcgi/", run + "/"},
       {"/usr/share/users-fcgi/", (folder / "snippets/users-fcgi/").string()}};
   for (std::string line; std::getline(shipped, line);) {

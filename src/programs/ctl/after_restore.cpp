@@ -24,8 +24,7 @@ int after_restore(const Call& call) {
         AfterRestore::run(service.database().connection(), operator_name(), next_id);
     std::cout << "ended " << ended.sessions << " sessions, voided " << ended.codes << " codes and "
               << ended.messages << " messages; the next account gets number " << ended.next_id
-              << " or a greater one"
-              << ", or the next that the server has not given out" << std::endl;
+              << std::endl;
   } catch (const std::invalid_argument& error) {
     throw Refused(std::string("--next-id: ") + error.what());
   }

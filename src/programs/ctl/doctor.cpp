@@ -89,7 +89,7 @@ bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int 
 }
 
 std::string Diagnosis::service_name() const {
-  return service_uid ? user_name(*service_uid) : "USER";
+  return service_uid ? user_word(*service_uid) : "USER";
 }
 
 int doctor(const Call& call) {

@@ -49,7 +49,7 @@ fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& 
   }
   if (servers.empty()) {
     d.report.problem(check, "there is no upstream of this name with a server",
-                     "include users-fcgi/users_site.conf; in the http block");
+                     "include snippets/users-fcgi/users_site.conf; in the http block");
     return {};
   }
   const auto& [address, count] = *servers.begin();
@@ -100,7 +100,7 @@ void check_include(Diagnosis& d, const Directives& all) {
   if (find(all, {"fastcgi_param", "REQUEST_ID"}) == nullptr ||
       find(all, {"fastcgi_param", "REMOTE_ADDR"}) == nullptr) {
     d.report.problem("nginx parameters", "REQUEST_ID and REMOTE_ADDR do not reach the workers",
-                     "copy the shipped users_fastcgi_params over the one in users-fcgi/");
+                     "copy the shipped users_fastcgi_params over the one in snippets/users-fcgi/");
   } else {
     d.report.ok("nginx parameters", "users_fastcgi_params");
   }

@@ -74,11 +74,13 @@ std::vector<fs::path> paths_of(const Directive& directive, const fs::path& prefi
 
 bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places) {
   const auto problem = [&](const std::string& what, const std::string& stranger) {
-    d.report.problem("nginx paths",
-                     what + " lies in " + stranger +
-                         ": a link there would lead nginx's master, who is root, anywhere",
-                     "give it a folder of root's, such as /run/users-fcgi-nginx for the optional "
-                     "cache (see users_site.conf); nginx is not run before");
+    d.report.problem(
+        "nginx paths",
+        what + " lies in " + stranger +
+            ": its owner could put a link there, and nginx's master, who is root, would "
+            "write wherever it leads",
+        "move it to a folder that root alone may write to, such as /var/log/nginx or "
+        "/run/users-fcgi-nginx; until then doctor does not run nginx -T");
     return false;
   };
   for (const fs::path& path : places.built_in) {
@@ -88,8 +90,9 @@ bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places) {
   }
   const NginxFiles files = read_nginx_files(places.main);
   if (!files.trouble.empty()) {
-    d.report.problem("nginx paths", files.trouble,
-                     "let root alone write what nginx reads; nginx is not run before");
+    d.report.problem(
+        "nginx paths", files.trouble,
+        "let root alone write what nginx reads; until then doctor does not run nginx -T");
     return false;
   }
   for (const Directive& one : parse_nginx_dump(files.dump)) {

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string courier_name(const Diagnosis& d) {
-  return d.courier_uid ? user_name(*d.courier_uid) : "USER";
+  return d.courier_uid ? user_word(*d.courier_uid) : "USER";
 }
 
 /// Whether this process may look at what belongs to the courier.

@@ -160,7 +160,7 @@ NginxFiles read_nginx_files(const fs::path& main) {
     const std::string stranger = stranger_on(file, Judged::content);
     if (!stranger.empty()) {
       return {"", file.string() + " is or lies in " + stranger +
-                      ": what stands in it nginx's master does, who is root"};
+                      ": nginx's master, who is root, does whatever this file says"};
     }
     std::ifstream stream(file);
     if (!stream) continue;  // nginx says it

@@ -198,8 +198,10 @@ int reload(const Call& call) {
   if (const auto status = done_as(call, whose, kAll)) return *status;
   const auto leaders = find_leaders(call);
   if (leaders.empty()) {
-    std::cerr << "nothing of " << user_name(::geteuid()) << " runs with " << call.config_file
-              << ": start it with systemctl start users-fcgi.target\n";
+    std::cerr << "no worker or courier of " << user_name(::geteuid()) << " runs with "
+              << call.config_file
+              << ", so there is nothing to replace; to start the service: systemctl start "
+                 "users-fcgi.target\n";
     return EXIT_SUCCESS;
   }
   lock_all(leaders, call);

@@ -55,9 +55,21 @@ class Setup {
   }
 
   std::vector<Step> steps() {
+    std::error_code error;
+    is_new_ = !std::filesystem::exists(config_.secrets_key_file, error);
+    if (db::has_tables(administrator_, config_.database_name) && !call_.has("take-over") &&
+        !db::has_account(administrator_, config_.database_user) &&
+        !db::has_account(administrator_, config_.database_migration_user) &&
+        !can_log_in(config_.database_user, "database.password_file", config_.database_password_file,
+                    config_.database_name)) {
+      throw Refused("the server has a database " + config_.database_name +
+                    " with the tables of this service already, but none of the accounts; " +
+                    how_to_part());
+    }
     std::vector<Step> all;
     all.push_back({"system user " + user_, find_user() != nullptr, [this] { add_user(); }});
     all.push_back(secret("key of the keyed hashes", config_.secrets_key_file, true));
+    if (!is_new_) static_cast<void>(read_key(config_));  // it may be half a one
     all.push_back(
         secret("password of " + config_.database_user, config_.database_password_file, true));
     all.push_back(secret("password of " + config_.database_migration_user,
@@ -74,6 +86,8 @@ class Setup {
     all.push_back({"tables, by users-ctl migrate", has_tables(), [this] { bring_up_to_date(); }});
     return all;
   }
+
+  [[nodiscard]] bool is_new() const { return is_new_; }
 
  private:
   /// Null where there is none.
@@ -125,7 +139,10 @@ class Setup {
     const bool is_there = ::lstat(file.c_str(), &status) == 0;
     require_roots_way(file);
     if (is_there && (!S_ISREG(status.st_mode) || status.st_size == 0)) {
-      throw Refused(file + " is there, but is no file with a secret in it: remove it");
+      throw Refused(
+          file +
+          " is there, but is no file with a secret in it: restore it from the backup; only "
+          "for a new service remove it, and setup makes one");
     }
     return {what + ", random, in " + file, is_there, [this, file, of_service] {
               std::filesystem::create_directories(std::filesystem::path(file).parent_path());
@@ -193,6 +210,16 @@ class Setup {
     }
   }
 
+  /// What to do about accounts or a database that may be another installation's.
+  [[nodiscard]] std::string how_to_part() const {
+    return "if it belongs to another installation, give this one a database and accounts of its "
+           "own in "
+           "[database] of " +
+           call_.config_file +
+           " (name, user, migration_user); if it is this one's: users-ctl --config " +
+           call_.config_file + " setup --take-over";
+  }
+
   Step account(const std::string& user, const char* key, const std::string& file,
                db::Rights rights) {
     const std::string what = "account " + user + "@localhost with " +
@@ -201,21 +228,23 @@ class Setup {
     const bool is_done = can_log_in(user, key, file, config_.database_name);
     const bool is_others =
         !is_done && db::has_account(administrator_, user) && !can_log_in(user, key, file, "");
-    if (is_others && !call_.has("reset-password")) {
-      throw Refused("the server has an account " + user +
-                    "@localhost already, with a password that " + file +
-                    " does not hold. If it belongs to another installation, name accounts "
-                    "of this one's own in [database] of " +
-                    call_.config_file +
-                    " (user, migration_user); if it is this one's, run users-ctl setup "
-                    "--reset-password: its former password is void then");
+    if (is_others && !call_.has("take-over")) {
+      std::error_code error;
+      throw Refused(
+          "the server has an account " + user + "@localhost already, with a password that " +
+          (std::filesystem::exists(file, error) ? file + " does not hold"
+                                                : "is not in " + file + ", which is missing") +
+          "; " + how_to_part());
     }
     // As it is now: one that another installation makes meanwhile is not replaced.
     const auto is_there = db::has_account(administrator_, user);
     const auto password = !is_there   ? db::AccountPassword::create
                           : is_others ? db::AccountPassword::replace
                                       : db::AccountPassword::keep;
-    return {what, is_done, [this, user, key, file, rights, password] {
+    return {is_others ? "password of " + user + "@localhost: the one in " + file +
+                            ", in place of its own, which is void then"
+                      : what,
+            is_done, [this, user, key, file, rights, password] {
               db::make_account(administrator_, {user, read_secret(config_, key, file), password},
                                rights, config_.database_name);
             }};
@@ -239,6 +268,7 @@ class Setup {
 
   const Call& call_;
   Config config_;
+  bool is_new_ = true;  ///< the service has no key yet
   std::string user_;
   db::Connection administrator_;
 };
@@ -263,7 +293,9 @@ int setup(const Call& call) {
     step.act();
     std::cout << "made       " << step.what << std::endl;
   }
-  std::cout << kNext;
+  std::cout << (setup.is_new() ? kNext
+                               : "\nNext: users-ctl reload; systemctl restart users-fcgi-courier; "
+                                 "users-ctl doctor\n");
   return EXIT_SUCCESS;
 }
 

@@ -116,7 +116,9 @@ int sms_test(const Call& call) {
                     "signal, or took longer than " +
                     std::to_string(config.sms_timeout) + " seconds");
     case Delivery::failed:
-      throw Refused("not sent: " + config.sms_command + " refuses the message");
+      throw Refused("not sent: " + config.sms_command +
+                    " gave the message up: its settings, its provider or the number are not right; "
+                    "its last line says which");
   }
   return EXIT_FAILURE;
 }

@@ -111,6 +111,11 @@ std::string user_name(uid_t uid) {
   return entry == nullptr ? "uid " + std::to_string(uid) : entry->pw_name;
 }
 
+std::string user_word(uid_t uid) {
+  const passwd* entry = ::getpwuid(uid);  // NOLINT(concurrency-mt-unsafe): one thread
+  return entry == nullptr ? std::to_string(uid) : entry->pw_name;
+}
+
 std::string group_name_of(uid_t uid) {
   const passwd* entry = ::getpwuid(uid);  // NOLINT(concurrency-mt-unsafe): one thread
   const group* primary =

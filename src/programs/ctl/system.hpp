@@ -36,6 +36,9 @@ class AsUser {
 /// `uid 1234` where it has no name.
 std::string user_name(uid_t uid);
 
+/// As chown(1) takes it: a name, else the number.
+std::string user_word(uid_t uid);
+
 /// The group that user has in passwd(5); the user's own name where it has none.
 std::string group_name_of(uid_t uid);
 
