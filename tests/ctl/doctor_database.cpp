@@ -130,6 +130,26 @@ BOOST_AUTO_TEST_CASE(an_account_that_may_do_too_much_or_too_little) {
             "REVOKE DELETE ON users.* FROM" + account, "GRANT DELETE ON users.* TO" + account);
 }
 
+BOOST_AUTO_TEST_CASE(an_account_whose_grant_is_a_pattern) {
+  const Mend mended([] {
+    query("REVOKE ALL PRIVILEGES ON `users\\_w`.* FROM users_service@localhost");
+    query("DROP DATABASE users_w");
+  });
+  query("CREATE DATABASE users_w CHARACTER SET utf8mb4");
+  query("GRANT SELECT, INSERT, UPDATE, DELETE ON users_w.* TO users_service@localhost");
+  environment["USERS_FCGI_DATABASE_NAME"] = "users_w";
+  look();
+  expect({"service account", "problem", "in GRANT _ stands for any character",
+          "REVOKE ALL PRIVILEGES ON `users_w`.* FROM 'users_service'@'localhost'; GRANT SELECT, "
+          "INSERT, UPDATE, DELETE ON `users\\_w`.*"});
+  // Its advice mends it: what is left is the stack's own database.
+  query(
+      "REVOKE ALL PRIVILEGES ON `users_w`.* FROM users_service@localhost; GRANT SELECT, INSERT, "
+      "UPDATE, DELETE ON `users\\_w`.* TO users_service@localhost");
+  look();
+  expect({"service account", "problem", " ON users.*: a worker needs", "REVOKE"});
+}
+
 BOOST_AUTO_TEST_CASE(a_schema_of_another_version) {
   const std::string last = query("SELECT MAX(version) FROM schema_migrations");
   const auto become = [](const std::string& from, const std::string& to) {
