@@ -55,8 +55,8 @@ class MetricsMemory {
   /// Memory of this process alone.
   MetricsMemory();
 
-  /// Maps `file`, which is made anew where there is none, or one that is damaged, of another
-  /// layout, or open to others. Its mode is 0600, in a folder that a group shares (mode 2770) 0660.
+  /// Maps `file`. It is made if there is none, and replaced if it is damaged, of another layout or
+  /// open to others. Its mode is 0600, in a folder that a group shares (mode 2770) 0660.
   /// Where that cannot be done the memory is this process's alone, and the log says so: metrics
   /// never stop the service.
   explicit MetricsMemory(const std::string& file);

@@ -199,7 +199,7 @@ Finished run_to_end(const Subprocess& program) {
   const pid_t child = ::fork();
   if (child < 0) fail("fork");
   if (child == 0) become(launch, pipes);
-  if (!launch.identity) ::setpgid(child, child);  // whoever of the two is first
+  if (!launch.identity) ::setpgid(child, child);  // one of the two comes first
   pipes.input.close_reading();
   pipes.input.close_writing();
   pipes.output.close_writing();
