@@ -27,21 +27,20 @@ std::string literal(const Secret& password) {
   return text += "'";
 }
 
-/// In GRANT a database's name is a pattern, in which `_` stands for any character.
-std::string grant_pattern(const std::string& database) {
-  std::string pattern;
-  for (const char c : name_in_sql(database)) {
-    if (c == '_') pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
 bool is_true(Connection& administrator, const std::string& question) {
   return administrator.run_script("SELECT " + question, "provision") == "1";
 }
 
 }  // namespace
+
+std::string grant_pattern(std::string_view database) {
+  std::string pattern;
+  for (const char c : database) {
+    if (c == '_' || c == '%') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
 
 bool has_database(Connection& administrator, const std::string& name) {
   return is_true(administrator,
@@ -87,8 +86,8 @@ void make_account(Connection& administrator, const Account& account, Rights righ
     administrator.run_script(statement, "set the password of " + name);
     wipe(statement);
   }
-  administrator.run_script("GRANT " + what + " ON `" + grant_pattern(database) + "`.* TO " + name,
-                           "grant");
+  administrator.run_script(
+      "GRANT " + what + " ON `" + grant_pattern(name_in_sql(database)) + "`.* TO " + name, "grant");
 }
 
 }  // namespace users::db

@@ -9,6 +9,10 @@
 
 namespace users::db {
 
+/// A database's name as GRANT takes it: a pattern, in which `_` and `%` stand for anything unless a
+/// backslash is before them. This one means the database alone.
+std::string grant_pattern(std::string_view database);
+
 enum class Rights { rows, everything };
 
 /// All take a connection of the server's administrator. Names must be of letters, digits and `_`:

@@ -17,6 +17,7 @@
 
 #include "accounts/account_service.hpp"
 #include "accounts/import_run.hpp"
+#include "support/argon2_hashes.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
@@ -308,16 +309,7 @@ BOOST_AUTO_TEST_CASE(hashes_come_over_as_they_are) {
 }
 
 BOOST_AUTO_TEST_CASE(hashes_of_the_defaults_of_other_systems_log_in) {
-  // Of one password, by argon2's reference implementation: Django, argon2-cffi, PHP, libsodium.
-  const std::vector<std::string> hashes = {
-      "$argon2id$v=19$m=102400,t=2,p=8$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dg$"
-      "PFJmvQU5hdbFx5tQzvaW6/VOfRMEfX7OyG7Ycfyp8qU",
-      "$argon2id$v=19$m=65536,t=3,p=4$MDEyMzQ1Njc4OWFiY2RlZg$"
-      "fcxg8bazWR3zjJWElsCwxxNkptqmdaZ6HjseXL0devE",
-      "$argon2id$v=19$m=65536,t=4,p=1$MDEyMzQ1Njc4OWFiY2RlZg$"
-      "kBf1Be/e5JO63SE6PRwa6Fdo3kqkKOWI37kwoZ3VOIk",
-      "$argon2id$v=19$m=65536,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$"
-      "XbqgFqr8D/NBqYagW0z1Zpe5KVpmWQwsXHPW9TC/Ruo"};
+  const std::vector<std::string>& hashes = kHashesOfOtherSystems;
   std::string file = "phone\thash\n";
   for (std::size_t i = 0; i < hashes.size(); ++i) {
     file += "1886666000" + std::to_string(i) + "\t" + hashes[i] + "\n";

@@ -3,6 +3,7 @@
 #include <array>
 #include <set>
 
+#include "db/provision.hpp"
 #include "programs/ctl/doctor.hpp"
 
 namespace users::ctl {
@@ -24,16 +25,6 @@ std::string plain_name(std::string_view quoted) {
     if (c != '`') name += c;
   }
   return name;
-}
-
-/// The database as the pattern that means it alone.
-std::string pattern_of(std::string_view database) {
-  std::string pattern;
-  for (const char c : database) {
-    if (c == '_' || c == '%') pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
 }
 
 bool is_needed(std::string_view privilege) {
@@ -69,9 +60,9 @@ void read_grant(std::string_view grant, const std::string& database, Rights& rig
     return;
   }
   const std::string object = plain_name(grant.substr(on + 4, to - on - 4));
-  if (object == database + ".*" && database != pattern_of(database)) rights.wide = true;
+  if (object == database + ".*" && database != db::grant_pattern(database)) rights.wide = true;
   // Only before .* is it a pattern.
-  const bool own = rights.wide || object == pattern_of(database) + ".*" ||
+  const bool own = rights.wide || object == db::grant_pattern(database) + ".*" ||
                    (!object.ends_with(".*") && object.starts_with(database + "."));
   for (const std::string& privilege : split(grant.substr(kStart.size(), on - kStart.size()))) {
     if (privilege == "USAGE") continue;  // none at all
@@ -104,7 +95,7 @@ void check_grants(Diagnosis& d, db::Connection& connection, const std::string& a
       missing += (missing.empty() ? "" : ", ") + std::string(needed);
   }
   const auto grant = [&](const std::string& privileges) {
-    return "GRANT " + privileges + " ON `" + pattern_of(database) + "`.* TO " +
+    return "GRANT " + privileges + " ON `" + db::grant_pattern(database) + "`.* TO " +
            quoted_account(account);
   };
   const std::string wanted = grant("SELECT, INSERT, UPDATE, DELETE");

@@ -139,10 +139,9 @@ class Setup {
     const bool is_there = ::lstat(file.c_str(), &status) == 0;
     require_roots_way(file);
     if (is_there && (!S_ISREG(status.st_mode) || status.st_size == 0)) {
-      throw Refused(
-          file +
-          " is there, but is no file with a secret in it: restore it from the backup; only "
-          "for a new service remove it, and setup makes one");
+      throw Refused(file +
+                    " is there, but is no file with a secret in it: restore it from the backup; "
+                    "only for a new service remove it, and setup makes one");
     }
     return {what + ", random, in " + file, is_there, [this, file, of_service] {
               std::filesystem::create_directories(std::filesystem::path(file).parent_path());
@@ -154,8 +153,8 @@ class Setup {
   static void require_roots_way(const std::string& path) {
     const std::string stranger = stranger_on(path, Judged::way);
     if (stranger.empty()) return;
-    throw Refused(path + " lies in " + stranger + ": name a place in a folder of root's, in " +
-                  "the configuration");
+    throw Refused(path + " lies in " + stranger +
+                  ": name a place in a folder of root's, in the configuration");
   }
 
   /// Whole or not at all: half a key would be another key.
@@ -213,8 +212,7 @@ class Setup {
   /// What to do about accounts or a database that may be another installation's.
   [[nodiscard]] std::string how_to_part() const {
     return "if it belongs to another installation, give this one a database and accounts of its "
-           "own in "
-           "[database] of " +
+           "own in [database] of " +
            call_.config_file +
            " (name, user, migration_user); if it is this one's: users-ctl --config " +
            call_.config_file + " setup --take-over";
@@ -225,9 +223,10 @@ class Setup {
     const std::string what = "account " + user + "@localhost with " +
                              (rights == db::Rights::rows ? "rights on rows" : "all rights") +
                              " of database " + config_.database_name;
+    // As it is now: an account that another installation makes meanwhile is not replaced.
+    const bool is_there = db::has_account(administrator_, user);
     const bool is_done = can_log_in(user, key, file, config_.database_name);
-    const bool is_others =
-        !is_done && db::has_account(administrator_, user) && !can_log_in(user, key, file, "");
+    const bool is_others = !is_done && is_there && !can_log_in(user, key, file, "");
     if (is_others && !call_.has("take-over")) {
       std::error_code error;
       throw Refused(
@@ -236,8 +235,6 @@ class Setup {
                                                 : "is not in " + file + ", which is missing") +
           "; " + how_to_part());
     }
-    // As it is now: one that another installation makes meanwhile is not replaced.
-    const auto is_there = db::has_account(administrator_, user);
     const auto password = !is_there   ? db::AccountPassword::create
                           : is_others ? db::AccountPassword::replace
                                       : db::AccountPassword::keep;
