@@ -166,8 +166,7 @@ constexpr ConfigKey kKeys[] = {
      set_number<&C::worker_request_limit, 1, 3600>},
     {"secrets.key_file", "/etc/users-fcgi/key",
      "File with the key of the keyed hashes, 32 random bytes as 64 hexadecimal digits, mode 0600. "
-     "With another key "
-     "every session, code and retry key is void.",
+     "With another key every session, code and retry key is void.",
      set_text<&C::secrets_key_file>},
     {"session.cookie_secure", "yes",
      "yes: the cookie is __Host-users and goes over HTTPS only; no: it is users and goes over "
@@ -183,8 +182,7 @@ constexpr ConfigKey kKeys[] = {
      set_text<&C::sms_command>},
     {"sms.user", "users-fcgi-courier",
      "System user that the courier and its program run as, as the unit names it; if there is none "
-     "of "
-     "this name, it is the service's own. The provider's secrets are this user's, not the "
+     "of this name, it is the service's own. The provider's secrets are this user's, not the "
      "workers'.",
      set_text<&C::sms_user>},
     {"sms.timeout", "15", "Seconds that program may take, 1 to 300.",

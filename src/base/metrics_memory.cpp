@@ -103,8 +103,8 @@ bool is_shared(const std::string& file) {
          (status.st_mode & S_IRWXO) == 0;
 }
 
-/// A file of the service's own, whole in size: a shorter one would end whoever reads behind its
-/// end.
+/// True if the file is the service's own and of full size: reading beyond the end of a shorter one
+/// raises SIGBUS.
 bool is_usable(const std::string& file, int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) ||

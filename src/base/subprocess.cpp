@@ -143,7 +143,9 @@ void take_output(const Subprocess& program, pollfd& end, std::string& text, bool
 /// An end without a word: the program has been executed, which closed the pipe.
 void take_trouble(pollfd& end, Finished& finished) {
   char word = 0;
-  finished.started = ::read(end.fd, &word, 1) == 0;
+  const ssize_t got = ::read(end.fd, &word, 1);
+  if (got < 0 && errno == EINTR) return;
+  finished.started = got == 0;
   end.fd = -1;
 }
 

@@ -81,9 +81,8 @@ constexpr StatementText kCatalogue[] = {
      "? AND purpose = ? AND codeHash = ? AND consumeTime IS NULL AND " CODE_IS_ALIVE},
     // phone
     {"delete_codes", "DELETE FROM verification_codes WHERE phone = ?"},
-    // phone: what a former owner asked for opens nothing of the next; that it was asked for stays,
-    // or
-    // who asked could tell
+    // phone. Codes requested by its previous owner must not work for the new one, but stay as rows:
+    // without them, who requested one could tell.
     {"forget_codes",
      "UPDATE verification_codes SET codeHash = '' WHERE phone = ? AND purpose IN ('login', "
      "'reset')"},

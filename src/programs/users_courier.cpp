@@ -46,7 +46,7 @@ void work(users::Courier& courier, users::db::Database& database, users::Watchdo
   using Clock = std::chrono::steady_clock;
   auto next_purge = Clock::now();
   bool busy = false;
-  // The file of metrics is made anew by who follows.
+  // After a cut of the metrics file the courier ends, and its successor makes a new file.
   while (!metrics.is_cut() && !users::stop_requested(busy ? std::chrono::milliseconds(0) : kIdle)) {
     watchdog.tend();
     database.tend();

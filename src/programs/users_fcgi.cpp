@@ -78,7 +78,8 @@ int run(const users::Config& config, const users::Secret& password, const users:
         [&] {
           watchdog.tend();
           database.tend();
-          // Nobody else sees any more what it does: the one that follows makes the file anew.
+          // The others no longer see what this worker does, so it ends; its successor makes a new
+          // file.
           if (metrics.is_cut()) ::raise(SIGTERM);
         },
         metrics.workers());

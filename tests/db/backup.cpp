@@ -25,6 +25,7 @@ constexpr const char* kBackup =
     "--ignore-table-data=users.throttle users >users.sql";
 constexpr const char* kFullBackup =
     "umask 077; mariadb-dump --single-transaction --hex-blob users >users.sql";
+constexpr const char* kDrop = "mariadb -e 'DROP DATABASE IF EXISTS users'";
 constexpr const char* kCreate = "mariadb -e 'CREATE DATABASE users COLLATE utf8mb4_bin'";
 constexpr const char* kRestore = "mariadb users <users.sql";
 
@@ -116,7 +117,7 @@ std::string rows() {
 }
 
 void lose_and_restore() {
-  operate("mariadb -e 'DROP DATABASE users'");
+  operate(kDrop);
   operate(kCreate);
   operate(kRestore);
 }

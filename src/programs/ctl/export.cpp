@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::uint64_t kPage = 1000;
 
-/// A shell makes the file of a redirection by its umask, mostly 022, and hashes are secrets. A pipe
-/// or a terminal is the business of whoever reads it.
+/// A shell makes the file of a redirection by its umask, mostly 022, and hashes are secrets. Pipes
+/// and terminals are not checked.
 void refuse_file_open_to_others() {
   struct stat output {};
   if (::fstat(STDOUT_FILENO, &output) != 0) return;  // writing to it will fail
