@@ -110,10 +110,12 @@ bool same_file(const fs::path& one, const fs::path& other) {
 
 /// What is wrong with a process that does run; empty where nothing is.
 std::string staleness(const Diagnosis& d, const Process& process) {
+  // start_of() is of whole seconds, and so is the time of the machine's start.
+  constexpr std::time_t kInexact = 2;
   struct stat status {};
-  const std::time_t start = start_of(process);
+  const std::time_t start = start_of(process) + kInexact;
   const auto command = command_of(process);
-  if (start == 0 || command.empty()) return "";
+  if (start == kInexact || command.empty()) return "";
   // Its mtime is the package's.
   if (::stat(command.front().c_str(), &status) != 0 || status.st_ctime > start) {
     return "process " + std::to_string(process.pid) + " runs a program that was replaced since";
