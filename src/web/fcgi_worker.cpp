@@ -110,6 +110,7 @@ constexpr Field kFields[] = {
     {"HTTP_HOST", &Request::host},
     {"HTTP_ORIGIN", &Request::origin},
     {"HTTP_SEC_FETCH_SITE", &Request::sec_fetch_site},
+    {"HTTP_X_USERS_ACCOUNT", &Request::account},
     {"REMOTE_ADDR", &Request::address},
     {"REQUEST_ID", &Request::request_id},
 };

@@ -37,6 +37,12 @@ struct LoggedIn {
   bool by_cookie = false;
 };
 
+/// Whether the client acts for another account than the session's. A page that was left open still
+/// shows the old account while the browser already sends the new one's cookie.
+bool is_for_another_account(const Request& request, const Session& session) {
+  return !request.account.empty() && request.account != std::to_string(session.user_id);
+}
+
 /// The session of the request. What changes something by cookie must come from the site's own
 /// pages.
 LoggedIn require_session(Context& context, const Request& request) {
@@ -48,7 +54,9 @@ LoggedIn require_session(Context& context, const Request& request) {
   }
   for (const std::string_view token : credentials.tokens) {
     auto session = context.accounts.find_session(token);
-    if (session) return {std::move(*session), credentials.from_cookie};
+    if (!session) continue;
+    if (is_for_another_account(request, *session)) throw NotLoggedIn();
+    return {std::move(*session), credentials.from_cookie};
   }
   throw NotLoggedIn();
 }

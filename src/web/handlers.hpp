@@ -35,7 +35,8 @@ struct Context {
   Readiness readiness{};
 };
 
-/// The session is missing, dead, or not the client's to use here; becomes code 1009.
+/// The session is missing, dead, of another account than the client names, or not the client's to
+/// use here; becomes code 1009.
 class NotLoggedIn : public std::exception {};
 
 /// What the path names is not there; becomes code 9002.

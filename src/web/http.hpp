@@ -27,6 +27,7 @@ struct Request {
   std::string host;
   std::string origin;
   std::string sec_fetch_site;
+  std::string account;  ///< X-Users-Account: the id of the account that the client acts for
   std::string address;  ///< of the client, as nginx saw it
   std::string request_id;
   std::string body;

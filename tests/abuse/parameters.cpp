@@ -15,10 +15,10 @@ namespace {
 
 /// All that users_fastcgi_params has.
 const std::set<std::string> kNamed{
-    "REQUEST_METHOD", "DOCUMENT_URI",         "CONTENT_TYPE",       "CONTENT_LENGTH",
-    "REMOTE_ADDR",    "REQUEST_ID",           "HTTP_ACCEPT",        "HTTP_ACCEPT_LANGUAGE",
-    "HTTP_COOKIE",    "HTTP_IDEMPOTENCY_KEY", "HTTP_AUTHORIZATION", "HTTP_USER_AGENT",
-    "HTTP_HOST",      "HTTP_ORIGIN",          "HTTP_SEC_FETCH_SITE"};
+    "REQUEST_METHOD", "DOCUMENT_URI",         "CONTENT_TYPE",        "CONTENT_LENGTH",
+    "REMOTE_ADDR",    "REQUEST_ID",           "HTTP_ACCEPT",         "HTTP_ACCEPT_LANGUAGE",
+    "HTTP_COOKIE",    "HTTP_IDEMPOTENCY_KEY", "HTTP_AUTHORIZATION",  "HTTP_USER_AGENT",
+    "HTTP_HOST",      "HTTP_ORIGIN",          "HTTP_SEC_FETCH_SITE", "HTTP_X_USERS_ACCOUNT"};
 
 struct Fixture {
   FakePool pool;
@@ -111,8 +111,9 @@ BOOST_AUTO_TEST_CASE(no_header_becomes_a_parameter_that_is_not_named) {
 }
 
 BOOST_AUTO_TEST_CASE(a_header_that_is_there_twice_is_one_parameter) {
-  for (const char* name : {"Accept", "Accept-Language", "Idempotency-Key", "User-Agent", "Origin",
-                           "Sec-Fetch-Site", "Cookie", "Authorization", "Content-Type"}) {
+  for (const char* name :
+       {"Accept", "Accept-Language", "Idempotency-Key", "User-Agent", "Origin", "Sec-Fetch-Site",
+        "Cookie", "Authorization", "Content-Type", "X-Users-Account"}) {
     const std::string header(name);
     const auto once = told("/users/login", {header + ": a"});
     check_named(once, header);
@@ -126,7 +127,8 @@ BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
   send_raw(site.base_url(),
            "DELETE /private/x?purpose=y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
            "X-HTTP-Method-Override: POST\r\nX-Original-URL: /users/logout\r\nProxy: x\r\n"
-           "X_User_Id: 1\r\nAuthorization: Bearer t\r\nContent-Length: 2\r\n\r\n{}");
+           "X_User_Id: 1\r\nX-Users-Account: 1\r\nAuthorization: Bearer t\r\n"
+           "Content-Length: 2\r\n\r\n{}");
   const auto requests = pool.take_requests();
   BOOST_TEST_REQUIRE(requests.size() == 1U);
   const auto& asked = requests.front();

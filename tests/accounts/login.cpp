@@ -23,6 +23,10 @@ bool is_alive(const std::string& token) {
   return call("GET", "auth", token).status == 204;
 }
 
+std::string id_of(const Person& person) {
+  return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+}
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(login, Fixture)
@@ -211,6 +215,61 @@ BOOST_AUTO_TEST_CASE(logout_ends_one_or_all) {
   BOOST_TEST(!is_alive(three));
 }
 
+BOOST_AUTO_TEST_CASE(a_session_does_nothing_for_an_account_that_is_not_its_own) {
+  const std::string stranger = id_of(person);
+  Person next;
+  const nlohmann::json change{
+      {"phone", next.phone()}, {"code", next.code("phone")}, {"password", person.password()}};
+  struct Endpoint {
+    std::string method;
+    std::string path;
+    nlohmann::json arguments = nullptr;
+  };
+  const std::vector<Endpoint> endpoints{
+      {"GET", "auth"},
+      {"GET", "me"},
+      {"GET", "sessions"},
+      {"DELETE", "sessions/@"},
+      {"POST", "logout"},
+      {"POST", "logout", {{"all", true}}},
+      {"POST", "phone", change},
+      {"POST", "password", {{"old_password", person.password()}, {"password", "another horse 7"}}},
+      {"DELETE", "me", {{"password", person.password()}}}};
+  for (Endpoint asked : endpoints) {
+    auto& [method, path, arguments] = asked;
+    Person owner;
+    owner.regist();
+    const std::string id = id_of(owner);
+    const std::string mine = owner.token();
+    owner.login();
+    const std::string sessions = "FROM sessions WHERE user_id = " + id;
+    if (path.ends_with('@')) path.replace(path.size() - 1, 1, query("SELECT MAX(id) " + sessions));
+    const auto answer = [&](const std::vector<std::string>& headers) {
+      return call(asked.method, asked.path, mine, headers,
+                  asked.arguments.is_null() ? "" : asked.arguments.dump());
+    };
+    const auto state = [&] {
+      return query("SELECT CONCAT_WS(' ', phone, password, epoch) FROM users WHERE id = " + id) +
+             " " + query("SELECT GROUP_CONCAT(id ORDER BY id) " + sessions);
+    };
+    BOOST_TEST_CONTEXT(method << " " << path << " " << arguments) {
+      const std::string before = state();
+      for (const std::string& other :
+           {stranger, std::string("0"), "0" + id, "+" + id, "-" + id, id + "0", id + ".0",
+            id + "," + id, "\"" + id + "\"", std::string("me"), std::string(4000, '1')}) {
+        const HttpReply reply = answer({"X-Users-Account: " + other});
+        BOOST_TEST(reply.status == 401, other);
+        if (path != "auth") BOOST_TEST(reply.code() == 1009, other);
+      }
+      BOOST_TEST(state() == before);
+      const int success = path == "auth" ? 204 : 200;
+      if (method == "GET") BOOST_TEST(answer({}).status == success);
+      BOOST_TEST(answer({"X-Users-Account: " + id}).status == success);
+      BOOST_TEST((state() == before) == (method == "GET"));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended_one_by_one) {
   const std::string mine = person.token();
   const HttpReply other = person.login({"User-Agent: phone <app> \xF0\x9F\x93\xB1"});
@@ -348,7 +407,7 @@ BOOST_AUTO_TEST_CASE(a_phone_changes_only_to_one_that_was_proved_and_is_free) {
 }
 
 BOOST_AUTO_TEST_CASE(every_event_is_recorded_with_whose_where_when_and_the_request) {
-  const std::string id = query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+  const std::string id = id_of(person);
   const auto row = [&](const std::string& what) {
     return query("SELECT " + what + " FROM audit WHERE user_id = " + id +
                  " ORDER BY id DESC LIMIT 1");
@@ -404,7 +463,7 @@ BOOST_AUTO_TEST_CASE(every_event_is_recorded_with_whose_where_when_and_the_reque
 BOOST_AUTO_TEST_CASE(a_deleted_account_is_gone) {
   const std::string mine = person.token();
   const std::string other = person.token();
-  const std::string id = query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+  const std::string id = id_of(person);
   BOOST_TEST(call("DELETE", "me", mine, {}, R"({"password":"wrong horse 42"})").code() == 1004);
   BOOST_TEST(call("DELETE", "me", mine, {}, R"({"password":"correct horse 42"})").code() == 0);
   BOOST_TEST(!is_alive(mine));

@@ -147,6 +147,10 @@ BOOST_AUTO_TEST_CASE(operations_that_want_a_session_say_so) {
       }
       wants = wants || path == "/auth";  // answers without a body
       BOOST_TEST(operation.contains("security") == wants, method << " " << path);
+      const json parameters = operation.value("parameters", json::array());
+      const bool names_account = std::ranges::any_of(
+          parameters, [](const json& each) { return each["name"] == "X-Users-Account"; });
+      BOOST_TEST(names_account == wants, method << " " << path);
     }
   }
 }
