@@ -1,5 +1,5 @@
 // The account: number, since when, the sessions.
-import { call, isTrouble, kOk } from "./api.js";
+import { isTrouble, kOk } from "./api.js";
 import { deviceName } from "./device.js";
 import { alertBox, isBusy, make, setBusy } from "./dom.js";
 import { describe } from "./replies.js";
@@ -46,6 +46,7 @@ export class Account {
 
   /// Forgets whose account it was.
   forget() {
+    this.#alert.clear();
     this.#phone.textContent = "";
     this.#since.textContent = "";
     this.#sessions = [];
@@ -98,9 +99,8 @@ export class Account {
   /// Sends; gives the reply where it is the service's last word, nothing where that was dealt with.
   async #ask(method, path, values, again) {
     this.#alert.clear();
-    const reply = await call(method, path, values);
-    if (this.#context.noticed(reply)) return null;
-    if (!isTrouble(reply)) return reply;
+    const reply = await this.#context.ask(method, path, values);
+    if (!reply || !isTrouble(reply)) return reply;
     this.#alert.show(describe(reply), again);
     return null;
   }

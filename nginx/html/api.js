@@ -16,11 +16,13 @@ const kTimeout = 60_000; // milliseconds; nginx answers within 45 seconds
 /// Whether the same request may succeed a moment later.
 export const isTrouble = (reply) => reply.code === kAway || (reply.code >= kLeastTrouble && reply.code < kNoSuchResource);
 
-/// Sends `values` to /users/PATH and gives the reply's `data`; never throws. `key` is the Idempotency-Key.
-export async function call(method, path, values, key) {
+/// Sends `values` to /users/PATH and gives the reply's `data`; never throws. `key` is the Idempotency-Key; `account` the id of
+/// the account that it is for: the service refuses it if another one is logged in.
+export async function call(method, path, values, { key, account } = {}) {
   const headers = { Accept: "application/json", "Accept-Language": locale() };
   if (values) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
+  if (account) headers["X-Users-Account"] = account;
   try {
     const reply = await fetch(`/users/${path}`, {
       method, headers, body: values && JSON.stringify(values), cache: "no-store", signal: AbortSignal.timeout(kTimeout),

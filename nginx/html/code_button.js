@@ -28,7 +28,7 @@ export function makeCodeButton({ purpose, phone, onStart, onSent, onFailure }) {
     sending = true;
     update();
     const values = { phone: phone(), purpose };
-    const reply = await call("POST", "code", values, intent.keyOf(values));
+    const reply = await call("POST", "code", values, { key: intent.keyOf(values) });
     intent.settle(reply);
     sending = false;
     if (reply.retry_after && !isTrouble(reply)) readyAt.set(values.phone, performance.now() + reply.retry_after * 1000);

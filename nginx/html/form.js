@@ -179,7 +179,6 @@ export class Form {
 
   /// Puts the words to the fields they are about, or above the form; the focus goes to the first.
   #showFailure(reply, again) {
-    if (this.#context.noticed(reply)) return;
     const ofCode = (kFieldsOfCode[reply.code] ?? []).find((name) => this.#fields.has(name));
     const wrong = reply.code === kInvalid ? (reply.fields ?? []).filter((name) => this.#fields.has(name)) : ofCode ? [ofCode] : [];
     if (wrong.length === 0) {
@@ -216,10 +215,13 @@ export class Form {
     setBusy(this.#submit, true);
     const [method, path] = this.#spec.request;
     const sent = { ...values, ...this.#spec.with };
-    const reply = await call(method, path, sent, this.#spec.once ? this.#intent.keyOf(sent) : undefined);
-    this.#intent.settle(reply);
-    if (reply.code === kOk) await this.#spec.done(this.#context, values, reply);
+    const reply = this.#spec.account
+      ? await this.#context.ask(method, path, sent)
+      : await call(method, path, sent, { key: this.#spec.once && this.#intent.keyOf(sent) });
+    if (reply) this.#intent.settle(reply);
+    if (reply?.code === kOk) await this.#spec.done(this.#context, values, reply);
     setBusy(this.#submit, false);
+    if (!reply) return; // The page has forgotten the form.
     if (reply.code === kOk) this.forget(true);
     else this.#showFailure(reply, () => this.#onSubmit());
   }

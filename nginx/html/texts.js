@@ -96,6 +96,7 @@ const kTexts = {
   noteEnded: ["已结束该设备的登录。", "That session is ended."],
   noteLoggedOut: ["您已退出登录。", "You are logged out."],
   noteExpired: ["登录已失效，请重新登录。", "Your session has ended. Please log in again."],
+  noteOther: ["现在登录的是另一个账号。", "Another account is logged in now."],
   noteDeleted: ["账号已删除。", "Your account is deleted."],
 };
 

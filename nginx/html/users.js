@@ -18,6 +18,8 @@ const otherTabs = new BroadcastChannel("users");
 
 let person = null; // the reply of GET me; nothing: not logged in
 let known = false; // whether the service has told
+let owner; // the id of the account that was shown last; nothing once the login is shown
+let generation = 0; // counted up when the page forgets: an answer of an earlier one is out of date
 let shown = ""; // the name of the view
 let arrived = false; // whether a view was shown
 let noteKey = ""; // what is told above it
@@ -45,19 +47,25 @@ const context = {
   },
   loggedOut(key) {
     otherTabs.postMessage("changed");
+    ++generation;
     become(null, key);
   },
   async changed(key) {
     otherTabs.postMessage("changed");
-    const reply = await call("GET", "me");
-    if (reply.code === kOk) person = reply;
-    context.go("account", key);
+    const reply = await context.ask("GET", "me");
+    if (reply?.code === kOk) person = reply;
+    if (reply) context.go("account", key);
   },
-  /// Whether the reply says that the session has ended; the login is shown then.
-  noticed(reply) {
-    if (!person || reply.code !== kNotLoggedIn) return false;
-    become(null, "noteExpired");
-    return true;
+  /// Sends a request for the account that is shown. Returns null if the page shows another one by now, or if the service says
+  /// that this one is not logged in: the page then forgets it and asks who is.
+  async ask(method, path, values) {
+    const account = person.id;
+    const reply = await call(method, path, values, { account });
+    if (person?.id !== account) return null;
+    if (reply.code !== kNotLoggedIn) return reply;
+    hide();
+    await check();
+    return null;
   },
 };
 
@@ -93,9 +101,13 @@ function chosenView() {
   return fits ? name : person ? "account" : "login";
 }
 
+function setAddress(name) {
+  if (location.hash.slice(1) !== name) history.replaceState(null, "", `${location.pathname}${location.search}#${name}`);
+}
+
 function show(key = "") {
   const name = chosenView();
-  if (known && location.hash.slice(1) !== name) history.replaceState(null, "", `${location.pathname}${location.search}#${name}`);
+  if (known) setAddress(name);
   const typed = forms[shown]?.value("phone") ?? "";
   if (shown !== name) {
     forms[shown]?.forget();
@@ -110,34 +122,52 @@ function show(key = "") {
   if (name === "account") account.show(person, next);
   // Not on arrival: the browser starts there at the top of the page.
   if (arrived) views[name].querySelector("h1")?.focus();
-  arrived = known;
+  arrived ||= known;
 }
 
 function showTitle() {
   document.title = `${views[shown].querySelector("h1")?.textContent ?? text("loading")} · ${text("brand")}`;
 }
 
+/// Removes from the page whose account it was and all that was typed.
+function forget() {
+  person = null;
+  account.forget();
+  for (const form of Object.values(forms)) form.forget(true);
+}
+
+/// Shows nothing until the service says again who is logged in.
+function hide() {
+  ++generation;
+  known = false;
+  forget();
+  show();
+}
+
 /// Somebody else is logged in, or nobody is.
 function become(now, key) {
-  if (!now) {
-    account.forget();
-    for (const form of Object.values(forms)) form.forget(true);
-  }
+  if (now?.id !== owner) forget();
+  // A form that was opened for the other account closes.
+  if (now && owner && now.id !== owner) setAddress("account");
   person = now;
+  owner = now?.id;
   known = true;
   show(key);
 }
 
 /// Asks the service who is logged in, and shows what follows; `notes`: what to tell about having come in or gone out.
 async function check(notes = {}) {
+  const asked = generation;
   const reply = await call("GET", "me");
+  if (asked !== generation) return;
   if (isTrouble(reply)) {
     if (!known) showAway(reply);
     return;
   }
   const now = reply.code === kOk ? reply : null;
   if (known && now?.id === person?.id && now?.phone === person?.phone) return;
-  become(now, now ? notes.in : notes.out ?? (person ? "noteExpired" : ""));
+  if (now) become(now, owner && owner !== now.id ? "noteOther" : notes.in);
+  else become(null, notes.out ?? (owner ? "noteExpired" : ""));
 }
 
 function showAway(reply) {
@@ -172,10 +202,12 @@ addEventListener("hashchange", () => {
   show(pendingNote);
   pendingNote = "";
 });
-// Another tab has logged in or out; or this one was away for long, or comes back from the browser's store.
+// Another tab has logged in or out; or this one was away for long.
 otherTabs.addEventListener("message", () => check({ out: "noteLoggedOut" }));
 document.addEventListener("visibilitychange", () => { if (known && !document.hidden) check(); });
 addEventListener("focus", () => { if (known) check(); });
+// The browser keeps a page that is left, and the back button shows it as it was.
+addEventListener("pagehide", hide);
 addEventListener("pageshow", (event) => { if (event.persisted) check(); });
 
 translate();

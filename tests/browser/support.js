@@ -91,6 +91,8 @@ let browser;
 export async function startBrowser() {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    // As in the browsers that people use: the back button shows a page as it was left.
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync"],
   });
