@@ -84,6 +84,6 @@ CREATE TABLE IF NOT EXISTS sessions (
   epoch      INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of the user when the session was opened; over once that differs',
   PRIMARY KEY (tokenHash),
   UNIQUE KEY sessions_id (id),
-  KEY sessions_user (user_id),
-  KEY sessions_expire (expireTime)
+  KEY sessions_expire (expireTime),
+  KEY sessions_seen (user_id, seenTime, id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

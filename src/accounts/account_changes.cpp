@@ -67,14 +67,15 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
   Outcome shape = require(
       {{phone.has_value(), "phone"}, {is_code(code), "code"}, {password.has_value(), "password"}});
   if (shape.code != ResultCode::ok) return shape;
+  // Before the code is tried: a right code must survive a refused password.
+  if (is_weak(*password, *phone, config_.password_service_name)) {
+    return {.code = ResultCode::weak_password};
+  }
   std::optional<std::string> hash;
   return database_.replay([&](db::Connection& connection) -> Outcome {
     if (!hash) {
       Outcome check = verification_.check(connection, *phone, Purpose::reset, code);
       if (check.code != ResultCode::ok) return check;
-      if (is_weak(*password, *phone, config_.password_service_name)) {
-        return {.code = ResultCode::weak_password};
-      }
       hash = passwords_.hash(*password);
     }
     const auto user = store::find_user(connection, phone->e164());
@@ -88,7 +89,7 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
     if (!store::reset_password(connection, phone->e164(), *hash, user->password)) {
       throw db::Deadlock("reset: the account was changed meanwhile", 0);
     }
-    Sessions::end_all(connection, user->id);
+    Sessions::end_all(connection, user->id, phone->e164());
     throttle::clear(connection, throttle::kLogins, phone->e164());
     audit(connection, user->id, "password reset", client);
     transaction.commit();
@@ -125,6 +126,8 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
       }
       store::update_phone(connection, session.user_id, phone->e164());
       if (!Sessions::end_others(connection, session)) return {.code = ResultCode::not_logged_in};
+      // What strangers tried before the number was this account's must not lock its owner out.
+      throttle::clear(connection, throttle::kLogins, phone->e164());
       audit(connection, session.user_id, "phone changed", client);
       transaction.commit();
       return {};

@@ -94,6 +94,7 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
     }
     throttle::clear(connection, throttle::kLogins, phone->e164());
     transaction.commit();
+    if (outcome.session) sessions_.end_surplus(connection, user->id);
     return outcome;
   });
   if (end.session) logins_by_password_.add();
@@ -129,6 +130,7 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
     }
     throttle::clear(connection, throttle::kLogins, phone->e164());
     transaction.commit();
+    if (outcome.session) sessions_.end_surplus(connection, user->id);
     return outcome;
   });
   if (end.session) logins_by_code_.add();
@@ -166,7 +168,7 @@ void AccountService::logout(const Session& session, bool all, const Client& clie
   database_.replay([&](db::Connection& connection) {
     db::Transaction transaction(connection);
     if (all) {
-      Sessions::end_all(connection, session.user_id);
+      Sessions::end_all(connection, session.user_id, session.phone);
     } else {
       Sessions::end(connection, session);
     }

@@ -21,7 +21,7 @@ std::uint64_t insert_user(db::Connection& connection, const NewUser& user) {
   connection.execute(StatementId::insert_user,
                      {user.phone, user.password, crypto::bytes_of(user.regist_key)});
   const std::uint64_t id = connection.last_insert_id();
-  connection.execute(StatementId::forget_codes, {user.phone});
+  void_codes(connection, user.phone);
   return id;
 }
 
@@ -37,7 +37,11 @@ bool reset_password(db::Connection& connection, std::string_view phone, std::str
 
 void update_phone(db::Connection& connection, std::uint64_t user_id, std::string_view phone) {
   connection.execute(StatementId::update_phone, {phone, user_id});
-  connection.execute(StatementId::forget_codes, {phone});
+  void_codes(connection, phone);
+}
+
+void void_codes(db::Connection& connection, std::string_view phone) {
+  connection.execute(StatementId::void_codes, {phone});
 }
 
 bool delete_user(db::Connection& connection, std::uint64_t user_id, std::string_view phone) {

@@ -45,7 +45,7 @@ struct Event {
 std::optional<User> find_user(db::Connection& connection, std::string_view phone);
 std::optional<Profile> find_profile(db::Connection& connection, std::uint64_t user_id);
 
-/// Returns the new id. Codes for login and reset that were sent to that phone before open nothing.
+/// Returns the new id. Voids the codes of that phone.
 /// Throws db::DuplicateKey where the phone is taken.
 std::uint64_t insert_user(db::Connection& connection, const NewUser& user);
 
@@ -57,9 +57,12 @@ bool update_password(db::Connection& connection, std::uint64_t user_id, std::str
 bool reset_password(db::Connection& connection, std::string_view phone, std::string_view password,
                     std::string_view former);
 
-/// Codes for login and reset that were sent to that phone before open nothing. Throws
+/// Voids the codes of that phone. Throws
 /// db::DuplicateKey where the phone is taken.
 void update_phone(db::Connection& connection, std::uint64_t user_id, std::string_view phone);
+
+/// Outstanding codes of that phone for login and reset stop working.
+void void_codes(db::Connection& connection, std::string_view phone);
 
 /// The user with codes and sessions. False where it was gone already.
 bool delete_user(db::Connection& connection, std::uint64_t user_id, std::string_view phone);

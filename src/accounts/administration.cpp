@@ -87,6 +87,7 @@ std::vector<AuditRow> Administration::audit(std::uint64_t user_id, std::uint64_t
 Change Administration::lock(const Phone& phone) {
   return change(phone, "locked", [&](db::Connection& connection, std::uint64_t, bool) {
     throttle::exhaust(connection, throttle::kLogins, phone.e164());
+    store::void_codes(connection, phone.e164());
     return true;
   });
 }
@@ -107,20 +108,21 @@ Change Administration::unlock(const Phone& phone) {
 }
 
 Change Administration::disable(const Phone& phone) {
-  return change(phone, "disabled", [](db::Connection& connection, std::uint64_t id, bool disabled) {
-    if (disabled) return false;
-    connection.execute(StatementId::disable_user, {id});
-    Sessions::end_all(connection, id);
-    return true;
-  });
+  return change(phone, "disabled",
+                [&](db::Connection& connection, std::uint64_t id, bool disabled) {
+                  if (disabled) return false;
+                  connection.execute(StatementId::disable_user, {id});
+                  Sessions::end_all(connection, id, phone.e164());
+                  return true;
+                });
 }
 
 Change Administration::enable(const Phone& phone) {
-  return change(phone, "enabled", [](db::Connection& connection, std::uint64_t id, bool disabled) {
+  return change(phone, "enabled", [&](db::Connection& connection, std::uint64_t id, bool disabled) {
     if (!disabled) return false;
     connection.execute(StatementId::enable_user, {id});
     // Whatever disabled it, no session from before comes back.
-    Sessions::end_all(connection, id);
+    Sessions::end_all(connection, id, phone.e164());
     return true;
   });
 }
@@ -146,7 +148,9 @@ Change Administration::rename_phone(const Phone& phone, const Phone& new_phone) 
       if (phone.e164() == new_phone.e164()) return false;
       store::update_phone(connection, id, new_phone.e164());
       connection.execute(StatementId::delete_codes, {phone.e164()});
-      Sessions::end_all(connection, id);
+      Sessions::end_all(connection, id, phone.e164());
+      // What strangers tried before the number was this account's must not lock its owner out.
+      throttle::clear(connection, throttle::kLogins, new_phone.e164());
       return true;
     });
   } catch (const db::DuplicateKey&) {
@@ -155,8 +159,8 @@ Change Administration::rename_phone(const Phone& phone, const Phone& new_phone) 
 }
 
 Change Administration::end_sessions(const Phone& phone) {
-  return change(phone, "sessions ended", [](db::Connection& connection, std::uint64_t id, bool) {
-    Sessions::end_all(connection, id);
+  return change(phone, "sessions ended", [&](db::Connection& connection, std::uint64_t id, bool) {
+    Sessions::end_all(connection, id, phone.e164());
     return true;
   });
 }
@@ -218,7 +222,7 @@ Change Administration::replace_hash(const Phone& phone, std::string_view event,
                                     std::string_view hash) {
   return change(phone, event, [&](db::Connection& connection, std::uint64_t id, bool) {
     connection.execute(StatementId::set_password, {hash, id});
-    Sessions::end_all(connection, id);
+    Sessions::end_all(connection, id, phone.e164());
     throttle::clear(connection, throttle::kLogins, phone.e164());
     return true;
   });

@@ -10,6 +10,10 @@ namespace users {
 Outcome RegistrationAttempt::settle(db::Connection& connection) {
   const auto user = store::find_user(connection, subject_.phone.e164());
   if (auto own = own_outcome(connection, user)) return *own;
+  const bool tries_code = config_.verification == CodeCheck::issued;
+  // A right code must survive a refused password; where no code is tried the cheap answer that the
+  // phone is known comes first.
+  if (tries_code && is_weak_password()) return {.code = ResultCode::weak_password};
   if (Outcome checked = check_code(connection); checked.code != ResultCode::ok) {
     // Perhaps this very registration on another try has used the code up since. Looked up in any
     // case, or the time would tell who has an account.
@@ -18,9 +22,7 @@ Outcome RegistrationAttempt::settle(db::Connection& connection) {
     return own ? *own : checked;
   }
   if (user) return known();
-  if (is_weak(subject_.password, subject_.phone, config_.password_service_name)) {
-    return {.code = ResultCode::weak_password};
-  }
+  if (!tries_code && is_weak_password()) return {.code = ResultCode::weak_password};
   if (!hash_) hash_ = passwords_.hash(subject_.password);
   try {
     return {.code = insert(connection) ? ResultCode::ok : ResultCode::code_used_up};
@@ -48,6 +50,10 @@ std::optional<Outcome> RegistrationAttempt::own_outcome(
 Outcome RegistrationAttempt::known() const {
   log::info({"regist: known user: ", subject_.phone.masked()});
   return {.code = ResultCode::already_registered};
+}
+
+bool RegistrationAttempt::is_weak_password() const {
+  return is_weak(subject_.password, subject_.phone, config_.password_service_name);
 }
 
 Outcome RegistrationAttempt::check_code(db::Connection& connection) {

@@ -50,6 +50,7 @@ class RegistrationAttempt {
   std::optional<Outcome> own_outcome(db::Connection& connection,
                                      const std::optional<store::User>& user) const;
   [[nodiscard]] Outcome known() const;
+  [[nodiscard]] bool is_weak_password() const;
   Outcome check_code(db::Connection& connection);
   bool insert(db::Connection& connection);
 

@@ -90,12 +90,25 @@ bool Sessions::end_by_id(db::Connection& connection, std::uint64_t user_id, std:
 }
 
 bool Sessions::end_others(db::Connection& connection, const Session& session) {
-  end_all(connection, session.user_id);
+  end_all(connection, session.user_id, session.phone);
   return connection.execute(StatementId::keep_session, {crypto::bytes_of(session.token_hash)}) == 1;
 }
 
-void Sessions::end_all(db::Connection& connection, std::uint64_t user_id) {
+void Sessions::end_all(db::Connection& connection, std::uint64_t user_id, std::string_view phone) {
   connection.execute(StatementId::end_sessions, {user_id});
+  store::void_codes(connection, phone);
+}
+
+void Sessions::end_surplus(db::Connection& connection, std::uint64_t user_id) const {
+  try {
+    for (const auto& row :
+         connection.query(StatementId::find_surplus_sessions,
+                          {user_id, idle_seconds(), std::uint64_t{config_.session_per_account}})) {
+      connection.execute(StatementId::delete_session, {row.front().text});
+    }
+  } catch (const db::DatabaseError& error) {
+    log::warning({"session: the surplus was not ended: ", error.what()});
+  }
 }
 
 }  // namespace users

@@ -52,7 +52,7 @@ class Sessions {
   /// minutes ago. Nothing where it is unknown, ended, expired, idle too long, or its user disabled.
   std::optional<Session> find(db::Connection& connection, std::string_view token) const;
 
-  /// Those of a user that are alive, last seen first, at most 100.
+  /// Those of a user that are alive, last seen first.
   std::vector<SessionRow> list(db::Connection& connection, std::uint64_t user_id) const;
 
   /// How many of a user are alive.
@@ -61,9 +61,16 @@ class Sessions {
   static void end(db::Connection& connection, const Session& session);
   /// False where the user has no such session.
   static bool end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id);
-  /// In the caller's transaction. False where the session itself was ended meanwhile.
+  /// In the caller's transaction: ends the others as end_all() does. False where the session itself
+  /// was ended meanwhile.
   [[nodiscard]] static bool end_others(db::Connection& connection, const Session& session);
-  static void end_all(db::Connection& connection, std::uint64_t user_id);
+  /// Outstanding codes of the phone stop working, too: whoever asked for one would come back by it.
+  static void end_all(db::Connection& connection, std::uint64_t user_id, std::string_view phone);
+
+  /// Ends the sessions of a user beyond config session.per_account, those unseen for longest first.
+  /// To be called behind the commit of a login: of several at once the last one sees them all.
+  /// Never throws, since the login stands.
+  void end_surplus(db::Connection& connection, std::uint64_t user_id) const;
 
  private:
   [[nodiscard]] std::uint64_t idle_seconds() const;

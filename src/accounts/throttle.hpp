@@ -30,6 +30,12 @@ constexpr Limit kLogins{"login", 10, 15 * 60, true};
 unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
              std::string_view subject);
 
+/// Spends one of a budget of the whole service. Its count is split over several rows, because all
+/// requests would wait for the lock of a single one. 0 if there was something left, else the
+/// seconds until there is again, and `metrics` has it. If `charged` is false, it reads and writes
+/// as much, but what it writes is counted apart and limits nobody.
+unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget, bool charged);
+
 /// As if the last try within the limit had been made just now: none is for `seconds`.
 void exhaust(db::Connection& connection, const Limit& limit, std::string_view subject);
 

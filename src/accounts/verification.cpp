@@ -72,8 +72,10 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
     if (last && last->is_of(request_key)) return last->repeated();
     const bool always = purpose == Purpose::regist || purpose == Purpose::phone;
     const bool known = store::find_user(connection, phone.e164()).has_value();
+    // Nobody is sent a message for nothing, and as much is read and written all the same.
+    const bool sent = always || known;
     db::Transaction transaction(connection);
-    if (const unsigned wait = over_limit(connection, phone)) {
+    if (const unsigned wait = over_limit(connection, phone, sent)) {
       // By this very request on another try, perhaps, that was faster by a moment.
       const auto now = find_code(connection, phone, purpose);
       if (now && now->is_of(request_key)) return now->repeated();
@@ -82,8 +84,6 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
     if (last) {
       connection.execute(StatementId::supersede_message, {phone.e164(), name_of(purpose)});
     }
-    // Nobody is sent a message for nothing, and the same is written all the same.
-    const bool sent = always || known;
     connection.execute(
         StatementId::insert_message,
         {sent ? db::Parameter(sealed) : db::Parameter(nullptr),
@@ -98,15 +98,16 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
   });
 }
 
-unsigned Verification::over_limit(db::Connection& connection, const Phone& phone) const {
-  // The service's own counter last: its row is everybody's, so its lock must be held the shortest.
-  const throttle::Limit service{"sms-hour", config_.sms_per_hour, 60 * 60};
+unsigned Verification::over_limit(db::Connection& connection, const Phone& phone, bool sent) const {
   unsigned wait = 0;
   for (const auto& limit :
        {throttle::kSendCooldown, throttle::kSendsAnHour, throttle::kSendsADay}) {
     wait = std::max(wait, throttle::hit(connection, metrics_, limit, phone.e164()));
   }
-  return wait > 0 ? wait : throttle::hit(connection, metrics_, service, "");
+  if (wait > 0) return wait;
+  // Last: its rows are everybody's, so their locks must be held the shortest.
+  const throttle::Limit service{"sms-hour", config_.sms_per_hour, 60 * 60};
+  return throttle::spend(connection, metrics_, service, sent);
 }
 
 Outcome Verification::check(db::Connection& connection, const Phone& phone, Purpose purpose,
@@ -138,6 +139,7 @@ std::vector<SentCode> Verification::list(db::Connection& connection, const Phone
   for (auto& row : connection.query(StatementId::list_codes, {phone.e164()})) {
     std::string_view state = "valid";
     if (row[3].number >= kMostTries) state = "guessed";
+    if (row[9].number != 0) state = "void";
     if (row[5].number == 0) state = "expired";
     if (row[4].number != 0) state = "used";
     codes.push_back({std::move(row[0].text), std::move(row[1].text), std::move(row[2].text),

@@ -36,7 +36,7 @@ struct SentCode {
   std::string created;
   std::string expires;
   std::uint64_t tries;     ///< but the one that used it up
-  std::string_view state;  ///< valid, used, guessed (too often) or expired
+  std::string_view state;  ///< valid, used, guessed (too often), void (see void_codes) or expired
   std::string message;     ///< pending, sent, failed, unsent (nobody had the phone), or gone
   std::uint64_t attempts;  ///< to send it
   std::string done;        ///< when it was sent or given up; else empty
@@ -84,7 +84,8 @@ class Verification {
                                          std::string_view code) const;
   [[nodiscard]] std::string seal_message(const Phone& phone, Purpose purpose, std::string_view code,
                                          bool chinese) const;
-  [[nodiscard]] unsigned over_limit(db::Connection& connection, const Phone& phone) const;
+  [[nodiscard]] unsigned over_limit(db::Connection& connection, const Phone& phone,
+                                    bool sent) const;
 
   const Config& config_;
   const Secret& key_;

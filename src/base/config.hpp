@@ -53,6 +53,7 @@ struct Config {
   bool session_cookie_secure{};
   unsigned session_absolute_days{};
   unsigned session_idle_days{};
+  unsigned session_per_account{};
 
   std::string sms_command;
   std::string sms_user;

@@ -176,6 +176,10 @@ constexpr ConfigKey kKeys[] = {
      set_number<&C::session_absolute_days, 1, 365>},
     {"session.idle_days", "7", "Days without use after which a session ends, 1 to 365.",
      set_number<&C::session_idle_days, 1, 365>},
+    {"session.per_account", "50",
+     "Sessions that an account can have at the same time, 1 to 1000. One more login ends the one "
+     "that was unseen for longest.",
+     set_number<&C::session_per_account, 1, 1000>},
     {"sms.command", "/etc/users-fcgi/send-sms",
      "Program that sends one message: JSON on standard input; exit 0 sent, 75 try again, else "
      "failed.",

@@ -16,7 +16,7 @@ struct Migration {
 };
 
 /// The version of the schema these programs are made for: the highest number under sql/migrations.
-constexpr unsigned kSchemaVersion = 6;
+constexpr unsigned kSchemaVersion = 7;
 
 /// The version of the database's schema; 0 where it has none yet.
 unsigned schema_version(Connection& connection);

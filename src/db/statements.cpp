@@ -81,9 +81,9 @@ constexpr StatementText kCatalogue[] = {
      "? AND purpose = ? AND codeHash = ? AND consumeTime IS NULL AND " CODE_IS_ALIVE},
     // phone
     {"delete_codes", "DELETE FROM verification_codes WHERE phone = ?"},
-    // phone. Codes requested by its previous owner must not work for the new one, but stay as rows:
-    // without them, who requested one could tell.
-    {"forget_codes",
+    // phone. Its codes for login and reset stop working, but stay as rows: without them, who
+    // requested one could tell.
+    {"void_codes",
      "UPDATE verification_codes SET codeHash = '' WHERE phone = ? AND purpose IN ('login', "
      "'reset')"},
     // sealed, state, lifetime in seconds
@@ -103,6 +103,12 @@ constexpr StatementText kCatalogue[] = {
      "SECOND) ON DUPLICATE KEY UPDATE used = IF(" LIMIT_IS_OVER
      ", 1, used + 1), resetTime = IF(" LIMIT_IS_OVER " OR used = ?, VALUES(resetTime), resetTime) "
      "RETURNING used, GREATEST(1, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime))"},
+    // name, name, seconds -> row, used, seconds until the reset; of a budget that has several rows
+    {"find_budget",
+     "SELECT CAST(SUBSTRING_INDEX(bucket, ':', -1) AS UNSIGNED), used, GREATEST(1, "
+     "TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime)) FROM throttle WHERE bucket >= CONCAT(?, "
+     "':') AND bucket < CONCAT(?, ';') AND resetTime > UTC_TIMESTAMP() AND resetTime <= "
+     "UTC_TIMESTAMP() + INTERVAL ? SECOND + INTERVAL 1 MINUTE"},
     // bucket
     {"clear_throttle", "DELETE FROM throttle WHERE bucket = ?"},
 
@@ -125,7 +131,12 @@ constexpr StatementText kCatalogue[] = {
     {"list_sessions",
      "SELECT s.id, DATE_FORMAT(s.createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(s.seenTime, "
      "'%Y-%m-%dT%H:%i:%sZ'), s.address, s.agent FROM sessions s JOIN users u ON u.id = s.user_id "
-     "WHERE s.user_id = ? AND " SESSION_IS_ALIVE " ORDER BY s.seenTime DESC, s.id DESC LIMIT 100"},
+     "WHERE s.user_id = ? AND " SESSION_IS_ALIVE " ORDER BY s.seenTime DESC, s.id DESC LIMIT 1000"},
+    // user_id, idle seconds, how many may stay -> tokenHash of the others: what is over already,
+    // then those unseen for longest. An account of an earlier version may have thousands.
+    {"find_surplus_sessions",
+     "SELECT s.tokenHash FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.user_id = ? "
+     "ORDER BY " SESSION_IS_ALIVE " DESC, s.seenTime DESC, s.id DESC LIMIT 1000 OFFSET ?"},
     // tokenHash
     {"delete_session", "DELETE FROM sessions WHERE tokenHash = ?"},
     // id, user_id
@@ -209,13 +220,15 @@ constexpr StatementText kCatalogue[] = {
      "SELECT used, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime) FROM throttle WHERE bucket = "
      "? AND resetTime > UTC_TIMESTAMP()"},
     // phone -> purpose, createTime, expireTime (ISO 8601), tries, consumed, alive; of its
-    // message state, attempts (null: no longer there) and when it was sent or given up (or null)
+    // message state, attempts (null: no longer there) and when it was sent or given up (or null);
+    // void (see void_codes)
     {"list_codes",
      "SELECT purpose, DATE_FORMAT(createTime, '%Y-%m-%dT%H:%i:%sZ'), DATE_FORMAT(expireTime, "
      "'%Y-%m-%dT%H:%i:%sZ'), tries, consumeTime IS NOT NULL, " CODE_IS_ALIVE
      ", (SELECT state FROM outbox WHERE id = message_id), (SELECT attempts FROM outbox WHERE id = "
      "message_id), (SELECT DATE_FORMAT(nextTime, '%Y-%m-%dT%H:%i:%sZ') FROM outbox WHERE id = "
-     "message_id AND state IN ('sent', 'failed')) FROM verification_codes WHERE phone = ? ORDER BY "
+     "message_id AND state IN ('sent', 'failed')), codeHash = REPEAT(CHAR(0), 32) FROM "
+     "verification_codes WHERE phone = ? ORDER BY "
      "createTime DESC, purpose"},
     // user_id, how many -> createTime (ISO 8601), event, address, request_id, operator_name
     {"list_audit",

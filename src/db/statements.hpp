@@ -21,11 +21,12 @@ enum class StatementId {
   count_code_try,
   consume_code,
   delete_codes,
-  forget_codes,
+  void_codes,
   insert_message,
   supersede_message,
 
   hit_throttle,
+  find_budget,
   clear_throttle,
 
   insert_session,
@@ -33,6 +34,7 @@ enum class StatementId {
   find_session_locally,
   touch_session,
   list_sessions,
+  find_surplus_sessions,
   delete_session,
   delete_session_by_id,
   end_sessions,

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/budget.hpp"
 #include "support/person.hpp"
 
 using namespace users::test;
@@ -124,9 +125,9 @@ BOOST_AUTO_TEST_CASE(the_same_key_again_sends_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(the_services_budget_bounds_what_many_phones_cost) {
-  query("UPDATE throttle SET used = 1000000 WHERE bucket = 'sms-hour:'");
+  query(leave_of_budget(0));
   const HttpReply reply = ask(Person());
-  query("DELETE FROM throttle WHERE bucket = 'sms-hour:'");
+  query(kWholeBudget);
   BOOST_TEST(reply.code() == 1007);
   BOOST_TEST(ask(Person()).code() == 0);
 }
@@ -247,9 +248,30 @@ BOOST_AUTO_TEST_CASE(a_known_phone_is_told_only_to_who_proved_it) {
 BOOST_AUTO_TEST_CASE(a_weak_password_does_not_cost_the_code) {
   Person person;
   const std::string code = person.code("regist");
-  BOOST_TEST(post("regist", {{"phone", person.phone()}, {"password", "12345678"}, {"code", code}})
+  // More often than a code may be guessed.
+  for (const char* weak :
+       {"12345678", "password1", "12345678", "password", "password1", "11111111"}) {
+    BOOST_TEST(
+        post("regist", {{"phone", person.phone()}, {"password", weak}, {"code", code}}).code() ==
+        1010);
+  }
+  // Nor does it tell whether a code is right.
+  const std::string wrong = code == "000000" ? "000001" : "000000";
+  BOOST_TEST(post("regist", {{"phone", person.phone()}, {"password", "12345678"}, {"code", wrong}})
                  .code() == 1010);
   BOOST_TEST(regist_with(person, code).code() == 0);
+
+  let_time_pass_for(person.e164());
+  const std::string reset = person.code("reset");
+  for (int i = 0; i < 6; ++i) {
+    BOOST_TEST(post("reset", {{"phone", person.phone()}, {"password", "12345678"}, {"code", reset}})
+                   .code() == 1010);
+  }
+  BOOST_TEST(
+      post("reset", {{"phone", person.phone()}, {"password", "another horse 7"}, {"code", reset}})
+          .code() == 0);
+  BOOST_TEST(query("SELECT COUNT(*) FROM throttle WHERE bucket = 'guess:" + person.e164() +
+                   "' AND used > 2") == "0");
 }
 
 BOOST_AUTO_TEST_CASE(a_registration_retried_with_its_key_needs_no_second_code) {

@@ -7,6 +7,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "support/budget.hpp"
 #include "support/person.hpp"
 
 using namespace users::test;
@@ -120,7 +121,7 @@ BOOST_DATA_TEST_CASE(a_request_for_a_code_tells_nothing_about_the_phone, data::m
   };
   code.forget = [](const Person& who) {
     let_time_pass_for(who.e164());
-    query("DELETE FROM throttle WHERE bucket = 'sms-hour:'");
+    query(kWholeBudget);
   };
   BOOST_TEST(code.is_even());
   BOOST_TEST(code.different == 0);

@@ -12,6 +12,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/budget.hpp"
 #include "support/daemon.hpp"
 #include "support/metrics_text.hpp"
 #include "support/person.hpp"
@@ -28,7 +29,7 @@ bool speed_counts() {
 
 /// The hour of the service's own budget passes.
 void let_the_hour_pass() {
-  query("DELETE FROM throttle WHERE bucket = 'sms-hour:'");
+  query(kWholeBudget);
 }
 
 /// Sets columns of all messages that wait. A courier at one of them may make it a deadlock, which

@@ -270,6 +270,33 @@ BOOST_AUTO_TEST_CASE(rename_phone_to_one_that_is_taken_is_refused) {
   BOOST_TEST(events() == before);
 }
 
+BOOST_AUTO_TEST_CASE(what_an_operator_changes_voids_the_codes_that_were_asked_for_before) {
+  struct Row {
+    std::vector<std::vector<std::string>> commands;
+    std::string input{};
+  };
+  const std::string phone = person.phone();
+  for (const Row& row : {Row{{{"user", "passwd", phone, "--yes"}}, "another horse 7\n"},
+                         Row{{{"user", "end-sessions", phone, "--yes"}}},
+                         Row{{{"user", "disable", phone, "--yes"}, {"user", "enable", phone}}},
+                         Row{{{"user", "lock", phone}}}}) {
+    BOOST_TEST_CONTEXT(row.commands[0][1]) {
+      const std::string login = person.code("login");
+      let_time_pass_for(person.e164());
+      const std::string reset = person.code("reset");
+      for (const auto& command : row.commands) {
+        BOOST_TEST(ctl(command, row.input).status == 0);
+      }
+      BOOST_TEST(post("login", {{"phone", phone}, {"code", login}}).code() == 1005);
+      BOOST_TEST(post("reset", {{"phone", phone}, {"password", "a third horse 9"}, {"code", reset}})
+                     .code() == 1005);
+      let_time_pass_for(person.e164());
+    }
+  }
+  const CtlResult otp = ctl({"otp", phone, "--json"});
+  BOOST_TEST(otp.output.find("\"void\"") != std::string::npos, otp.output);
+}
+
 BOOST_AUTO_TEST_CASE(end_sessions_ends_every_session_of_that_account_only) {
   Person other;
   other.regist();

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/budget.hpp"
 #include "support/service.hpp"
 
 using namespace users;
@@ -204,8 +205,70 @@ BOOST_AUTO_TEST_CASE(every_limit_says_when_it_is_over) {
   BOOST_TEST(in(60, over("send", asked)));
   BOOST_TEST(in(60 * 60, over("send-hour", asked)));
   BOOST_TEST(in(24 * 60 * 60, over("send-day", asked)));
-  BOOST_TEST(in(60 * 60, over("sms-hour", asked)));
   BOOST_TEST(in(24 * 60 * 60, over("guess", guessed)));
+  database.query("DELETE FROM throttle");
+  database.query(leave_of_budget(0));
+  const Outcome spent = asked();
+  BOOST_TEST((spent.code == ResultCode::too_many_requests));
+  BOOST_TEST(in(60 * 60, spent.retry_after));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_sent_is_not_charged_and_the_budget_is_exact) {
+  Config config = issued();
+  // Not every row has the same share.
+  config.sms_per_hour = 21;
+  Service small(std::move(config));
+  const auto ask_for = [&](const std::string& who, std::string_view purpose) {
+    return small.accounts.request_code(who, purpose, "", {"192.0.2.1", ""}).code;
+  };
+  for (int i = 0; i < 60; ++i) {
+    BOOST_TEST((ask_for(fresh_phone(), "login") == ResultCode::ok));
+  }
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox WHERE state = 'unsent'") == "60");
+  for (int i = 0; i < 21; ++i) {
+    BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::ok));
+  }
+  BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::too_many_requests));
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "21");
+  // Or the answer would tell who has an account.
+  BOOST_TEST((ask_for(fresh_phone(), "login") == ResultCode::too_many_requests));
+  // An hour later there is a whole budget again.
+  database.query("UPDATE throttle SET resetTime = UTC_TIMESTAMP() WHERE bucket LIKE 'sms-hour:%'");
+  BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::ok));
+}
+
+BOOST_AUTO_TEST_CASE(of_many_requests_at_once_the_budget_takes_as_many_as_it_has) {
+  Config config = issued();
+  config.sms_per_hour = 13;
+  std::vector<std::future<int>> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::async(std::launch::async, [&config] {
+      Service service(Config{config});
+      int sent = 0;
+      for (int n = 0; n < 5; ++n) {
+        const auto code = service.accounts.request_code(fresh_phone(), "regist", "", kClient).code;
+        if (code == ResultCode::ok) ++sent;
+      }
+      return sent;
+    }));
+  }
+  int sent = 0;
+  for (auto& client : clients) sent += client.get();
+  BOOST_TEST(sent == 13);
+}
+
+BOOST_AUTO_TEST_CASE(requests_for_codes_share_no_row) {
+  // 40 choices among 8 rows: that fewer than 5 are met has a chance of one in ten thousand
+  // millions.
+  for (int i = 0; i < 40; ++i) {
+    BOOST_TEST(
+        (one.accounts.request_code(fresh_phone(), i % 2 == 0 ? "regist" : "login", "", kClient)
+             .code == ResultCode::ok));
+  }
+  for (const std::string row : {"sms-hour:", "sms-hour-unsent:"}) {
+    BOOST_TEST(std::stoi(database.query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE '" + row +
+                                        "%'")) > 3);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,7 @@
 
 using namespace users;
 using namespace users::test;
+using namespace std::chrono_literals;
 namespace data = boost::unit_test::data;
 
 namespace {
@@ -99,8 +100,13 @@ struct Race : Fixture {
     HeldTransactions held(database, "INSERT ON sessions");
     auto under_way = std::async(std::launch::async, login);
     BOOST_TEST(held.wait_for_one());
-    BOOST_TEST((end.run(*this, session) == ResultCode::ok));
+    // A login by code holds the row of its code, and what ends all voids the codes, too.
+    auto ending = std::async(std::launch::async, [&] { return end.run(*this, session); });
+    BOOST_TEST(wait_until(30, [&] {
+      return row_lock_waits() == 1 || ending.wait_for(0s) == std::future_status::ready;
+    }));
     held.let_go();
+    BOOST_TEST((ending.get() == ResultCode::ok));
     BOOST_TEST(!is_alive(token_of(under_way.get())));
     BOOST_TEST(is_alive(own) == end.keeps_own);
   }
@@ -117,6 +123,94 @@ BOOST_DATA_TEST_CASE(it_ends_a_login_by_password_under_way, data::make(kEnds), e
 BOOST_DATA_TEST_CASE(it_ends_a_login_by_code_under_way, data::make(kEnds), end) {
   const std::string by = code(phone, "login");
   check_ended(end, [&] { return other.accounts.login_by_code(phone, by, kClient); });
+}
+
+BOOST_DATA_TEST_CASE(it_voids_the_codes_that_were_asked_for_before, data::make(kEnds), end) {
+  const std::string login = code(phone, "login");
+  const std::string reset = code(phone, "reset");
+  BOOST_TEST((end.run(*this, session()) == ResultCode::ok));
+  // Whatever became of the phone: what counts is that the codes open nothing.
+  database.query("UPDATE users SET disableTime = NULL");
+  const std::string now = database.query("SELECT phone FROM users");
+  for (const std::string& number : {phone, now}) {
+    BOOST_TEST(
+        (other.accounts.login_by_code(number, login, kClient).code == ResultCode::wrong_code));
+    const ResultCode by_reset =
+        other.accounts.reset_password(number, reset, kNewPassword, kClient).code;
+    BOOST_TEST((by_reset == ResultCode::wrong_code || by_reset == ResultCode::code_used_up));
+  }
+  // A code asked for afterwards works.
+  database.query("DELETE FROM throttle");
+  owner.accounts.request_code(now, "login", "another request", kClient);
+  const std::string fresh = last_code(database, owner);
+  BOOST_TEST((other.accounts.login_by_code(now, fresh, kClient).code == ResultCode::ok));
+}
+
+BOOST_AUTO_TEST_CASE(a_new_phone_brings_no_lock_that_strangers_put_on_it) {
+  const std::string next = fresh_phone();
+  for (int i = 0; i < 11; ++i) other.accounts.login(next, "wrong", kClient);
+  BOOST_TEST((other.accounts.login(next, "wrong", kClient).code == ResultCode::locked));
+  const std::string by = code(next, "phone");
+  for (int i = 0; i < 11; ++i) other.accounts.login(next, "wrong", kClient);
+  BOOST_TEST((owner.accounts.change_phone(session(), next, by, kPassword, kClient).code ==
+              ResultCode::ok));
+  BOOST_TEST((other.accounts.login(next, kPassword, kClient).code == ResultCode::ok));
+}
+
+BOOST_AUTO_TEST_CASE(an_account_has_at_most_as_many_sessions_as_it_may) {
+  Config config = database.config();
+  config.session_per_account = 5;
+  Service few(std::move(config));
+  const auto open = [&] { return token_of(few.accounts.login(phone, kPassword, kClient)); };
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 5; ++i) tokens.push_back(open());
+  // The second is the one unseen for longest, the fourth is over already.
+  database.query(
+      "UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 2 HOUR; UPDATE sessions SET "
+      "seenTime = UTC_TIMESTAMP() - INTERVAL 3 HOUR WHERE id = (SELECT * FROM (SELECT MIN(id) + 1 "
+      "FROM sessions) s); UPDATE sessions SET epoch = epoch + 1 WHERE id = (SELECT * FROM (SELECT "
+      "MIN(id) + 3 FROM sessions) s)");
+  tokens.push_back(open());
+  BOOST_TEST(!is_alive(tokens[3]));
+  BOOST_TEST(is_alive(tokens[1]));
+  database.query(
+      "UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 3 HOUR WHERE id = (SELECT * FROM "
+      "(SELECT MIN(id) + 1 FROM sessions) s)");
+  tokens.push_back(open());
+  BOOST_TEST(!is_alive(tokens[1]));
+  for (const std::size_t i : {0, 2, 4, 5, 6}) BOOST_TEST(is_alive(tokens[i]), i);
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM sessions") == "5");
+
+  // What an earlier version left goes with the next login, and that of others stays.
+  database.query(
+      "INSERT INTO sessions (tokenHash, user_id, createTime, seenTime, expireTime, address, agent) "
+      "SELECT UNHEX(SHA2(seq, 256)), user_id + (seq > 300), createTime, UTC_TIMESTAMP() - INTERVAL "
+      "1 DAY, expireTime, '', '' FROM seq_1_to_310, (SELECT * FROM sessions LIMIT 1) s");
+  BOOST_TEST(is_alive(open()));
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM sessions") == "15");
+}
+
+BOOST_AUTO_TEST_CASE(logins_at_once_leave_no_more_sessions_than_one_account_may_have) {
+  Config config = database.config();
+  config.session_per_account = 3;
+  std::vector<std::future<void>> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::async(std::launch::async, [this, &config] {
+      Service few(Config{config});
+      for (int n = 0; n < 4; ++n) few.accounts.login(phone, kPassword, kClient);
+    }));
+  }
+  for (auto& client : clients) client.get();
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM sessions") == "3");
+}
+
+BOOST_AUTO_TEST_CASE(the_list_of_sessions_comes_in_the_order_of_an_index) {
+  static_cast<void>(session());
+  std::string sql(db::text_of(db::StatementId::list_sessions).sql);
+  for (const char* value : {"1", "604800"}) sql.replace(sql.find('?'), 1, value);
+  const std::string plan = database.query("EXPLAIN FORMAT = JSON " + sql);
+  BOOST_TEST(plan.find("\"key\": \"sessions_seen\"") != std::string::npos, plan);
+  BOOST_TEST(plan.find("filesort") == std::string::npos, plan);
 }
 
 /// All that an event may change of an account.

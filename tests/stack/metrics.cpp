@@ -114,11 +114,12 @@ class LockedUsers {
   LockedUsers() : connection_(administrator("users")) {
     connection_->run_script("LOCK TABLES users WRITE", "lock");
   }
-  /// How many of the hash pool wait for it; the other pool asks for users with sessions only.
+  /// How many of the hash pool wait for it; the other pool asks for the user of a token only.
   [[nodiscard]] static int waiting_for_hash_pool() {
     return std::stoi(
         query("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'users_service' "
-              "AND state = 'Waiting for table metadata lock' AND info NOT LIKE '%sessions%'"));
+              "AND state = 'Waiting for table metadata lock' AND info NOT LIKE '%WHERE s.tokenHash "
+              "= %'"));
   }
 
  private:

@@ -72,6 +72,7 @@ constexpr KeySample kSamples[] = {
     {"session.cookie_secure", "1", "no", "0", effective<&C::session_cookie_secure>},
     {"session.absolute_days", "30", "60", "60", effective<&C::session_absolute_days>},
     {"session.idle_days", "7", "14", "14", effective<&C::session_idle_days>},
+    {"session.per_account", "50", "100", "100", effective<&C::session_per_account>},
     {"sms.command", "/etc/users-fcgi/send-sms", "/send", "/send", effective<&C::sms_command>},
     {"sms.user", "users-fcgi-courier", "sender", "sender", effective<&C::sms_user>},
     {"sms.timeout", "15", "20", "20", effective<&C::sms_timeout>},
