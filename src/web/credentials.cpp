@@ -36,16 +36,19 @@ std::vector<std::string_view> find_cookies(std::string_view header, std::string_
 }  // namespace
 
 Credentials find_credentials(const Request& request, bool secure_cookie) {
-  constexpr std::string_view kScheme = "Bearer ";
-  if (request.authorization.empty()) {
+  constexpr std::string_view kScheme = "Bearer";
+  std::string_view token = request.authorization;
+  if (!starts_with_ignoring_case(token, kScheme) ||
+      (token.size() > kScheme.size() && token[kScheme.size()] != ' ')) {
     return {find_cookies(request.cookie, cookie_name(secure_cookie)), true};
   }
-  // A header that is there decides: a cookie beside it must not lend it a session.
-  if (!starts_with_ignoring_case(request.authorization, kScheme)) return {};
-  return {{std::string_view(request.authorization).substr(kScheme.size())}};
+  // A header of our scheme decides: a cookie beside it must not lend it a session.
+  token.remove_prefix(std::min(kScheme.size() + 1, token.size()));
+  return {{token}};
 }
 
 std::optional<bool> is_same_origin(const Request& request, bool secure_cookie) {
+  if (!request.listed_origin.empty()) return true;
   if (!request.sec_fetch_site.empty()) return request.sec_fetch_site == "same-origin";
   if (request.origin.empty()) return std::nullopt;
   if (request.host.empty()) return false;

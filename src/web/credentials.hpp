@@ -20,13 +20,13 @@ struct Credentials {
 /// the site set one, too; each costs a question to the database.
 constexpr std::size_t kMostCookies = 4;
 
-/// The token of `Authorization: Bearer` (RFC 6750 2.1), else those of the cookies of our name in
-/// their order. None where there is neither.
+/// The token of `Authorization: Bearer` (RFC 6750 2.1); without a header of this scheme, those of
+/// the cookies of our name in their order. Other schemes, such as Basic, are the site's own.
 Credentials find_credentials(const Request& request, bool secure_cookie);
 
-/// Whether the browser says that the request comes from a page of this very site: Sec-Fetch-Site,
-/// else Origin held against Host, where with `secure_cookie` only HTTPS is the site. Nothing where
-/// it says neither.
+/// Whether the browser says that the request comes from a page of this very site, or of an origin
+/// that the site lists: Sec-Fetch-Site, else Origin held against Host, where with `secure_cookie`
+/// only HTTPS is the site. Returns nullopt if it says neither, as clients other than browsers do.
 std::optional<bool> is_same_origin(const Request& request, bool secure_cookie);
 
 /// The value of a Set-Cookie header: with a lifetime in seconds, or 0 to take the cookie away.

@@ -37,21 +37,34 @@ struct LoggedIn {
   bool by_cookie = false;
 };
 
+/// Whether a request of this method may change something (RFC 9110 9.2.1).
+bool is_unsafe(std::string_view method) {
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+/// Whether a cookie counts. What changes something must come from the site's own pages. The request
+/// to a protected location that auth is asked about may come from another client than a browser,
+/// and a WebSocket that it opens can change something by any method.
+bool cookie_counts(const Request& request, bool secure_cookie) {
+  if (request.checked_method.empty()) {
+    return !is_unsafe(request.method) || is_same_origin(request, secure_cookie).value_or(false);
+  }
+  if (!is_unsafe(request.checked_method) && request.checked_upgrade.empty()) return true;
+  // "none" is the user's own doing, such as an address that was typed.
+  return request.sec_fetch_site == "none" || is_same_origin(request, secure_cookie).value_or(true);
+}
+
 /// Whether the client acts for another account than the session's. A page that was left open still
 /// shows the old account while the browser already sends the new one's cookie.
 bool is_for_another_account(const Request& request, const Session& session) {
   return !request.account.empty() && request.account != std::to_string(session.user_id);
 }
 
-/// The session of the request. What changes something by cookie must come from the site's own
-/// pages.
+/// The session of the request.
 LoggedIn require_session(Context& context, const Request& request) {
   const bool secure = context.config.session_cookie_secure;
   const Credentials credentials = find_credentials(request, secure);
-  const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (credentials.from_cookie && !reads && !is_same_origin(request, secure).value_or(false)) {
-    throw NotLoggedIn();
-  }
+  if (credentials.from_cookie && !cookie_counts(request, secure)) throw NotLoggedIn();
   for (const std::string_view token : credentials.tokens) {
     auto session = context.accounts.find_session(token);
     if (!session) continue;
@@ -59,6 +72,14 @@ LoggedIn require_session(Context& context, const Request& request) {
     return {std::move(*session), credentials.from_cookie};
   }
   throw NotLoggedIn();
+}
+
+/// What a foreign page sends by its visitor's browser counts for nothing: it would send messages
+/// and guess from the visitor's address, or log the visitor in as somebody else.
+void refuse_foreign_page(const Context& context, const Request& request) {
+  if (!is_same_origin(request, context.config.session_cookie_secure).value_or(true)) {
+    throw InvalidArguments({"origin"});
+  }
 }
 
 void take_cookie_away(Result& result, const Context& context) {
@@ -103,6 +124,7 @@ std::vector<GaugeSample> outbox_gauges(Context& context) {
 }  // namespace
 
 Result regist(Context& context, const Request& request) {
+  refuse_foreign_page(context, request);
   const Arguments arguments = parse_body(request);
   std::vector<std::string> bad;
   const auto texts = arguments.texts({"phone", "password", "code"}, bad);
@@ -112,6 +134,7 @@ Result regist(Context& context, const Request& request) {
 }
 
 Result code(Context& context, const Request& request) {
+  refuse_foreign_page(context, request);
   const Arguments arguments = parse_body(request);
   const auto texts = arguments.texts({"phone"});
   const auto purpose = arguments.text("purpose").value_or("regist");
@@ -120,13 +143,9 @@ Result code(Context& context, const Request& request) {
 }
 
 Result login(Context& context, const Request& request) {
+  refuse_foreign_page(context, request);
   const Arguments arguments = parse_body(request);
   const bool cookie = arguments.flag("cookie");
-  // A foreign page must not log its visitor in as somebody else.
-  const bool secure = context.config.session_cookie_secure;
-  if (cookie && !is_same_origin(request, secure).value_or(true)) {
-    throw InvalidArguments({"cookie"});
-  }
   const bool by_code = !arguments.text("password") && arguments.text("code");
   const auto texts = arguments.texts({"phone", by_code ? "code" : "password"});
   const LoginOutcome outcome =
@@ -137,8 +156,8 @@ Result login(Context& context, const Request& request) {
   const NewSession& session = *outcome.session;
   result.data = {{"id", session.user_id}, {"expires_at", session.expires_at}};
   if (cookie) {
-    result.headers.emplace_back("Set-Cookie",
-                                session_cookie(session.token, session.lifetime, secure));
+    result.headers.emplace_back("Set-Cookie", session_cookie(session.token, session.lifetime,
+                                                             context.config.session_cookie_secure));
   } else {
     result.data.push_back({"token", session.token});
   }
@@ -216,6 +235,7 @@ Result change_password(Context& context, const Request& request) {
 }
 
 Result reset_password(Context& context, const Request& request) {
+  refuse_foreign_page(context, request);
   const Arguments arguments = parse_body(request);
   const auto texts = arguments.texts({"phone", "code", "password"});
   return result_of(

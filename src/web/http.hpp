@@ -27,8 +27,11 @@ struct Request {
   std::string host;
   std::string origin;
   std::string sec_fetch_site;
-  std::string account;  ///< X-Users-Account: the id of the account that the client acts for
-  std::string address;  ///< of the client, as nginx saw it
+  std::string listed_origin;    ///< `origin` if the site lists it (users_cors_origins.conf)
+  std::string checked_method;   ///< of the request to a protected location that auth is asked about
+  std::string checked_upgrade;  ///< the protocol that one asks for, such as websocket
+  std::string account;          ///< X-Users-Account: the id of the account that the client acts for
+  std::string address;          ///< of the client, as nginx saw it
   std::string request_id;
   std::string body;
   BodyState body_state = BodyState::whole;

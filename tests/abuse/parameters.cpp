@@ -127,18 +127,26 @@ BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
   send_raw(site.base_url(),
            "DELETE /private/x?purpose=y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
            "X-HTTP-Method-Override: POST\r\nX-Original-URL: /users/logout\r\nProxy: x\r\n"
-           "X_User_Id: 1\r\nX-Users-Account: 1\r\nAuthorization: Bearer t\r\n"
-           "Content-Length: 2\r\n\r\n{}");
+           "X_User_Id: 1\r\nX-Users-Account: 1\r\nAuthorization: Bearer " +
+               std::string(43, 't') +
+               "\r\nUpgrade: websocket\r\nUSERS-LISTED-ORIGIN: https://evil.invalid\r\n"
+               "Users-Checked-Method: GET\r\nOrigin: https://evil.invalid\r\n"
+               "Content-Length: 2\r\n\r\n{}");
   const auto requests = pool.take_requests();
   BOOST_TEST_REQUIRE(requests.size() == 1U);
   const auto& asked = requests.front();
-  const std::set<std::string> named{"REQUEST_METHOD", "DOCUMENT_URI", "CONTENT_LENGTH",
-                                    "REMOTE_ADDR",    "REQUEST_ID",   "HTTP_AUTHORIZATION"};
+  const std::set<std::string> named{"REQUEST_METHOD",       "DOCUMENT_URI", "CONTENT_LENGTH",
+                                    "REMOTE_ADDR",          "REQUEST_ID",   "HTTP_HOST",
+                                    "HTTP_AUTHORIZATION",   "HTTP_ORIGIN",  "USERS_CHECKED_METHOD",
+                                    "USERS_CHECKED_UPGRADE"};
   for (const auto& [name, value] : asked) BOOST_TEST(named.contains(name), name << " = " << value);
   BOOST_TEST(asked.size() == named.size());
   BOOST_TEST(value_of(asked, "REQUEST_METHOD") == "GET");
   BOOST_TEST(value_of(asked, "DOCUMENT_URI") == "/users/auth");
   BOOST_TEST(value_of(asked, "CONTENT_LENGTH") == "0");
+  // What tells whether the request that is checked changes something for a foreign page.
+  BOOST_TEST(value_of(asked, "USERS_CHECKED_METHOD") == "DELETE");
+  BOOST_TEST(value_of(asked, "USERS_CHECKED_UPGRADE") == "websocket");
 }
 
 BOOST_AUTO_TEST_CASE(a_path_reaches_a_worker_decoded_and_without_its_query) {

@@ -61,14 +61,20 @@ struct WholeStack : Fixture {
 
   /// Nobody is let in, and nobody is told that the session is wrong.
   static void check_closed(std::vector<std::string> headers) {
+    const bool has_token = !headers.empty();
     for (const char* accept : {"Accept: */*", "Accept: text/html"}) {
       headers.emplace_back(accept);
       const HttpReply reply = visit("/private/", headers);
       headers.pop_back();
+      BOOST_TEST(reply.body.find(kBackend) == std::string::npos);
+      if (!has_token) {
+        // No worker has to be asked.
+        BOOST_TEST((reply.status == 401 || reply.status == 302));
+        continue;
+      }
       BOOST_TEST(reply.status == 503);
       BOOST_TEST(reply.code() == 9001);
       BOOST_TEST(reply.header("retry-after") == "1");
-      BOOST_TEST(reply.body.find(kBackend) == std::string::npos);
     }
   }
 };
@@ -159,6 +165,28 @@ BOOST_AUTO_TEST_CASE(without_a_session_a_browser_goes_to_the_page) {
       BOOST_TEST(reply.body.find(kBackend) == std::string::npos);
     }
   }
+  // A script can only use the reply.
+  const std::vector<std::vector<std::string>> scripts{
+      {"Accept: text/html, */*; q=0.01", "X-Requested-With: XMLHttpRequest"},
+      {"Accept: text/html", "x-requested-with: xmlhttprequest"},
+      {accept, "Sec-Fetch-Mode: cors"},
+      {accept, "Sec-Fetch-Mode: no-cors"},
+      {accept, "Sec-Fetch-Mode: same-origin"},
+      {accept, "Sec-Fetch-Mode: websocket"}};
+  for (const auto& headers : scripts) {
+    BOOST_TEST_CONTEXT(headers.back()) {
+      const HttpReply reply = visit("/private/", headers);
+      BOOST_TEST(reply.status == 401);
+      BOOST_TEST(reply.code() == 1009);
+    }
+  }
+  // The views of Android's apps name the app in this header, also when a page is opened.
+  for (const std::vector<std::string>& headers : std::vector<std::vector<std::string>>{
+           {accept, "Sec-Fetch-Mode: navigate"},
+           {accept, "X-Requested-With: org.example.app"},
+           {accept, "Sec-Fetch-Mode: navigate", "X-Requested-With: org.example.app"}}) {
+    BOOST_TEST(visit("/private/", headers).status == 302, headers.back());
+  }
   // As it was asked for, so a line break stays encoded and adds no header.
   const HttpReply split = visit("/private/%0d%0aSet-Cookie:%20users=x", {accept});
   BOOST_TEST(split.status == 302);
@@ -229,8 +257,8 @@ BOOST_FIXTURE_TEST_CASE(the_internal_locations_are_not_there_for_a_client, Fixtu
   const std::string token = person.token();
   for (const char* path :
        {"/users/_auth", "/users/_auth/", "/users/_auth?x=1", "//users/_auth", "/users/%5fauth",
-        "/users/_err/json/401", "/users/_err/text/503", "/users/_err/login/page/401",
-        "/users/_err/login/json/401", "/users/_err/login/text/401", "/users/_err/site/400",
+        "/users/_err/json/401", "/users/_err/text/503", "/users/_err/check/page/401",
+        "/users/_err/check/json/401", "/users/_err/check/text/401", "/users/_err/site/400",
         "/users/_err/", "/users/_err"}) {
     for (const std::string method : {"GET", "POST"}) {
       BOOST_TEST_CONTEXT(method << " " << path) {

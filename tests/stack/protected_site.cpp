@@ -405,4 +405,72 @@ BOOST_AUTO_TEST_CASE(no_other_page_and_no_other_request_comes_before_the_check) 
   BOOST_TEST(call.header("access-control-allow-origin").empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing_by_its_visitors_cookie) {
+  const std::string cookie = "Cookie: users=" + session.substr(session.rfind(' ') + 1);
+  const std::string own = "Origin: https://example.org";
+  const std::string host = "Host: example.org";
+  const std::vector<std::vector<std::string>> foreign{
+      {"Origin: https://evil.example"},
+      {"Origin: null"},
+      {"Origin: https://example.org.evil.example"},
+      {"Sec-Fetch-Site: same-site"},
+      {"Sec-Fetch-Site: cross-site"},
+      {"Sec-Fetch-Site: cross-site", own},
+      {"Sec-Fetch-Site: same-site", "Origin: https://evil.example"}};
+  for (auto headers : foreign) {
+    headers.insert(headers.end(), {host, cookie});
+    BOOST_TEST_CONTEXT(headers.front()) {
+      for (const char* method : {"POST", "PUT", "PATCH", "DELETE", "PROPFIND"}) {
+        backend.take();
+        const HttpReply refused = ask("/api/x", headers, method, "a=b");
+        BOOST_TEST(refused.status == 401, method);
+        BOOST_TEST(refused.code() == 1009);
+        BOOST_TEST(backend.take().empty());
+      }
+      // A link on another page may lead here, and a token is no cookie.
+      BOOST_TEST(ask("/api/x", headers).body == "ok");
+      headers.push_back(session);
+      BOOST_TEST(ask("/api/x", headers, "POST", "a=b").body == "ok");
+    }
+  }
+  for (const std::vector<std::string>& headers : std::vector<std::vector<std::string>>{
+           {own},
+           {"Sec-Fetch-Site: same-origin"},
+           {"Sec-Fetch-Site: none"},
+           {},
+           {"Origin: https://app.example.org", "Sec-Fetch-Site: same-site"}}) {
+    auto with = headers;
+    with.insert(with.end(), {host, cookie});
+    BOOST_TEST(ask("/api/x", with, "POST", "a=b").body == "ok",
+               (headers.empty() ? "nothing" : headers.front()));
+  }
+  // A WebSocket is opened by GET and can do anything then.
+  const auto handshake = [&](const std::string& headers) {
+    return send_raw(site.plain(),
+                    "GET /live/x HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade, close\r\n"
+                    "Upgrade: websocket\r\n" +
+                        cookie + "\r\n" + headers + std::string(kLast) + "\r\n\r\n");
+  };
+  backend.take();
+  BOOST_TEST(handshake("Origin: https://evil.example\r\n").starts_with("HTTP/1.1 401 "));
+  BOOST_TEST(handshake("Origin: https://example.org\r\nSec-Fetch-Site: same-site\r\n")
+                 .starts_with("HTTP/1.1 401 "));
+  BOOST_TEST(backend.take().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_page_that_the_site_lists_may_log_in_and_no_other) {
+  const std::string body = registration(phone);
+  const auto login = [&](const std::string& origin) {
+    return send(site.secure(), {.path = "/users/login",
+                                .body = body,
+                                .headers = {"Origin: " + origin, "Sec-Fetch-Site: cross-site",
+                                            "Host: example.org"}});
+  };
+  BOOST_TEST(login("https://app.example.org").code() == 0);
+  for (const char* other : {"https://app.example.org.evil.invalid", "http://app.example.org",
+                            "https://APP.example.org:444", "https://example.org", "null"}) {
+    BOOST_TEST(login(other).fields() == "origin", other);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -222,6 +222,7 @@ BOOST_AUTO_TEST_CASE(limits_are_those_of_the_code) {
       {"guesses_a_day", throttle::kGuessesADay.most},
       {"password_tries", throttle::kLogins.most},
       {"password_lock", throttle::kLogins.seconds},
+      {"sessions_of_an_account", config.session_per_account},
       {"session_idle", config.session_idle_days},
       {"session_absolute", config.session_absolute_days},
   };
