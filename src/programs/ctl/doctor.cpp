@@ -28,6 +28,7 @@ constexpr Group kGroups[] = {
     {"nginx", false, check_nginx},
     {"sockets", false, check_sockets},
     {"workers", false, check_workers},
+    {"nginx peers", false, check_peers},
     {"database", true, check_database},
     {"migrations", true, check_migrations},
     {"disk", true, check_disks},

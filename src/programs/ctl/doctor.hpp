@@ -79,6 +79,7 @@ bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places);
 void check_locations(Diagnosis& d, const std::vector<Directive>& all);
 void check_sockets(Diagnosis& d);
 void check_workers(Diagnosis& d);
+void check_peers(Diagnosis& d);
 void check_database(Diagnosis& d);
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host);
 void check_grants(Diagnosis& d, db::Connection& connection, const std::string& account);

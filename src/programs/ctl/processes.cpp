@@ -52,6 +52,10 @@ std::vector<std::string> words_of(const fs::path& path) {
   return words;
 }
 
+void append_numbers(std::vector<unsigned>& numbers, std::istream& text) {
+  for (unsigned number = 0; text >> number;) numbers.push_back(number);
+}
+
 Process read_process(pid_t pid) {
   Process process;
   std::ifstream status(folder_of(pid) / "status");
@@ -66,10 +70,15 @@ Process read_process(pid_t pid) {
       fields >> std::hex >> blocked;
       process.ready = (blocked >> (SIGTERM - 1) & 1) != 0;
     }
-    if (line.starts_with("Uid:")) fields >> process.real_uid >> process.uid;
-    gid_t real = 0;
-    if (line.starts_with("Gid:")) fields >> real >> process.gid;
+    if (line.starts_with("Uid:")) append_numbers(process.users, fields);
+    if (line.starts_with("Gid:") || line.starts_with("Groups:")) {
+      append_numbers(process.groups, fields);
+    }
   }
+  if (process.users.size() < 2 || process.groups.size() < 2) return {};
+  process.real_uid = process.users[0];
+  process.uid = process.users[1];
+  process.gid = process.groups[1];
   process.start = start_ticks(pid);
   if (living && process.start != 0) process.pid = pid;
   return process;

@@ -20,6 +20,8 @@ struct Process {
   uid_t uid = 0;                 ///< effective
   uid_t real_uid = 0;            ///< who started it; another than uid where it is a setuid program
   gid_t gid = 0;                 ///< effective
+  std::vector<uid_t> users;      ///< real, effective, saved and of the file system
+  std::vector<gid_t> groups;     ///< the same four, then the supplementary ones
   std::string name;              ///< at most 15 bytes, as the kernel keeps it
   bool ready = false;            ///< it holds its stop signals: see base/stop_signals.hpp
   unsigned long long start = 0;  ///< clock ticks since the machine was started
