@@ -14,8 +14,8 @@
 
 namespace users::ctl {
 
-struct Directive;
 struct NginxPlaces;
+struct NginxTree;
 
 enum class State { ok, warning, problem, skipped };
 
@@ -75,8 +75,9 @@ void check_folders(Diagnosis& d);
 void check_nginx(Diagnosis& d);
 /// Of check_nginx: what nginx's master makes, opens or reads. False if nginx should not be run.
 bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places);
-/// Of check_nginx: the locations among the directives of a configuration that nginx takes.
-void check_locations(Diagnosis& d, const std::vector<Directive>& all);
+/// Of check_nginx: the locations of a configuration that nginx takes. Who gets into a protected
+/// one, and whom a backend takes a client for.
+void check_locations(Diagnosis& d, const NginxTree& tree);
 void check_sockets(Diagnosis& d);
 void check_workers(Diagnosis& d);
 void check_peers(Diagnosis& d);

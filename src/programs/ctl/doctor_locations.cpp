@@ -1,50 +1,70 @@
-// doctor: the site's own locations, those that a session protects and those that pass requests on.
+// doctor: the site's own locations: whom a backend takes a client for, and which location nginx
+// prefers.
+#include "programs/ctl/doctor_locations.hpp"
+
 #include <algorithm>
 
-#include "programs/ctl/doctor.hpp"
-#include "programs/ctl/nginx_conf.hpp"
+#include <strings.h>
 
 namespace users::ctl {
 namespace {
 
-using Directives = std::vector<Directive>;
-
-bool includes(const Directive& one, std::string_view file) {
-  return is(one, {"include"}) && one.words.size() == 2 && one.words[1].ends_with(file);
-}
-
-/// The innermost location around a directive in its file; empty where there is none.
-std::string location_of(const Directive& directive) {
-  const auto found =
-      std::ranges::find_if(directive.within.rbegin(), directive.within.rend(),
-                           [](const auto& one) { return one.starts_with("location "); });
-  return found == directive.within.rend() ? "" : *found;
-}
-
-/// Whether a backend of a site that protects something can be told a name by the client itself.
-void check_identity(Diagnosis& d, const Directives& all) {
-  const bool protects = std::ranges::any_of(
-      all, [&](const Directive& one) { return includes(one, "/users_auth.conf"); });
-  for (const Directive& pass : all) {
-    const std::string location = location_of(pass);
-    if (!protects || location.empty() || pass.words.empty() || !pass.words[0].ends_with("_pass")) {
-      continue;
-    }
-    // Other sites of this nginx have backends that trust nobody's X-User-Id.
-    const bool is_sites = std::ranges::any_of(all, [&](const Directive& one) {
-      return one.file == pass.file && includes(one, "/users.conf");
-    });
-    const bool strips = std::ranges::any_of(all, [&](const Directive& one) {
-      return one.file == pass.file && one.within == pass.within &&
-             (includes(one, "/users_strip.conf") || includes(one, "/users_auth.conf"));
-    });
-    if (!is_sites || strips) continue;
-    return d.report.warning(
-        "nginx identity",
-        location + " of " + pass.file + " passes a client's own X-User-Id on to its backend",
-        "write into it: include snippets/users-fcgi/users_strip.conf;");
+bool says_who(const Directive& block, const Protocol& protocol) {
+  const bool is_header = protocol.header.ends_with("_header");
+  // Many backends take both spellings for one; of a parameter there is only one.
+  if (is_header && value_in_effect(block, "underscores_in_headers") == "on" &&
+      !sets(block, protocol, "X_User_Id")) {
+    return false;
   }
-  d.report.ok("nginx identity", protects ? "no client says who it is" : "nothing is protected");
+  return sets(block, protocol, protocol.id) && sets(block, protocol, protocol.phone);
+}
+
+/// A block whose headers were lost, though it stands in one that had them.
+bool has_lost(const Directive& block, const Protocol& protocol) {
+  for (const Directive* at = block.around; at != nullptr; at = at->around) {
+    if (says_who(*at, protocol)) return true;
+  }
+  return needs_session(block);
+}
+
+void judge_pass(Faults& faults, const Directive& block, const Protocol& protocol) {
+  const std::string name(protocol.name);
+  // Nothing of the client's arrives then.
+  if (value_in_effect(block, name + "_pass_request_headers") == "off") return;
+  if (says_who(block, protocol)) return;
+  const std::string file = needs_session(block) ? "users_auth.conf" : "users_strip.conf";
+  // nginx refuses a second one.
+  const std::string place = own(block, "auth_request").empty() || !needs_session(block)
+                                ? "write into it: "
+                                : "write in place of its auth_request: ";
+  const std::string advice = place + "include snippets/users-fcgi/" + file + ";";
+  if (!has_lost(block, protocol)) {
+    faults.warning(name_of(block) + " passes a client's own X-User-Id on to its backend", advice);
+    return;
+  }
+  const bool replaces = !own(block, protocol.header).empty();
+  faults.problem(name_of(block) + " passes a client's own X-User-Id on to its backend" +
+                     (replaces ? ": each " + std::string(protocol.header) +
+                                     " of its own drops all that it would inherit"
+                               : ""),
+                 advice);
+}
+
+/// Whether a backend can be told a name by the client itself.
+void find_forgeries(Faults& faults, const Site& site) {
+  if (!site.backends_trust) return;
+  for (const Directive* parser : site.parsers) {
+    if (value_in_effect(*parser, "ignore_invalid_headers") != "off") continue;
+    faults.problem("ignore_invalid_headers off of " +
+                       in_effect(*parser, "ignore_invalid_headers").front()->file +
+                       ": a client's own X.User.Id passes every check and reaches the backends",
+                   "remove that line; it counts for all servers of one address");
+  }
+  for (const Directive* block : site.blocks) {
+    for (const Protocol& protocol : kProtocols) {
+      if (passes_on(*block, protocol)) judge_pass(faults, *block, protocol);
+    }
+  }
 }
 
 /// What every path that a regular expression of nginx matches begins with, as far as that is plain.
@@ -57,54 +77,107 @@ std::string beginning_of(std::string_view expression) {
   return std::string(expression.substr(0, repeats ? plain - 1 : plain));
 }
 
+/// What every path of a location begins with.
+std::string beginning_of(const Pattern& pattern) {
+  return pattern.is_expression() ? beginning_of(pattern.path) : pattern.path;
+}
+
+bool refuses(const Directive& location) {
+  return !own(location, "return").empty() ||
+         std::ranges::any_of(own(location, "deny"), [](const Directive* deny) {
+           return is(*deny, {"deny", "all"});
+         });
+}
+
+/// A location beside `level` that nginx prefers to it for paths that begin with `path`, and that
+/// lets in.
+const Directive* find_rival(const Directive& level, const std::string& path) {
+  const Pattern pattern = pattern_of(level);
+  if (pattern.modifier == "^~" || pattern.modifier == "@") return nullptr;
+  for (const Directive* other : own(*level.around, "location")) {
+    // Of two expressions the first counts.
+    if (other == &level && pattern.is_expression()) return nullptr;
+    const Pattern others = pattern_of(*other);
+    if (!others.is_expression() || needs_session(*other) || refuses(*other)) continue;
+    const std::string begins = beginning_of(others);
+    if (begins.starts_with(path) || path.starts_with(begins)) return other;
+  }
+  return nullptr;
+}
+
 /// Whether a regular expression takes requests away from a protected location: nginx prefers it to
-/// a prefix without ^~.
-void check_precedence(Diagnosis& d, const Directives& all) {
-  const auto has = [&](std::size_t block, const auto& what) {
-    return std::ranges::any_of(all, [&](const Directive& one) {
-      return !one.parents.empty() && one.parents.back() == block && what(one);
-    });
-  };
-  const auto protects = [](const Directive& one) { return includes(one, "/users_auth.conf"); };
-  const auto refuses = [](const Directive& one) {
-    return is(one, {"deny", "all"}) || is(one, {"return"});
-  };
-  const auto is_rival = [&](std::size_t at, const Directive& prefix) {
-    const Directive& other = all[at];
-    if (!is(other, {"location"}) || other.words.size() < 2 || !other.words[1].starts_with("~") ||
-        other.parents != prefix.parents || has(at, protects) || has(at, refuses)) {
-      return false;
-    }
-    const std::string expression = other.words.back();
-    const auto start = expression.find_first_not_of(other.words.size() == 2 ? "~*" : "");
-    const std::string begins =
-        beginning_of(std::string_view(expression).substr(std::min(start, expression.size())));
-    return begins.starts_with(prefix.words[1]) || prefix.words[1].starts_with(begins);
-  };
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const Directive& prefix = all[i];
-    if (!is(prefix, {"location"}) || prefix.words.size() != 2 ||
-        !prefix.words[1].starts_with("/") || !has(i, protects)) {
-      continue;
-    }
-    for (std::size_t other = 0; other < all.size(); ++other) {
-      if (!is_rival(other, prefix)) continue;
-      return d.report.warning(
-          "nginx precedence",
-          "location " + all[other].words.back() + " of " + all[other].file +
-              " is preferred to the protected location " + prefix.words[1],
-          "write: location ^~ " + prefix.words[1] +
-              " {  and in it what that one does for it; or give that one users_auth.conf, too");
+/// a prefix without ^~, at each level of locations in locations.
+void find_rivals(Faults& faults, const Site& site) {
+  for (const Directive* block : site.is_protected) {
+    if (!is(*block, {"location"}) || pattern_of(*block).modifier == "=") continue;
+    const std::string path = beginning_of(pattern_of(*block));
+    for (const Directive* level = block; is(*level, {"location"}); level = level->around) {
+      const Directive* rival = find_rival(*level, path);
+      if (rival == nullptr) continue;
+      faults.warning(
+          "location " + rival->words.back() + " of " + rival->file +
+              " is preferred to the protected location " + block->words.back(),
+          pattern_of(*level).is_expression()
+              ? "write that one behind the protected one; or give it users_auth.conf, too"
+              : "write: location ^~ " + level->words.back() +
+                    " {  and in it what that one does for it; or give that one "
+                    "users_auth.conf, too");
+      break;
     }
   }
-  d.report.ok("nginx precedence", "no regular expression goes before a protected location");
+}
+
+/// What could not be read and belongs to a site; empty if there is nothing of the kind.
+std::string unread_of(const NginxTree& tree, const std::vector<Site>& sites) {
+  for (const Unread& one : tree.unread) {
+    const Directive* server = one.around == nullptr ? nullptr : enclosing(*one.around, "server");
+    if (server == nullptr || std::ranges::find(sites, server, &Site::server) != sites.end()) {
+      return "not looked at: " + one.what;
+    }
+  }
+  return "";
 }
 
 }  // namespace
 
-void check_locations(Diagnosis& d, const std::vector<Directive>& all) {
-  check_identity(d, all);
-  check_precedence(d, all);
+bool passes_on(const Directive& block, const Protocol& protocol) {
+  return !own(block, std::string(protocol.name) + "_pass").empty();
+}
+
+bool sets(const Directive& block, const Protocol& protocol, std::string_view name) {
+  bool is_set = false;
+  for (const Directive* one : in_effect(block, protocol.header)) {
+    const auto& words = one->words;
+    if (words.size() < 3 || ::strcasecmp(words[1].c_str(), std::string(name).c_str()) != 0)
+      continue;
+    if (words[2].starts_with("$http_")) return false;
+    is_set = true;
+  }
+  return is_set;
+}
+
+void check_locations(Diagnosis& d, const NginxTree& tree) {
+  struct Check {
+    const char* name;
+    void (*find)(Faults&, const Site&);
+    const char* fine;
+  };
+  static constexpr Check kChecks[] = {
+      {"nginx identity", find_forgeries, "no client says who it is"},
+      {"nginx session", find_openings, "no protected location lets in without a session"},
+      {"nginx precedence", find_rivals, "no regular expression goes before a protected location"},
+      {"nginx cache", find_caches, "none keeps what one user gets"},
+      {"nginx early data", find_early_data, "no recorded request can be sent again"},
+      {"nginx site limits", find_lost_limits, "all count in the protected locations, too"}};
+  const std::vector<Site> sites = find_sites(tree);
+  const std::string unread = unread_of(tree, sites);
+  const bool protects =
+      std::ranges::any_of(sites, [](const Site& site) { return site.backends_trust; });
+  for (const Check& check : kChecks) {
+    Faults faults(d, check.name);
+    for (const Site& site : sites) check.find(faults, site);
+    faults.finish(unread, protects ? check.fine : "nothing is protected");
+  }
 }
 
 }  // namespace users::ctl

@@ -7,20 +7,15 @@
 #include <unistd.h>
 
 #include "programs/ctl/doctor.hpp"
-#include "programs/ctl/nginx_conf.hpp"
+#include "programs/ctl/nginx_tree.hpp"
 #include "programs/ctl/system.hpp"
 
 namespace users::ctl {
 namespace {
 
 namespace fs = std::filesystem;
-using Directives = std::vector<Directive>;
 
 constexpr unsigned long long kLargestBody = 16384;  // bytes a worker takes
-
-bool in_block(const Directive& directive, std::string_view block) {
-  return std::ranges::find(directive.within, block) != directive.within.end();
-}
 
 const Directive* find(const Directives& all, std::initializer_list<std::string_view> words) {
   const auto found = std::ranges::find_if(all, [&](const auto& one) { return is(one, words); });
@@ -41,11 +36,13 @@ fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& 
   const std::string check = "nginx " + name;
   std::map<std::string, int> servers;
   int kept = 0;
-  for (const Directive& directive : all) {
-    if (!in_block(directive, "upstream " + name) || !is(directive, {"server"})) continue;
-    if (directive.words.size() < 2) continue;
-    ++servers[directive.words[1]];
-    if (argument(directive, "max_fails=") == "0") ++kept;
+  const Directive* upstream = find(all, {"upstream", name});
+  if (upstream != nullptr) {
+    for (const Directive* server : own(*upstream, "server")) {
+      if (server->words.size() < 2) continue;
+      ++servers[server->words[1]];
+      if (argument(*server, "max_fails=") == "0") ++kept;
+    }
   }
   if (servers.empty()) {
     d.report.problem(check, "there is no upstream of this name with a server",
@@ -84,11 +81,8 @@ void check_include(Diagnosis& d, const Directives& all) {
     return;
   }
   d.report.ok("nginx include", location->file);
-  const auto size = std::ranges::find_if(all, [](const Directive& one) {
-    return one.within == std::vector<std::string>{"location ^~ /users/"} &&
-           is(one, {"client_max_body_size"});
-  });
-  const std::string value = size == all.end() ? "1m" : size->words.back();
+  const auto size = own(*location, "client_max_body_size");
+  const std::string value = size.empty() ? "1m" : size.back()->words.back();
   const unsigned long long bytes = nginx_size(value);
   if (bytes != 0 && bytes < kLargestBody) {
     d.report.problem(
@@ -107,16 +101,15 @@ void check_include(Diagnosis& d, const Directives& all) {
 }
 
 void check_trusted(Diagnosis& d, const Directives& all) {
-  const auto open = std::ranges::any_of(all, [](const Directive& one) {
-    return in_block(one, "geo $users_trusted") && is(one, {"default"}) &&
-           !is(one, {"default", "0"});
-  });
-  if (find(all, {"geo", "$users_trusted"}) == nullptr) {
+  const Directive* trusted = find(all, {"geo", "$users_trusted"});
+  if (trusted == nullptr) {
     d.report.warning("nginx trusted",
                      "no geo block sets $users_trusted: who may ask for health is "
                      "decided elsewhere",
                      "see geo $users_trusted in the shipped users_site.conf");
-  } else if (open) {
+  } else if (std::ranges::any_of(own(*trusted, "default"), [](const Directive* one) {
+               return !is(*one, {"default", "0"});
+             })) {
     d.report.problem("nginx trusted", "everybody may ask for /users/health/ and what is like it",
                      "write into geo $users_trusted: default 0;");
   } else {
@@ -207,14 +200,15 @@ std::string mend_of(const std::string& complaint) {
          reload;
 }
 
-void check_directives(Diagnosis& d, const Directives& all) {
+void check_directives(Diagnosis& d, const NginxTree& tree) {
+  const Directives& all = tree.all;
   check_include(d, all);
   check_upstream(d, all, "users_regist", 3);
   d.hash_socket = check_upstream(d, all, "users_hash", 1);
   d.fast_socket = check_upstream(d, all, "users_fast", 3);
   check_limits(d, all);
   check_trusted(d, all);
-  check_locations(d, all);
+  check_locations(d, tree);
   find_nginx_user(d, all);
 }
 
@@ -250,7 +244,7 @@ void check_nginx(Diagnosis& d) {
   }
   d.report.ok("nginx configuration", "nginx takes it");
   check_running(d);
-  check_directives(d, parse_nginx_dump(outcome.output));
+  check_directives(d, read_nginx_tree(outcome.output, places.main));
 }
 
 }  // namespace users::ctl

@@ -51,9 +51,10 @@ bool names_paths(const Directive& directive) {
   if (directive.words.empty()) return false;
   const std::string& name = directive.words[0];
   if (name.ends_with("_param") || name.ends_with("_set_header")) return false;
-  const bool in_table = std::ranges::any_of(directive.within, [](const std::string& block) {
-    return block.starts_with("map ") || block.starts_with("geo ") || block == "types";
-  });
+  bool in_table = false;
+  for (const Directive* block = directive.around; block != nullptr; block = block->around) {
+    in_table = in_table || is(*block, {"map"}) || is(*block, {"geo"}) || is(*block, {"types"});
+  }
   return !in_table && std::ranges::find(kNoPaths, name) == std::end(kNoPaths);
 }
 
@@ -95,11 +96,14 @@ bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places) {
         "let root alone write what nginx reads; until then doctor does not run nginx -T");
     return false;
   }
-  for (const Directive& one : parse_nginx_dump(files.dump)) {
-    for (const fs::path& path : paths_of(one, places.prefix)) {
-      const std::string stranger = stranger_on(path, Judged::way);
-      if (stranger.empty()) continue;
-      return problem(one.words[0] + " " + path.string() + " of " + one.file, stranger);
+  const auto parsed = parse_nginx_dump(files.dump);
+  for (const auto& [file, directives] : parsed) {
+    for (const Directive& one : directives) {
+      for (const fs::path& path : paths_of(one, places.prefix)) {
+        const std::string stranger = stranger_on(path, Judged::way);
+        if (stranger.empty()) continue;
+        return problem(one.words[0] + " " + path.string() + " of " + file, stranger);
+      }
     }
   }
   d.report.ok("nginx paths", "all where root alone may write");

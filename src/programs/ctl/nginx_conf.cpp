@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <deque>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -20,36 +19,19 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFileMark = "# configuration file ";
 
-std::string join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
-/// What a pattern of include finds; itself if it is none, and if nothing is found.
-std::vector<fs::path> find_included(const fs::path& pattern) {
-  glob_t found{};
-  std::vector<fs::path> files;
-  if (::glob(pattern.c_str(), GLOB_NOCHECK, nullptr, &found) == 0) {
-    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  }
-  ::globfree(&found);
-  return files;
-}
-
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  Parser(std::string_view text, std::string file, Directives& all)
+      : text_(text), file_(std::move(file)), all_(all) {}
 
-  std::vector<Directive> run() {
+  void run() {
     while (at_ < text_.size()) step();
-    return std::move(all_);
   }
 
  private:
   void step() {
     const char c = text_[at_];
-    if (c == '#') return comment();
+    if (c == '#') return skip_behind("\n", 0);
     if (std::isspace(static_cast<unsigned char>(c)) != 0) {
       ++at_;
     } else if (c == ';' || c == '{') {
@@ -58,37 +40,57 @@ class Parser {
     } else if (c == '}') {
       ++at_;
       words_.clear();
-      if (!within_.empty()) {
-        within_.pop_back();
-        parents_.pop_back();
-      }
+      if (!around_.empty()) around_.pop_back();
     } else {
       words_.push_back(word());
     }
   }
 
-  void comment() {
-    const std::size_t end = std::min(text_.find('\n', at_), text_.size());
-    std::string_view line = text_.substr(at_, end - at_);
-    at_ = end;
-    if (!line.starts_with(kFileMark) || !line.ends_with(':')) return;
-    // Each file is balanced in itself; what was odd in the one before ends here.
-    line.remove_prefix(kFileMark.size());
-    line.remove_suffix(1);
-    file_ = line;
-    words_.clear();
-    within_.clear();
-    parents_.clear();
+  void end_directive(bool opens) {
+    if (words_.empty() && !opens) return;
+    Directive* block = around_.empty() ? nullptr : around_.back();
+    all_.push_back({std::exchange(words_, {}), file_, block, {}});
+    Directive& added = all_.back();
+    if (block != nullptr) block->inside.push_back(&added);
+    if (!opens) return;
+    if (added.words.empty() || !added.words[0].ends_with("_by_lua_block")) {
+      around_.push_back(&added);
+    } else {
+      skip_lua();
+    }
   }
 
-  void end_directive(bool block) {
-    if (words_.empty() && !block) return;
-    all_.push_back({words_, within_, file_, parents_});
-    if (block) {
-      within_.push_back(join(words_));
-      parents_.push_back(all_.size() - 1);
+  /// Passes over Lua code and the brace that ends it: quotes, comments and braces are Lua's there.
+  void skip_lua() {
+    for (int depth = 1; at_ < text_.size() && depth > 0;) {
+      const std::string_view rest = text_.substr(at_);
+      const bool is_comment = rest.starts_with("--");
+      const std::string closing = end_of_long_bracket(rest.substr(is_comment ? 2 : 0));
+      if (!closing.empty()) {
+        skip_behind(closing, 2);
+      } else if (is_comment) {
+        skip_behind("\n", 2);
+      } else if (rest[0] == '"' || rest[0] == '\'') {
+        static_cast<void>(word());
+      } else {
+        depth += rest[0] == '{' ? 1 : rest[0] == '}' ? -1 : 0;
+        ++at_;
+      }
     }
-    words_.clear();
+  }
+
+  /// What ends Lua's `[[` or `[==[` at the start of a text; empty if there is none.
+  static std::string end_of_long_bracket(std::string_view text) {
+    const auto second = text.find_first_not_of('=', 1);
+    if (!text.starts_with('[') || second == std::string_view::npos || text[second] != '[') {
+      return "";
+    }
+    return "]" + std::string(second - 1, '=') + "]";
+  }
+
+  void skip_behind(std::string_view text, std::size_t least) {
+    const auto found = text_.find(text, at_ + least);
+    at_ = found == std::string_view::npos ? text_.size() : found + text.size();
   }
 
   std::string word() {
@@ -134,18 +136,39 @@ class Parser {
   }
 
   std::string_view text_;
-  std::size_t at_ = 0;
   std::string file_;
+  Directives& all_;
+  std::size_t at_ = 0;
   std::vector<std::string> words_;
-  std::vector<std::string> within_;
-  std::vector<std::size_t> parents_;
-  std::vector<Directive> all_;
+  std::vector<Directive*> around_;
 };
 
 }  // namespace
 
-std::vector<Directive> parse_nginx_dump(std::string_view dump) {
-  return Parser(dump).run();
+std::vector<fs::path> find_included(const fs::path& pattern) {
+  glob_t found{};
+  std::vector<fs::path> files;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+  if (::glob(pattern.c_str(), GLOB_NOCHECK, nullptr, &found) == 0) {
+    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  return files;
+}
+
+std::map<std::string, Directives> parse_nginx_dump(std::string_view dump) {
+  constexpr std::string_view kEndOfMark = ":\n";
+  std::map<std::string, Directives> files;
+  for (auto mark = dump.find(kFileMark); mark < dump.size();) {
+    const auto name = mark + kFileMark.size();
+    const auto text = dump.find(kEndOfMark, name);
+    if (text >= dump.size()) break;
+    // Behind a line end, so the mark of the next file.
+    mark = std::min(dump.find("\n" + std::string(kFileMark), text), dump.size() - 1) + 1;
+    const std::string file(dump.substr(name, text - name));
+    Parser(dump.substr(text + 1, mark - text - 1), file, files[file]).run();
+  }
+  return files;
 }
 
 NginxFiles read_nginx_files(const fs::path& main) {
@@ -167,7 +190,9 @@ NginxFiles read_nginx_files(const fs::path& main) {
     std::ostringstream text;
     text << stream.rdbuf();
     files.dump.append(kFileMark).append(file).append(":\n").append(text.str()).append("\n");
-    for (const Directive& one : parse_nginx_dump(text.str())) {
+    Directives all;
+    Parser(text.str(), "", all).run();
+    for (const Directive& one : all) {
       if (!is(one, {"include"}) || one.words.size() != 2) continue;
       for (fs::path& found : find_included(main.parent_path() / one.words[1])) {
         next.push_back(std::move(found));

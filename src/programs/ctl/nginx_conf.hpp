@@ -1,9 +1,10 @@
 // nginx's configuration, taken apart into directives.
 #pragma once
 
-#include <cstddef>
+#include <deque>
 #include <filesystem>
 #include <initializer_list>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,15 +12,18 @@
 namespace users::ctl {
 
 struct Directive {
-  std::vector<std::string> words;   ///< name and arguments, without quotes
-  std::vector<std::string> within;  ///< the blocks around it in its file, each as `upstream name`
+  std::vector<std::string> words;  ///< name and arguments, without quotes
   std::string file;
-  std::vector<std::size_t> parents;  ///< where those blocks stand in the list
+  const Directive* around = nullptr;     ///< the block that it stands in
+  std::vector<const Directive*> inside;  ///< of a block: what stands in it
 };
 
-/// The directives of all files, in the order of the dump; that of a block stands before those in
-/// it. nginx has accepted the text already, so what is odd is passed over, never refused.
-std::vector<Directive> parse_nginx_dump(std::string_view dump);
+/// Blocks stand before what is in them. A deque, because its elements do not move.
+using Directives = std::deque<Directive>;
+
+/// The directives of each file of a dump, by the file's name; an `include` is not followed. nginx
+/// has accepted the text already, so what is odd is passed over, never refused.
+std::map<std::string, Directives> parse_nginx_dump(std::string_view dump);
 
 /// Where nginx takes its files from.
 struct NginxPlaces {
@@ -36,6 +40,9 @@ struct NginxFiles {
   std::string trouble;
 };
 NginxFiles read_nginx_files(const std::filesystem::path& main);
+
+/// What a pattern of `include` finds on the disk; the pattern itself if it finds nothing.
+std::vector<std::filesystem::path> find_included(const std::filesystem::path& pattern);
 
 /// Whether a directive begins with these words.
 bool is(const Directive& directive, std::initializer_list<std::string_view> words);

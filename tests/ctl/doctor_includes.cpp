@@ -1,0 +1,116 @@
+// users-ctl doctor: nginx's configuration in many files, and what cannot be read of it.
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "ctl/doctor_fixture.hpp"
+
+using namespace users::test;
+
+namespace {
+
+const std::string kHttp = "http {";
+const std::string kSample = "location ^~ /private/ {";
+const std::string kAuth = "include snippets/users-fcgi/users_auth.conf;";
+const std::string kDropped = "proxy_set_header A b; proxy_pass http://127.0.0.1:9;";
+
+struct IncludesFixture : DoctorFixture {
+  fs::path site = fs::path(state) / "doctor-site";
+  const Mend gone{[this] { fs::remove_all(site); }};
+
+  IncludesFixture() { fs::create_directory(site); }
+
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(site / name) << text << "\n";
+  }
+
+  /// Puts an nginx before the real one whose dump a script for sed has changed, as far as that
+  /// speaks of modules that are not installed here.
+  void change_dump(const std::string& script) {
+    const std::string real = run_command("PATH=$PATH:/usr/sbin command -v nginx").output;
+    const std::string file = folder.write("script.sed", script);
+    const fs::path shim = folder.write("nginx", "#!/bin/sh\n" + real.substr(0, real.find('\n')) +
+                                                    " \"$@\" | sed -f '" + file + "'\n");
+    ::chmod(shim.c_str(), 0700);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    environment["PATH"] = shim.parent_path().string() + ":" + std::getenv("PATH");
+  }
+
+  void finds_in(const std::pair<std::string, std::string>& change, const Fault& fault) {
+    const std::string usual = nginx;
+    const Mend mended([&] {
+      nginx = usual;
+      fs::remove(state + "/nginx-doctor.conf");
+    });
+    nginx = changed_nginx({change});
+    look();
+    expect_ok("nginx configuration");
+    expect(fault);
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(doctor_includes, IncludesFixture)
+
+BOOST_AUTO_TEST_CASE(a_location_whose_parents_stand_in_other_files) {
+  const std::string include = "include doctor-site/*.conf; " + kSample;
+  write("a.conf", "location ^~ /members/ { include doctor-site/members; }");
+  write("members", kAuth + " include " + (site / "inner").string() + ";");
+  write("inner", "location /members/in/ { " + kDropped + " }");
+  const Fault fault{"nginx identity", "problem",
+                    "location /members/in/ of " + (site / "inner").string(), kAuth};
+  finds_in({kSample, include}, fault);
+  write("inner", "location /members/in/ { " + kAuth + kDropped + " }");
+  passes_nginx("nginx identity", {{kSample, include}});
+  write("b.conf", "location ^~ /members/b/ { " + kAuth + " satisfy any; }");
+  finds_in({kSample, include}, {"nginx session", "problem", "/members/b/ of", "satisfy all;"});
+}
+
+BOOST_AUTO_TEST_CASE(the_servers_of_one_file_are_told_apart) {
+  const std::string other = "server { listen unix:other.sock; satisfy any; location / { " +
+                            kDropped + " location /in/ { auth_request off; } } }";
+  for (const char* check : {"nginx identity", "nginx session", "nginx precedence"}) {
+    passes_nginx(check, {{"geo $users_trusted {", other + " geo $users_trusted {"}});
+  }
+  const auto ours = [](const std::string& text) {
+    return "server { listen unix:ours.sock; include snippets/users-fcgi/users.conf; " + text +
+           " location ^~ /members/ { " + kAuth + " } }";
+  };
+  const std::string include = kHttp + " include doctor-site/*.conf;";
+  write("a.conf",
+        "server { listen unix:ours.sock; include snippets/users-fcgi/users.conf; "
+        "location / { proxy_pass http://127.0.0.1:9; } }");
+  finds_in({kHttp, include}, {"nginx identity", "warning", "location / of " + site.string(), ""});
+  write("a.conf", other + ours(""));
+  passes_nginx("nginx session", {{kHttp, include}});
+  write("a.conf", other + ours("satisfy any;"));
+  finds_in({kHttp, include}, {"nginx session", "problem", "/members/ of " + site.string(), "all;"});
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_not_called_right) {
+  const std::string code =
+      R"(content_by_lua_block { local a = "}" -- }'\n a = [[ } ]] --[[ \n } ]] })";
+  change_dump("s/set $doctor 1;/" + code + "/");
+  const std::string lua = "location /lua { set $doctor 1; }";
+  for (const char* check : {"nginx identity", "nginx session", "nginx cache"}) {
+    finds_in({kSample, lua + kSample},
+             {check, "skipped", "not looked at: content_by_lua_block", ""});
+  }
+  // What stands behind it is read as it is.
+  finds_in({kSample, lua + kSample + " location /private/in/ { " + kDropped + " }"},
+           {"nginx identity", "problem", "/private/in/", kAuth});
+  passes_nginx("nginx identity",
+               {{kHttp, kHttp + " server { listen unix:other.sock; " + lua + " }"}});
+
+  const std::string include = kSample + " include doctor-site/*.conf;";
+  passes_nginx("nginx identity", {{kSample, include}});
+  write("a.conf", "set $doctor 1;");
+  change_dump("s/a.conf:$/b.conf:/");
+  finds_in({kSample, include}, {"nginx identity", "skipped", "a.conf, which", ""});
+  change_dump("s/set $doctor 1;/include doctor-site\\/a.conf;/");
+  finds_in({kSample, include}, {"nginx identity", "skipped", "than doctor follows", ""});
+  passes_nginx("nginx users_hash", {{kSample, include}});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
