@@ -41,8 +41,9 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
       "map $http_origin $doctor { https://" + std::string(39, 'a') + " 1; }";
   finds_nginx({"nginx configuration", "problem", "increase map_hash_bucket_size",
                "map_hash_bucket_size 512;"},
-              "http {", "http {" + origins);
-  passes_nginx("nginx configuration", {{"http {", "http { map_hash_bucket_size 512;" + origins}});
+              "map_hash_bucket_size 512;", origins);
+  passes_nginx("nginx configuration",
+               {{"map_hash_bucket_size 512;", "map_hash_bucket_size 512;" + origins}});
   const std::string server = "server unix:run/hash.sock max_fails=0;";
   finds_nginx({"nginx users_regist", "problem", "without max_fails=0", server}, server,
               "server unix:run/hash.sock;");

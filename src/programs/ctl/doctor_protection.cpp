@@ -162,16 +162,7 @@ void find_early_data(Faults& faults, const Site& site) {
     return value_in_effect(*parser, "ssl_early_data") == "on";
   });
   if (!is_on) return;
-  // users.conf answers what changes something with 425 (RFC 8470).
-  const bool is_refused = std::ranges::any_of(site.blocks, [](const Directive* block) {
-    return std::ranges::any_of(block->inside, [](const Directive* one) {
-      return std::ranges::find(one->words, "425") != one->words.end();
-    });
-  });
-  if (!is_refused) {
-    faults.warning("ssl_early_data on: whoever records a request under /users/ can send it again",
-                   kNoEarlyData);
-  }
+  // Under /users/ users.conf answers what changes something with 425 (RFC 8470).
   for (const Directive* block : site.is_protected) {
     for (const Protocol& protocol : kProtocols) judge_early_data(faults, *block, protocol);
   }
