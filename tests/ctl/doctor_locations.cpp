@@ -178,9 +178,8 @@ BOOST_AUTO_TEST_CASE(a_cache_that_gives_one_users_page_to_another) {
 
 BOOST_AUTO_TEST_CASE(requests_that_can_be_sent_again_and_limits_that_do_not_count) {
   const std::string early = kServer + "\nssl_early_data on;";
-  finds_with({{kServer, early}},
-             {"nginx early data", "warning", "location ^~ /private/ of",
-              "proxy_set_header Early-Data $ssl_early_data;"});
+  finds_with({{kServer, early}}, {"nginx early data", "warning", "location ^~ /private/ of",
+                                  "proxy_set_header Early-Data $ssl_early_data;"});
   const std::string told = kSample + " proxy_set_header Early-Data $ssl_early_data;";
   passes_nginx("nginx early data", {{kServer, early}, {kSample, told}});
 
