@@ -15,7 +15,7 @@ constexpr const char* kHead = R"(
 daemon off;
 pid nginx.pid;
 error_log error.log;
-events { worker_connections 256; }
+events { worker_connections 2048; }
 http {
   access_log off;
   client_body_temp_path body;

@@ -1,0 +1,168 @@
+// One address floods a site, each kind of location in turn (h2load): the others notice nothing.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <thread>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/nginx_site.hpp"
+#include "support/person.hpp"
+#include "support/stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+constexpr const char* kSite = R"(
+  server {
+    listen unix:@FOLDER@/plain.sock;
+    listen unix:@FOLDER@/tls.sock ssl http2;
+    listen unix:@FOLDER@/http2.sock http2;
+    ssl_certificate     cert.pem;
+    ssl_certificate_key key.pem;
+    ssl_protocols       TLSv1.2 TLSv1.3;
+    set_real_ip_from unix:;
+    real_ip_header   X-Test-Address;
+    include snippets/users-fcgi/users.conf;
+    location ^~ /members/ {
+      include snippets/users-fcgi/users_auth.conf;
+      proxy_pass http://unix:@FOLDER@/backend.sock;
+    }
+  }
+  server {
+    listen unix:@FOLDER@/backend.sock;
+    location / { return 200 "for members"; }
+  }
+)";
+
+/// How many seconds a flood goes on, and how many requests of others it is held against.
+constexpr int kSeconds = 2;
+constexpr int kAsked = 120;
+
+/// What others see: milliseconds that 50 and 99 of 100 replies took at most, and replies but 200.
+struct Seen {
+  double median;
+  double p99;
+  int failed;
+};
+
+struct Flood {
+  const char* name;
+  std::string path;
+  std::string options;
+};
+
+struct Load {
+  const char* name;
+  const char* options;
+};
+
+struct Fixture {
+  NginxSite site{kSite};
+  std::string session;
+  int attackers = 0;
+
+  Fixture() {
+    Person person;
+    person.regist();
+    session = "Authorization: Bearer " + person.token();
+    std::ofstream(site.folder() + "/order") << "{}";
+  }
+
+  /// A reader with a session, from an address of its own.
+  [[nodiscard]] Seen read_on() const {
+    std::vector<double> times;
+    int failed = 0;
+    for (int i = 0; i < kAsked; ++i) {
+      // No faster than its own limit, and all through the flood.
+      const auto next = std::chrono::steady_clock::now() + std::chrono::milliseconds(15);
+      const HttpReply reply = send(site.plain(), {.method = "GET",
+                                                  .path = "/members/page",
+                                                  .headers = {session},
+                                                  .source_address = "192.0.2.7"});
+      if (reply.status != 200) ++failed;
+      times.push_back(reply.milliseconds);
+      std::this_thread::sleep_until(next);
+    }
+    std::ranges::sort(times);
+    return {times[times.size() / 2], times[times.size() * 99 / 100], failed};
+  }
+
+  /// The same during a flood, whose replies come back as h2load sums them up. HTTP/2 goes without
+  /// TLS, whose handshakes would be what is measured.
+  [[nodiscard]] Seen read_during(const Flood& flood, const Load& load, std::string& replies) {
+    const bool is_http2 = std::string_view(load.name).starts_with("HTTP/2");
+    // None meets what another has left of its limit.
+    const std::string address = "198.51.100." + std::to_string(++attackers);
+    const std::string command =
+        "cd '" + site.folder() + "' && timeout 30 h2load -t 1 -D " + std::to_string(kSeconds) +
+        " " + load.options + " -B unix:" + site.folder() +
+        (is_http2 ? "/http2.sock" : "/plain.sock") + " -H 'X-Test-Address: " + address + "' " +
+        flood.options + " http://127.0.0.1" + flood.path + " 2>&1";
+    Seen seen{};
+    in_parallel(2, 2, [&](int part) {
+      if (part == 0) {
+        replies = run_command(command).output;
+      } else {
+        seen = read_on();
+      }
+    });
+    return seen;
+  }
+};
+
+std::string line_with(const std::string& text, std::string_view what) {
+  const auto at = text.find(what);
+  return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(one_address, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_flood_on_any_kind_of_location_costs_the_others_nothing) {
+  const std::string wrong = "-H 'Authorization: Bearer " + std::string(43, 'A') + "'";
+  const Flood floods[] = {
+      {"protected, no token", "/members/page", ""},
+      {"protected, unknown token", "/members/page", wrong},
+      {"protected, a session", "/members/page", "-H '" + session + "'"},
+      {"/users/me", "/users/me", wrong},
+      {"/users/login", "/users/login", "-d order"},
+      {"/users/code", "/users/code", "-d order"},
+      {"the page", "/users/", ""},
+  };
+  const Load loads[] = {{"HTTP/1.1, 1 connection", "--h1 -c 1"},
+                        {"HTTP/1.1, 100 connections", "--h1 -c 100"},
+                        {"HTTP/1.1, 800 connections", "--h1 -c 800"},
+                        {"HTTP/2, 8 connections of 100 streams", "-c 8 -m 100"},
+                        {"HTTP/2, 800 connections", "-c 800 -m 1"}};
+  const Seen quiet = read_on();
+  BOOST_TEST(quiet.failed == 0);
+  std::cout << "quiet: median " << quiet.median << " ms, p99 " << quiet.p99 << " ms\n";
+  // What nginx does at once when 800 replies are due in the same moment takes it some milliseconds.
+  constexpr double kLeast = 3;
+  const double most = 5 * std::max(quiet.p99, kLeast);
+  for (const Flood& flood : floods) {
+    for (const Load& load : loads) {
+      BOOST_TEST_CONTEXT(flood.name << ", " << load.name) {
+        std::string replies;
+        const Seen seen = read_during(flood, load, replies);
+        std::cout << "| " << flood.name << " | " << load.name << " | " << seen.median << " | "
+                  << seen.p99 << " | " << seen.failed << " | "
+                  << line_with(replies, "status codes: ") << " |" << std::endl;
+        BOOST_TEST(seen.failed == 0);
+        BOOST_TEST(seen.p99 <= most);
+        // It did attack, and nothing broke for it either.
+        BOOST_TEST(line_with(replies, "status codes: ").ends_with(" 0 5xx"), replies);
+      }
+    }
+  }
+  // A line a second at most, not one a refusal.
+  BOOST_TEST(std::stoi(run_command("wc -l <'" + site.folder() + "/error.log'").output) < 200);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
