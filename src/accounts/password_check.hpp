@@ -2,6 +2,8 @@
 // bring.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,8 +11,13 @@
 #include "base/crypto.hpp"
 #include "base/metrics.hpp"
 #include "base/secret.hpp"
+#include "db/mysql.hpp"
 
 namespace users {
+
+/// How many accounts have a hash of another kind or cost than the service makes; their owners'
+/// next login makes it anew. Returns nullopt if counting them takes longer than 2 seconds.
+std::optional<std::uint64_t> count_other_hashes(db::Connection& connection, const Config& config);
 
 class PasswordCheck {
  public:

@@ -17,6 +17,9 @@ constexpr MetricRow kCatalogue[] = {
      "reconnects."},
     {"users_database_up", gauge, false,
      "Whether the database answered the worker that answers, 1 or 0."},
+    {"users_imported_hashes", gauge, false,
+     "Accounts whose password hash has another kind or cost than the service makes, counted every "
+     "10 minutes at most. The time of a wrong login tells that they exist."},
     {"users_log_failures_total", counter, false,
      "Lines that the log's folder did not take; they went to standard error."},
     {"users_logins_total", counter, true, "Sessions opened, by password or by code."},

@@ -10,6 +10,7 @@ enum class MetricId {
   build_info,
   database_connects,
   database_up,
+  imported_hashes,
   log_failures,
   logins,
   outbox_messages,

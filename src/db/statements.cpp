@@ -282,6 +282,11 @@ constexpr StatementText kCatalogue[] = {
      "0) FROM outbox WHERE state = 'pending' AND nextTime < UTC_TIMESTAMP() - INTERVAL 1 MINUTE), "
      "(SELECT COUNT(*) FROM outbox WHERE state = 'failed' AND nextTime > UTC_TIMESTAMP() - "
      "INTERVAL 1 HOUR)"},
+    // pattern of the hashes that the service makes -> how many accounts have another one. It reads
+    // the whole table, so it is given up after 2 seconds.
+    {"count_other_hashes",
+     "SET STATEMENT max_statement_time = 2 FOR SELECT COUNT(*) FROM users WHERE password NOT LIKE "
+     "?"},
     // A list of phones is one parameter, a JSON array: any number of them in one round trip, each
     // found by the unique key.
     // phones -> phone, password

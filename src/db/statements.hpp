@@ -81,6 +81,7 @@ enum class StatementId {
   session_facts,
   list_grants,
   outbox_state,
+  count_other_hashes,
 
   find_registered,
   insert_imported,

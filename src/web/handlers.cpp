@@ -121,6 +121,22 @@ std::vector<GaugeSample> outbox_gauges(Context& context) {
   return gauges;
 }
 
+/// Counting reads the whole table of users, so it is done every 10 minutes at most.
+std::optional<std::uint64_t> imported_hashes(Context& context) {
+  constexpr std::chrono::minutes kKept{10};
+  ImportedHashes& hashes = context.imported_hashes;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < hashes.next) return hashes.count;
+  try {
+    hashes.count = context.database.replay(
+        [&](db::Connection& connection) { return count_other_hashes(connection, context.config); });
+    hashes.next = now + kKept;
+  } catch (const db::DatabaseError&) {  // outbox_gauges() has told it
+    hashes.count = std::nullopt;
+  }
+  return hashes.count;
+}
+
 }  // namespace
 
 Result regist(Context& context, const Request& request) {
@@ -278,6 +294,9 @@ Result metrics(Context& context, const Request&) {
   const WorkerTable::Load load = context.metrics.workers().load();
   gauges.push_back({MetricId::workers, "", load.workers});
   gauges.push_back({MetricId::workers_busy, "", load.busy});
+  if (const auto count = imported_hashes(context)) {
+    gauges.push_back({MetricId::imported_hashes, "", *count});
+  }
   gauges.push_back({MetricId::build_info, R"(version=")" USERS_FCGI_VERSION R"(")", 1});
   Result result;
   result.document = {"text/plain; version=0.0.4; charset=utf-8", context.metrics.render(gauges)};

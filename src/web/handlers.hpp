@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 
 #include "accounts/account_service.hpp"
 #include "base/config.hpp"
@@ -25,6 +26,12 @@ struct Readiness {
   bool known = false;
 };
 
+/// How many accounts have an imported hash, as they were counted last.
+struct ImportedHashes {
+  std::chrono::steady_clock::time_point next{};
+  std::optional<std::uint64_t> count{};
+};
+
 /// What handlers work with; all of it outlives every request.
 struct Context {
   const Config& config;
@@ -33,6 +40,7 @@ struct Context {
   Metrics& metrics;
   RequestMetrics& requests;
   Readiness readiness{};
+  ImportedHashes imported_hashes{};
 };
 
 /// The session is missing, dead, of another account than the client names, or not the client's to

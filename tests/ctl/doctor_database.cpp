@@ -107,6 +107,14 @@ BOOST_AUTO_TEST_CASE(settings_of_the_server) {
             "ALTER DATABASE users CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
 }
 
+BOOST_AUTO_TEST_CASE(accounts_whose_hash_takes_another_time) {
+  finds_sql({"password hashes", "warning", "than the service makes: 2", "SECURITY.md"},
+            "INSERT INTO users (phone, password, createTime) VALUES ('+8613000000001', "
+            "'$2y$12$abcdefghijklmnopqrstuv', UTC_TIMESTAMP()), ('+8613000000002', "
+            "'$argon2id$v=19$m=1024,t=1,p=1$c2FsdA$aGFzaA', UTC_TIMESTAMP())",
+            "DELETE FROM users WHERE phone LIKE '+861300000000_'");
+}
+
 BOOST_AUTO_TEST_CASE(a_clock_that_differs) {
   // What an ordinary account's session starts with.
   const std::string usual = "SET GLOBAL init_connect = ''";

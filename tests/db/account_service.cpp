@@ -125,6 +125,22 @@ BOOST_AUTO_TEST_CASE(a_known_phone_is_told_before_a_weak_password) {
   BOOST_TEST((service.regist("3", "12345678") == ResultCode::already_registered));
 }
 
+BOOST_AUTO_TEST_CASE(accounts_with_a_hash_of_another_kind_or_cost_are_counted) {
+  Registrar service(database.config());
+  const auto counted = [&] {
+    return count_other_hashes(service.database.connection(), service.config).value();
+  };
+  BOOST_TEST((service.regist("") == ResultCode::ok));
+  BOOST_TEST(counted() == 0U);
+  for (const char* hash : {"$2y$12$abcdefghijklmnopqrstuv", "$6$salt$hash", "",
+                           "$argon2id$v=19$m=1024,t=1,p=1$c2FsdA$aGFzaA",
+                           "$argon2i$v=19$m=1024,t=1,p=1$c2FsdA$aGFzaA"}) {
+    database.query("INSERT INTO users (phone, password, createTime) VALUES ('+86" + fresh_phone() +
+                   "', '" + hash + "', UTC_TIMESTAMP())");
+  }
+  BOOST_TEST(counted() == 5U);
+}
+
 BOOST_AUTO_TEST_CASE(deadlocks_are_replayed_as_whole_transactions) {
   fail_inserts(3, 1213);
   Registrar service(database.config());

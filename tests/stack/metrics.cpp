@@ -138,6 +138,7 @@ BOOST_AUTO_TEST_CASE(any_worker_tells_of_both_pools_and_of_the_database) {
   BOOST_TEST(samples.at("users_database_up") == 1);
   BOOST_TEST(value_of(samples, requests("POST regist", 0)) >= 1);
   BOOST_TEST(value_of(samples, requests("GET health/ready", 0)) >= 1);
+  BOOST_TEST(samples.count("users_imported_hashes") == 1U);
   for (const char* state : {"pending", "sent", "failed", "unsent"}) {
     BOOST_TEST(samples.count("users_outbox_messages{state=\"" + std::string(state) + "\"}") == 1U);
   }

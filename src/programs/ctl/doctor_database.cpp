@@ -1,6 +1,7 @@
 // doctor: the way to each database server, the schema, the outbox, and the migrations' account.
 #include <algorithm>
 
+#include "accounts/password_check.hpp"
 #include "db/database.hpp"
 #include "db/migrations.hpp"
 #include "programs/ctl/doctor.hpp"
@@ -92,11 +93,29 @@ void check_outbox(Diagnosis& d, db::Connection& connection) {
   }
 }
 
+/// An imported hash takes another time to verify than the service's own (see SECURITY.md).
+void check_hashes(Diagnosis& d, db::Connection& connection) {
+  const auto count = count_other_hashes(connection, *d.config);
+  if (!count) {
+    d.report.skipped("password hashes", "to count them would take longer than 2 seconds");
+  } else if (*count > 0) {
+    d.report.warning("password hashes",
+                     "accounts with a hash of another kind or cost than the service makes: " +
+                         std::to_string(*count) +
+                         "; the time of a wrong login tells that they exist",
+                     "nothing now: each is made anew at its owner's next login; SECURITY.md, "
+                     "\"Imported hashes\"");
+  } else {
+    d.report.ok("password hashes", "all are of the kind and cost that the service makes");
+  }
+}
+
 /// Of tables that may not be there yet.
 void check_tables(Diagnosis& d, db::Connection& connection) {
   try {
     check_schema(d, connection);
     check_outbox(d, connection);
+    check_hashes(d, connection);
   } catch (const db::NoSuchTable&) {
     d.report.skipped("outbox", "its table is not there");
   } catch (const db::DatabaseError& error) {
