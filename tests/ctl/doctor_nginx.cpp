@@ -37,6 +37,9 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   finds_nginx({"nginx include", "problem", "nothing reaches a worker", include}, include, "");
   finds_nginx({"nginx configuration", "problem", "unknown directive \"usrs\"", "nginx -t"}, include,
               "usrs on;");
+  finds_nginx({"nginx configuration", "problem", "\"proxy_cache\" directive is duplicate",
+               "remove the one of the same name beside the include"},
+              "location ^~ /private/ {", "location ^~ /private/ { proxy_cache off;");
   const std::string origins =
       "map $http_origin $doctor { https://" + std::string(39, 'a') + " 1; }";
   finds_nginx({"nginx configuration", "problem", "increase map_hash_bucket_size",

@@ -110,6 +110,28 @@ BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded, *boost::unit_test::
   BOOST_TEST(refused >= kOpen - 32);
 }
 
+BOOST_AUTO_TEST_CASE(a_cached_answer_lets_no_foreign_page_in, *boost::unit_test::label("deep")) {
+  const Site cached(run_folder(), true);
+  const std::string phone = fresh_phone();
+  regist(phone);
+  const HttpReply login = send(base_url(), {.path = "/users/login", .body = registration(phone)});
+  const std::string cookie =
+      "Cookie: users=" + nlohmann::json::parse(login.body)["data"].value("token", "none");
+  const auto ask = [&](const std::string& method, std::vector<std::string> headers) {
+    headers.push_back(cookie);
+    return send(cached.base_url(),
+                {.method = method, .path = "/private/", .headers = std::move(headers)})
+        .status;
+  };
+  BOOST_TEST(ask("GET", {}) == 200);
+  BOOST_TEST(ask("GET", {"Origin: https://evil.example"}) == 200);
+  BOOST_TEST(ask("POST", {}) == 200);
+  for (const char* from : {"Origin: https://evil.example", "Sec-Fetch-Site: same-site"}) {
+    BOOST_TEST(ask("POST", {from}) == 401);
+    BOOST_TEST(ask("GET", {from, "Upgrade: websocket"}) == 401);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_no_token,
                      *boost::unit_test::label("deep")) {
   const Site cached(run_folder(), true);

@@ -123,6 +123,10 @@ BOOST_AUTO_TEST_CASE(a_status_that_the_backend_chose_is_no_refusal_of_the_check)
     }
   }
   BOOST_TEST(ask("/members/401/").code() == 1009);
+  for (const std::vector<std::string>& headers : std::vector<std::vector<std::string>>{
+           {}, {"Authorization: Bearer " + std::string(43, 'A')}, {"Accept: text/plain"}}) {
+    BOOST_TEST(ask("/members/x", headers).header("www-authenticate") == "Bearer");
+  }
   BOOST_TEST(ask("/members/401/", {"Accept: text/html"}).status == 302);
 }
 

@@ -192,6 +192,10 @@ std::string last_complaint(const Finished& outcome) {
 /// An origin of 47 bytes in users_cors_origins.conf is enough for the one that names no line.
 std::string mend_of(const std::string& complaint) {
   const std::string reload = " then: nginx -t && systemctl reload nginx";
+  if (complaint.find("directive is duplicate in") != std::string::npos &&
+      complaint.find("/users-fcgi/") != std::string::npos) {
+    return "that line is right: remove the one of the same name beside the include," + reload;
+  }
   if (complaint.find("increase map_hash_bucket_size") == std::string::npos) {
     return "correct that line," + reload;
   }
