@@ -60,12 +60,14 @@ Outcome AccountService::change_password(const Session& session, std::string_view
   });
 }
 
-Outcome AccountService::reset_password(std::string_view phone_text, std::string_view code,
+Outcome AccountService::reset_password(std::string_view phone_text, std::string_view code_text,
                                        std::string_view password_text, const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto password = normalise_password(password_text, config_.password_min_length);
-  Outcome shape = require(
-      {{phone.has_value(), "phone"}, {is_code(code), "code"}, {password.has_value(), "password"}});
+  const auto code = parse_code(code_text);
+  Outcome shape = require({{phone.has_value(), "phone"},
+                           {code.has_value(), "code"},
+                           {password.has_value(), "password"}});
   if (shape.code != ResultCode::ok) return shape;
   // Before the code is tried: a right code must survive a refused password.
   if (is_weak(*password, *phone, config_.password_service_name)) {
@@ -74,7 +76,7 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
   std::optional<std::string> hash;
   return database_.replay([&](db::Connection& connection) -> Outcome {
     if (!hash) {
-      Outcome check = verification_.check(connection, *phone, Purpose::reset, code);
+      Outcome check = verification_.check(connection, *phone, Purpose::reset, *code);
       if (check.code != ResultCode::ok) return check;
       hash = passwords_.hash(*password);
     }
@@ -83,7 +85,7 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
     if (user->disabled) return {.code = ResultCode::account_disabled};
     if (user->password == *hash) return {};  // an earlier try of this transaction did it
     db::Transaction transaction(connection);
-    if (!verification_.consume(connection, *phone, Purpose::reset, code)) {
+    if (!verification_.consume(connection, *phone, Purpose::reset, *code)) {
       return {.code = ResultCode::code_used_up};
     }
     if (!store::reset_password(connection, phone->e164(), *hash, user->password)) {
@@ -98,10 +100,11 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
 }
 
 Outcome AccountService::change_phone(const Session& session, std::string_view phone_text,
-                                     std::string_view code, std::string_view password,
+                                     std::string_view code_text, std::string_view password,
                                      const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
-  Outcome shape = require({{phone.has_value(), "phone"}, {is_code(code), "code"}});
+  const auto code = parse_code(code_text);
+  Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
   if (shape.code != ResultCode::ok) return shape;
   std::string verified;
   if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
@@ -113,7 +116,7 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
     if (!profile) return {.code = ResultCode::not_logged_in};
     if (checked && profile->phone == phone->e164()) return {};  // an earlier try did it
     if (!checked) {
-      Outcome check = verification_.check(connection, *phone, Purpose::phone, code);
+      Outcome check = verification_.check(connection, *phone, Purpose::phone, *code);
       if (check.code != ResultCode::ok) return check;
       checked = true;
     }
@@ -121,7 +124,7 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
       return {.code = ResultCode::already_registered};
     try {
       db::Transaction transaction(connection);
-      if (!verification_.consume(connection, *phone, Purpose::phone, code)) {
+      if (!verification_.consume(connection, *phone, Purpose::phone, *code)) {
         return {.code = ResultCode::code_used_up};
       }
       store::update_phone(connection, session.user_id, phone->e164());

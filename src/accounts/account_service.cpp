@@ -33,12 +33,13 @@ Outcome AccountService::regist(const Registration& registration, const Client& c
   }
   const auto phone = Phone::parse(registration.phone, config_.phone_default_region);
   const auto password = normalise_password(registration.password, config_.password_min_length);
+  const auto code = parse_code(registration.code);
   Outcome shape = require({{phone.has_value(), "phone"},
                            {password.has_value(), "password"},
-                           {is_code(registration.code), "code"}});
+                           {code.has_value(), "code"}});
   if (shape.code != ResultCode::ok) return shape;
   const RegistrationAttempt::Subject subject{
-      *phone, *password, registration.code,
+      *phone, *password, *code,
       hash_retry_key(key_, "regist", *phone, registration.retry_key, client)};
   RegistrationAttempt attempt(config_, metrics_, verification_, passwords_, subject, client);
   Outcome outcome =
@@ -51,9 +52,10 @@ Outcome AccountService::request_code(std::string_view phone_text, std::string_vi
                                      std::string_view retry_key, const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto purpose = parse_purpose(purpose_name);
-  const bool reachable = phone && phone->is_of(config_.sms_countries.empty()
-                                                   ? std::vector{config_.phone_default_region}
-                                                   : config_.sms_countries);
+  const bool reachable = phone && !phone->is_no_mobile() &&
+                         phone->is_of(config_.sms_countries.empty()
+                                          ? std::vector{config_.phone_default_region}
+                                          : config_.sms_countries);
   Outcome shape = require({{reachable, "phone"}, {purpose.has_value(), "purpose"}});
   if (shape.code != ResultCode::ok) return shape;
   if (*purpose == Purpose::regist && config_.registration == Registrations::closed) {
@@ -101,24 +103,25 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   return end;
 }
 
-LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::string_view code,
+LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::string_view code_text,
                                            const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
-  Outcome shape = require({{phone.has_value(), "phone"}, {is_code(code), "code"}});
+  const auto code = parse_code(code_text);
+  Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
   if (shape.code != ResultCode::ok) return {shape};
   bool checked = false;
   LoginOutcome outcome;
   LoginOutcome end = database_.replay([&](db::Connection& connection) -> LoginOutcome {
     if (is_open(connection, outcome)) return outcome;
     if (!checked) {
-      Outcome check = verification_.check(connection, *phone, Purpose::login, code);
+      Outcome check = verification_.check(connection, *phone, Purpose::login, *code);
       if (check.code != ResultCode::ok) return {check};
       checked = true;
     }
     const auto user = store::find_user(connection, phone->e164());
     if (!user) return {{.code = ResultCode::wrong_code}};
     db::Transaction transaction(connection);
-    if (!verification_.consume(connection, *phone, Purpose::login, code)) {
+    if (!verification_.consume(connection, *phone, Purpose::login, *code)) {
       return {{.code = ResultCode::code_used_up}};
     }
     outcome = {};

@@ -6,38 +6,27 @@
 
 #include <phonenumbers/phonenumberutil.h>
 
+#include "base/text.hpp"
+
 namespace users {
 namespace {
 
 using i18n::phonenumbers::PhoneNumber;
 using i18n::phonenumbers::PhoneNumberUtil;
 
-constexpr std::size_t kLongestText = 64;
+/// Most bytes that are looked at, and most characters of a number with what stands between its digits.
+constexpr std::size_t kMostBytes = 256;
+constexpr std::size_t kLongest = 64;
 
-/// U+FF0B, the full-width plus, and U+FF10 to U+FF19, the full-width digits, as ASCII; U+3000 as a
-/// blank. Nothing where any other character is left that no phone number has: the library would
-/// skip letters, or read an extension out of them.
+/// Returns nullopt if any character is left that no phone number has: the library would skip
+/// letters, or read an extension out of them.
 std::optional<std::string> to_ascii(std::string_view text) {
-  std::string ascii;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto three = text.substr(i, 3);
-    const auto last = static_cast<unsigned char>(three.back());
-    if (three.starts_with("\xEF\xBC") && three.size() == 3 && last >= 0x90 && last <= 0x99) {
-      ascii += static_cast<char>('0' + (last - 0x90));
-      i += 2;
-    } else if (three == "\xEF\xBC\x8B") {
-      ascii += '+';
-      i += 2;
-    } else if (three == "\xE3\x80\x80") {
-      ascii += ' ';
-      i += 2;
-    } else if (std::string_view("0123456789+ -.()").find(text[i]) != std::string_view::npos) {
-      ascii += text[i];
-    } else {
-      return std::nullopt;
-    }
-  }
-  return ascii;
+  if (text.size() > kMostBytes) return std::nullopt;
+  auto ascii = to_ascii_number(text);
+  const bool is_plain =
+      ascii && ascii->size() <= kLongest &&
+      ascii->find_first_not_of("0123456789+ -.()") == std::string::npos;
+  return is_plain ? std::move(ascii) : std::nullopt;
 }
 
 /// Reads into `number`; true where one of a mobile phone can be of this length.
@@ -63,7 +52,6 @@ std::string to_e164(const PhoneNumber& number) {
 }  // namespace
 
 std::optional<Phone> Phone::parse(std::string_view text, const std::string& default_region) {
-  if (text.size() > kLongestText) return std::nullopt;
   const auto ascii = to_ascii(text);
   if (!ascii || ascii->find('+', ascii->find_first_not_of(' ') + 1) != std::string::npos) {
     return std::nullopt;
@@ -88,6 +76,23 @@ bool Phone::is_of(const std::vector<std::string>& regions) const {
   if (!read_mobile(e164_, "ZZ", number)) return false;
   PhoneNumberUtil::GetInstance()->GetRegionCodeForNumber(number, &region);
   return std::ranges::find(regions, region) != regions.end();
+}
+
+bool Phone::is_no_mobile() const {
+  PhoneNumber number;
+  if (!read_mobile(e164_, "ZZ", number)) return true;
+  switch (PhoneNumberUtil::GetInstance()->GetNumberType(number)) {
+    case PhoneNumberUtil::FIXED_LINE:
+    case PhoneNumberUtil::TOLL_FREE:
+    case PhoneNumberUtil::PREMIUM_RATE:
+    case PhoneNumberUtil::SHARED_COST:
+    case PhoneNumberUtil::UAN:
+    case PhoneNumberUtil::VOICEMAIL:
+    case PhoneNumberUtil::PAGER:
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::string Phone::masked() const {

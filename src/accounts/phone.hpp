@@ -11,8 +11,8 @@ namespace users {
 /// A number in E.164 (ITU-T): `+`, country code, national number; at most 15 digits.
 class Phone {
  public:
-  /// Reads a number as people write it: digits (full-width ones too), a leading plus, and blanks,
-  /// hyphens, dots and round brackets between. Without a country code it is of `default_region`
+  /// Reads a number as people write and paste it: digits, a leading plus, and blanks, dashes, dots
+  /// and round brackets between, in any form that to_ascii_number() knows. Without a country code it is of `default_region`
   /// (ISO 3166-1, as CN). Nothing where anything else stands in it, or where no mobile number of
   /// that country is of this length; whether the number is in use only a code sent to it can tell.
   static std::optional<Phone> parse(std::string_view text, const std::string& default_region);
@@ -21,6 +21,10 @@ class Phone {
   /// True where the number is of one of these regions (ISO 3166-1). Of regions that share a country
   /// code the number must be one that the library knows.
   [[nodiscard]] bool is_of(const std::vector<std::string>& regions) const;
+  /// True if the library knows the number as one that no mobile phone has: of a land line, free of
+  /// charge, premium rate and the like. False where a country's plan does not tell them apart, and
+  /// for numbers that the library does not know, since plans move faster than it.
+  [[nodiscard]] bool is_no_mobile() const;
   /// The digits without the country code.
   [[nodiscard]] const std::string& national() const { return national_; }
   /// For logs: `+86188****8888`, the first six and the last four characters; of a short one at most

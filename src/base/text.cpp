@@ -10,12 +10,56 @@
 
 namespace users {
 
-std::size_t code_point_length(std::string_view bytes) {
+namespace {
+
+/// The code point at the start and its bytes; 0 bytes where there is no well-formed one.
+std::pair<char32_t, std::size_t> first_code_point(std::string_view bytes) {
   utf8proc_int32_t code_point = 0;
   const utf8proc_ssize_t length =
       utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(bytes.data()),
                        static_cast<utf8proc_ssize_t>(bytes.size()), &code_point);
-  return length > 0 ? static_cast<std::size_t>(length) : 0;
+  return {static_cast<char32_t>(code_point), length > 0 ? static_cast<std::size_t>(length) : 0};
+}
+
+/// What stands for a character in a number: itself, or an ASCII one; '\0' for none at all. Returns
+/// nullopt if no number has it.
+std::optional<char> number_character(char32_t c) {
+  constexpr char32_t kAscii = 0x7F;
+  constexpr char32_t kFullWidth = 0xFEE0;  // U+FF01 to U+FF5E are U+0021 to U+007E
+  if (c <= kAscii) return static_cast<char>(c);
+  // The sign of long vowels is the key that Japanese keyboards have for a dash.
+  if (c == U'\u2212' || c == U'\u30FC' || c == U'\uFF70') return '-';
+  if (c >= U'\uFE00' && c <= U'\uFE0F') return '\0';  // variation selectors
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
+    case UTF8PROC_CATEGORY_ZS:
+      return ' ';
+    case UTF8PROC_CATEGORY_PD:
+      return '-';
+    case UTF8PROC_CATEGORY_CF:
+      return '\0';
+    default:
+      break;
+  }
+  if (c >= U'\uFF01' && c <= U'\uFF5E') return static_cast<char>(c - kFullWidth);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::size_t code_point_length(std::string_view bytes) {
+  return first_code_point(bytes).second;
+}
+
+std::optional<std::string> to_ascii_number(std::string_view typed) {
+  std::string ascii;
+  while (!typed.empty()) {
+    const auto [code_point, length] = first_code_point(typed);
+    const auto character = length > 0 ? number_character(code_point) : std::nullopt;
+    if (!character) return std::nullopt;
+    if (*character != '\0') ascii += *character;
+    typed.remove_prefix(length);
+  }
+  return ascii;
 }
 
 bool is_text(std::string_view bytes) {
