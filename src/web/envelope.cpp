@@ -1,55 +1,9 @@
 #include "web/envelope.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 
 namespace users::web {
 namespace {
-
-constexpr int kMostQuality = 1000;
-
-std::string lower_without_blanks(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c != ' ' && c != '\t')
-      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return out;
-}
-
-/// A weight `0`, `0.5`, `1.000` (RFC 9110 12.4.2) in thousandths; a broken one counts as 0.
-int parse_quality(std::string_view text) {
-  if (text.empty() || (text[0] != '0' && text[0] != '1')) return 0;
-  int quality = (text[0] - '0') * kMostQuality;
-  if (text.size() == 1) return quality;
-  if (text[1] != '.' || text.size() > 5) return 0;
-  int unit = kMostQuality / 10;
-  for (const char digit : text.substr(2)) {
-    if (digit < '0' || digit > '9') return 0;
-    quality += (digit - '0') * unit;
-    unit /= 10;
-  }
-  return std::min(quality, kMostQuality);
-}
-
-/// Calls `visit(value, quality)` for every element of an Accept-like header, in order.
-template <class Visit>
-void for_each_preference(std::string_view header, Visit&& visit) {
-  const std::string list = lower_without_blanks(header);
-  for (std::size_t start = 0; start < list.size();) {
-    const std::size_t comma = std::min(list.find(',', start), list.size());
-    const std::string_view element = std::string_view(list).substr(start, comma - start);
-    const auto semicolon = std::min(element.find(';'), element.size());
-    const auto weight = element.find(";q=");
-    visit(element.substr(0, semicolon),
-          weight == std::string_view::npos
-              ? kMostQuality
-              : parse_quality(
-                    element.substr(weight + 3, element.find(';', weight + 1) - weight - 3)));
-    start = comma + 1;
-  }
-}
 
 /// In the order of their names.
 json::Object members_of(const Result& result, std::string_view message) {
@@ -113,38 +67,13 @@ void add_headers(Reply& reply, const Result& result) {
 
 }  // namespace
 
-bool prefers_chinese(std::string_view accept_language) {
-  int chinese = -1;
-  int other = -1;
-  bool any = false;
-  for_each_preference(accept_language, [&](std::string_view language, int quality) {
-    if (language.empty()) return;
-    any = any || language != "*";
-    const bool is_chinese = language == "zh" || language.starts_with("zh-");
-    // Of two equal ones the first counts, so a later one must be better.
-    int& best = is_chinese ? chinese : other;
-    if (is_chinese ? quality > std::max(chinese, other) : quality > other) best = quality;
-  });
-  return !any || (chinese > 0 && chinese >= other);
-}
-
-bool prefers_text(std::string_view accept) {
-  int text = 0;
-  int json = 0;
-  for_each_preference(accept, [&](std::string_view type, int quality) {
-    if (type == "text/plain" || type == "text/*") text = std::max(text, quality);
-    if (type == "application/json" || type == "application/*") json = std::max(json, quality);
-  });
-  return text > json;
-}
-
 Reply render(const Result& result, const Request& request, bool always_200) {
   const ResultCodeRow& row = describe(result.code);
-  const bool text = prefers_text(request.accept);
+  const bool text = request.form == "text";
   const std::string content_type = result.document ? result.document->content_type
                                    : text          ? "text/plain; charset=utf-8"
                                                    : "application/json; charset=utf-8";
-  const std::string_view message = prefers_chinese(request.accept_language) ? row.zh : row.en;
+  const std::string_view message = is_chinese(request) ? row.zh : row.en;
   const bool own_status = !always_200 || static_cast<int>(result.code) >= 9000;
 
   Reply reply;

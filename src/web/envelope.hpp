@@ -31,11 +31,9 @@ struct Result {
   std::optional<Document> document{};
 };
 
-/// True where `Accept-Language` (RFC 9110 12.5.4) is absent or prefers Chinese.
-bool prefers_chinese(std::string_view accept_language);
-
-/// True where `Accept` (RFC 9110 12.5.1) prefers text/plain to JSON.
-bool prefers_text(std::string_view accept);
+inline bool is_chinese(const Request& request) {
+  return request.language != "en";
+}
 
 /// The reply with all headers. `always_200` keeps the HTTP status 200 for codes 10xx.
 Reply render(const Result& result, const Request& request, bool always_200);

@@ -21,7 +21,7 @@ std::string_view retry_key(const Request& request) {
 
 Client client_of(const Request& request) {
   return {request.address, request.request_id, request.user_agent,
-          prefers_chinese(request.accept_language)};
+          is_chinese(request)};
 }
 
 Result result_of(const Outcome& outcome) {

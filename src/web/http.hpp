@@ -18,8 +18,8 @@ struct Request {
   std::string path;  ///< decoded and normalised by nginx
   std::string content_type;
   std::string content_encoding;
-  std::string accept;
-  std::string accept_language;
+  std::string language;  ///< that nginx chose for the reply: `en`; Chinese if it is anything else
+  std::string form;      ///< the same: `text`; JSON if it is anything else
   std::string idempotency_key;
   std::string authorization;
   std::string cookie;

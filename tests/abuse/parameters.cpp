@@ -16,7 +16,7 @@ namespace {
 /// All that users_fastcgi_params has.
 const std::set<std::string> kNamed{
     "REQUEST_METHOD", "DOCUMENT_URI",         "CONTENT_TYPE",        "CONTENT_LENGTH",
-    "REMOTE_ADDR",    "REQUEST_ID",           "HTTP_ACCEPT",         "HTTP_ACCEPT_LANGUAGE",
+    "REMOTE_ADDR",    "REQUEST_ID",           "USERS_FORM",          "USERS_LANGUAGE",
     "HTTP_COOKIE",    "HTTP_IDEMPOTENCY_KEY", "HTTP_AUTHORIZATION",  "HTTP_USER_AGENT",
     "HTTP_HOST",      "HTTP_ORIGIN",          "HTTP_SEC_FETCH_SITE", "HTTP_X_USERS_ACCOUNT"};
 
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(no_header_becomes_a_parameter_that_is_not_named) {
 
 BOOST_AUTO_TEST_CASE(a_header_that_is_there_twice_is_one_parameter) {
   for (const char* name :
-       {"Accept", "Accept-Language", "Idempotency-Key", "User-Agent", "Origin", "Sec-Fetch-Site",
+       {"Idempotency-Key", "User-Agent", "Origin", "Sec-Fetch-Site",
         "Cookie", "Authorization", "Content-Type", "X-Users-Account"}) {
     const std::string header(name);
     const auto once = told("/users/login", {header + ": a"});

@@ -33,7 +33,7 @@ void look_at(const Request& request, const std::string& field) {
   for (const auto& [name, value] : reply.headers) {
     require(value.find_first_of("\r\n") == std::string::npos, "a header stays on its line");
   }
-  if (prefers_text(request.accept)) {
+  if (request.form == "text") {
     look_at_text(reply.body);
   } else {
     look_at_json(reply.body, field);
@@ -47,8 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view rest = users::fuzz::view(data, size);
   users::web::Request request;
   request.request_id = "1";
-  request.accept = users::fuzz::take_line(rest);
-  request.accept_language = users::fuzz::take_line(rest);
+  request.form = users::fuzz::take_line(rest);
+  request.language = users::fuzz::take_line(rest);
   users::web::look_at(request, std::string(rest));
   return 0;
 }
