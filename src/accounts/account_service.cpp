@@ -52,10 +52,10 @@ Outcome AccountService::request_code(std::string_view phone_text, std::string_vi
                                      std::string_view retry_key, const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto purpose = parse_purpose(purpose_name);
-  const bool reachable = phone && !phone->is_no_mobile() &&
-                         phone->is_of(config_.sms_countries.empty()
-                                          ? std::vector{config_.phone_default_region}
-                                          : config_.sms_countries);
+  const bool reachable =
+      phone && !phone->is_no_mobile() &&
+      phone->is_of(config_.sms_countries.empty() ? std::vector{config_.phone_default_region}
+                                                 : config_.sms_countries);
   Outcome shape = require({{reachable, "phone"}, {purpose.has_value(), "purpose"}});
   if (shape.code != ResultCode::ok) return shape;
   if (*purpose == Purpose::regist && config_.registration == Registrations::closed) {

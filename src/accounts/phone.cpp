@@ -14,7 +14,8 @@ namespace {
 using i18n::phonenumbers::PhoneNumber;
 using i18n::phonenumbers::PhoneNumberUtil;
 
-/// Most bytes that are looked at, and most characters of a number with what stands between its digits.
+/// Most bytes that are looked at, and most characters of a number with what stands between its
+/// digits.
 constexpr std::size_t kMostBytes = 256;
 constexpr std::size_t kLongest = 64;
 
@@ -23,9 +24,8 @@ constexpr std::size_t kLongest = 64;
 std::optional<std::string> to_ascii(std::string_view text) {
   if (text.size() > kMostBytes) return std::nullopt;
   auto ascii = to_ascii_number(text);
-  const bool is_plain =
-      ascii && ascii->size() <= kLongest &&
-      ascii->find_first_not_of("0123456789+ -.()") == std::string::npos;
+  const bool is_plain = ascii && ascii->size() <= kLongest &&
+                        ascii->find_first_not_of("0123456789+ -.()") == std::string::npos;
   return is_plain ? std::move(ascii) : std::nullopt;
 }
 

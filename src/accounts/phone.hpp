@@ -12,9 +12,10 @@ namespace users {
 class Phone {
  public:
   /// Reads a number as people write and paste it: digits, a leading plus, and blanks, dashes, dots
-  /// and round brackets between, in any form that to_ascii_number() knows. Without a country code it is of `default_region`
-  /// (ISO 3166-1, as CN). Nothing where anything else stands in it, or where no mobile number of
-  /// that country is of this length; whether the number is in use only a code sent to it can tell.
+  /// and round brackets between, in any form that to_ascii_number() knows. Without a country code
+  /// it is of `default_region` (ISO 3166-1, as CN). Nothing where anything else stands in it, or
+  /// where no mobile number of that country is of this length; whether the number is in use only a
+  /// code sent to it can tell.
   static std::optional<Phone> parse(std::string_view text, const std::string& default_region);
 
   [[nodiscard]] const std::string& e164() const { return e164_; }

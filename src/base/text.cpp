@@ -26,6 +26,7 @@ std::pair<char32_t, std::size_t> first_code_point(std::string_view bytes) {
 std::optional<char> number_character(char32_t c) {
   constexpr char32_t kAscii = 0x7F;
   constexpr char32_t kFullWidth = 0xFEE0;  // U+FF01 to U+FF5E are U+0021 to U+007E
+  if (c == U'\0') return std::nullopt;
   if (c <= kAscii) return static_cast<char>(c);
   // The sign of long vowels is the key that Japanese keyboards have for a dash.
   if (c == U'\u2212' || c == U'\u30FC' || c == U'\uFF70') return '-';

@@ -20,9 +20,9 @@ std::size_t count_code_points(std::string_view text);
 /// Without the blanks at both ends.
 std::string_view trim(std::string_view text);
 
-/// A number as people type and paste it, in ASCII: every blank becomes a space, every dash `-`, every
-/// full-width sign its narrow form. Marks that nobody sees (of direction, of zero width) are dropped.
-/// Returns nullopt if another character outside ASCII is left, or the bytes are no UTF-8.
+/// A number as people type and paste it, in ASCII: every blank becomes a space, every dash `-`,
+/// every full-width sign its narrow form. Marks that nobody sees (of direction, of zero width) are
+/// dropped. Returns nullopt if another character outside ASCII is left, or the bytes are no UTF-8.
 std::optional<std::string> to_ascii_number(std::string_view typed);
 
 /// Appends text so that it stays on one line and no terminal obeys it: control characters (C0, DEL,

@@ -47,14 +47,18 @@ Credentials find_credentials(const Request& request, bool secure_cookie) {
   return {{token}};
 }
 
-std::optional<bool> is_same_origin(const Request& request, bool secure_cookie) {
+std::optional<bool> is_same_origin(const Request& request, bool secure) {
   if (!request.listed_origin.empty()) return true;
   if (!request.sec_fetch_site.empty()) return request.sec_fetch_site == "same-origin";
   if (request.origin.empty()) return std::nullopt;
-  if (request.host.empty()) return false;
-  // The scheme is the browser's word for it: nginx may stand behind what ends TLS.
-  return request.origin == "https://" + request.host ||
-         (!secure_cookie && request.origin == "http://" + request.host);
+  // The scheme is the browser's word for it: nginx may stand behind what ends TLS. An origin names
+  // no default port (RFC 6454 6.2), but a Host header may.
+  const auto is_of = [&](std::string_view scheme, std::string_view port) {
+    std::string_view host = request.host;
+    if (host.ends_with(port)) host.remove_suffix(port.size());
+    return !host.empty() && request.origin == std::string(scheme).append("://").append(host);
+  };
+  return is_of("https", ":443") || (!secure && is_of("http", ":80"));
 }
 
 std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie) {

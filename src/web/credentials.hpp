@@ -25,9 +25,9 @@ constexpr std::size_t kMostCookies = 4;
 Credentials find_credentials(const Request& request, bool secure_cookie);
 
 /// Whether the browser says that the request comes from a page of this very site, or of an origin
-/// that the site lists: Sec-Fetch-Site, else Origin held against Host, where with `secure_cookie`
-/// only HTTPS is the site. Returns nullopt if it says neither, as clients other than browsers do.
-std::optional<bool> is_same_origin(const Request& request, bool secure_cookie);
+/// that the site lists: Sec-Fetch-Site, else Origin held against Host, where with `secure` only
+/// HTTPS is the site. Returns nullopt if it says neither, as clients other than browsers do.
+std::optional<bool> is_same_origin(const Request& request, bool secure);
 
 /// The value of a Set-Cookie header: with a lifetime in seconds, or 0 to take the cookie away.
 std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie);

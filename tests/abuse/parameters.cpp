@@ -111,9 +111,8 @@ BOOST_AUTO_TEST_CASE(no_header_becomes_a_parameter_that_is_not_named) {
 }
 
 BOOST_AUTO_TEST_CASE(a_header_that_is_there_twice_is_one_parameter) {
-  for (const char* name :
-       {"Idempotency-Key", "User-Agent", "Origin", "Sec-Fetch-Site",
-        "Cookie", "Authorization", "Content-Type", "X-Users-Account"}) {
+  for (const char* name : {"Idempotency-Key", "User-Agent", "Origin", "Sec-Fetch-Site", "Cookie",
+                           "Authorization", "Content-Type", "X-Users-Account"}) {
     const std::string header(name);
     const auto once = told("/users/login", {header + ": a"});
     check_named(once, header);

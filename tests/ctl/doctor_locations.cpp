@@ -138,13 +138,21 @@ BOOST_AUTO_TEST_CASE(what_answers_before_the_check_or_without_it) {
   }
   finds_in_sample("location /private/in/ { auth_request off; }",
                   {"nginx session", "warning", "/private/in/", "remove its auth_request"});
-  for (const char* failure : {"401", "500 502 503"}) {
+  for (const char* failure : {"401", "500 502 503", "403", "413", "429", "502 503 504"}) {
     const std::string page = "error_page " + std::string(failure) + " = @app;";
     const std::string app = "location @app { " + kStrip + kPass + " }";
     finds_with({{kSample, app + kSample + page}},
                {"nginx session", "warning", "passes requests without a session on", "remove it"});
     passes_nginx("nginx session", {{kSample, "location @app { return 403; }" + kSample + page}});
   }
+  const std::string php = "location ~ \\.php$ { " + kStrip + kPass + " }";
+  finds_with({{kSample, php + kSample + "error_page 413 = /anon.php;"}},
+             {"nginx session", "warning", "error_page 413", "\\.php$"});
+  finds_with(
+      {{kSample, php + kSample + "try_files $uri /index.php;"}},
+      {"nginx session", "warning", "which anybody can ask for directly", "protect that one"});
+  finds_in_sample("error_page 401 = $request_uri;",
+                  {"nginx session", "warning", "leads to $request_uri", "make sure"});
   for (const char* line :
        {"return 204;", "return 404;", "return 301 https://x/;", "rewrite ^ /private/a last;",
         "rewrite ^ /open/a break;", "rewrite ^ /open/a permanent;", "rewrite ^ https://x/;",
@@ -199,6 +207,18 @@ BOOST_AUTO_TEST_CASE(requests_that_can_be_sent_again_and_limits_that_do_not_coun
   // users_auth.conf has limits of its own.
   finds_with(with(""), {"nginx site limits", "warning", "zone site", req});
   passes_nginx("nginx site limits", with(req));
+}
+
+BOOST_AUTO_TEST_CASE(a_location_that_goes_before_a_protected_one) {
+  const std::string open = " { " + kStrip + kPass + " }";
+  finds_with({{kSample, "location ~* ^/PRIVATE/.*\\.css$" + open + "location /private/ {"}},
+             {"nginx precedence", "warning", "^/PRIVATE/", "location ^~ /private/ "});
+  const std::string expression = "location ~ \\.pdf$ { " + kAuth + " }";
+  finds_with({{kSample, expression + "location ^~ /docs/" + open + kSample}},
+             {"nginx precedence", "warning", "/docs/", "give that one users_auth.conf"});
+  finds_with(
+      {{kSample, "location ~* ^/members/ { " + kAuth + " } location ^~ /mem" + open + kSample}},
+      {"nginx precedence", "warning", "preferred to the protected", "users_auth.conf, too"});
 }
 
 BOOST_AUTO_TEST_CASE(a_regular_expression_at_any_level_and_in_any_file) {

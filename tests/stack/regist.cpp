@@ -92,15 +92,6 @@ BOOST_AUTO_TEST_CASE(a_weak_password_is_refused_and_leaves_nothing) {
   BOOST_TEST(count_users("+86" + phone) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(the_language_follows_the_client) {
-  const auto message_in = [](const std::string& language) {
-    return send(base_url(), {.body = "{}", .headers = {"Accept-Language: " + language}}).body;
-  };
-  BOOST_TEST(message_in("en-GB,en;q=0.9").find("invalid arguments") != std::string::npos);
-  BOOST_TEST(message_in("zh-CN,zh;q=0.9,en;q=0.8").find("入参非法") != std::string::npos);
-  BOOST_TEST(message_in("de,zh;q=0.5").find("invalid arguments") != std::string::npos);
-}
-
 BOOST_AUTO_TEST_CASE(shells_get_lines) {
   const HttpReply reply =
       send(base_url(), {.body = "phone=1&password=correct horse 42",

@@ -32,6 +32,21 @@ BOOST_AUTO_TEST_CASE(every_spelling_of_a_number_is_the_same_account) {
            "１８８６６６６８８８８",
            "＋８６　１８８　６６６６　８８８８",
            "188６６６６8888",
+           // What copying and typing leave behind.
+           "\u202a18866668888\u202c",
+           "\u200e+86 188 6666 8888\u200f",
+           "+86\u00a0188\u00a06666\u00a08888",
+           "188\u20136666\u20138888",
+           "188\u20116666\u20118888",
+           "188\u22126666\u22128888",
+           "188ー6666ー8888",
+           "（188）66668888",
+           "188－6666－8888",
+           "188．6666．8888",
+           "\ufeff18866668888",
+           "188\u200b6666\u200b8888",
+           "188\u20096666\u202f8888",
+           "188\u00ad6666\u00ad8888",
        }) {
     BOOST_TEST_CONTEXT(text) {
       BOOST_TEST(e164_of(text) == "+8618866668888");
@@ -115,6 +130,43 @@ BOOST_AUTO_TEST_CASE(a_landline_is_refused_where_its_length_tells) {
   BOOST_TEST(e164_of("010 8888 8888") == "none");
   BOOST_TEST(e164_of("+86 10 8888 8888") == "none");
   BOOST_TEST(e164_of("8888 8888") == "none");
+}
+
+BOOST_AUTO_TEST_CASE(what_the_library_knows_to_be_no_mobile_is_told_apart) {
+  struct Row {
+    const char* text;
+    const char* region;
+    bool is_no_mobile;
+  };
+  for (const Row& row : {
+           Row{"0755-86668888", "CN", true},
+           Row{"18866668888", "CN", false},
+           Row{"400 810 8888", "CN", true},
+           Row{"020 7946 0018", "GB", true},
+           Row{"07400 123456", "GB", false},
+           Row{"0800 123 4567", "GB", true},
+           Row{"030 901820", "DE", true},
+           Row{"01512 3456789", "DE", false},
+           Row{"01 42 68 53 00", "FR", true},
+           Row{"06 12 34 56 78", "FR", false},
+           Row{"03-3123-4567", "JP", true},
+           Row{"090-1234-5678", "JP", false},
+           Row{"02 3661 8300", "IT", true},
+           Row{"312 345 6789", "IT", false},
+           Row{"2123 4567", "HK", true},
+           Row{"5123 4567", "HK", false},
+           // Not told apart there.
+           Row{"202 555 0123", "US", false},
+           Row{"800 555 0123", "US", true},
+           // Not known to the library: plans move faster than it.
+           Row{"19900000000", "CN", false},
+       }) {
+    BOOST_TEST_CONTEXT(row.text << " " << row.region) {
+      const auto phone = Phone::parse(row.text, row.region);
+      // A length that no mobile has is refused before.
+      BOOST_TEST((!phone || phone->is_no_mobile()) == row.is_no_mobile);
+    }
+  }
 }
 
 struct Abroad {

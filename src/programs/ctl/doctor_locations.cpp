@@ -3,6 +3,7 @@
 #include "programs/ctl/doctor_locations.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include <strings.h>
 
@@ -77,9 +78,12 @@ std::string beginning_of(std::string_view expression) {
   return std::string(expression.substr(0, repeats ? plain - 1 : plain));
 }
 
-/// What every path of a location begins with.
+/// What every path of a location begins with, in lower case: an expression may match either.
 std::string beginning_of(const Pattern& pattern) {
-  return pattern.is_expression() ? beginning_of(pattern.path) : pattern.path;
+  std::string path = pattern.is_expression() ? beginning_of(pattern.path) : pattern.path;
+  std::ranges::transform(path, path.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return path;
 }
 
 bool refuses(const Directive& location) {
@@ -94,19 +98,25 @@ bool refuses(const Directive& location) {
 const Directive* find_rival(const Directive& level, const std::string& path) {
   const Pattern pattern = pattern_of(level);
   if (pattern.modifier == "^~" || pattern.modifier == "@") return nullptr;
+  bool is_behind = false;
   for (const Directive* other : own(*level.around, "location")) {
-    // Of two expressions the first counts.
-    if (other == &level && pattern.is_expression()) return nullptr;
+    is_behind = is_behind || other == &level;
     const Pattern others = pattern_of(*other);
-    if (!others.is_expression() || needs_session(*other) || refuses(*other)) continue;
+    // Of two expressions the first counts, and a prefix with ^~ goes before both.
+    const bool is_preferred = others.is_expression()
+                                  ? !(is_behind && pattern.is_expression())
+                                  : pattern.is_expression() && others.modifier == "^~" &&
+                                        !others.path.starts_with("/users/");
+    if (!is_preferred || needs_session(*other) || refuses(*other)) continue;
     const std::string begins = beginning_of(others);
     if (begins.starts_with(path) || path.starts_with(begins)) return other;
   }
   return nullptr;
 }
 
-/// Whether a regular expression takes requests away from a protected location: nginx prefers it to
-/// a prefix without ^~, at each level of locations in locations.
+/// Whether another location takes requests away from a protected one: nginx prefers an expression
+/// to a prefix without ^~, and one with ^~ to an expression, at each level of locations in
+/// locations.
 void find_rivals(Faults& faults, const Site& site) {
   for (const Directive* block : site.is_protected) {
     if (!is(*block, {"location"}) || pattern_of(*block).modifier == "=") continue;
@@ -114,14 +124,16 @@ void find_rivals(Faults& faults, const Site& site) {
     for (const Directive* level = block; is(*level, {"location"}); level = level->around) {
       const Directive* rival = find_rival(*level, path);
       if (rival == nullptr) continue;
-      faults.warning(
-          "location " + rival->words.back() + " of " + rival->file +
-              " is preferred to the protected location " + block->words.back(),
-          pattern_of(*level).is_expression()
-              ? "write that one behind the protected one; or give it users_auth.conf, too"
-              : "write: location ^~ " + level->words.back() +
-                    " {  and in it what that one does for it; or give that one "
-                    "users_auth.conf, too");
+      faults.warning("location " + rival->words.back() + " of " + rival->file +
+                         " is preferred to the protected location " + block->words.back(),
+                     pattern_of(*level).is_expression()
+                         ? std::string(pattern_of(*rival).is_expression()
+                                           ? "write that one behind the protected one; or give it "
+                                             "users_auth.conf, too"
+                                           : "give that one users_auth.conf, too")
+                         : "write: location ^~ " + level->words.back() +
+                               " {  and in it what that one does for it; or give that one "
+                               "users_auth.conf, too");
       break;
     }
   }
@@ -165,7 +177,7 @@ void check_locations(Diagnosis& d, const NginxTree& tree) {
   static constexpr Check kChecks[] = {
       {"nginx identity", find_forgeries, "no client says who it is"},
       {"nginx session", find_openings, "no protected location lets in without a session"},
-      {"nginx precedence", find_rivals, "no regular expression goes before a protected location"},
+      {"nginx precedence", find_rivals, "no location goes before a protected one"},
       {"nginx cache", find_caches, "none keeps what one user gets"},
       {"nginx early data", find_early_data, "no recorded request can be sent again"},
       {"nginx site limits", find_lost_limits, "all count in the protected locations, too"}};

@@ -1,5 +1,8 @@
 // doctor: what lets somebody into a protected location without a session, and what happens there.
 #include <algorithm>
+#include <cctype>
+
+#include <regex.h>
 
 #include "programs/ctl/doctor_locations.hpp"
 
@@ -17,20 +20,41 @@ bool is_ours(const Directive& location) {
   return pattern_of(location).path.starts_with("/users/");
 }
 
-/// The location of a path or of a name such as `@app`, as far as prefixes tell; null if none does.
+/// Whether an expression of nginx matches a path; true if it has what only Perl's kind knows.
+bool matches_expression(const Pattern& pattern, const std::string& path) {
+  for (std::size_t i = 0; i + 1 < pattern.path.size(); ++i) {
+    const bool is_escape = pattern.path[i] == '\\' && std::isalpha(pattern.path[i + 1]) != 0;
+    if (is_escape || pattern.path.compare(i, 2, "(?") == 0) return true;
+  }
+  regex_t expression{};
+  const int flags = REG_EXTENDED | REG_NOSUB | (pattern.modifier == "~*" ? REG_ICASE : 0);
+  if (::regcomp(&expression, pattern.path.c_str(), flags) != 0) return true;
+  const bool matches = ::regexec(&expression, path.c_str(), 0, nullptr, 0) == 0;
+  ::regfree(&expression);
+  return matches;
+}
+
+/// The location of a path or of a name such as `@app`; null if there is none.
 const Directive* find_location(const Site& site, const std::string& path) {
   const Directive* best = nullptr;
+  const Directive* expression = nullptr;
   std::size_t longest = 0;
   for (const Directive* location : own(*site.server, "location")) {
     const auto [modifier, prefix] = pattern_of(*location);
     if (modifier == "@" && path == "@" + prefix) return location;
+    if (modifier.starts_with('~')) {
+      if (expression == nullptr && matches_expression({modifier, prefix}, path)) {
+        expression = location;
+      }
+      continue;
+    }
     const bool matches = modifier == "=" ? path == prefix : path.starts_with(prefix);
-    const bool is_other = modifier.starts_with('~') || modifier == "@";
-    if (is_other || !matches || prefix.size() < longest) continue;
+    if (modifier == "@" || !matches || prefix.size() < longest) continue;
     best = location;
     longest = prefix.size();
   }
-  return best;
+  const bool is_final = best != nullptr && !pattern_of(*best).modifier.empty();
+  return expression != nullptr && !is_final ? expression : best;
 }
 
 /// nginx answers by `return` and leaves by `rewrite` before it asks for a session. A refusal, a
@@ -57,25 +81,40 @@ void find_answers_before_the_check(Faults& faults, const Site& site, const Direc
   }
 }
 
-/// What becomes of a request without a session, and of one whose check failed.
+/// Whether a location passes requests on without a session.
+bool lets_in(const Directive* target) {
+  return target != nullptr && !needs_session(*target) && !is_ours(*target) &&
+         std::ranges::any_of(kProtocols, [&](const Protocol& p) { return passes_on(*target, p); });
+}
+
+/// What becomes of a request that nginx refuses before it asks for a session, or because of that.
 void find_ways_out(Faults& faults, const Site& site, const Directive& block) {
   // Where they are inherited they were judged further out.
   if (own(block, "error_page").empty() && needs_session(*block.around)) return;
-  for (const char* status : {"401", "500"}) {
+  for (const char* status : {"401", "403", "413", "429", "500", "503"}) {
     for (const Directive* one : in_effect(block, "error_page")) {
       if (std::ranges::find(one->words, status) == one->words.end()) continue;
-      const Directive* target = find_location(site, one->words.back());
-      const bool lets_in =
-          target != nullptr && !needs_session(*target) && !is_ours(*target) &&
-          std::ranges::any_of(kProtocols, [&](const Protocol& p) { return passes_on(*target, p); });
-      if (lets_in) {
+      const std::string& page = one->words.back();
+      if (page.starts_with('$')) {
+        faults.warning(
+            "error_page " + std::string(status) + " of " + name_of(block) + " leads to " + page +
+                ", which doctor cannot follow",
+            "make sure that it is no location that passes requests on without a session");
+      } else if (const Directive* target = find_location(site, page); lets_in(target)) {
         faults.warning("error_page " + std::string(status) + " of " + name_of(block) +
                            " passes requests without a session on to " + name_of(*target),
-                       "remove it unless that backend is meant for everybody: users_auth.conf has "
-                       "one of its own");
+                       "remove it, or protect " + name_of(*target) +
+                           ", unless that backend is meant for everybody");
       }
       break;  // nginx takes the first
     }
+  }
+  for (const Directive* one : own(block, "try_files")) {
+    const Directive* target = find_location(site, one->words.back());
+    if (!lets_in(target)) continue;
+    faults.warning("try_files of " + name_of(block) + " leads to " + name_of(*target) +
+                       ", which anybody can ask for directly",
+                   "protect that one, too, or make it internal");
   }
 }
 
