@@ -143,8 +143,8 @@ BOOST_AUTO_TEST_CASE(a_flood_on_any_kind_of_location_costs_the_others_nothing) {
   const Seen quiet = read_on();
   BOOST_TEST(quiet.failed == 0);
   std::cout << "quiet: median " << quiet.median << " ms, p99 " << quiet.p99 << " ms\n";
-  // What nginx does at once when 800 replies are due in the same moment takes it some milliseconds.
-  constexpr double kLeast = 3;
+  // That 800 connections come in the same moment takes nginx some milliseconds.
+  constexpr double kLeast = 5;
   const double most = 5 * std::max(quiet.p99, kLeast);
   for (const Flood& flood : floods) {
     for (const Load& load : loads) {

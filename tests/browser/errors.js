@@ -51,15 +51,18 @@ async function registration({ language, visit }) {
   const page = await visit("/users/#register");
   await shows(page, "register");
   const phone = freshPhone();
-  await fill(page, { phone, password: "password" });
+  await fill(page, { phone, password: kPassword });
   const code = await sendCode(page, phone, "regist");
   await field(page, "code").fill(wrongCode(code));
   await submit(page);
   begins(await errorOf(page, "code"), language, 1005);
+  // A weak password is told before the code is tried.
   await field(page, "code").fill(` ${code.slice(0, 3)} ${code.slice(3)} `);
+  await field(page, "password").fill("password");
   await submit(page);
   begins(await errorOf(page, "password"), language, 1010);
   await field(page, "code").fill(wrongCode(code));
+  await field(page, "password").fill(kPassword);
   for (let tries = 0; tries < 5; ++tries) await ask("regist", { phone, password: kPassword, code: wrongCode(code) });
   await submit(page);
   begins(await errorOf(page, "code"), language, 1006);

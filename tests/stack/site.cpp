@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_serv
   std::atomic<int> served{0};
   HttpReply refused;
   std::mutex mutex;
-  // A refusal takes a second.
+  // A refusal takes its time.
   in_parallel(60, 120, [&](int) {
     const HttpReply reply = send(site.base_url(), {.body = "{}"});
     if (reply.code() == 1001) ++served;
