@@ -114,6 +114,9 @@ void LineReader::strip(Line& line) {
   const bool has_one = line.text.ends_with('\r');
   if (line.number == 1) carriage_returns_ = has_one;
   if (has_one && carriage_returns_) line.text.remove_suffix(1);
+  if (has_one != carriage_returns_ && line.state == LineState::whole && !line.text.empty()) {
+    line.state = LineState::other_end;
+  }
 }
 
 std::optional<Line> LineReader::next() {

@@ -47,8 +47,9 @@ class ImportFile {
 
 enum class LineState {
   whole,
-  too_long,  ///< over kLongestLine bytes; the text is empty
-  cut_off,   ///< the last one, and no line end behind it
+  too_long,   ///< over kLongestLine bytes; the text is empty
+  cut_off,    ///< the last one, and no line end behind it
+  other_end,  ///< LF where the first line ends by CRLF, or the other way round
 };
 
 struct Line {
@@ -67,9 +68,8 @@ class LineReader {
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
 
-  /// The next line that is not empty. A byte order mark is dropped, and the CR in front of every
-  /// line's end where the first line has one: otherwise it belongs to the text. Throws
-  /// std::system_error where the file cannot be read.
+  /// The next line that is not empty. A byte order mark is dropped, and the CR of a line's end
+  /// where the first line has one. Throws std::system_error where the file cannot be read.
   std::optional<Line> next();
 
  private:

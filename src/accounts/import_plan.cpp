@@ -23,21 +23,29 @@ struct Candidate {
 };
 
 /// False where it was stopped.
-bool read_all(LineReader& reader, const Config& config, const std::function<bool()>& stopped,
+bool read_all(LineReader& reader, const Config& config,
+              const std::vector<std::string>& ignore_columns, const std::function<bool()>& stopped,
               ImportPlan& plan, std::vector<Candidate>& candidates) {
   std::optional<Line> line = reader.next();
   if (!line) throw ImportRefused("the file is empty");
-  plan.layout = read_layout(*line);
+  plan.layout = read_layout(*line, ignore_columns);
   if (plan.layout.heading) line = reader.next();
   for (; line; line = reader.next()) {
     if (++plan.rows % kRowsBetweenLooks == 0 && stopped()) return false;
     const auto judged = judge_row(plan.layout, *line, config.phone_default_region);
     if (const auto* fault = std::get_if<RowFault>(&judged)) {
+      if (*fault == RowFault::heading) {
+        throw ImportRefused("line " + std::to_string(line->number) +
+                            " is a second heading: import each table from a file of its own");
+      }
       plan.findings.push_back({line->number, *fault});
       continue;
     }
     const auto& row = std::get<ImportRow>(judged);
     if (row.looks_hashed) ++plan.looks_hashed;
+    if (row.lost_date) plan.lost_dates.add(line->number);
+    if (row.unclear) plan.unclear.add(line->number);
+    if (!row.disabled.empty()) plan.disabled.add(line->number);
     candidates.push_back(
         {number_of(row.phone), row.age, row.id, line->number, plan.fingerprints.of(line->text)});
   }
@@ -93,12 +101,12 @@ std::string phone_of(PhoneNumber number) {
 }
 
 std::optional<ImportPlan> plan_import(const ImportFile& file, const Config& config,
-                                      db::Database& database,
-                                      const std::function<bool()>& stopped) {
+                                      db::Database& database, const std::function<bool()>& stopped,
+                                      const std::vector<std::string>& ignore_columns) {
   ImportPlan plan;
   std::vector<Candidate> candidates;
   LineReader reader(file);
-  if (!read_all(reader, config, stopped, plan, candidates)) return std::nullopt;
+  if (!read_all(reader, config, ignore_columns, stopped, plan, candidates)) return std::nullopt;
   file.require_unchanged();
   keep_oldest(candidates, plan);
   candidates = {};

@@ -30,6 +30,16 @@ struct Finding {
   std::uint64_t kept = 0;  ///< of a duplicate: the line that is kept
 };
 
+/// Rows of which something is told.
+struct RowCount {
+  std::uint64_t rows = 0;
+  std::uint64_t first = 0;  ///< its line
+
+  void add(std::uint64_t line) {
+    if (rows++ == 0) first = line;
+  }
+};
+
 /// Takes 24 bytes for each row to be imported and 32 for each that is not.
 struct ImportPlan {
   ImportLayout layout;
@@ -39,6 +49,9 @@ struct ImportPlan {
   std::uint64_t duplicates = 0;
   std::uint64_t registered = 0;
   std::uint64_t looks_hashed = 0;
+  RowCount lost_dates;
+  RowCount unclear;
+  RowCount disabled;
   std::vector<PlannedRow> todo;   ///< in the order of the file
   std::vector<Finding> findings;  ///< the same
 
@@ -51,7 +64,8 @@ struct ImportPlan {
 /// asked now and then; where it says yes nothing is returned. Throws ImportRefused and
 /// db::DatabaseError.
 std::optional<ImportPlan> plan_import(const ImportFile& file, const Config& config,
-                                      db::Database& database, const std::function<bool()>& stopped);
+                                      db::Database& database, const std::function<bool()>& stopped,
+                                      const std::vector<std::string>& ignore_columns = {});
 
 PhoneNumber number_of(const Phone& phone);
 /// E.164.

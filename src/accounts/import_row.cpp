@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <vector>
@@ -73,48 +74,76 @@ bool take_one_of(std::string_view& text, std::string_view any) {
   return true;
 }
 
-bool is_date(std::string_view& text) {
-  const auto year = take_digits(text, 4);
-  if (!year || !take_one_of(text, "-")) return false;
-  const auto month = take_digits(text, 2);
-  if (!month || !take_one_of(text, "-")) return false;
-  const auto day = take_digits(text, 2);
-  constexpr unsigned kFirstYear = 1970;
-  return day && *year >= kFirstYear &&
-         std::chrono::year_month_day(std::chrono::year(static_cast<int>(*year)),
-                                     std::chrono::month(*month), std::chrono::day(*day))
-             .ok();
+bool is_null(std::string_view field) {
+  return field.empty() || field == "NULL" || field == "\\N";
 }
 
-bool is_time(std::string_view& text) {
+/// `hh:mm`, seconds and their fraction; the time since midnight.
+std::optional<std::chrono::seconds> take_time(std::string_view& text) {
   const auto hour = take_digits(text, 2);
-  if (!hour || !take_one_of(text, ":")) return false;
+  if (!hour || !take_one_of(text, ":")) return std::nullopt;
   const auto minute = take_digits(text, 2);
-  if (!minute || !take_one_of(text, ":")) return false;
-  const auto second = take_digits(text, 2);
-  if (!second || *hour > 23 || *minute > 59 || *second > 59) return false;
-  if (take_one_of(text, ".")) {
+  const auto second = take_one_of(text, ":") ? take_digits(text, 2) : std::optional(0U);
+  if (!minute || !second || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
+  if (take_one_of(text, ".,")) {
     text.remove_prefix(std::min(text.find_first_not_of("0123456789"), text.size()));
   }
-  take_one_of(text, "Z");
-  return text.empty();
+  return std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
 }
 
-bool is_null(std::string_view field) {
-  return field.empty() || field == "NULL";
+/// A time zone that is all of `text`: how far it is ahead of UTC.
+std::optional<std::chrono::seconds> read_zone(std::string_view text) {
+  take_one_of(text, " ");
+  if (text.empty() || text == "Z" || text == "z" || text == "UTC" || text == "GMT") {
+    return std::chrono::seconds(0);
+  }
+  const int sign = text[0] == '-' ? -1 : 1;
+  if (!take_one_of(text, "+-")) return std::nullopt;
+  const auto hours = take_digits(text, 2);
+  take_one_of(text, ":");
+  const auto minutes = text.empty() ? std::optional(0U) : take_digits(text, 2);
+  if (!hours || !minutes || *hours > 18 || *minutes > 59 || !text.empty()) return std::nullopt;
+  return sign * (std::chrono::hours(*hours) + std::chrono::minutes(*minutes));
 }
 
-/// As the database takes it; empty where it is unknown; nothing where it is no date.
-std::optional<std::string> read_date(std::string_view field) {
-  if (is_null(field) || field.starts_with("0000-00-00")) return "";
-  std::string_view rest = field;
-  if (!is_date(rest)) return std::nullopt;
-  std::string date(field.substr(0, 10));
-  if (rest.empty()) return date + " 00:00:00";
-  if (!take_one_of(rest, " T")) return std::nullopt;
-  date.append(" ").append(rest.substr(0, 8));
-  if (!is_time(rest)) return std::nullopt;
-  return date;
+std::string text_of(std::chrono::sys_seconds time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  const auto digits = [](auto number, std::size_t count) {
+    std::string text = std::to_string(number);
+    return std::string(count - std::min(count, text.size()), '0') + text;
+  };
+  return digits(static_cast<int>(date.year()), 4) + "-" +
+         digits(static_cast<unsigned>(date.month()), 2) + "-" +
+         digits(static_cast<unsigned>(date.day()), 2) + " " + digits(clock.hours().count(), 2) +
+         ":" + digits(clock.minutes().count(), 2) + ":" + digits(clock.seconds().count(), 2);
+}
+
+/// As the database takes it, in UTC; empty where it is unknown. Returns nullopt if it is no date,
+/// or one before 1970.
+std::optional<std::string> read_date(std::string_view text) {
+  if (is_null(text) || text.starts_with("0000-00-00") || text.starts_with("0001-01-01")) return "";
+  const auto year = take_digits(text, 4);
+  if (!year || !take_one_of(text, "-")) return std::nullopt;
+  const auto month = take_digits(text, 2);
+  if (!month || !take_one_of(text, "-")) return std::nullopt;
+  const auto day = take_digits(text, 2);
+  if (!day) return std::nullopt;
+  const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)),
+                                         std::chrono::month(*month), std::chrono::day(*day));
+  if (!date.ok()) return std::nullopt;
+  std::chrono::sys_seconds time = std::chrono::sys_days(date);
+  if (take_one_of(text, " T")) {
+    const auto clock = take_time(text);
+    if (!clock) return std::nullopt;
+    time += *clock;
+  }
+  const auto zone = read_zone(text);
+  if (!zone) return std::nullopt;
+  time -= *zone;
+  if (time < std::chrono::sys_seconds{}) return std::nullopt;
+  return text_of(time);
 }
 
 std::uint64_t read_number(std::string_view text) {
@@ -129,23 +158,86 @@ std::uint64_t order_of(std::string date) {
   return read_number(date);
 }
 
-std::optional<RowFault> read_dates(const ImportLayout& layout,
-                                   const std::vector<std::string_view>& fields, ImportRow& row) {
+/// A name without what systems write differently: `isActive`, `is_active` and `IS ACTIVE` are one.
+std::string plain_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c != '_' && c != '-' && c != ' ') {
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return plain;
+}
+
+struct DisablingName {
+  std::string_view name;  ///< as plain_name() gives it
+  Disabling how;
+};
+
+// users-ctl(8) lists them.
+constexpr DisablingName kDisablingNames[] = {
+    {"disabletime", Disabling::since},     {"disabledat", Disabling::since},
+    {"blockedat", Disabling::since},       {"bannedat", Disabling::since},
+    {"suspendedat", Disabling::since},     {"deactivatedat", Disabling::since},
+    {"deletedat", Disabling::since},       {"disabled", Disabling::if_true},
+    {"isdisabled", Disabling::if_true},    {"blocked", Disabling::if_true},
+    {"isblocked", Disabling::if_true},     {"banned", Disabling::if_true},
+    {"isbanned", Disabling::if_true},      {"suspended", Disabling::if_true},
+    {"issuspended", Disabling::if_true},   {"deactivated", Disabling::if_true},
+    {"isdeactivated", Disabling::if_true}, {"inactive", Disabling::if_true},
+    {"deleted", Disabling::if_true},       {"isdeleted", Disabling::if_true},
+    {"active", Disabling::if_false},       {"isactive", Disabling::if_false},
+    {"enabled", Disabling::if_false},      {"isenabled", Disabling::if_false},
+};
+
+/// Whether a name may say that an account is disabled, though it is none of the above.
+bool may_disable(std::string_view plain) {
+  constexpr std::string_view kParts[] = {"status", "state",   "disab", "enab",  "block",
+                                         "banned", "suspend", "lock",  "delet", "activ",
+                                         "expir",  "allow",   "frozen"};
+  return std::ranges::any_of(
+      kParts, [&](std::string_view part) { return plain.find(part) != std::string_view::npos; });
+}
+
+/// Since when it is disabled where only that it is so is known.
+constexpr const char* kSomeTime = "1970-01-01 00:00:00";
+
+/// Since when a column says that the account is disabled; empty: it is not. Returns nullopt if it
+/// cannot be read.
+std::optional<std::string> read_disabling(Disabling how, std::string_view field) {
+  if (how == Disabling::since) return read_date(field);
+  if (is_null(field)) return "";
+  constexpr std::string_view kTrue[] = {"1", "t", "true", "y", "yes", "on", "\x01"};
+  constexpr std::string_view kFalse[] = {"0", "f", "false", "n", "no", "off", "\\0"};
+  const std::string word = plain_name(field);
+  const bool is_true = std::ranges::find(kTrue, word) != std::end(kTrue);
+  if (!is_true && std::ranges::find(kFalse, word) == std::end(kFalse)) return std::nullopt;
+  return is_true == (how == Disabling::if_true) ? kSomeTime : "";
+}
+
+void read_dates(const ImportLayout& layout, const std::vector<std::string_view>& fields,
+                ImportRow& row) {
   const auto column = [&](const std::optional<std::size_t>& index) {
     return index ? fields[*index] : std::string_view();
   };
   auto created = read_date(column(layout.created));
-  auto disabled = read_date(column(layout.disabled));
-  if (!created || !disabled) return RowFault::date;
-  row.age = order_of(*created);
+  row.lost_date = !created;
+  row.created = std::move(created).value_or("");
+  row.age = order_of(row.created);
   row.id = read_number(column(layout.id));
-  row.created = std::move(*created);
-  row.disabled = std::move(*disabled);
-  return std::nullopt;
+  for (const DisablingColumn& disabling : layout.disabling) {
+    auto since = read_disabling(disabling.how, fields[disabling.index]);
+    // Whoever may have been shut out stays out until somebody looks.
+    row.unclear = row.unclear || !since;
+    const std::string text = std::move(since).value_or(kSomeTime);
+    if (row.disabled.empty() || (row.disabled == kSomeTime && !text.empty())) row.disabled = text;
+  }
 }
 
 std::optional<RowFault> read_password(std::string_view field, ImportRow& row) {
   if (is_null(field)) return RowFault::no_password;
+  // Of a table that went through a spreadsheet; nobody could log in by what stands between.
+  if (field.size() > 1 && field.starts_with('"') && field.ends_with('"')) return RowFault::quotes;
   const auto typed = unescape(field);
   if (!typed) return RowFault::escape;
   if (!is_text(typed->reveal())) return RowFault::password_text;
@@ -180,24 +272,76 @@ std::optional<RowFault> read_hash(std::string_view field, ImportRow& row) {
 
 }  // namespace
 
-ImportLayout read_layout(const Line& first) {
+namespace {
+
+/// Sorts the columns that are none of `taken`.
+void read_further_columns(const std::vector<std::string_view>& heading,
+                          const std::vector<std::string>& ignore, ImportLayout& layout) {
+  const std::size_t taken[] = {layout.phone, layout.password, layout.id.value_or(layout.phone),
+                               layout.created.value_or(layout.phone)};
+  for (const std::string& name : ignore) {
+    if (std::ranges::find(heading, name) == heading.end()) {
+      throw ImportRefused("--ignore-column " + name + ": the heading has no such column");
+    }
+  }
+  for (std::size_t i = 0; i < heading.size(); ++i) {
+    if (std::ranges::find(taken, i) != std::end(taken) || heading[i].empty()) continue;
+    const std::string name(heading[i]);
+    const std::string plain = plain_name(name);
+    const auto* known = std::ranges::find(kDisablingNames, plain, &DisablingName::name);
+    if (std::ranges::find(ignore, name) != ignore.end()) {
+      layout.ignored.push_back(name);
+    } else if (known != std::end(kDisablingNames)) {
+      layout.disabling.push_back({i, known->how});
+    } else if (may_disable(plain)) {
+      throw ImportRefused("the column " + name +
+                          " may say which accounts are disabled, in a way that is not known here: "
+                          "rename it to one that users-ctl(8) lists, or leave it out by "
+                          "--ignore-column " +
+                          name);
+    } else {
+      layout.ignored.push_back(name);
+    }
+  }
+}
+
+bool is_heading(const std::vector<std::string_view>& fields) {
+  const auto has = [&](std::string_view name) {
+    return std::ranges::any_of(fields, [&](std::string_view field) {
+      return field.size() == name.size() && plain_name(field) == name;
+    });
+  };
+  return has("phone") && (has("password") || has("hash"));
+}
+
+/// What a spreadsheet makes of a number: 18866668888.0. Without the dot it would be another one.
+bool is_of_a_spreadsheet(std::string_view field) {
+  const auto dot = field.rfind('.');
+  return dot != std::string_view::npos &&
+         field.find_first_not_of('0', dot + 1) == std::string_view::npos;
+}
+
+}  // namespace
+
+ImportLayout read_layout(const Line& first, const std::vector<std::string>& ignore) {
   const auto fields = split(first.text);
   const auto phone = find_column(fields, "phone");
   const auto password = find_column(fields, "password");
   const auto hash = find_column(fields, "hash");
   if (phone && (password || hash)) {
     if (password && hash) throw ImportRefused("the heading names both password and hash");
-    return {.heading = true,
-            .plain = password.has_value(),
-            .columns = fields.size(),
-            .phone = *phone,
-            .password = password ? *password : *hash,
-            .id = find_column(fields, "id"),
-            .created = find_column(fields, "createTime"),
-            .disabled = find_column(fields, "disableTime")};
+    ImportLayout layout{.heading = true,
+                        .plain = password.has_value(),
+                        .columns = fields.size(),
+                        .phone = *phone,
+                        .password = password ? *password : *hash,
+                        .id = find_column(fields, "id"),
+                        .created = find_column(fields, "createTime")};
+    read_further_columns(fields, ignore, layout);
+    return layout;
   }
   const bool is_row = (fields.size() == 2 || fields.size() == 3) && fields[1].starts_with('$');
-  if (!is_row) {
+  if (!is_row || !ignore.empty()) {
     throw ImportRefused(
         "line " + std::to_string(first.number) +
         " is neither a heading with the columns phone and password (or phone and hash), as "
@@ -214,12 +358,20 @@ std::string_view text_of(RowFault fault) {
       return "the line is longer than 16384 bytes";
     case RowFault::cut_off:
       return "the last line has no end: is the file whole?";
+    case RowFault::line_end:
+      return "the line ends otherwise than the first one (LF or CRLF)";
+    case RowFault::heading:
+      return "a second heading";
     case RowFault::columns:
       return "not as many columns as the first line";
     case RowFault::escape:
       return "a backslash that is no escape of mariadb --batch";
+    case RowFault::quotes:
+      return "the password stands in quotes: save the file without them";
     case RowFault::phone:
       return "not a mobile number";
+    case RowFault::spreadsheet:
+      return "the phone went through a spreadsheet, which writes .0 behind it";
     case RowFault::no_password:
       return "no password";
     case RowFault::password_text:
@@ -234,8 +386,6 @@ std::string_view text_of(RowFault fault) {
       return text_of(HashFault::work);
     case RowFault::hash_lanes:
       return text_of(HashFault::lanes);
-    case RowFault::date:
-      return "not a date";
     case RowFault::duplicate:
       return "an older row has this phone";
     case RowFault::registered:
@@ -248,12 +398,15 @@ std::variant<ImportRow, RowFault> judge_row(const ImportLayout& layout, const Li
                                             const std::string& default_region) {
   if (line.state == LineState::too_long) return RowFault::too_long;
   if (line.state == LineState::cut_off) return RowFault::cut_off;
+  if (line.state == LineState::other_end) return RowFault::line_end;
   const auto fields = split(line.text);
+  if (layout.heading && is_heading(fields)) return RowFault::heading;
   if (fields.size() != layout.columns) return RowFault::columns;
+  if (is_of_a_spreadsheet(fields[layout.phone])) return RowFault::spreadsheet;
   auto phone = Phone::parse(fields[layout.phone], default_region);
   if (!phone) return RowFault::phone;
   ImportRow row{.phone = std::move(*phone)};
-  if (const auto fault = read_dates(layout, fields, row)) return *fault;
+  read_dates(layout, fields, row);
   const auto field = fields[layout.password];
   if (const auto fault = layout.plain ? read_password(field, row) : read_hash(field, row)) {
     return *fault;

@@ -6,12 +6,25 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "accounts/import_file.hpp"
 #include "accounts/phone.hpp"
 #include "base/secret.hpp"
 
 namespace users {
+
+/// How a column says that an account is disabled.
+enum class Disabling {
+  since,     ///< by the time since when; none: it is not
+  if_true,   ///< such as is_disabled
+  if_false,  ///< such as is_active
+};
+
+struct DisablingColumn {
+  std::size_t index;
+  Disabling how;
+};
 
 /// Where the columns stand, from 0.
 struct ImportLayout {
@@ -22,21 +35,28 @@ struct ImportLayout {
   std::size_t password = 0;
   std::optional<std::size_t> id{};
   std::optional<std::size_t> created{};
-  std::optional<std::size_t> disabled{};
+  std::vector<DisablingColumn> disabling{};
+  std::vector<std::string> ignored{};  ///< names of the columns that are not taken over
 };
 
 /// From the first line: a heading with phone and password, or phone and hash, and optionally id,
-/// createTime and disableTime, in any order and case; or a row of phone, hash and optionally
-/// createTime. Throws ImportRefused where it is neither.
-ImportLayout read_layout(const Line& first);
+/// createTime and columns that say which accounts are disabled, in any order and case; or a row of
+/// phone, hash and optionally createTime. Throws ImportRefused if it is neither, if a column may
+/// say which accounts are disabled in a way that is not understood and is not among `ignore`, or if
+/// `ignore` names a column that is not there.
+ImportLayout read_layout(const Line& first, const std::vector<std::string>& ignore = {});
 
 /// What keeps a row out.
 enum class RowFault {
   too_long,
   cut_off,
+  line_end,
+  heading,
   columns,
   escape,
+  quotes,
   phone,
+  spreadsheet,
   no_password,
   password_text,
   password_length,
@@ -44,9 +64,8 @@ enum class RowFault {
   hash_memory,  ///< HashFault::memory
   hash_work,    ///< HashFault::work
   hash_lanes,   ///< HashFault::lanes
-  date,
-  duplicate,   ///< an older row has the phone; not of one row alone
-  registered,  ///< the phone has an account already; not of one row alone
+  duplicate,    ///< an older row has the phone; not of one row alone
+  registered,   ///< the phone has an account already; not of one row alone
 };
 
 /// The fault in words, for the report.
@@ -64,11 +83,14 @@ struct ImportRow {
   std::uint64_t age = kUnknown;  ///< orders by createTime
   std::uint64_t id = kUnknown;
   bool looks_hashed = false;  ///< the password has the form of a hash
+  bool lost_date = false;     ///< createTime could not be read and is left out
+  bool unclear = false;       ///< whether it is disabled could not be read: it is taken for so
 };
 
-/// Judges a row: the escapes of mariadb --batch (\t \n \\ \0 and NULL) are resolved. A date is
-/// `YYYY-MM-DD`, with `hh:mm:ss` behind a blank or T, a fraction and Z; NULL, empty and the zero
-/// date are unknown.
+/// Judges a row: the escapes of mariadb --batch (\t \n \\ \0) are resolved. NULL, \N and an empty
+/// field are no value. A date is `YYYY-MM-DD`, with `hh:mm`, seconds and a fraction behind a blank
+/// or T, and a time zone (Z, UTC, +08, +0800, +08:00; without one it is UTC). A date that cannot be
+/// read keeps no row out.
 std::variant<ImportRow, RowFault> judge_row(const ImportLayout& layout, const Line& line,
                                             const std::string& default_region);
 

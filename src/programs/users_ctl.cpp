@@ -114,12 +114,16 @@ constexpr Command kCommands[] = {
      "its name, what was found, what to do. Changes nothing. Exit code 1 where there is a problem. "
      "As root it sees most.",
      users::ctl::doctor},
-    {"import", "FILE", "--dry-run",
+    {"import", "FILE", "--dry-run --ignore-column",
      "Takes over accounts: what mariadb --batch prints of a table with the columns phone and "
-     "password (plain text; it is hashed), or phone and hash, and optionally id and createTime; or "
+     "password (plain text; it is hashed), or phone and hash, and optionally id, createTime and "
+     "one that "
+     "says which accounts are disabled (see users-ctl(8)); or "
      "lines of phone, tab and hash; or what export writes. An id only tells which of two rows is "
      "older: "
-     "each account gets a new number. First lists the rows that stay out on "
+     "each account gets a new number. A column that may say who is disabled, in a way that is not "
+     "known, stops it, unless --ignore-column names it; others that are not taken over are named. "
+     "First lists the rows that stay out on "
      "standard output, tab-separated: line, bad or duplicate or registered, phone, reason; of "
      "duplicates the oldest is kept, and an account that is there already stays as it is. A hash "
      "whose check would take over 128 MiB or about two seconds is bad. "
@@ -147,6 +151,7 @@ constexpr Option kOptions[] = {
     {"nginx", "FILE", "nginx's main configuration, where it is not the default one"},
     {"prefix", "DIR", "nginx's prefix, where it is not the default one"},
     {"dry-run", "", "says what would be done, and does nothing"},
+    {"ignore-column", "NAMES", "columns that are not taken over, separated by commas"},
     {"help", "", "this text"},
     {"version", "", "the version"},
 };

@@ -25,6 +25,7 @@ struct Fixture {
       std::string text = std::to_string(line->number) + ":" + std::string(line->text);
       if (line->state == LineState::too_long) text += "!";
       if (line->state == LineState::cut_off) text += "?";
+      if (line->state == LineState::other_end) text += "~";
       all.push_back(text);
     }
     return all;
@@ -53,8 +54,9 @@ BOOST_AUTO_TEST_CASE(a_byte_order_mark_is_dropped_at_the_start_only) {
 }
 
 BOOST_AUTO_TEST_CASE(carriage_returns_are_dropped_where_the_first_line_has_one) {
-  BOOST_TEST(lines("a\r\nb\r\nc\n\r\n") == (Lines{"1:a", "2:b", "3:c"}));
-  BOOST_TEST(lines("a\nb\r\n") == (Lines{"1:a", "2:b\r"}));
+  BOOST_TEST(lines("a\r\nb\r\n\r\nc\r\n") == (Lines{"1:a", "2:b", "4:c"}));
+  BOOST_TEST(lines("a\r\nb\nc\r\n") == (Lines{"1:a", "2:b~", "3:c"}));
+  BOOST_TEST(lines("a\nb\r\nc\n") == (Lines{"1:a", "2:b\r~", "3:c"}));
 }
 
 BOOST_AUTO_TEST_CASE(a_line_may_be_as_long_as_the_bound_and_no_longer) {

@@ -40,7 +40,8 @@ std::string password_of(const std::string& field) {
 /// createTime as it is stored.
 std::string date_of(const std::string& field) {
   const auto row = good("1\t18866668888\tsecret\t" + field);
-  return row ? row->created : "refused";
+  if (!row) return "refused";
+  return row->lost_date ? "lost" : row->created;
 }
 
 }  // namespace
@@ -118,7 +119,6 @@ BOOST_AUTO_TEST_CASE(the_form_of_export_brings_whoever_is_disabled) {
   BOOST_REQUIRE(row);
   BOOST_TEST(row->disabled == "2019-01-01 00:00:01");
   BOOST_TEST(good("18866668888\t" + hash + "\tNULL\tNULL", heading)->disabled.empty());
-  BOOST_TEST(fault("18866668888\t" + hash + "\tNULL\tsoon", heading) == "not a date");
 }
 
 BOOST_AUTO_TEST_CASE(phones_come_in_any_spelling_and_garbage_does_not) {
@@ -164,22 +164,121 @@ BOOST_AUTO_TEST_CASE(a_password_with_the_form_of_a_hash_is_noticed) {
 }
 
 BOOST_AUTO_TEST_CASE(dates_are_those_of_a_calendar) {
-  BOOST_TEST(date_of("2018-04-22 10:00:00") == "2018-04-22 10:00:00");
-  BOOST_TEST(date_of("2018-04-22 10:00:00.123456") == "2018-04-22 10:00:00");
-  BOOST_TEST(date_of("2018-04-22T23:59:59Z") == "2018-04-22 23:59:59");
-  BOOST_TEST(date_of("2018-04-22") == "2018-04-22 00:00:00");
-  BOOST_TEST(date_of("2020-02-29 00:00:00") == "2020-02-29 00:00:00");
-  for (const char* unknown : {"", "NULL", "0000-00-00 00:00:00", "0000-00-00"}) {
-    BOOST_TEST(date_of(unknown).empty());
+  struct Row {
+    const char* field;
+    const char* meant;
+  };
+  for (const Row& row : {
+           Row{"2018-04-22 10:00:00", "2018-04-22 10:00:00"},
+           Row{"2018-04-22 10:00:00.123456", "2018-04-22 10:00:00"},
+           Row{"2018-04-22T23:59:59Z", "2018-04-22 23:59:59"},
+           Row{"2018-04-22T23:59:59.5+00:00", "2018-04-22 23:59:59"},
+           Row{"2016-05-03 08:34:12.1+00", "2016-05-03 08:34:12"},
+           Row{"2018-04-22 01:00:00+08", "2018-04-21 17:00:00"},
+           Row{"2018-04-22 01:00:00 +0800", "2018-04-21 17:00:00"},
+           Row{"2018-12-31 20:00:00-05:30", "2019-01-01 01:30:00"},
+           Row{"2018-04-22 10:00:00 UTC", "2018-04-22 10:00:00"},
+           Row{"2018-04-22 10:00", "2018-04-22 10:00:00"},
+           Row{"2018-04-22", "2018-04-22 00:00:00"},
+           Row{"2020-02-29 00:00:00", "2020-02-29 00:00:00"},
+           Row{"1970-01-01 00:00:00", "1970-01-01 00:00:00"},
+           Row{"", ""},
+           Row{"NULL", ""},
+           Row{"\\N", ""},
+           Row{"0000-00-00 00:00:00", ""},
+           Row{"0000-00-00", ""},
+           Row{"0001-01-01T00:00:00Z", ""},
+       }) {
+    BOOST_TEST(date_of(row.field) == row.meant, row.field);
   }
-  for (const char* bad :
-       {"yesterday", "1524391200", "2018-02-29 00:00:00", "2018-13-01 00:00:00",
-        "2018-00-01 00:00:00", "2018-04-31 00:00:00", "2018-04-22 24:00:00", "2018-04-22 10:60:00",
-        "2018-04-22 10:00:60", "2018-04-22 10:00", "2018-04-22 10:00:00 +08", "18-04-22 10:00:00",
-        "2018-4-22 10:00:00", "0018-04-22 10:00:00", "2018-04-22 10:00:0a", "2018/04/22",
-        "2018-04-22 10:00:00\\n", "+018-04-22", "2018-04-22T"}) {
-    BOOST_TEST(date_of(bad) == "refused", bad);
+  for (const char* lost : {"yesterday",
+                           "1524391200",
+                           "2018-02-29 00:00:00",
+                           "2018-13-01 00:00:00",
+                           "2018-00-01 00:00:00",
+                           "2018-04-31 00:00:00",
+                           "2018-04-22 24:00:00",
+                           "2018-04-22 10:60:00",
+                           "2018-04-22 10:00:60",
+                           "2018-04-22 10:00:00 +8",
+                           "18-04-22 10:00:00",
+                           "2018-4-22 10:00:00",
+                           "0018-04-22 10:00:00",
+                           "1969-12-31 23:59:59",
+                           "1970-01-01 00:00:00+01",
+                           "2018-04-22 10:00:0a",
+                           "2018/04/22",
+                           "2018-04-22 10:00:00\\n",
+                           "+018-04-22",
+                           "2018-04-22T",
+                           "2018-04-22 10:00:00+99",
+                           "2018-04-22 10:00:00 CEST"}) {
+    BOOST_TEST(date_of(lost) == "lost", lost);
   }
+}
+
+BOOST_AUTO_TEST_CASE(columns_that_say_who_is_disabled_are_understood_or_stop_it) {
+  const auto disabled = [](const std::string& column, const std::string& value) -> std::string {
+    const auto row = good("18866668888\tsecret\t" + value, "phone\tpassword\t" + column);
+    if (!row) return "refused";
+    return (row->disabled.empty() ? "no" : "yes") + std::string(row->unclear ? "?" : "");
+  };
+  for (const char* column : {"disabled", "is_disabled", "isDisabled", "blocked", "is_banned",
+                             "Suspended", "inactive", "deleted", "IS DELETED"}) {
+    for (const char* yes : {"1", "t", "true", "TRUE", "Y", "yes"}) {
+      BOOST_TEST(disabled(column, yes) == "yes", column << " " << yes);
+    }
+    for (const char* no : {"0", "f", "false", "N", "", "NULL", "\\N"}) {
+      BOOST_TEST(disabled(column, no) == "no", column << " " << no);
+    }
+    BOOST_TEST(disabled(column, "maybe") == "yes?", column);
+  }
+  for (const char* column : {"active", "is_active", "isActive", "enabled", "is-enabled"}) {
+    BOOST_TEST(disabled(column, "1") == "no", column);
+    BOOST_TEST(disabled(column, "f") == "yes", column);
+    BOOST_TEST(disabled(column, "") == "no", column);
+    BOOST_TEST(disabled(column, "2") == "yes?", column);
+  }
+  for (const char* column : {"disableTime", "disabled_at", "deletedAt", "banned_at"}) {
+    BOOST_TEST(disabled(column, "2019-01-01 00:00:00") == "yes", column);
+    BOOST_TEST(disabled(column, "NULL") == "no", column);
+    BOOST_TEST(disabled(column, "then") == "yes?", column);
+  }
+  // The time is that of the column that tells it.
+  BOOST_TEST(
+      good("18866668888\tsecret\t0\t2019-01-01 00:00:00", "phone\tpassword\tis_active\tdisabled_at")
+          ->disabled == "2019-01-01 00:00:00");
+  for (const std::string column : {"status", "user_status", "state", "locked", "isLocked",
+                                   "delete_flag", "activation", "expires_at"}) {
+    const std::string heading = "phone\tpassword\t" + column;
+    BOOST_CHECK_EXCEPTION(read_layout(line_of(heading)), ImportRefused, [&](const auto& error) {
+      return std::string(error.what()).find("--ignore-column " + column) != std::string::npos;
+    });
+    BOOST_TEST(
+        (read_layout(line_of(heading), {column}).ignored == std::vector<std::string>{column}));
+  }
+  BOOST_CHECK_THROW(read_layout(line_of("phone\tpassword"), {"status"}), ImportRefused);
+  BOOST_TEST((read_layout(line_of("phone\tname\tpassword\temail\t")).ignored ==
+              std::vector<std::string>{"name", "email"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_spreadsheet_made_of_a_row_is_refused_by_name) {
+  BOOST_TEST(fault("1\t18866668888.0\tsecret\tNULL").find("spreadsheet") != std::string::npos);
+  BOOST_TEST(fault("1\t18866668888.\tsecret\tNULL").find("spreadsheet") != std::string::npos);
+  BOOST_TEST(fault("1\t188.6666.8888\tsecret\tNULL") == "good");
+  for (const char* phone : {"1.8866668888E+10", "1.89E+10", "18,866,668,888", "=18866668888",
+                            "'18866668888", "\"18866668888\"", "#####"}) {
+    BOOST_TEST(fault("1\t" + std::string(phone) + "\tsecret\tNULL") == "not a mobile number",
+               phone);
+  }
+  BOOST_TEST(fault_of_password("\"secret\"").find("in quotes") != std::string::npos);
+  BOOST_TEST(fault_of_password("\"") == "good");
+  BOOST_TEST(fault("id\tPHONE\tpassword\tcreateTime") == "a second heading");
+  BOOST_TEST(fault("password\tphone", kTable) == "a second heading");
+  BOOST_TEST(
+      fault("1\t18866668888\tsecret\tNULL", kTable, LineState::other_end).find("ends otherwise") !=
+      std::string::npos);
+  BOOST_TEST(fault("1\t18866668888\t\\N\tNULL") == "no password");
 }
 
 BOOST_AUTO_TEST_CASE(a_row_of_another_shape_is_refused) {

@@ -1,6 +1,7 @@
 // Takes over the accounts of another system: reports first, then hashes and writes.
 #include <algorithm>
 #include <iostream>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -42,11 +43,37 @@ void summarise(const ImportPlan& plan) {
   std::cerr << plan.rows << " rows: " << plan.todo.size() << " to be imported, " << plan.bad()
             << " bad, " << plan.duplicates << " duplicates of older rows, " << plan.registered
             << " with an account already\n";
+  if (!plan.layout.ignored.empty()) {
+    std::cerr << "columns that are not taken over:";
+    for (const std::string& name : plan.layout.ignored) std::cerr << ' ' << name;
+    std::cerr << '\n';
+  }
+  if (plan.disabled.rows != 0) {
+    std::cerr << plan.disabled.rows << " rows are disabled accounts and stay so\n";
+  }
+  if (plan.unclear.rows != 0) {
+    std::cerr << "warning: " << plan.unclear.rows << " rows (the first is line "
+              << plan.unclear.first
+              << ") do not say plainly whether the account is disabled; it is taken for disabled: "
+                 "users-ctl user enable PHONE\n";
+  }
+  if (plan.lost_dates.rows != 0) {
+    std::cerr << "warning: the createTime of " << plan.lost_dates.rows
+              << " rows (the first is line " << plan.lost_dates.first
+              << ") is no date from 1970 on; these accounts get the time of the import\n";
+  }
   if (plan.looks_hashed != 0) {
     std::cerr << "warning: " << plan.looks_hashed
               << " passwords look like hashes. They are taken as typed passwords; if they are "
                  "hashes, name that column hash instead of password\n";
   }
+}
+
+std::vector<std::string> ignored_columns(const Call& call) {
+  std::vector<std::string> names;
+  std::istringstream list(call.option("ignore-column").value_or(""));
+  for (std::string name; std::getline(list, name, ',');) names.push_back(name);
+  return names;
 }
 
 int stopped_before_writing() {
@@ -127,8 +154,9 @@ int import_users(const Call& call) {
   Metrics metrics;
   db::Database database(config, password, metrics);
   database.connection();  // if it is away, that is better known before a long file is read
-  const auto plan = plan_import(file, config, database,
-                                [] { return stop_requested(std::chrono::milliseconds{0}); });
+  const auto plan = plan_import(
+      file, config, database, [] { return stop_requested(std::chrono::milliseconds{0}); },
+      ignored_columns(call));
   if (!plan) return stopped_before_writing();
   report(*plan, config.phone_default_region);
   summarise(*plan);
