@@ -5,12 +5,14 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include <boost/log/core/record_view.hpp>
 #include <boost/log/sinks/text_file_backend.hpp>
 #include <boost/make_shared.hpp>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
@@ -54,6 +56,9 @@ struct State {
   std::string request_id = "-";
   std::string directory;
   boost::shared_ptr<sinks::text_file_backend> file;
+  std::filesystem::path open_name;  ///< of the file that is open, and which one that is
+  std::pair<dev_t, ino_t> open_file{};
+  unsigned keep_days = 0;
   bool file_is_wanted = false;
   bool file_fails = false;
   std::function<void()> notice;  ///< of a line that is not in the file
@@ -120,6 +125,13 @@ void link_today(const std::filesystem::path& directory) {
   std::filesystem::rename(mine, directory / "users.log", ignored);
 }
 
+/// Which file a name means; nothing if there is none.
+std::optional<std::pair<dev_t, ino_t>> find_file(const std::filesystem::path& name) {
+  struct stat found {};
+  if (::stat(name.c_str(), &found) != 0) return std::nullopt;
+  return std::pair(found.st_dev, found.st_ino);
+}
+
 /// True at the first line of another day, also where the clock was set back: Boost's own rule would
 /// keep writing into the later day's file.
 class DayChange {
@@ -154,8 +166,20 @@ boost::shared_ptr<sinks::text_file_backend> make_file(const std::filesystem::pat
     // A full disk must be heard of: without this the stream would swallow the line.
     file.exceptions(std::ios_base::badbit | std::ios_base::failbit);
     link_today(directory);
+    state().open_name = directory / utc(std::time(nullptr), "users.log.%Y%m%d");
+    state().open_file = find_file(state().open_name).value_or(std::pair<dev_t, ino_t>());
   });
   return backend;
+}
+
+/// If the file was removed or renamed, as logrotate does, lines would go where nobody finds them:
+/// the next one makes it anew, and its folder. Throws if it cannot.
+void require_file_in_place() {
+  State& s = state();
+  if (s.open_name.empty() || find_file(s.open_name) == s.open_file) return;
+  std::filesystem::create_directories(s.directory);
+  s.open_name.clear();
+  s.file = make_file(s.directory, s.keep_days);
 }
 
 }  // namespace
@@ -163,6 +187,8 @@ boost::shared_ptr<sinks::text_file_backend> make_file(const std::filesystem::pat
 void start(const std::string& directory, LogLevel least, unsigned keep_days) {
   state().least = least;
   state().directory = directory;
+  state().keep_days = keep_days;
+  state().open_name.clear();
   state().file_is_wanted = true;
   state().file_fails = false;
   try {
@@ -185,6 +211,7 @@ void write(LogLevel level, std::initializer_list<std::string_view> parts, Where 
   std::string line = line_of(level, parts, where);
   if (state().file) {
     try {
+      require_file_in_place();
       // Without the core of Boost.Log, which would copy the line to find that it has one sink.
       state().file->consume(boost::log::record_view(), line);
       state().file_fails = false;

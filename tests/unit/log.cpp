@@ -407,6 +407,54 @@ BOOST_AUTO_TEST_CASE(a_new_day_removes_the_oldest_files) {
   BOOST_TEST(names() == kept, boost::test_tools::per_element());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_file_that_was_taken_away_is_made_anew_by_the_next_line, LogFolder) {
+  const fs::path today = directory.path() / dated_name();
+  start();
+  users::log::info({"one"});
+  fs::remove(today);
+  users::log::info({"two"});
+  BOOST_TEST(text_of(only_line()) == "two");
+
+  // As logrotate moves it, with and without "create".
+  fs::rename(today, directory.path() / "old");
+  users::log::info({"three"});
+  BOOST_TEST(text_of(only_line()) == "three");
+  fs::rename(today, directory.path() / "older");
+  std::ofstream(today) << "";
+  users::log::info({"four"});
+  BOOST_TEST(text_of(only_line()) == "four");
+  BOOST_TEST(text_of(lines_of_log(directory.path() / "old").at(0)) == "two");
+  BOOST_TEST(text_of(lines_of_log(directory.path() / "older").at(0)) == "three");
+
+  // With "copytruncate".
+  fs::resize_file(today, 0);
+  users::log::info({"five"});
+  BOOST_TEST(text_of(only_line()) == "five");
+
+  fs::remove_all(directory.path());
+  users::log::info({"six"});
+  BOOST_TEST(text_of(only_line()) == "six");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_line_that_cannot_go_into_a_new_file_goes_to_standard_error, LogFolder) {
+  start();
+  users::log::info({"one"});
+  fs::remove_all(directory.path());
+  std::ofstream(directory.path()) << "in the way";
+  const TemporaryDirectory other;
+  {
+    const StandardErrorInFile redirected(other.path() / "stderr");
+    users::log::info({"two"});
+  }
+  const auto said = lines_of_log(other.path() / "stderr");
+  BOOST_TEST_REQUIRE(said.size() == 2U);
+  BOOST_TEST(text_of(said[0]).starts_with("log: cannot write to "));
+  BOOST_TEST(text_of(said[1]) == "two");
+  fs::remove(directory.path());
+  users::log::info({"three"});
+  BOOST_TEST(text_of(only_line()) == "three");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace users::test
