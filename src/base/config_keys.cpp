@@ -54,10 +54,27 @@ std::vector<std::string> split(std::string_view value) {
   return parts;
 }
 
+/// A socket path, a host, or host:port; an IPv6 address with a port stands in brackets.
+bool is_host(std::string_view text) {
+  if (text.empty() || text.find_first_of(" \t") != std::string_view::npos) return false;
+  const auto colon = text.rfind(':');
+  const bool is_address = text.find(':') != colon && !text.ends_with(']') && text[0] != '[';
+  if (text.starts_with('/') || colon == std::string_view::npos || is_address ||
+      text.ends_with(']')) {
+    return true;
+  }
+  unsigned port = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, port);
+  constexpr unsigned kLastPort = 65535;
+  return colon > 0 && error == std::errc{} && end == last && port >= 1 && port <= kLastPort;
+}
+
 void set_hosts(Config& config, std::string_view value) {
   auto hosts = split(value);
-  if (std::ranges::any_of(hosts, &std::string::empty)) {
-    throw std::invalid_argument("hosts or socket paths, separated by commas");
+  if (!std::ranges::all_of(hosts, is_host)) {
+    throw std::invalid_argument(
+        "socket paths, hosts or host:port with a port from 1 to 65535, separated by commas");
   }
   config.database_hosts = std::move(hosts);
 }

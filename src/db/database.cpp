@@ -92,9 +92,29 @@ bool Database::try_host(Host& host) {
   }
 }
 
+std::unique_ptr<Connection> Database::connect(const Host& host) const {
+  const Endpoint endpoint = service_endpoint(config_, host.address);
+  try {
+    return std::make_unique<Connection>(endpoint, password_, &statements_);
+  } catch (const DatabaseError& error) {
+    constexpr unsigned kAccessDenied = 1045;
+    if (error.number() != kAccessDenied) throw;
+    // The password was changed, perhaps, and the file since this process started.
+    try {
+      const Secret now = read_secret_file(config_.database_password_file);
+      if (now.reveal() != password_.reveal()) {
+        return std::make_unique<Connection>(endpoint, now, &statements_);
+      }
+    } catch (const DatabaseError&) {
+      throw;
+    } catch (const std::exception&) {  // the file is not there: the first error says more
+    }
+    throw;
+  }
+}
+
 std::unique_ptr<Connection> Database::open(const Host& host) const {
-  auto fresh = std::make_unique<Connection>(service_endpoint(config_, host.address), password_,
-                                            &statements_);
+  auto fresh = connect(host);
   require_schema(*fresh);
   fresh->prepare_all();
   return fresh;

@@ -82,6 +82,8 @@ class Database {
 
   /// Whether it is connected to this host now.
   bool try_host(Host& host);
+  /// With the password that this was made with; if that is refused, with the one in its file now.
+  [[nodiscard]] std::unique_ptr<Connection> connect(const Host& host) const;
   [[nodiscard]] std::unique_ptr<Connection> open(const Host& host) const;
   void use(Host& host, std::unique_ptr<Connection> fresh);
   void postpone(Host& host, Clock::time_point start, const DatabaseError& error);

@@ -27,6 +27,18 @@ std::string literal(const Secret& password) {
   return text += "'";
 }
 
+std::string create_database(const std::string& name) {
+  return "CREATE DATABASE IF NOT EXISTS " + name_in_sql(name) +
+         " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+}
+
+/// `account` is a name with its host, as in SQL.
+std::string grant(Rights rights, const std::string& database, const std::string& account) {
+  const std::string what =
+      rights == Rights::rows ? "SELECT, INSERT, UPDATE, DELETE" : "ALL PRIVILEGES";
+  return "GRANT " + what + " ON `" + grant_pattern(name_in_sql(database)) + "`.* TO " + account;
+}
+
 bool is_true(Connection& administrator, const std::string& question) {
   return administrator.run_script("SELECT " + question, "provision") == "1";
 }
@@ -56,9 +68,7 @@ bool has_foreign_tables(Connection& administrator, const std::string& name) {
 }
 
 void make_database(Connection& administrator, const std::string& name) {
-  administrator.run_script("CREATE DATABASE IF NOT EXISTS " + name_in_sql(name) +
-                               " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-                           "make database");
+  administrator.run_script(create_database(name), "make database");
 }
 
 bool has_tables(Connection& administrator, const std::string& name) {
@@ -76,8 +86,6 @@ bool has_account(Connection& administrator, const std::string& user) {
 void make_account(Connection& administrator, const Account& account, Rights rights,
                   const std::string& database) {
   const std::string name = name_in_sql(account.user) + "@localhost";
-  const std::string what =
-      rights == Rights::rows ? "SELECT, INSERT, UPDATE, DELETE" : "ALL PRIVILEGES";
   if (account.what != AccountPassword::keep) {
     // With its password from the first moment on: without one anybody here could log in.
     std::string statement =
@@ -86,8 +94,21 @@ void make_account(Connection& administrator, const Account& account, Rights righ
     administrator.run_script(statement, "set the password of " + name);
     wipe(statement);
   }
-  administrator.run_script(
-      "GRANT " + what + " ON `" + grant_pattern(name_in_sql(database)) + "`.* TO " + name, "grant");
+  administrator.run_script(grant(rights, database, name), "grant");
+}
+
+std::string provision_script(const Config& config) {
+  std::string script = "  " + create_database(config.database_name) + ";\n";
+  const std::pair<std::string, Rights> accounts[] = {
+      {config.database_user, Rights::rows}, {config.database_migration_user, Rights::everything}};
+  const std::string tls = config.database_tls == DatabaseTls::verify ? " REQUIRE SSL" : "";
+  for (const auto& [user, rights] : accounts) {
+    const std::string account = name_in_sql(user) + "@'HOST'";
+    script +=
+        "  CREATE USER " + account + " IDENTIFIED BY 'PASSWORD OF " + user + "'" + tls + ";\n";
+    script += "  " + grant(rights, config.database_name, account) + ";\n";
+  }
+  return script;
 }
 
 }  // namespace users::db

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/config.hpp"
 #include "base/secret.hpp"
 #include "db/mysql.hpp"
 
@@ -47,5 +48,9 @@ struct Account {
 /// only, or all.
 void make_account(Connection& administrator, const Account& account, Rights rights,
                   const std::string& database);
+
+/// The SQL that makes all of this on a server that setup cannot reach as its administrator, a
+/// statement a line. HOST and the passwords are left for whoever runs it.
+std::string provision_script(const Config& config);
 
 }  // namespace users::db

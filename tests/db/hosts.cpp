@@ -204,4 +204,31 @@ BOOST_AUTO_TEST_CASE(a_silent_host_does_not_hold_up_a_stop, *boost::unit_test::l
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_password_that_was_changed_is_read_again_when_the_old_one_is_refused) {
+  const std::string account = "'" + scratch.name() + "'@'localhost'";
+  scratch.query("CREATE USER " + account + " IDENTIFIED BY 'the first'; GRANT SELECT, INSERT, " +
+                "UPDATE, DELETE ON " + scratch.name() + ".* TO " + account);
+  Config settings = scratch.config();
+  settings.database_user = scratch.name();
+  settings.database_password_file = directory.write("password", "the first\n").string();
+  const Secret first(std::string("the first"));
+  db::Database database(settings, first, metrics);
+  const auto ask = [&] {
+    database.replay([](db::Connection& connection) {
+      return connection.query(db::StatementId::outbox_depth, {});
+    });
+  };
+  ask();
+  scratch.query("ALTER USER " + account + " IDENTIFIED BY 'the second'");
+  scratch.query("KILL " +
+                scratch.query("SELECT id FROM information_schema.processlist WHERE user = '" +
+                              scratch.name() + "'"));
+  // The file still has the old one.
+  BOOST_CHECK_THROW(ask(), db::DatabaseError);
+  std::filesystem::remove(settings.database_password_file);
+  settings.database_password_file = directory.write("password", "the second\n").string();
+  BOOST_TEST(wait_until(30, [&] { return database.try_connect(); }));
+  scratch.query("DROP USER " + account);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -222,6 +222,11 @@ BOOST_AUTO_TEST_CASE(what_it_cannot_do_it_says) {
   const Command remote = with("USERS_FCGI_DATABASE_HOSTS=db.invalid:3306");
   BOOST_TEST(remote.status == 1);
   BOOST_TEST(says(remote, "names no socket"));
+  for (const char* line : {"CREATE DATABASE IF NOT EXISTS", "IDENTIFIED BY 'PASSWORD OF ",
+                           "GRANT SELECT, INSERT, UPDATE, DELETE ON `", "GRANT ALL PRIVILEGES ON `",
+                           "@'HOST';", "then: users-ctl migrate"}) {
+    BOOST_TEST(says(remote, line), line);
+  }
   const Command odd = with("USERS_FCGI_DATABASE_NAME='a`b'");
   BOOST_TEST(odd.status == 1);
   BOOST_TEST(says(odd, "is no name for a database"));

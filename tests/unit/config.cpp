@@ -245,11 +245,14 @@ constexpr Mistake kMistakes[] = {
     {"[log]\ndirectory =\n",
      "users.conf:2: log.directory expects a text that is not empty, not ''"},
     {"[database]\nhosts =\n",
-     "users.conf:2: database.hosts expects hosts or socket paths, separated by commas, not ''"},
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not ''"},
     {"[database]\nhosts = a,\n",
-     "users.conf:2: database.hosts expects hosts or socket paths, separated by commas, not 'a,'"},
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not 'a,'"},
     {"[database]\nhosts = a, ,b\n",
-     "users.conf:2: database.hosts expects hosts or socket paths, separated by commas, not "
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not "
      "'a, ,b'"},
     {"[password]\nmin_length = 7\n",
      "users.conf:2: password.min_length expects a whole number from 8 to 15, not '7'"},

@@ -102,9 +102,13 @@ class Setup {
     if (socket == config_.database_hosts.end()) {
       throw Refused(
           "database.hosts names no socket, and only over the server's own socket can accounts be "
-          "made here. On the server make the database and both accounts (see README, Behind your "
-          "own nginx), write their passwords into the files that the configuration names, and run "
-          "users-ctl migrate");
+          "made here. Run on the server, as its administrator:\n" +
+          db::provision_script(config_) +
+          "HOST is what this machine is called there, such as 192.0.2.10 or 192.0.2.%. Write the "
+          "passwords into " +
+          config_.database_password_file + " and " + config_.database_migration_password_file +
+          ", mode 0600, and a key into " + config_.secrets_key_file +
+          " (openssl rand -hex 32), all owned by " + user_ + ", then: users-ctl migrate");
     }
     const passwd* me = ::getpwuid(::geteuid());  // NOLINT(concurrency-mt-unsafe): one thread
     try {
