@@ -40,7 +40,7 @@ void read(const ImportFile& file) {
   if (!line) return;
   const ImportLayout layout = read_layout(*line);
   require(std::max({layout.phone, layout.password, layout.id.value_or(0),
-                    layout.created.value_or(0), layout.disabled.value_or(0)}) < layout.columns,
+                    layout.created.value_or(0)}) < layout.columns,
           "columns that are there");
   if (layout.heading) line = lines.next();
   for (std::uint64_t last = 0; line; line = lines.next()) {
