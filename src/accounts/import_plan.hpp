@@ -30,7 +30,7 @@ struct Finding {
   std::uint64_t kept = 0;  ///< of a duplicate: the line that is kept
 };
 
-/// Rows of which something is told.
+/// How many rows a warning is about.
 struct RowCount {
   std::uint64_t rows = 0;
   std::uint64_t first = 0;  ///< its line

@@ -8,18 +8,12 @@
 #include <variant>
 #include <vector>
 
+#include "accounts/import_field.hpp"
 #include "accounts/import_file.hpp"
 #include "accounts/phone.hpp"
 #include "base/secret.hpp"
 
 namespace users {
-
-/// How a column says that an account is disabled.
-enum class Disabling {
-  since,     ///< by the time since when; none: it is not
-  if_true,   ///< such as is_disabled
-  if_false,  ///< such as is_active
-};
 
 struct DisablingColumn {
   std::size_t index;

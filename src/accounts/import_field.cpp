@@ -1,0 +1,154 @@
+#include "accounts/import_field.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <chrono>
+#include <iterator>
+
+namespace users {
+namespace {
+
+std::optional<unsigned> take_digits(std::string_view& text, std::size_t count) {
+  unsigned number = 0;
+  if (text.size() < count || text[0] == '-') return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + count, number);
+  if (error != std::errc{} || end != text.data() + count) return std::nullopt;
+  text.remove_prefix(count);
+  return number;
+}
+
+bool take_one_of(std::string_view& text, std::string_view any) {
+  if (text.empty() || any.find(text[0]) == std::string_view::npos) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+/// `hh:mm`, seconds and their fraction; the time since midnight.
+std::optional<std::chrono::seconds> take_time(std::string_view& text) {
+  const auto hour = take_digits(text, 2);
+  if (!hour || !take_one_of(text, ":")) return std::nullopt;
+  const auto minute = take_digits(text, 2);
+  const auto second = take_one_of(text, ":") ? take_digits(text, 2) : std::optional(0U);
+  if (!minute || !second || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
+  if (take_one_of(text, ".,")) {
+    text.remove_prefix(std::min(text.find_first_not_of("0123456789"), text.size()));
+  }
+  return std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
+}
+
+/// A time zone that is all of `text`: how far it is ahead of UTC.
+std::optional<std::chrono::seconds> read_zone(std::string_view text) {
+  take_one_of(text, " ");
+  if (text.empty() || text == "Z" || text == "z" || text == "UTC" || text == "GMT") {
+    return std::chrono::seconds(0);
+  }
+  const int sign = text[0] == '-' ? -1 : 1;
+  if (!take_one_of(text, "+-")) return std::nullopt;
+  const auto hours = take_digits(text, 2);
+  take_one_of(text, ":");
+  const auto minutes = text.empty() ? std::optional(0U) : take_digits(text, 2);
+  if (!hours || !minutes || *hours > 18 || *minutes > 59 || !text.empty()) return std::nullopt;
+  return sign * (std::chrono::hours(*hours) + std::chrono::minutes(*minutes));
+}
+
+std::string text_of(std::chrono::sys_seconds time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  const auto digits = [](auto number, std::size_t count) {
+    std::string text = std::to_string(number);
+    return std::string(count - std::min(count, text.size()), '0') + text;
+  };
+  return digits(static_cast<int>(date.year()), 4) + "-" +
+         digits(static_cast<unsigned>(date.month()), 2) + "-" +
+         digits(static_cast<unsigned>(date.day()), 2) + " " + digits(clock.hours().count(), 2) +
+         ":" + digits(clock.minutes().count(), 2) + ":" + digits(clock.seconds().count(), 2);
+}
+
+struct DisablingName {
+  std::string_view name;  ///< as plain_name() gives it
+  Disabling how;
+};
+
+// users-ctl(8) lists them.
+constexpr DisablingName kDisablingNames[] = {
+    {"disabletime", Disabling::since},     {"disabledat", Disabling::since},
+    {"blockedat", Disabling::since},       {"bannedat", Disabling::since},
+    {"suspendedat", Disabling::since},     {"deactivatedat", Disabling::since},
+    {"deletedat", Disabling::since},       {"disabled", Disabling::if_true},
+    {"isdisabled", Disabling::if_true},    {"blocked", Disabling::if_true},
+    {"isblocked", Disabling::if_true},     {"banned", Disabling::if_true},
+    {"isbanned", Disabling::if_true},      {"suspended", Disabling::if_true},
+    {"issuspended", Disabling::if_true},   {"deactivated", Disabling::if_true},
+    {"isdeactivated", Disabling::if_true}, {"inactive", Disabling::if_true},
+    {"deleted", Disabling::if_true},       {"isdeleted", Disabling::if_true},
+    {"active", Disabling::if_false},       {"isactive", Disabling::if_false},
+    {"enabled", Disabling::if_false},      {"isenabled", Disabling::if_false},
+};
+
+}  // namespace
+
+bool is_null(std::string_view field) {
+  return field.empty() || field == "NULL" || field == "\\N";
+}
+
+std::optional<std::string> read_date(std::string_view text) {
+  if (is_null(text) || text.starts_with("0000-00-00") || text.starts_with("0001-01-01")) return "";
+  const auto year = take_digits(text, 4);
+  if (!year || !take_one_of(text, "-")) return std::nullopt;
+  const auto month = take_digits(text, 2);
+  if (!month || !take_one_of(text, "-")) return std::nullopt;
+  const auto day = take_digits(text, 2);
+  if (!day) return std::nullopt;
+  const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)),
+                                         std::chrono::month(*month), std::chrono::day(*day));
+  if (!date.ok()) return std::nullopt;
+  std::chrono::sys_seconds time = std::chrono::sys_days(date);
+  if (take_one_of(text, " T")) {
+    const auto clock = take_time(text);
+    if (!clock) return std::nullopt;
+    time += *clock;
+  }
+  const auto zone = read_zone(text);
+  if (!zone) return std::nullopt;
+  time -= *zone;
+  if (time < std::chrono::sys_seconds{}) return std::nullopt;
+  return text_of(time);
+}
+
+std::string plain_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c != '_' && c != '-' && c != ' ') {
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return plain;
+}
+
+std::optional<Disabling> find_disabling(std::string_view plain) {
+  const auto* known = std::ranges::find(kDisablingNames, plain, &DisablingName::name);
+  return known == std::end(kDisablingNames) ? std::nullopt : std::optional(known->how);
+}
+
+bool may_disable(std::string_view plain) {
+  constexpr std::string_view kParts[] = {"status", "state",   "disab", "enab",  "block",
+                                         "banned", "suspend", "lock",  "delet", "activ",
+                                         "expir",  "allow",   "frozen"};
+  return std::ranges::any_of(
+      kParts, [&](std::string_view part) { return plain.find(part) != std::string_view::npos; });
+}
+
+std::optional<std::string> read_disabling(Disabling how, std::string_view field) {
+  if (how == Disabling::since) return read_date(field);
+  if (is_null(field)) return "";
+  constexpr std::string_view kTrue[] = {"1", "t", "true", "y", "yes", "on", "\x01"};
+  constexpr std::string_view kFalse[] = {"0", "f", "false", "n", "no", "off", "\\0"};
+  const std::string word = plain_name(field);
+  const bool is_true = std::ranges::find(kTrue, word) != std::end(kTrue);
+  if (!is_true && std::ranges::find(kFalse, word) == std::end(kFalse)) return std::nullopt;
+  return is_true == (how == Disabling::if_true) ? kSomeTime : "";
+}
+
+}  // namespace users

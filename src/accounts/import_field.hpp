@@ -1,0 +1,41 @@
+// One field of an import: a time, and whether it says that the account is disabled.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace users {
+
+/// NULL, \N and an empty field are no value.
+bool is_null(std::string_view field);
+
+/// The time as `YYYY-MM-DD hh:mm:ss` in UTC; empty if there is none. Returns nullopt if the field
+/// is no date, or one before 1970. See judge_row() for what is read.
+std::optional<std::string> read_date(std::string_view text);
+
+/// The name in lower case, without `_`, `-` and blanks: `isActive` and `is_active` are one.
+std::string plain_name(std::string_view name);
+
+/// How a column says that an account is disabled.
+enum class Disabling {
+  since,     ///< by the time since when; if there is none, it is not
+  if_true,   ///< such as is_disabled
+  if_false,  ///< such as is_active
+};
+
+/// Returns nullopt if a column of this name (from plain_name()) is not one of those that
+/// users-ctl(8) lists.
+std::optional<Disabling> find_disabling(std::string_view plain);
+
+/// Whether a name may say that an account is disabled, though find_disabling() does not know it.
+bool may_disable(std::string_view plain);
+
+/// The time of disabling if a field says only that the account is disabled.
+constexpr const char* kSomeTime = "1970-01-01 00:00:00";
+
+/// The time since when the account is disabled; empty if it is not. Returns nullopt if the field
+/// cannot be read.
+std::optional<std::string> read_disabling(Disabling how, std::string_view field);
+
+}  // namespace users
