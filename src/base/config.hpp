@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -82,6 +83,17 @@ class ConfigError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+/// A database server.
+struct HostAddress {
+  std::string host;
+  std::string socket;  ///< path; empty: over the network
+  unsigned port = 0;   ///< 0: the usual one
+};
+
+/// From a socket path (it holds a `/`), a host, or host:port; an IPv6 address with a port stands in
+/// brackets. Returns nullopt if there is no host, a blank in it, or no port from 1 to 65535.
+std::optional<HostAddress> parse_host(const std::string& text);
 
 /// One key: its name (`section.key`), default as text, help, and how a value gets into the struct.
 struct ConfigKey {

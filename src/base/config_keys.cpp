@@ -54,25 +54,10 @@ std::vector<std::string> split(std::string_view value) {
   return parts;
 }
 
-/// A socket path, a host, or host:port; an IPv6 address with a port stands in brackets.
-bool is_host(std::string_view text) {
-  if (text.empty() || text.find_first_of(" \t") != std::string_view::npos) return false;
-  const auto colon = text.rfind(':');
-  const bool is_address = text.find(':') != colon && !text.ends_with(']') && text[0] != '[';
-  if (text.starts_with('/') || colon == std::string_view::npos || is_address ||
-      text.ends_with(']')) {
-    return true;
-  }
-  unsigned port = 0;
-  const char* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, port);
-  constexpr unsigned kLastPort = 65535;
-  return colon > 0 && error == std::errc{} && end == last && port >= 1 && port <= kLastPort;
-}
-
 void set_hosts(Config& config, std::string_view value) {
   auto hosts = split(value);
-  if (!std::ranges::all_of(hosts, is_host)) {
+  if (!std::ranges::all_of(hosts,
+                           [](const std::string& host) { return parse_host(host).has_value(); })) {
     throw std::invalid_argument(
         "socket paths, hosts or host:port with a port from 1 to 65535, separated by commas");
   }
@@ -236,6 +221,26 @@ constexpr ConfigKey kKeys[] = {
 };
 
 }  // namespace
+
+std::optional<HostAddress> parse_host(const std::string& text) {
+  if (text.empty() || text.find_first_of(" \t") != std::string::npos) return std::nullopt;
+  if (text.find('/') != std::string::npos) return HostAddress{"localhost", text};
+  const auto colon = text.rfind(':');
+  const bool is_bracketed = text.starts_with('[');
+  if (is_bracketed && text.ends_with(']')) return HostAddress{text.substr(1, text.size() - 2), ""};
+  // IPv6 has colons of its own: a port stands behind brackets only.
+  if (colon == std::string::npos || (!is_bracketed && text.find(':') != colon)) {
+    return HostAddress{text, ""};
+  }
+  HostAddress address{text.substr(0, colon), ""};
+  if (is_bracketed) address.host = address.host.substr(1, address.host.size() - 2);
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, address.port);
+  constexpr unsigned kLastPort = 65535;
+  const bool is_port =
+      error == std::errc{} && end == last && address.port >= 1 && address.port <= kLastPort;
+  return is_port && !address.host.empty() ? std::optional(address) : std::nullopt;
+}
 
 std::span<const ConfigKey> config_keys() {
   return kKeys;

@@ -8,31 +8,15 @@
 #include <errmsg.h>
 #include <mysql.h>
 
+#include "base/config.hpp"
 #include "db/mysql_statement.hpp"
 
 namespace users::db {
 namespace {
 
-struct Address {
-  std::string host;
-  std::string socket;
-  unsigned port = 0;
-};
-
-Address parse_address(const std::string& text) {
-  if (text.find('/') != std::string::npos) return {"localhost", text, 0};
-  const auto colon = text.rfind(':');
-  const bool is_bracketed = text.starts_with('[');
-  if (is_bracketed && text.ends_with(']')) return {text.substr(1, text.size() - 2), "", 0};
-  // IPv6 has colons of its own: a port stands behind brackets only.
-  if (colon == std::string::npos || (!is_bracketed && text.find(':') != colon))
-    return {text, "", 0};
-  Address address{text.substr(0, colon), "", 0};
-  if (is_bracketed) address.host = address.host.substr(1, address.host.size() - 2);
-  const auto [end, error] =
-      std::from_chars(text.data() + colon + 1, text.data() + text.size(), address.port);
-  if (error != std::errc{} || end != text.data() + text.size()) return {text, "", 0};
-  return address;
+/// What cannot be read is a name that no server has: connecting says so.
+HostAddress address_of(const std::string& host) {
+  return parse_host(host).value_or(HostAddress{host, "", 0});
 }
 
 std::string session_setup(unsigned read_timeout) {
@@ -56,7 +40,7 @@ void demand_tls(MYSQL* mysql, const std::string& ca) {
   mysql_options(mysql, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
 }
 
-void set_options(MYSQL* mysql, const Endpoint& endpoint, const Address& address) {
+void set_options(MYSQL* mysql, const Endpoint& endpoint, const HostAddress& address) {
   const my_bool no = 0;
   const unsigned no_files = 0;
   const unsigned tcp = MYSQL_PROTOCOL_TCP;
@@ -76,7 +60,7 @@ void set_options(MYSQL* mysql, const Endpoint& endpoint, const Address& address)
 }
 
 /// What to do about a server that was refused.
-std::string tls_advice(const Address& address, const std::string& ca) {
+std::string tls_advice(const HostAddress& address, const std::string& ca) {
   return "; database.tls = verify wants TLS and a certificate for " + address.host +
          ", in force and signed by a CA of " + ca + ": mend the server's, or name its CA";
 }
@@ -84,7 +68,7 @@ std::string tls_advice(const Address& address, const std::string& ca) {
 }  // namespace
 
 bool is_remote(const std::string& host) {
-  const Address address = parse_address(host);
+  const HostAddress address = address_of(host);
   if (!address.socket.empty() || address.host == "localhost") return false;
   constexpr std::uint32_t kLoopback = 127;
   in_addr ipv4{};
@@ -160,7 +144,7 @@ struct Connection::Impl {
 Connection::Connection(const Endpoint& endpoint, const Secret& password, StatementMetrics* metrics)
     : impl_(std::make_unique<Impl>(metrics)) {
   MYSQL* mysql = &impl_->mysql;
-  const Address address = parse_address(endpoint.host);
+  const HostAddress address = address_of(endpoint.host);
   set_options(mysql, endpoint, address);
   if (mysql_real_connect(mysql, address.host.c_str(), endpoint.user.c_str(), password.c_str(),
                          endpoint.database.c_str(), address.port,

@@ -254,6 +254,27 @@ constexpr Mistake kMistakes[] = {
      "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
      "65535, separated by commas, not "
      "'a, ,b'"},
+    {"[database]\nhosts = db1:33O6\n",
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not 'db1:33O6'"},
+    {"[database]\nhosts = db1:\n",
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not 'db1:'"},
+    {"[database]\nhosts = db1:0\n",
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not 'db1:0'"},
+    {"[database]\nhosts = db1:65536\n",
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not 'db1:65536'"},
+    {"[database]\nhosts = :3306\n",
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not ':3306'"},
+    {"[database]\nhosts = [::1]:x\n",
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not '[::1]:x'"},
+    {"[database]\nhosts = db 1\n",
+     "users.conf:2: database.hosts expects socket paths, hosts or host:port with a port from 1 to "
+     "65535, separated by commas, not 'db 1'"},
     {"[password]\nmin_length = 7\n",
      "users.conf:2: password.min_length expects a whole number from 8 to 15, not '7'"},
 };
