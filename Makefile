@@ -42,7 +42,7 @@ MULTIARCH := $(shell $(CXX) -dumpmachine 2>/dev/null)
 CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTIARCH='"$(MULTIARCH)"' \
   -isystem /usr/include/mariadb
 # For those alone that tell it: another version compiles little anew.
-$(BUILD)/src/programs/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/handlers.o: \
+$(BUILD)/src/programs/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/monitoring.o: \
   VERSION_FLAG := -DUSERS_FCGI_VERSION='"$(VERSION)"'
 # The tests' own code compiles in half the time without optimisation and line numbers; sanitizers want the latter.
 TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE $(if $(filter release,$(FLAVOUR)),-g0)

@@ -15,9 +15,10 @@
 
 namespace users {
 
-/// How many accounts have a hash of another kind or cost than the service makes; their owners'
-/// next login makes it anew. Returns nullopt if counting them takes longer than 2 seconds.
-std::optional<std::uint64_t> count_other_hashes(db::Connection& connection, const Config& config);
+/// How many accounts have a hash of another kind or cost than the service makes. The next login of
+/// each replaces it. Returns nullopt if counting them takes longer than 2 seconds.
+std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
+                                                   const Config& config);
 
 class PasswordCheck {
  public:

@@ -284,7 +284,7 @@ constexpr StatementText kCatalogue[] = {
      "INTERVAL 1 HOUR)"},
     // pattern of the hashes that the service makes -> how many accounts have another one. It reads
     // the whole table, so it is given up after 2 seconds.
-    {"count_other_hashes",
+    {"count_imported_hashes",
      "SET STATEMENT max_statement_time = 2 FOR SELECT COUNT(*) FROM users WHERE password NOT LIKE "
      "?"},
     // A list of phones is one parameter, a JSON array: any number of them in one round trip, each

@@ -81,7 +81,7 @@ enum class StatementId {
   session_facts,
   list_grants,
   outbox_state,
-  count_other_hashes,
+  count_imported_hashes,
 
   find_registered,
   insert_imported,

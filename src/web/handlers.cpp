@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
-#include "base/log.hpp"
 #include "web/body.hpp"
 #include "web/credentials.hpp"
 
@@ -94,47 +92,6 @@ std::uint64_t session_id_in(const std::string& path) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc{} || end != text.data() + text.size()) throw NoSuchResource();
   return id;
-}
-
-/// Nothing but users_database_up 0 where the database is away: the rest is told all the same.
-std::vector<GaugeSample> outbox_gauges(Context& context) {
-  std::map<std::string, std::uint64_t> messages{
-      {"failed", 0}, {"pending", 0}, {"sent", 0}, {"unsent", 0}};
-  std::uint64_t oldest = 0;
-  try {
-    const auto rows = context.database.replay([](db::Connection& connection) {
-      return connection.query(db::StatementId::outbox_depth, {});
-    });
-    for (const db::Row& row : rows) {
-      messages[row[0].text] = row[1].number;
-      oldest += row[2].number;
-    }
-  } catch (const db::DatabaseError& error) {
-    log::warning({"metrics: ", error.what()});
-    return {{MetricId::database_up, "", 0}};
-  }
-  std::vector<GaugeSample> gauges{{MetricId::database_up, "", 1},
-                                  {MetricId::outbox_oldest, "", oldest}};
-  for (const auto& [state, count] : messages) {
-    gauges.push_back({MetricId::outbox_messages, "state=\"" + state + "\"", count});
-  }
-  return gauges;
-}
-
-/// Counting reads the whole table of users, so it is done every 10 minutes at most.
-std::optional<std::uint64_t> imported_hashes(Context& context) {
-  constexpr std::chrono::minutes kKept{10};
-  ImportedHashes& hashes = context.imported_hashes;
-  const auto now = std::chrono::steady_clock::now();
-  if (now < hashes.next) return hashes.count;
-  try {
-    hashes.count = context.database.replay(
-        [&](db::Connection& connection) { return count_other_hashes(connection, context.config); });
-    hashes.next = now + kKept;
-  } catch (const db::DatabaseError&) {  // outbox_gauges() has told it
-    hashes.count = std::nullopt;
-  }
-  return hashes.count;
 }
 
 }  // namespace
@@ -266,43 +223,6 @@ Result change_phone(Context& context, const Request& request) {
   const auto texts = arguments.texts({"phone", "code", "password"});
   return result_of(
       context.accounts.change_phone(who.session, texts[0], texts[1], texts[2], client_of(request)));
-}
-
-Result health_live(Context&, const Request&) {
-  return {};
-}
-
-Result health_ready(Context& context, const Request&) {
-  using Clock = std::chrono::steady_clock;
-  // Many who ask often cost the database one question a second for each worker.
-  constexpr std::chrono::seconds kKept{1};
-  Readiness& readiness = context.readiness;
-  if (!readiness.known || Clock::now() - readiness.checked >= kKept) {
-    readiness.failure = nullptr;
-    try {
-      db::require_schema(context.database.connection());
-    } catch (const db::DatabaseError&) {
-      readiness.failure = std::current_exception();
-    }
-    readiness.checked = Clock::now();
-    readiness.known = true;
-  }
-  if (readiness.failure) std::rethrow_exception(readiness.failure);
-  return {};
-}
-
-Result metrics(Context& context, const Request&) {
-  std::vector<GaugeSample> gauges = outbox_gauges(context);
-  const WorkerTable::Load load = context.metrics.workers().load();
-  gauges.push_back({MetricId::workers, "", load.workers});
-  gauges.push_back({MetricId::workers_busy, "", load.busy});
-  if (const auto count = imported_hashes(context)) {
-    gauges.push_back({MetricId::imported_hashes, "", *count});
-  }
-  gauges.push_back({MetricId::build_info, R"(version=")" USERS_FCGI_VERSION R"(")", 1});
-  Result result;
-  result.document = {"text/plain; version=0.0.4; charset=utf-8", context.metrics.render(gauges)};
-  return result;
 }
 
 }  // namespace users::web

@@ -95,7 +95,7 @@ void check_outbox(Diagnosis& d, db::Connection& connection) {
 
 /// An imported hash takes another time to verify than the service's own (see SECURITY.md).
 void check_hashes(Diagnosis& d, db::Connection& connection) {
-  const auto count = count_other_hashes(connection, *d.config);
+  const auto count = count_imported_hashes(connection, *d.config);
   if (!count) {
     d.report.skipped("password hashes", "to count them would take longer than 2 seconds");
   } else if (*count > 0) {
@@ -103,7 +103,7 @@ void check_hashes(Diagnosis& d, db::Connection& connection) {
                      "accounts with a hash of another kind or cost than the service makes: " +
                          std::to_string(*count) +
                          "; the time of a wrong login tells that they exist",
-                     "nothing now: each is made anew at its owner's next login; SECURITY.md, "
+                     "nothing to do: the next login of each replaces its hash; see SECURITY.md, "
                      "\"Imported hashes\"");
   } else {
     d.report.ok("password hashes", "all are of the kind and cost that the service makes");
