@@ -16,7 +16,7 @@ std::string bucket_of(const Limit& limit, std::string_view subject) {
   return std::string(limit.name).append(":").append(subject);
 }
 
-/// Counts one in `bucket`: the count with it, and the seconds until it starts anew.
+/// Adds one to `bucket`. Returns the new count and the seconds until it is reset.
 Count count_one(db::Connection& connection, std::string_view bucket, const Limit& limit) {
   const std::uint64_t restart_at = limit.locks ? limit.most : 0;
   const auto row = connection.query_one(db::StatementId::hit_throttle,

@@ -172,8 +172,8 @@ boost::shared_ptr<sinks::text_file_backend> make_file(const std::filesystem::pat
   return backend;
 }
 
-/// If the file was removed or renamed, as logrotate does, lines would go where nobody finds them:
-/// the next one makes it anew, and its folder. Throws if it cannot.
+/// Opens the file again if it was removed or renamed, as logrotate does: lines would go where
+/// nobody finds them. Creates its folder, too. Throws if it cannot.
 void require_file_in_place() {
   State& s = state();
   if (s.open_name.empty() || find_file(s.open_name) == s.open_file) return;
