@@ -2,6 +2,10 @@
 // Sec-Fetch-Site, Origin and Host.
 #include "web/credentials.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <string>
+
 #include "fuzz/fuzz.hpp"
 
 namespace users::web {
@@ -27,11 +31,18 @@ void look_at_cookie(std::string_view token, std::string_view header, bool secure
           "a cookie is read as it was set");
 }
 
+bool is_bearer(std::string scheme) {
+  scheme.resize(std::min(scheme.find(' '), scheme.size()));
+  std::ranges::transform(scheme, scheme.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return scheme == "bearer";
+}
+
 void look_at_token(const Request& request, bool secure) {
   const Credentials found = find_credentials(request, secure);
   require(found.tokens.size() <= kMostCookies, "few cookies are looked at");
-  require(found.tokens.empty() || found.from_cookie == request.authorization.empty(),
-          "a header decides over a cookie");
+  require(found.from_cookie != is_bearer(request.authorization),
+          "a header of our scheme decides over a cookie");
   for (const std::string_view token : found.tokens) {
     require(lies_in(token, found.from_cookie ? request.cookie : request.authorization),
             "a token is a view into its header");
@@ -48,7 +59,10 @@ void look_at_origin(const Request& request) {
   if (!request.sec_fetch_site.empty()) {
     require(same == (request.sec_fetch_site == "same-origin"), "Sec-Fetch-Site decides");
   } else if (same) {
-    require(!request.host.empty() && request.origin.ends_with("://" + request.host),
+    const std::string host = request.origin.substr(request.origin.find("://") + 3);
+    const bool is_https = request.origin.starts_with("https:");
+    require(!host.empty() &&
+                (request.host == host || request.host == host + (is_https ? ":443" : ":80")),
             "the origin names this host");
   }
 }
