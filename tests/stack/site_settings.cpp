@@ -212,11 +212,11 @@ BOOST_AUTO_TEST_CASE(what_changes_something_is_not_taken_from_early_data) {
         .output;
   };
   const std::string login = registration(phone);
-  const std::string before = query("SELECT COUNT(*) FROM sessions");
+  const std::string before = query("SELECT COUNT(*) FROM sessions WHERE user_id = " + id);
   const std::string refused = early("POST", "/users/login", login);
   BOOST_TEST(refused.find("Early data was accepted") != std::string::npos, refused);
   BOOST_TEST(refused.find("HTTP/1.1 425 ") != std::string::npos, refused);
-  BOOST_TEST(query("SELECT COUNT(*) FROM sessions") == before);
+  BOOST_TEST(query("SELECT COUNT(*) FROM sessions WHERE user_id = " + id) == before);
   BOOST_TEST(early("DELETE", "/users/me", "").find("HTTP/1.1 425 ") != std::string::npos);
   const std::string read = early("GET", "/users/openapi.json", "");
   BOOST_TEST(read.find("HTTP/1.1 200 ") != std::string::npos, read);
