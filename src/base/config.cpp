@@ -15,12 +15,6 @@ namespace {
 constexpr std::string_view kEnvironmentPrefix = "USERS_FCGI_";
 constexpr const char* kDefaultOrigin = "default";
 
-std::string environment_name(std::string_view key) {
-  std::string name(kEnvironmentPrefix);
-  for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(c));
-  return name;
-}
-
 void apply(Config& config, std::string_view key, std::string_view value,
            const std::string& origin) {
   const auto keys = config_keys();
@@ -104,6 +98,12 @@ void apply_environment(Config& config, const char* const* environment) {
 }
 
 }  // namespace
+
+std::string environment_name(std::string_view key) {
+  std::string name(kEnvironmentPrefix);
+  for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(c));
+  return name;
+}
 
 Config load_config(const std::filesystem::path& file, const char* const* environment) {
   Config config;

@@ -106,6 +106,9 @@ struct ConfigKey {
 /// All keys, in the order of the example file.
 std::span<const ConfigKey> config_keys();
 
+/// The variable that wins over a key of the file: `USERS_FCGI_DATABASE_NAME` for `database.name`.
+std::string environment_name(std::string_view key);
+
 /// Defaults, then the file, then the environment (`environ`: entries `NAME=value`; those whose
 /// names begin with USERS_FCGI_ count, as USERS_FCGI_DATABASE_NAME for database.name). Throws
 /// ConfigError.

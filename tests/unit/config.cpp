@@ -95,12 +95,6 @@ std::string as_file(std::string_view key, std::string_view value) {
   return text.append(key.substr(dot + 1)).append(" = ").append(value).append("\n");
 }
 
-std::string environment_name(std::string_view key) {
-  std::string name = "USERS_FCGI_";
-  for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(c));
-  return name;
-}
-
 using Environment = std::vector<std::string>;
 
 struct ConfigFile {

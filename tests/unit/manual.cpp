@@ -52,12 +52,6 @@ std::vector<std::filesystem::path> pages() {
   return pages;
 }
 
-std::string environment_name(std::string_view key) {
-  std::string name = "USERS_FCGI_";
-  for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(c));
-  return name;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(manual)

@@ -25,6 +25,7 @@ constexpr Group kGroups[] = {
     {"programs", false, check_programs},
     {"sms command", true, check_sms},
     {"folders", true, check_folders},
+    {"units", true, check_units},
     {"nginx", false, check_nginx},
     {"sockets", false, check_sockets},
     {"workers", false, check_workers},

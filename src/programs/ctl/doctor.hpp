@@ -72,6 +72,7 @@ void check_secrets(Diagnosis& d);
 void check_programs(Diagnosis& d);
 void check_sms(Diagnosis& d);
 void check_folders(Diagnosis& d);
+void check_units(Diagnosis& d);
 void check_nginx(Diagnosis& d);
 /// Of check_nginx: what nginx's master makes, opens or reads. False if nginx should not be run.
 bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places);

@@ -1,0 +1,138 @@
+// users-ctl doctor on the units of systemd that ship: what they keep the programs from.
+#include <fstream>
+
+#include "ctl/doctor_fixture.hpp"
+
+using namespace users::test;
+
+namespace {
+
+/// The shipped units, which start with the stack's configuration.
+struct Units : DoctorFixture {
+  Units() {
+    run_script("cp conf/systemd/*.service '" + folder.path().string() + "'");
+    environment["SYSTEMD_UNIT_PATH"] = folder.path();
+    // What stands below /tmp, where the stack's sockets do, no unit sees.
+    settle(R"([database]
+hosts = /run/mysqld/mysqld.sock
+password_file = /etc/users-fcgi/database_password
+[secrets]
+key_file = /etc/users-fcgi/key
+[log]
+directory = /var/log/users
+[metrics]
+file = /run/users-fcgi-metrics/metrics
+[sms]
+command = /usr/share/users-fcgi/send-sms/webhook
+)");
+  }
+
+  /// They start with this configuration.
+  void settle(const std::string& text) {
+    config = folder.write("users.conf", text);
+    run_script("sed -i 's|--config [^ ]*|--config " + config + "|' '" + folder.path().string() +
+               "'/*.service");
+  }
+  /// A drop-in, as systemctl edit writes one.
+  void edit(const std::string& unit, const std::string& text,
+            const std::string& name = "override.conf") const {
+    const auto drop_ins = folder.path() / (unit + ".d");
+    std::filesystem::create_directory(drop_ins);
+    std::ofstream(drop_ins / name) << text;
+  }
+};
+
+struct Setting {
+  const char* key;
+  const char* value;
+  const char* found;
+  const char* advice;
+};
+
+// For the unit of the fast pool, and all others.
+constexpr Setting kSettings[] = {
+    {"LOG_DIRECTORY", "/srv/users-log",
+     "ProtectSystem=strict keeps it from writing to /srv/users-log (log.directory, ",
+     "systemctl edit users-fcgi-fast, write [Service] and ReadWritePaths=/srv/users-log"},
+    {"LOG_DIRECTORY", "/var/log/../../home/log", "ProtectHome hides ", "name a path elsewhere"},
+    {"METRICS_FILE", "/var/lib/metrics/users", "writing to /var/lib/metrics (metrics.file, ",
+     "ReadWritePaths=/var/lib/metrics"},
+    {"METRICS_FILE", "/tmp/users-metrics", "PrivateTmp hides /tmp (metrics.file, ", "elsewhere"},
+    {"SECRETS_KEY_FILE", "/root/key", "ProtectHome hides /root/key (secrets.key_file, ",
+     "name a path elsewhere in secrets.key_file: users-fcgi-fast sees nothing there"},
+    {"DATABASE_PASSWORD_FILE", "/home/ann/password", "ProtectHome hides ", "elsewhere"},
+    {"DATABASE_HOSTS", "db1,/tmp/mysql.sock", "PrivateTmp hides /tmp/mysql.sock (database.hosts, ",
+     "elsewhere"}};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(doctor_units, Units)
+
+BOOST_AUTO_TEST_CASE(the_paths_of_the_package_are_within_reach) {
+  look();
+  for (const char* unit :
+       {"unit users-fcgi-hash", "unit users-fcgi-fast", "unit users-fcgi-courier"}) {
+    expect_ok(unit);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_path_that_the_units_keep_from_their_programs) {
+  for (const Setting& setting : kSettings) {
+    const std::string line = std::string("USERS_FCGI_") + setting.key + "=" + setting.value;
+    // As the unit's processes get it, not as who runs users-ctl does.
+    edit("users-fcgi-fast.service", "[Service]\nEnvironment=\"" + line + "\"\n");
+    look();
+    expect({"unit users-fcgi-fast", "problem", setting.found, setting.advice});
+    expect_ok("unit users-fcgi-hash");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_configuration_counts_and_what_the_operator_adds_to_the_units) {
+  settle("[log]\ndirectory = /srv/users-log\n[metrics]\nfile = /run/users-fcgi-metrics/metrics\n");
+  const std::string edited = "[Service]\nReadWritePaths=/srv/users-log\n";
+  for (const char* unit : {"users-fcgi-hash", "users-fcgi-fast"}) {
+    look();
+    expect({std::string("unit ").append(unit).c_str(), "problem",
+            "(log.directory, " + config + ":2)", "ReadWritePaths=/srv/users-log"});
+    edit(std::string(unit) + ".service", edited);
+  }
+  look();
+  expect_ok("unit users-fcgi-hash");
+  expect_ok("unit users-fcgi-fast");
+  // It logs elsewhere.
+  expect_ok("unit users-fcgi-courier");
+
+  // The ways to write the same, and a line that takes back all before.
+  edit("users-fcgi-.service",
+       "[Unit]\nReadWritePaths=/\n[Service]\n  ReadWritePaths = -/opt \\\n# or\n  "
+       "\"/srv\"\n",
+       "10-all.conf");
+  edit("users-fcgi-fast.service", "[Service]\nWORKERS=2\n");
+  look();
+  expect_ok("unit users-fcgi-fast");
+  edit("users-fcgi-fast.service", "[Service]\nProtectSystem=full\nReadWritePaths=\n");
+  look();
+  expect_ok("unit users-fcgi-fast");
+  edit("users-fcgi-fast.service", "[Service]\nReadWritePaths=\nProtectSystem=strict\n");
+  look();
+  expect({"unit users-fcgi-fast", "problem", "ProtectSystem=strict", "ReadWritePaths"});
+}
+
+BOOST_AUTO_TEST_CASE(a_command_for_messages_that_the_courier_does_not_see) {
+  edit("users-fcgi-courier.service", "[Service]\nEnvironment=USERS_FCGI_SMS_COMMAND=/root/send\n");
+  look();
+  expect({"unit users-fcgi-courier", "problem", "ProtectHome hides /root/send (sms.command, ",
+          "elsewhere"});
+  edit("users-fcgi-courier.service",
+       "[Service]\nEnvironment=USERS_FCGI_SMS_COMMAND=/root/send\nProtectHome=read-only\n");
+  look();
+  expect_ok("unit users-fcgi-courier");
+}
+
+BOOST_AUTO_TEST_CASE(units_of_another_configuration_tell_nothing) {
+  environment["SYSTEMD_UNIT_PATH"] = "conf/systemd";
+  look();
+  expect({"units", "skipped", "no unit of systemd starts with " + config, ""});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
