@@ -185,20 +185,32 @@ stop_part() {
     rm -f -- "$STATE/run/$part.pid"
 }
 
-# What the private stack decides for the workers and users-ctl; everything else stands in $CONF.
-# Only the names of files travel here: the environment of a process can be read.
-export_settings() {
-    USERS_FCGI_DATABASE_HOSTS=$(mariadb_socket)
-    export USERS_FCGI_DATABASE_HOSTS
-    export USERS_FCGI_DATABASE_PASSWORD_FILE=$STATE/secrets/service_password
-    export USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE=$STATE/secrets/migration_password
-    export USERS_FCGI_DATABASE_MIGRATIONS=$ROOT/sql/migrations
-    export USERS_FCGI_LOG_DIRECTORY=$STATE/log/users
-    export USERS_FCGI_METRICS_FILE=$STATE/run/metrics
-    export USERS_FCGI_SECRETS_KEY_FILE=$STATE/secrets/key
-    export USERS_FCGI_SMS_COMMAND=${USERS_FCGI_SMS_COMMAND:-$ROOT/conf/send-sms/spool}
-    export SMS_SPOOL=$STATE/spool/sms.log
-    [[ -z $VERIFICATION ]] || export USERS_FCGI_VERIFICATION=$VERIFICATION
+# Writes the configuration that all programs of the stack run with: $CONF, what the environment says (USERS_FCGI_...),
+# and what this stack decides. Nothing else reaches them: the variables end here.
+write_config() {
+    local message
+    ln -sfn -- "$(realpath -m -- "${USERS_FCGI_SMS_COMMAND:-$ROOT/conf/send-sms/spool}")" "$STATE/send-sms"
+    # A # begins a comment.
+    [[ $STATE$ROOT != *[#$'\n']* ]] || fail "no path of a configuration can hold a # or a line end, as in $STATE" "" \
+        "name another folder: STATE=..."
+    message=$(
+        exec 2>&1
+        [[ -z $VERIFICATION ]] || export USERS_FCGI_VERIFICATION=$VERIFICATION
+        printf '# Written by scripts/start from %s; the next start writes it anew.\n' "$CONF" >"$STATE/users.conf.new"
+        env USERS_FCGI_DATABASE_HOSTS="$(mariadb_socket)" \
+            USERS_FCGI_DATABASE_PASSWORD_FILE="$STATE/secrets/service_password" \
+            USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE="$STATE/secrets/migration_password" \
+            USERS_FCGI_DATABASE_MIGRATIONS="$ROOT/sql/migrations" \
+            USERS_FCGI_LOG_DIRECTORY="$STATE/log/users" \
+            USERS_FCGI_METRICS_FILE="$STATE/run/metrics" \
+            USERS_FCGI_SECRETS_KEY_FILE="$STATE/secrets/key" \
+            USERS_FCGI_SMS_COMMAND="$STATE/send-sms" \
+            "$BIN/users-fcgi" --config "$CONF" --print-config |
+            awk '/^\[/ { section = "\n" $0 "\n"; next } NF && !/ # default$/ { printf "%s%s\n", section, $0; section = "" }' \
+                >>"$STATE/users.conf.new"
+    ) || fail "the configuration is refused: $message" "" "correct it and start again"
+    mv -- "$STATE/users.conf.new" "$STATE/users.conf"
+    unset "${!USERS_FCGI_@}"
 }
 
 # run_sql [ARGUMENTS...]: the client as the database's administrator, who is the system user that made it.

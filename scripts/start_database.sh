@@ -27,6 +27,6 @@ start_database() {
         --socket="$(mariadb_socket)" --pid-file="$(readlink -- "$STATE/run")/mariadbd.pid"
     wait_until 120 "$!" database_answers || fail "the database does not answer" "$STATE/$MARIADB_LOG"
     say "database: accounts and schema"
-    "$BIN/users-ctl" --config "$CONF" setup --user "$USER_NAME" --yes >>"$STATE/$MARIADB_LOG" 2>&1 ||
+    "$BIN/users-ctl" --config "$STATE/users.conf" setup --user "$USER_NAME" --yes >>"$STATE/$MARIADB_LOG" 2>&1 ||
         fail "the accounts or the schema cannot be made" "$STATE/$MARIADB_LOG"
 }

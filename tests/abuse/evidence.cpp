@@ -83,13 +83,8 @@ std::vector<int> statuses_in(const std::string& bytes) {
 }
 
 std::string as_operator(const std::string& arguments) {
-  const std::string secrets = state_folder() + "/secrets/";
-  return run_script("USERS_FCGI_DATABASE_HOSTS='" + run_folder() + "/mariadb.sock' " +
-                    "USERS_FCGI_DATABASE_PASSWORD_FILE='" + secrets + "service_password' " +
-                    "USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE='" + secrets +
-                    "migration_password' USERS_FCGI_LOG_DIRECTORY='" + state_folder() +
-                    "/log/users' USERS_FCGI_SECRETS_KEY_FILE='" + secrets + "key' '" +
-                    program("users-ctl") + "' --config conf/development.conf " + arguments);
+  return run_script("'" + program("users-ctl") + "' --config '" + state_folder() + "/users.conf' " +
+                    arguments);
 }
 
 std::string unheard_of(const std::string& prefix) {

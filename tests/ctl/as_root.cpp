@@ -325,7 +325,7 @@ BOOST_FIXTURE_TEST_CASE(a_key_that_others_may_have_put_there_proves_nothing, Pla
                   "' USERS_FCGI_SMS_COMMAND='" + command + "' \"$BIN\"/users-ctl --config '" +
                   give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
   BOOST_TEST(test.status == 1);
-  BOOST_TEST(says(test, "lies in " + path("secrets") + ", which belongs to uid 65533"));
+  BOOST_TEST(says(test, "changed through " + path("secrets") + ", which belongs to uid 65533"));
   BOOST_TEST(!has("ran"));
 }
 

@@ -58,17 +58,11 @@ struct Fault {
 
 struct DoctorFixture {
   std::string state = state_folder();
-  std::string config = "conf/development.conf";
-  std::string nginx = state + "/nginx.conf";
-  // What scripts/start gives its workers.
-  std::map<std::string, std::string> environment{
-      {"USERS_FCGI_DATABASE_HOSTS", run_folder() + "/mariadb.sock"},
-      {"USERS_FCGI_DATABASE_PASSWORD_FILE", state + "/secrets/service_password"},
-      {"USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE", state + "/secrets/migration_password"},
-      {"USERS_FCGI_DATABASE_MIGRATIONS", "sql/migrations"},
-      {"USERS_FCGI_LOG_DIRECTORY", state + "/log/users"},
-      {"USERS_FCGI_METRICS_FILE", run_folder() + "/metrics"},
-      {"USERS_FCGI_SECRETS_KEY_FILE", state + "/secrets/key"}};
+  const std::string stack_config = state + "/users.conf";
+  const std::string stack_nginx = state + "/nginx.conf";
+  std::string config = stack_config;
+  std::string nginx = stack_nginx;
+  std::map<std::string, std::string> environment;  ///< settings that are to win over the file
   TemporaryDirectory folder;
   int status = -1;
   nlohmann::json rows;
@@ -76,8 +70,24 @@ struct DoctorFixture {
   [[nodiscard]] std::string command(const std::string& options) const {
     std::string text = "env";
     for (const auto& [name, value] : environment) text += " " + name + "='" + value + "'";
-    return text + " \"$BIN\"/users-ctl --config '" + config + "' doctor --nginx '" + nginx +
-           "' --prefix '" + state + "' " + options;
+    text += " \"$BIN\"/users-ctl --config '" + config + "' doctor " + options;
+    // Where it is the stack's own it is found without.
+    if (config != stack_config || nginx != stack_nginx) {
+      text += " --nginx '" + nginx + "' --prefix '" + state + "'";
+    }
+    return text;
+  }
+
+  /// Lets other users reach what lies in `folder`, and its Mend ends that.
+  [[nodiscard]] Mend open_folder() const {
+    namespace fs = std::filesystem;
+    const fs::path above = folder.path().parent_path();
+    const auto before = fs::status(above).permissions();
+    fs::permissions(folder.path(), fs::perms{0711});
+    if (above != "/tmp") fs::permissions(above, fs::perms{0711});
+    return Mend([above, before] {
+      if (above != "/tmp") fs::permissions(above, before);
+    });
   }
 
   void look() {

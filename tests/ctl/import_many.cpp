@@ -121,15 +121,14 @@ struct Fixture {
   /// Runs users-ctl import beside the test; report and messages go to `reportN` and `messagesN`.
   pid_t start_import() {
     ++runs;
-    const std::string command =
-        "exec env USERS_FCGI_DATABASE_HOSTS='" + run_folder() +
-        "/mariadb.sock' USERS_FCGI_DATABASE_NAME=" + database.name() +
-        " USERS_FCGI_DATABASE_USER=" + ::getpwuid(::geteuid())->pw_name +
-        " USERS_FCGI_DATABASE_PASSWORD_FILE='" + state_folder() +
-        "/secrets/migration_password' USERS_FCGI_PASSWORD_ARGON2_PASSES=1 "
-        "USERS_FCGI_PASSWORD_ARGON2_MEMORY=" +
-        std::to_string(kMemory) + " \"$BIN\"/users-ctl --config conf/development.conf import '" +
-        table.string() + "' >'" + file("report") + "' 2>'" + file("messages") + "'";
+    const std::string command = "exec env USERS_FCGI_DATABASE_NAME=" + database.name() +
+                                " USERS_FCGI_DATABASE_USER=" + ::getpwuid(::geteuid())->pw_name +
+                                " USERS_FCGI_DATABASE_PASSWORD_FILE='" + state_folder() +
+                                "/secrets/migration_password' USERS_FCGI_PASSWORD_ARGON2_PASSES=1 "
+                                "USERS_FCGI_PASSWORD_ARGON2_MEMORY=" +
+                                std::to_string(kMemory) + " \"$BIN\"/users-ctl --config '" +
+                                state_folder() + "/users.conf' import '" + table.string() + "' >'" +
+                                file("report") + "' 2>'" + file("messages") + "'";
     return start_child([&] {
       ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
       return 127;

@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(config_shows_every_key_and_where_its_value_came_from) {
   const Row from_file = row_of("session.cookie_secure");
   BOOST_TEST_REQUIRE(from_file.size() == 3U);
   BOOST_TEST(from_file[1] == "no");
-  BOOST_TEST(from_file[2].starts_with("conf/development.conf:"));
+  BOOST_TEST(from_file[2].starts_with(state_folder() + "/users.conf:"));
   const auto json = ordered(ctl({"config", "--json"}));
   BOOST_TEST_REQUIRE(json.is_array());
   BOOST_TEST(json.size() == rows.size());

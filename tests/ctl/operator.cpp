@@ -3,7 +3,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <map>
 #include <sstream>
 #include <stdexcept>
 
@@ -27,36 +26,16 @@ std::string read_file(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-std::string sms_command() {
-  const char* given = std::getenv("USERS_FCGI_SMS_COMMAND");
-  return given == nullptr ? "tests/support/gateway" : given;
-}
-
-/// What scripts/stack.sh gives the workers, and who is behind sudo.
-std::vector<std::string> stack_environment(const std::vector<std::string>& more) {
-  const std::string state = state_folder();
-  std::map<std::string, std::string> settings{
-      {"USERS_FCGI_DATABASE_HOSTS", run_folder() + "/mariadb.sock"},
-      {"USERS_FCGI_DATABASE_PASSWORD_FILE", state + "/secrets/service_password"},
-      {"USERS_FCGI_LOG_DIRECTORY", state + "/log/users"},
-      {"USERS_FCGI_SECRETS_KEY_FILE", state + "/secrets/key"},
-      {"USERS_FCGI_SMS_COMMAND", sms_command()},
-      {"SMS_SPOOL", state + "/spool/sms.log"},
-      {"SUDO_USER", "alice"},
-  };
-  for (const std::string& entry : more) {
-    const auto equals = entry.find('=');
-    settings[entry.substr(0, equals)] = entry.substr(equals + 1);
-  }
-  std::vector<std::string> environment;
-  for (const auto& [name, value] : settings) environment.push_back(name + "=" + value);
-  return environment;
-}
-
 std::vector<std::string> with_config(const std::vector<std::string>& arguments) {
-  std::vector<std::string> all{"--config", "conf/development.conf"};
+  std::vector<std::string> all{"--config", state_folder() + "/users.conf"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
+}
+
+/// Who is behind sudo, and what a test changes.
+std::vector<std::string> with_operator(std::vector<std::string> environment) {
+  environment.emplace_back("SUDO_USER=alice");
+  return environment;
 }
 
 }  // namespace
@@ -73,7 +52,7 @@ CtlResult ctl(const std::vector<std::string>& arguments, const std::string& inpu
   if (in < 0) throw std::runtime_error("cannot open the input");
   WorkerProgram program({.program = "users-ctl",
                          .arguments = with_config(arguments),
-                         .environment = stack_environment(environment),
+                         .environment = with_operator(environment),
                          .standard_input = in,
                          .output = directory.path() / "output",
                          .errors = directory.path() / "errors"});
@@ -104,7 +83,7 @@ Terminal::Terminal(const std::vector<std::string>& arguments) {
   // All that needs memory is made before the fork.
   std::vector<std::string> words{path_of("users-ctl")};
   for (const std::string& word : with_config(arguments)) words.push_back(word);
-  auto environment = stack_environment({});
+  auto environment = with_operator({});
   std::vector<char*> word_pointers;
   for (std::string& word : words) word_pointers.push_back(word.data());
   word_pointers.push_back(nullptr);

@@ -96,7 +96,7 @@ std::optional<Secret> examine(Diagnosis& d, const SecretFile& secret) {
   const std::string stranger = stranger_on(
       file, Judged::content, {secret.of_service ? d.service_uid.value_or(0) : uid_t{0}});
   if (!stranger.empty() && ::geteuid() == 0) {
-    d.report.problem(name, file + " is or lies in " + stranger,
+    d.report.problem(name, file + " can be changed through " + stranger,
                      "chown root that folder; " + mend_mode(d, secret, file));
     return std::nullopt;
   }

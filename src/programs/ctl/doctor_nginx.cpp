@@ -32,11 +32,12 @@ std::string argument(const Directive& directive, std::string_view name) {
 
 /// An upstream: the socket of its pool, and that a worker's death has a next server to go to where
 /// `fewest` is over one.
-fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& name, int fewest) {
+fs::path check_upstream(Diagnosis& d, const NginxTree& tree, const fs::path& prefix,
+                        const std::string& name, int fewest) {
   const std::string check = "nginx " + name;
   std::map<std::string, int> servers;
   int kept = 0;
-  const Directive* upstream = find(all, {"upstream", name});
+  const Directive* upstream = find(tree.all, {"upstream", name});
   if (upstream != nullptr) {
     for (const Directive* server : own(*upstream, "server")) {
       if (server->words.size() < 2) continue;
@@ -66,9 +67,7 @@ fs::path check_upstream(Diagnosis& d, const Directives& all, const std::string& 
   } else {
     d.report.ok(check, found);
   }
-  const fs::path socket = address.substr(std::string_view("unix:").size());
-  return socket.is_absolute() ? socket
-                              : fs::absolute(d.call.option("prefix").value_or("/")) / socket;
+  return prefix / address.substr(std::string_view("unix:").size());
 }
 
 void check_include(Diagnosis& d, const Directives& all) {
@@ -162,7 +161,15 @@ void check_running(Diagnosis& d) {
   }
 }
 
-/// As the options say, else as nginx was built, which -V tells without a look at any file.
+/// The folder of a local stack: its configuration lies there, with a mark and the nginx.conf of the
+/// stack's own nginx. Empty on a site.
+fs::path local_stack(const Diagnosis& d) {
+  const fs::path folder = fs::absolute(d.call.config_file).parent_path();
+  return fs::exists(folder / ".users-fcgi-state") ? folder : fs::path();
+}
+
+/// As the options say, else the local stack's, else as nginx was built, which -V tells without a
+/// look at any file.
 NginxPlaces find_places(const Diagnosis& d, const fs::path& program) {
   NginxPlaces places{"/usr/share/nginx", "/etc/nginx/nginx.conf", {}};
   std::istringstream built(run_bounded({program, "-V"}, std::chrono::seconds(5)).errors);
@@ -175,6 +182,10 @@ NginxPlaces find_places(const Diagnosis& d, const fs::path& program) {
     if (name == "--conf-path") places.main = value;
     // The lock's file is for processors without atomic operations.
     if (name.ends_with("-path") && name != "--lock-path") places.built_in.push_back(value);
+  }
+  if (const fs::path stack = local_stack(d); !stack.empty()) {
+    places.prefix = stack;
+    places.main = stack / "nginx.conf";
   }
   // nginx takes a relative name for one in its prefix.
   if (const auto given = d.call.option("prefix")) places.prefix = fs::absolute(*given);
@@ -204,12 +215,12 @@ std::string mend_of(const std::string& complaint) {
          reload;
 }
 
-void check_directives(Diagnosis& d, const NginxTree& tree) {
+void check_directives(Diagnosis& d, const NginxTree& tree, const fs::path& prefix) {
   const Directives& all = tree.all;
   check_include(d, all);
-  check_upstream(d, all, "users_regist", 3);
-  d.hash_socket = check_upstream(d, all, "users_hash", 1);
-  d.fast_socket = check_upstream(d, all, "users_fast", 3);
+  check_upstream(d, tree, prefix, "users_regist", 3);
+  d.hash_socket = check_upstream(d, tree, prefix, "users_hash", 1);
+  d.fast_socket = check_upstream(d, tree, prefix, "users_fast", 3);
   check_limits(d, all);
   check_trusted(d, all);
   check_locations(d, tree);
@@ -248,7 +259,7 @@ void check_nginx(Diagnosis& d) {
   }
   d.report.ok("nginx configuration", "nginx takes it");
   check_running(d);
-  check_directives(d, read_nginx_tree(outcome.output, places.main));
+  check_directives(d, read_nginx_tree(outcome.output, places.main), places.prefix);
 }
 
 }  // namespace users::ctl

@@ -117,7 +117,7 @@ void check_sms(Diagnosis& d) {
                      "chmod 0755 " + command.string());
     return;
   }
-  const std::string name = command.filename();
+  const std::string name = fs::canonical(command).filename();
   if (name == "spool") {
     d.report.warning("sms command", command.string() + " writes messages to a file and sends none",
                      "on a site set command in [sms] to one that sends");

@@ -182,7 +182,7 @@ NginxFiles read_nginx_files(const fs::path& main) {
       return {"", "more than 1000 files are included, which is too many to look at"};
     const std::string stranger = stranger_on(file, Judged::content);
     if (!stranger.empty()) {
-      return {"", file.string() + " is or lies in " + stranger +
+      return {"", file.string() + " can be changed through " + stranger +
                       ": nginx's master, who is root, does whatever this file says"};
     }
     std::ifstream stream(file);

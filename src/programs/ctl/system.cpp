@@ -148,7 +148,7 @@ uid_t require_service_user(const Config& config) {
   const std::string stranger =
       stranger_on(config.secrets_key_file, Judged::content, {status.st_uid});
   if (!stranger.empty()) {
-    throw Refused(key + " is or lies in " + stranger +
+    throw Refused(key + " can be changed through " + stranger +
                   ": it proves nothing about whom the service runs as; give the folder to root");
   }
   return status.st_uid;
