@@ -61,6 +61,7 @@ struct Config {
   unsigned sms_timeout{};
   unsigned sms_attempts{};
   unsigned sms_per_hour{};
+  std::string sms_origin;                  ///< a host; empty: none
   std::vector<std::string> sms_countries;  ///< regions; empty: phone_default_region alone
 
   std::string phone_default_region;

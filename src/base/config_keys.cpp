@@ -75,6 +75,32 @@ void set_region(Config& config, std::string_view value) {
   config.phone_default_region = value;
 }
 
+constexpr std::string_view kNone = "none";
+
+/// Letters and digits in labels, as a browser writes a host; an international one is xn--...
+bool is_host_name(std::string_view text) {
+  constexpr std::size_t kLongest = 253;
+  constexpr std::size_t kLongestLabel = 63;
+  if (text.size() > kLongest) return false;
+  while (true) {
+    const std::string_view label = text.substr(0, text.find('.'));
+    const bool fits = !label.empty() && label.size() <= kLongestLabel && label.front() != '-' &&
+                      label.back() != '-' && std::ranges::all_of(label, [](char c) {
+                        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+                      });
+    if (!fits || label.size() == text.size()) return fits;
+    text.remove_prefix(label.size() + 1);
+  }
+}
+
+void set_origin(Config& config, std::string_view value) {
+  if (value != kNone && !is_host_name(value)) {
+    throw std::invalid_argument(
+        "the host of the site's pages in small letters, as example.org, or none");
+  }
+  config.sms_origin = value == kNone ? "" : value;
+}
+
 constexpr std::string_view kHome = "default_region";
 
 void set_countries(Config& config, std::string_view value) {
@@ -199,6 +225,11 @@ constexpr ConfigKey kKeys[] = {
      "Messages an hour of the whole service, 1 to 1000000: what an attack with many phones can "
      "cost.",
      set_number<&C::sms_per_hour, 1, 1000000>},
+    {"sms.origin", kNone,
+     "Host of the site's pages, such as example.org. Messages then end with the line @HOST #CODE, "
+     "by "
+     "which phones fill a code in on that site alone. none: no such line.",
+     set_origin},
     {"sms.countries", kHome,
      "Regions (ISO 3166-1) whose numbers get messages, separated by commas; a code for any other "
      "is refused with 1001, since fraud with messages starts there. default_region: that of "

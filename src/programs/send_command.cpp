@@ -11,11 +11,13 @@ namespace {
 
 constexpr int kTemporaryFailure = 75;  // EX_TEMPFAIL, sysexits.h
 
-std::string json_of(std::uint64_t id, const Message& message) {
+std::string json_of(const std::string& origin, std::uint64_t id, const Message& message) {
   const bool chinese = message.language == "zh";
-  const std::string text =
+  std::string text =
       chinese ? "验证码 " + message.code + "，10 分钟内有效，请勿告知他人。"
               : "Your code is " + message.code + ". It is valid for 10 minutes; do not share it.";
+  // The last line, wicg.github.io/sms-one-time-codes: a code bound to an origin.
+  if (!origin.empty()) text.append("\n@").append(origin).append(" #").append(message.code);
   return json::text(json::Object{{"code", message.code},
                                  {"id", id},
                                  {"language", message.language},
@@ -34,14 +36,13 @@ Delivery delivery_of(const Finished& end) {
 
 }  // namespace
 
-Delivery run_send_command(const std::string& command, unsigned timeout, std::uint64_t id,
-                          const Message& message,
+Delivery run_send_command(const Config& config, std::uint64_t id, const Message& message,
                           const std::function<void(std::string_view, bool)>& relay) {
-  std::string json = json_of(id, message);
+  std::string json = json_of(config.sms_origin, id, message);
   Finished end;
   try {
-    end = run_to_end({.command = {command},
-                      .limit = std::chrono::seconds(timeout),
+    end = run_to_end({.command = {config.sms_command},
+                      .limit = std::chrono::seconds(config.sms_timeout),
                       .input = json,
                       .keeps_output = relay != nullptr,
                       .relay = relay});
@@ -51,9 +52,9 @@ Delivery run_send_command(const std::string& command, unsigned timeout, std::uin
   wipe(json);
   const Delivery delivery = delivery_of(end);
   if (delivery != Delivery::sent) {
-    log::warning({"message ", std::to_string(id), ": ", command,
+    log::warning({"message ", std::to_string(id), ": ", config.sms_command,
                   !end.started   ? std::string(" could not be run")
-                  : !end.in_time ? " took longer than " + std::to_string(timeout) + " s"
+                  : !end.in_time ? " took longer than " + std::to_string(config.sms_timeout) + " s"
                                  : " ended with status " + std::to_string(end.status)});
   }
   return delivery;

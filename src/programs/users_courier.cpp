@@ -81,7 +81,7 @@ int run(const users::Config& config, const users::Secret& password, const users:
   hold_stop_signals();
   const Verification verification(config, key, metrics);
   const Sender sender = [&](std::uint64_t id, const Message& message) {
-    return run_send_command(config.sms_command, config.sms_timeout, id, message);
+    return run_send_command(config, id, message);
   };
   Courier courier(config, verification, database, sender, metrics);
   work(courier, database, watchdog, metrics);

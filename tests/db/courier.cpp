@@ -46,10 +46,15 @@ struct Fixture {
 
 const Message kMessage{"+8613900000001", "regist", "123456", "en"};
 
-Delivery run(const TemporaryDirectory& directory, const std::string& script, unsigned timeout = 5) {
+Delivery run(const TemporaryDirectory& directory, const std::string& script, unsigned timeout = 5,
+             const std::string& origin = "") {
   const auto file = directory.write("send", "#!/bin/sh\n" + script + "\n");
   std::filesystem::permissions(file, std::filesystem::perms::owner_all);
-  return run_send_command(file.string(), timeout, 7, kMessage);
+  Config config;
+  config.sms_command = file;
+  config.sms_timeout = timeout;
+  config.sms_origin = origin;
+  return run_send_command(config, 7, kMessage);
 }
 
 }  // namespace
@@ -314,7 +319,18 @@ BOOST_AUTO_TEST_CASE(the_command_gets_one_json_object_and_its_exit_code_decides)
   BOOST_TEST((run(directory, "kill -9 $$") == Delivery::try_again));
   BOOST_TEST(
       (run(directory, "exec <&-; head -c 100000 /dev/urandom >/dev/null") == Delivery::sent));
-  BOOST_TEST((run_send_command("/nowhere/send", 5, 7, kMessage) == Delivery::try_again));
+  Config nowhere;
+  nowhere.sms_command = "/nowhere/send";
+  BOOST_TEST((run_send_command(nowhere, 7, kMessage) == Delivery::try_again));
+}
+
+BOOST_AUTO_TEST_CASE(a_message_may_be_bound_to_the_site) {
+  const TemporaryDirectory directory;
+  const std::string got = (directory.path() / "got").string();
+  BOOST_TEST((run(directory, "cat > '" + got + "'", 5, "example.org") == Delivery::sent));
+  BOOST_TEST(
+      run_command("cat '" + got + "'").output.find(R"(do not share it.\n@example.org #123456"})") !=
+      std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_command_that_hangs_is_ended_with_all_it_started) {

@@ -202,8 +202,11 @@ BOOST_AUTO_TEST_CASE(the_programs_understand_what_the_courier_writes) {
       for (const char* language : {"zh", "en"}) {
         const Message message{
             .phone = "+8618866668888", .purpose = "phone", .code = "123456", .language = language};
-        BOOST_TEST((run_send_command(std::filesystem::absolute("conf/send-sms/" + provider.name),
-                                     10, 7, message) == Delivery::sent));
+        Config config;
+        config.sms_command = std::filesystem::absolute("conf/send-sms/" + provider.name);
+        config.sms_timeout = 10;
+        config.sms_origin = language == std::string("zh") ? "example.org" : "";
+        BOOST_TEST((run_send_command(config, 7, message) == Delivery::sent));
       }
       // NOLINTNEXTLINE(concurrency-mt-unsafe): as above
       ::unsetenv("SEND_SMS_CONF");

@@ -78,6 +78,7 @@ constexpr KeySample kSamples[] = {
     {"sms.timeout", "15", "20", "20", effective<&C::sms_timeout>},
     {"sms.attempts", "5", "3", "3", effective<&C::sms_attempts>},
     {"sms.per_hour", "1000", "50", "50", effective<&C::sms_per_hour>},
+    {"sms.origin", "", "example.org", "example.org", effective<&C::sms_origin>},
     {"sms.countries", "", "CN, HK ,MO", "CN|HK|MO", effective<&C::sms_countries>},
     {"phone.default_region", "CN", "GB", "GB", effective<&C::phone_default_region>},
     {"password.min_length", "8", "15", "15", effective<&C::password_min_length>},
@@ -305,6 +306,30 @@ BOOST_AUTO_TEST_CASE(a_region_is_two_capital_letters) {
                "users.conf:2: phone.default_region expects a region of two capital letters "
                "(ISO 3166-1), such as CN, not '" +
                    std::string(bad) + "'");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_origin_is_a_host_as_browsers_write_it) {
+  for (const std::string& good :
+       {std::string("a"), std::string("www.example.org"), std::string("xn--fiqs8s.cn"),
+        std::string("1.2-3.example"), std::string(63, 'a') + ".cn"}) {
+    BOOST_TEST(error(as_file("sms.origin", good)) == "", good);
+  }
+  for (const std::string& bad :
+       {std::string("https://example.org"), std::string("example.org:443"),
+        std::string("example.org/"), std::string("Example.org"), std::string("@example.org"),
+        std::string("example.org."), std::string(".example.org"), std::string("a..b"),
+        std::string("-a.org"), std::string("a-.org"), std::string("a b"), std::string("a_b.org"),
+        std::string("例子.cn"), std::string(64, 'a') + ".cn", [] {
+          std::string text = "a";
+          for (int i = 0; i < 127; ++i) text += ".a";
+          return text;
+        }()}) {
+    BOOST_TEST(error(as_file("sms.origin", bad)) ==
+                   "users.conf:2: sms.origin expects the host of the site's pages in small "
+                   "letters, as example.org, or none, not '" +
+                       bad + "'",
+               bad);
   }
 }
 

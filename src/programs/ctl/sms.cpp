@@ -104,8 +104,7 @@ int sms_test(const Call& call) {
   const auto relay = [](std::string_view piece, bool is_error) {
     (is_error ? std::cerr : std::cout) << piece << std::flush;
   };
-  switch (
-      run_send_command(config.sms_command, config.sms_timeout, test_message_id(), message, relay)) {
+  switch (run_send_command(config, test_message_id(), message, relay)) {
     case Delivery::sent:
       std::cout << config.sms_command << " took the test message to " << phone.e164()
                 << " (code 000000, which opens nothing)\n";
