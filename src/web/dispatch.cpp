@@ -68,6 +68,13 @@ Result answer(const Route* route, Context& context, const Request& request) {
   return run(*route, context, request);
 }
 
+/// Whether codes 10xx come with HTTP 200.
+bool is_always_200(const Route* route, const Config& config, const Request& request) {
+  if (route == nullptr) return false;
+  return (route->tutorial_status && config.regist_status == RegistStatus::tutorial) ||
+         (route->takes_optional && request.optional == "true");
+}
+
 }  // namespace
 
 Reply dispatch(Context& context, Request& request) {
@@ -77,9 +84,7 @@ Reply dispatch(Context& context, Request& request) {
   const Route* route = find_route(request.method, request.path);
   Result result = answer(route, context, request);
   result.bare = route != nullptr && route->bare;
-  const bool always_200 = route != nullptr && route->tutorial_status &&
-                          context.config.regist_status == RegistStatus::tutorial;
-  Reply reply = render(result, request, always_200);
+  Reply reply = render(result, request, is_always_200(route, context.config, request));
   const auto time = std::chrono::steady_clock::now() - start;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(time);
   // Before the reply is written: what a client was answered has been counted.

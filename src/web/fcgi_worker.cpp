@@ -114,6 +114,7 @@ constexpr Field kFields[] = {
     {"USERS_CHECKED_METHOD", &Request::checked_method},
     {"USERS_CHECKED_UPGRADE", &Request::checked_upgrade},
     {"HTTP_X_USERS_ACCOUNT", &Request::account},
+    {"USERS_OPTIONAL", &Request::optional},
     {"REMOTE_ADDR", &Request::address},
     {"REQUEST_ID", &Request::request_id},
 };

@@ -31,6 +31,7 @@ struct Request {
   std::string checked_method;   ///< of the request to a protected location that auth is asked about
   std::string checked_upgrade;  ///< the protocol that one asks for, such as websocket
   std::string account;          ///< X-Users-Account: the id of the account that the client acts for
+  std::string optional;         ///< of the query: `true` if nobody may be logged in
   std::string address;          ///< of the client, as nginx saw it
   std::string request_id;
   std::string body;

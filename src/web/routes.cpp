@@ -9,7 +9,7 @@ constexpr Route kRoutes[] = {
     {"POST", "code", code},
     {"POST", "login", login},
     {"POST", "logout", logout},
-    {"GET", "me", me},
+    {"GET", "me", me, false, false, true},
     {"DELETE", "me", delete_me},
     {"GET", "sessions", list_sessions},
     {"DELETE", "sessions/*", end_session},

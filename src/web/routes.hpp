@@ -17,6 +17,8 @@ struct Route {
   bool tutorial_status = false;
   /// The reply is a status and headers, never a body.
   bool bare = false;
+  /// With `optional=true` codes 10xx come with HTTP 200.
+  bool takes_optional = false;
 };
 
 constexpr std::string_view kBasePath = "/users/";
