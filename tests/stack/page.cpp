@@ -70,6 +70,23 @@ BOOST_AUTO_TEST_CASE(what_a_browser_has_is_not_sent_again) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(its_files_are_compressed_for_who_takes_that) {
+  for (const char* path : {"/users/", "/users/static/users.js", "/users/static/users.css",
+                           "/users/openapi.json", "/users/docs/", "/users/docs/docs.js"}) {
+    BOOST_TEST_CONTEXT(path) {
+      const HttpReply plain = ask(path);
+      BOOST_TEST(plain.header("content-encoding") == "");
+      BOOST_TEST(plain.header("vary") == "Accept-Encoding");
+      const HttpReply reply = ask(path, "GET", {"Accept-Encoding: gzip"});
+      BOOST_TEST(reply.header("content-encoding") == "gzip");
+      BOOST_TEST(reply.body.size() < plain.body.size() * 2 / 3);
+      const std::vector<std::string> known{"Accept-Encoding: gzip",
+                                           "If-None-Match: " + reply.header("etag")};
+      BOOST_TEST(ask(path, "GET", known).status == 304);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(only_get_and_head_are_allowed) {
   for (const char* path : {"/users/", "/users/?next=/a", "/users/static/users.js"}) {
     for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"}) {

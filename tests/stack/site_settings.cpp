@@ -12,11 +12,14 @@ using namespace users::test;
 
 namespace {
 
-/// A site that caches, intercepts errors and asks for a password of its own. Its backend tells whom
-/// it was told and what was hidden, and answers /N/ with the status N.
+/// A site that compresses, caches, intercepts errors and asks for a password of its own. Its
+/// backend tells whom it was told and what was hidden, and answers /N/ with the status N.
 constexpr const char* kSite = R"(
   proxy_cache_path   @FOLDER@/proxy_cache   keys_zone=pages:1m;
   fastcgi_cache_path @FOLDER@/fastcgi_cache keys_zone=scripts:1m;
+  gzip            on;
+  gzip_types      *;
+  gzip_min_length 1;
   server {
     server_name example.org www.example.org;
     listen unix:@FOLDER@/plain.sock;
@@ -111,6 +114,18 @@ BOOST_AUTO_TEST_CASE(no_cache_of_the_site_gives_one_users_page_to_another) {
   // Elsewhere it caches as before.
   const std::string open = ask("/open/page", {"Authorization: x"}).body;
   BOOST_TEST(ask("/open/page", {"Authorization: y"}).body == open);
+}
+
+BOOST_AUTO_TEST_CASE(no_reply_is_compressed_whatever_the_site_does) {
+  // Whoever can have his own words beside a secret would learn it by the length.
+  for (const char* path : {"/users/me", "/users/me?optional=true", "/users/sessions"}) {
+    const HttpReply reply = ask(path, {bearer(), "Accept-Encoding: gzip"});
+    BOOST_TEST(reply.code() == 0, path);
+    BOOST_TEST(reply.header("content-encoding") == "", path);
+  }
+  BOOST_TEST(ask("/users/me", {"Accept-Encoding: gzip"}).code() == 1009);
+  BOOST_TEST(ask("/users/none", {"Accept-Encoding: gzip"}).code() == 9002);
+  BOOST_TEST(ask("/open/page", {"Accept-Encoding: gzip"}).header("content-encoding") == "gzip");
 }
 
 BOOST_AUTO_TEST_CASE(a_status_that_the_backend_chose_is_no_refusal_of_the_check) {
