@@ -23,32 +23,36 @@ export async function call(method, path, values, { key, account } = {}) {
   if (values) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
   if (account) headers["X-Users-Account"] = account;
+  const giveUp = new AbortController();
+  const timer = setTimeout(() => giveUp.abort(), kTimeout);
   try {
     const reply = await fetch(`/users/${path}`, {
-      method, headers, body: values && JSON.stringify(values), cache: "no-store", signal: AbortSignal.timeout(kTimeout),
+      method, headers, body: values && JSON.stringify(values), cache: "no-store", signal: giveUp.signal,
     });
     const { data } = await reply.json();
     if (typeof data.code === "number") return data;
-  } catch { /* no reply, or not the service's */ }
+  } catch { /* no reply, or not the service's */ } finally {
+    clearTimeout(timer);
+  }
   return { code: kAway };
 }
 
 /// Gives the key of an intent: the same for the same values as long as what became of them is unknown.
-export class Intent {
-  #values = "";
-  #key = "";
-
-  keyOf(values) {
-    const now = JSON.stringify(values);
-    if (!this.#key || now !== this.#values) {
-      this.#values = now;
-      // randomUUID is there over HTTPS only.
-      this.#key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    }
-    return this.#key;
-  }
-
-  settle(reply) {
-    if (!isTrouble(reply)) this.#values = this.#key = "";
-  }
+export function makeIntent() {
+  let values = "";
+  let key = "";
+  return {
+    keyOf(sent) {
+      const now = JSON.stringify(sent);
+      if (!key || now !== values) {
+        values = now;
+        // randomUUID is there over HTTPS only.
+        key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+      }
+      return key;
+    },
+    settle(reply) {
+      if (!isTrouble(reply)) values = key = "";
+    },
+  };
 }

@@ -1,5 +1,5 @@
 // The button that has a code sent, and counts down until the next can be.
-import { call, Intent, isTrouble, kOk } from "./api.js";
+import { call, isTrouble, kOk, makeIntent } from "./api.js";
 import { isBusy, make, setBusy } from "./dom.js";
 import { duration, text } from "./texts.js";
 
@@ -10,7 +10,7 @@ const readyAt = new Map();
 /// of it. Call `update` where the phone or the language may have changed.
 export function makeCodeButton({ purpose, phone, onStart, onSent, onFailure }) {
   const button = make("button", { type: "button", class: "beside" });
-  const intent = new Intent();
+  const intent = makeIntent();
   let sending = false;
   let timer;
 

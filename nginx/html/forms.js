@@ -15,12 +15,12 @@ async function logInAfter(context, { phone, password }) {
 /// once: has an Idempotency-Key; confirm: a box to tick; done(context, values): what follows success.
 export const kForms = {
   login: {
-    title: "loginTitle", tabs: true, fields: ["phone", "password"], submit: "login",
+    title: "loginTitle", tabs: true, fields: ["knownPhone", "password"], submit: "login",
     request: ["POST", "login"], with: { cookie: true },
     done: (context) => context.loggedIn(), links: [["#reset", "toReset"], ["#register", "toRegister"]],
   },
   "login-code": {
-    title: "loginTitle", tabs: true, fields: ["phone", "code"], purpose: "login", submit: "login",
+    title: "loginTitle", tabs: true, fields: ["knownPhone", "code"], purpose: "login", submit: "login",
     request: ["POST", "login"], with: { cookie: true },
     done: (context) => context.loggedIn(), links: [["#register", "toRegister"]],
   },
@@ -29,7 +29,7 @@ export const kForms = {
     request: ["POST", "regist"], once: true, done: logInAfter, links: kToLogin,
   },
   reset: {
-    title: "resetTitle", intro: "resetIntro", fields: ["phone", "code", "newPassword"], purpose: "reset", submit: "reset",
+    title: "resetTitle", intro: "resetIntro", fields: ["knownPhone", "code", "newPassword"], purpose: "reset", submit: "reset",
     request: ["POST", "reset"], done: (context) => context.go("login", "noteReset"), links: kBack,
   },
   password: {

@@ -1,20 +1,20 @@
 // The page: who is logged in, which view is shown, what other tabs tell.
-import { Account } from "./account.js";
+import { makeAccount } from "./account.js";
 import { call, isTrouble, kNotLoggedIn, kOk } from "./api.js";
 import { alertBox, make } from "./dom.js";
-import { Form } from "./form.js";
+import { makeForm } from "./form.js";
 import { kForms } from "./forms.js";
 import { nextAddress } from "./next.js";
 import { describe } from "./replies.js";
 import { applyTexts, chooseLanguage, language, locale, text } from "./texts.js";
 
 const kAskAgain = 3000; // milliseconds until the service is asked again whether it is back
+const kChanged = "users.changed"; // in the storage: written to tell other tabs
 
 const next = nextAddress(location.search);
 const note = document.getElementById("note");
 const place = document.getElementById("view");
 const switcher = document.getElementById("language");
-const otherTabs = new BroadcastChannel("users");
 
 let person = null; // the reply of GET me; nothing: not logged in
 let known = false; // whether the service has told
@@ -30,6 +30,11 @@ function tell(key) {
   note.textContent = key ? text(key) : "";
 }
 
+/// Who is logged in may have changed. Where the storage is blocked, other tabs find out when somebody looks at them.
+function tellOtherTabs() {
+  try { localStorage.setItem(kChanged, `${Date.now()} ${Math.random()}`); } catch { /* blocked */ }
+}
+
 /// What the views are given.
 const context = {
   tell,
@@ -39,19 +44,19 @@ const context = {
     location.hash = name;
   },
   async loggedIn(key) {
-    otherTabs.postMessage("changed");
+    tellOtherTabs();
     known = false;
     // Back then leads to where the visitor came from, not to the login.
     if (next) location.replace(next);
     else await check({ in: key });
   },
   loggedOut(key) {
-    otherTabs.postMessage("changed");
+    tellOtherTabs();
     ++generation;
     become(null, key);
   },
   async changed(key) {
-    otherTabs.postMessage("changed");
+    tellOtherTabs();
     const reply = await context.ask("GET", "me");
     if (reply?.code === kOk) person = reply;
     if (reply) context.go("account", key);
@@ -70,7 +75,7 @@ const context = {
 };
 
 const forms = {};
-const account = new Account(context);
+const account = makeAccount(context);
 const trouble = alertBox();
 const views = {
   account: account.element,
@@ -78,7 +83,7 @@ const views = {
   away: make("section", { class: "card" }, make("h1", { id: "away-title", tabindex: -1, "data-text": "awayTitle" }), trouble.box),
 };
 for (const [name, spec] of Object.entries(kForms)) {
-  forms[name] = new Form(name, spec, context);
+  forms[name] = makeForm(name, spec, context);
   views[name] = makeFormView(name, spec);
 }
 
@@ -97,7 +102,7 @@ function makeFormView(name, spec) {
 function chosenView() {
   if (!known) return "loading";
   const name = location.hash.slice(1);
-  const fits = name === "account" ? person : Object.hasOwn(kForms, name) && Boolean(kForms[name].account) === Boolean(person);
+  const fits = name === "account" ? person : Object.keys(kForms).includes(name) && Boolean(kForms[name].account) === Boolean(person);
   return fits ? name : person ? "account" : "login";
 }
 
@@ -158,7 +163,8 @@ function become(now, key) {
 /// Asks the service who is logged in, and shows what follows; `notes`: what to tell about having come in or gone out.
 async function check(notes = {}) {
   const asked = generation;
-  const reply = await call("GET", "me");
+  // Where nobody is logged in 401 would be an error in the browser's console.
+  const reply = await call("GET", "me?optional=true");
   if (asked !== generation) return;
   if (isTrouble(reply)) {
     if (!known) showAway(reply);
@@ -203,7 +209,7 @@ addEventListener("hashchange", () => {
   pendingNote = "";
 });
 // Another tab has logged in or out; or this one was away for long.
-otherTabs.addEventListener("message", () => check({ out: "noteLoggedOut" }));
+addEventListener("storage", (event) => { if (event.key === kChanged) check({ out: "noteLoggedOut" }); });
 document.addEventListener("visibilitychange", () => { if (known && !document.hidden) check(); });
 addEventListener("focus", () => { if (known) check(); });
 // The browser keeps a page that is left, and the back button shows it as it was.

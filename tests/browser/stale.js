@@ -21,7 +21,7 @@ async function showsAccount(page, phone, words) {
 async function holdQuestions(page) {
   let release;
   const released = new Promise((resolve) => { release = resolve; });
-  await page.route("**/users/me", async (route) => {
+  await page.route(/\/users\/me\?/, async (route) => {
     if (route.request().method() === "GET") await released;
     await route.continue();
   });

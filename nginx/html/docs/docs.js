@@ -128,7 +128,7 @@ function replyTable(responses) {
     for (const choice of schema ? alternatives(schema) : [null]) {
       const number = choice ? codeOf(choice) : undefined;
       const key = number || `${status} ${choice?.description}`;
-      const row = rows.get(key) ?? { statuses: [], number, text: choice && number !== 0 ? data(choice).properties.msg.enum.at(-1) : (choice ?? response).description };
+      const row = rows.get(key) ?? { statuses: [], number, text: choice && number !== 0 ? data(choice).properties.msg.enum.slice(-1)[0] : (choice ?? response).description };
       row.statuses.push(status);
       rows.set(key, row);
     }
@@ -178,7 +178,7 @@ function codesTable() {
     const texts = data(schema).properties.msg.enum;
     rows.set(number, el("tr", { id: `code-${number}`, tabindex: "-1" },
       el("td", null, el("strong", null, String(number))), el("td", null, String(schema["x-status"])),
-      el("td", null, texts.map((text) => el("div", text === texts.at(-1) ? { lang: "en" } : { lang: "zh", class: "soft" }, text)).reverse()),
+      el("td", null, texts.map((text) => el("div", text === texts[texts.length - 1] ? { lang: "en" } : { lang: "zh", class: "soft" }, text)).reverse()),
       el("td", null, inline(schema.description))));
   }
   return table(["code", "HTTP", "msg", "what it means, what to do"], [...rows.entries()].sort(([a], [b]) => a - b).map(([, row]) => row));
