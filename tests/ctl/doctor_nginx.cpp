@@ -141,9 +141,10 @@ BOOST_AUTO_TEST_CASE(a_courier_that_does_not_run_and_messages_that_wait) {
   };
   const std::string gone = "DELETE FROM outbox WHERE sealed = 'doctor'";
   query("UPDATE outbox SET nextTime = nextTime - INTERVAL 1 DAY WHERE state = 'failed'");
-  finds_sql({"outbox", "problem", "1 messages wait longer than a minute", "users-fcgi-courier"},
+  finds_sql({"outbox", "problem", "waiting for longer than a minute: 1 message, the oldest ",
+             "users-fcgi-courier"},
             message("pending", "5 MINUTE"), gone);
-  finds_sql({"outbox", "warning", "1 messages were given up", "users.log"},
+  finds_sql({"outbox", "warning", "given up within an hour: 1 message", "users.log"},
             message("failed", "5 MINUTE"), gone);
 }
 

@@ -22,9 +22,9 @@ int after_restore(const Call& call) {
   try {
     const AfterRestore ended =
         AfterRestore::run(service.database().connection(), operator_name(), next_id);
-    std::cout << "ended " << ended.sessions << " sessions, voided " << ended.codes << " codes and "
-              << ended.messages << " messages; the next account gets number " << ended.next_id
-              << std::endl;
+    std::cout << "ended " << counted(ended.sessions, "session") << ", voided "
+              << counted(ended.codes, "code") << " and " << counted(ended.messages, "message")
+              << "; the next account gets number " << ended.next_id << std::endl;
   } catch (const std::invalid_argument& error) {
     throw Refused(std::string("--next-id: ") + error.what());
   }

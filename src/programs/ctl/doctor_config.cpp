@@ -196,7 +196,8 @@ void check_configuration(Diagnosis& d) {
   if (!d.config) return;
   const auto set = std::ranges::count_if(
       d.config->origins, [](const auto& origin) { return origin.second != "default"; });
-  d.report.ok("configuration", file + ": " + std::to_string(set) + " keys set, all known");
+  d.report.ok("configuration",
+              file + ": " + counted(static_cast<std::uint64_t>(set), "key") + " set, all known");
 }
 
 void check_policy(Diagnosis& d) {

@@ -80,12 +80,12 @@ void check_outbox(Diagnosis& d, db::Connection& connection) {
   if (overdue > 0) {
     d.report.problem(
         "outbox",
-        std::to_string(overdue) + " messages wait longer than a minute, the oldest is " +
-            std::to_string(row->at(1).number) + " seconds old",
+        "waiting for longer than a minute: " + counted(overdue, "message") + ", the oldest " +
+            counted(row->at(1).number, "second") + " old",
         "systemctl start users-fcgi-courier; where it runs, more of them share the work "
         "(-f of multiwatch), and users.log tells what keeps it");
   } else if (failed > 0) {
-    d.report.warning("outbox", std::to_string(failed) + " messages were given up within an hour",
+    d.report.warning("outbox", "given up within an hour: " + counted(failed, "message"),
                      "grep message users.log: it has the exit code of sms.command, and the "
                      "journal of users-fcgi-courier the provider's words");
   } else {

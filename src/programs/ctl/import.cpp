@@ -40,32 +40,33 @@ void report(const ImportPlan& plan, const std::string& region) {
 }
 
 void summarise(const ImportPlan& plan) {
-  std::cerr << plan.rows << " rows: " << plan.todo.size() << " to be imported, " << plan.bad()
-            << " bad, " << plan.duplicates << " duplicates of older rows, " << plan.registered
-            << " with an account already\n";
+  std::cerr << counted(plan.rows, "row") << ": " << plan.todo.size() << " to be imported, "
+            << plan.bad() << " bad, " << counted(plan.duplicates, "duplicate") << " of older rows, "
+            << plan.registered << " with an account already\n";
   if (!plan.layout.ignored.empty()) {
     std::cerr << "columns that are not taken over:";
     for (const std::string& name : plan.layout.ignored) std::cerr << ' ' << name;
     std::cerr << '\n';
   }
   if (plan.disabled.rows != 0) {
-    std::cerr << plan.disabled.rows << " rows are disabled accounts and stay so\n";
+    std::cerr << "disabled accounts, which stay so: " << plan.disabled.rows << '\n';
   }
   if (plan.unclear.rows != 0) {
-    std::cerr << "warning: " << plan.unclear.rows << " rows (the first is line "
-              << plan.unclear.first
-              << ") do not say plainly whether the account is disabled; it is taken for disabled: "
-                 "users-ctl user enable PHONE\n";
+    std::cerr
+        << "warning: " << counted(plan.unclear.rows, "account") << " (the first is in line "
+        << plan.unclear.first
+        << ") taken for disabled, since no column says plainly that it is not: users-ctl user "
+           "enable PHONE\n";
   }
   if (plan.lost_dates.rows != 0) {
-    std::cerr << "warning: the createTime of " << plan.lost_dates.rows
-              << " rows (the first is line " << plan.lost_dates.first
+    std::cerr << "warning: the createTime of " << counted(plan.lost_dates.rows, "row")
+              << " (the first is line " << plan.lost_dates.first
               << ") is no date from 1970 on; these accounts get the time of the import\n";
   }
   if (plan.looks_hashed != 0) {
-    std::cerr << "warning: " << plan.looks_hashed
-              << " passwords look like hashes. They are taken as typed passwords; if they are "
-                 "hashes, name that column hash instead of password\n";
+    std::cerr << "warning: passwords that look like hashes: " << plan.looks_hashed
+              << ". They are taken as typed passwords; if they are hashes, name that column hash "
+                 "instead of password\n";
   }
 }
 
@@ -82,8 +83,8 @@ int stopped_before_writing() {
 }
 
 void say_how_to_go_on(const ImportCounts& counts, const ImportPlan& plan) {
-  std::cerr << counts.written << " of " << plan.todo.size()
-            << " rows are written; run the same command again to go on\n";
+  std::cerr << "written: " << counts.written << " of " << counted(plan.todo.size(), "row")
+            << "; run the same command again to go on\n";
 }
 
 /// False where it was stopped.
@@ -109,9 +110,10 @@ bool write_all(ImportRun& run, const ImportPlan& plan) {
 }
 
 void say_done(const ImportCounts& counts, const ImportPlan& plan, const std::string& file) {
-  std::cerr << "imported " << counts.written << " accounts\n";
+  std::cerr << "imported " << counted(counts.written, "account") << '\n';
   if (counts.taken != 0) {
-    std::cerr << counts.taken << " phones were registered meanwhile; those accounts stay\n";
+    std::cerr << "registered meanwhile: " << counted(counts.taken, "phone")
+              << "; those accounts stay\n";
   }
   if (!plan.layout.plain) return;
   std::cerr

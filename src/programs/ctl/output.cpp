@@ -48,6 +48,10 @@ void print_cells(std::ostream& out, const std::vector<std::vector<std::string>>&
 
 }  // namespace
 
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return std::to_string(count).append(" ").append(noun).append(count == 1 ? "" : "s");
+}
+
 Form form_of_standard_output(bool json) {
   if (json) return Form::json;
   return ::isatty(STDOUT_FILENO) == 1 ? Form::columns : Form::tabs;

@@ -1,8 +1,10 @@
 // What users-ctl prints: tab-separated for pipes, aligned columns on a terminal, or JSON.
 #pragma once
 
+#include <cstdint>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.hpp"
@@ -13,6 +15,9 @@ enum class Form { tabs, columns, json };
 
 /// JSON where it is asked for, columns on a terminal, else tabs.
 Form form_of_standard_output(bool json);
+
+/// `1 row`, `2 rows`: of a noun whose plural ends in s.
+std::string counted(std::uint64_t count, std::string_view noun);
 
 /// Rows of the same members in the same order, `columns`. With tabs: a row a line, no heading, null
 /// empty; in columns: under a heading; as JSON: an array of objects. Control characters are escaped
