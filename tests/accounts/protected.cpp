@@ -1,7 +1,6 @@
 // A location that nginx's auth_request protects: who gets in, what the backend is told, what the
 // others are answered.
 #include <atomic>
-#include <chrono>
 
 #include <boost/test/unit_test.hpp>
 
@@ -280,13 +279,11 @@ BOOST_FIXTURE_TEST_CASE(a_request_with_a_body_is_checked_and_passed_on, Fixture)
     BOOST_TEST_CONTEXT(size) {
       auto headers = more;
       headers.push_back(bearer(token));
-      const auto start = std::chrono::steady_clock::now();
       const HttpReply reply = visit("/private/", headers, "POST", std::string(size, 'b'));
+      // A check that waited for the body would end with a worker's or nginx's timeout: 503.
       BOOST_TEST(reply.status == 200);
       BOOST_TEST(reply.body == shown());
       BOOST_TEST(visit("/private/", more, "POST", std::string(size, 'b')).code() == 1009);
-      // A check that waited for the body would end with a worker's or nginx's timeout.
-      BOOST_TEST((std::chrono::steady_clock::now() - start < std::chrono::seconds(4)));
     }
   }
 }

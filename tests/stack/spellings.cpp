@@ -1,7 +1,10 @@
 // What people and programs write in many ways and mean alike: a row each.
+#include <fstream>
+
 #include <boost/test/unit_test.hpp>
 
 #include "support/stack.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace users::test;
 
@@ -68,6 +71,55 @@ constexpr Language kLanguages[] = {
     {"z", false},
 };
 
+struct Date {
+  const char* typed;
+  const char* meant;  ///< UTC; null: none, and the import says so; empty: none
+};
+
+constexpr Date kDates[] = {
+    {"2018-04-22 10:00:00", "2018-04-22 10:00:00"},
+    {"2018-04-22 10:00:00.123456", "2018-04-22 10:00:00"},
+    {"2018-04-22T23:59:59Z", "2018-04-22 23:59:59"},
+    {"2018-04-22T23:59:59.5+00:00", "2018-04-22 23:59:59"},
+    {"2016-05-03 08:34:12.1+00", "2016-05-03 08:34:12"},
+    {"2018-04-22 01:00:00+08", "2018-04-21 17:00:00"},
+    {"2018-04-22 01:00:00 +0800", "2018-04-21 17:00:00"},
+    {"2018-12-31 20:00:00-05:30", "2019-01-01 01:30:00"},
+    {"2018-04-22 10:00:00 UTC", "2018-04-22 10:00:00"},
+    {"2018-04-22 10:00", "2018-04-22 10:00:00"},
+    {"2018-04-22", "2018-04-22 00:00:00"},
+    {"2020-02-29 00:00:00", "2020-02-29 00:00:00"},
+    {"1970-01-01 00:00:00", "1970-01-01 00:00:00"},
+    {"", ""},
+    {"NULL", ""},
+    {"\\N", ""},
+    {"0000-00-00 00:00:00", ""},
+    {"0000-00-00", ""},
+    {"0001-01-01T00:00:00Z", ""},
+    {"yesterday", nullptr},
+    {"1524391200", nullptr},
+    {"2018-02-29 00:00:00", nullptr},
+    {"2018-13-01 00:00:00", nullptr},
+    {"2018-00-01 00:00:00", nullptr},
+    {"2018-04-31 00:00:00", nullptr},
+    {"2018-04-22 24:00:00", nullptr},
+    {"2018-04-22 10:60:00", nullptr},
+    {"2018-04-22 10:00:60", nullptr},
+    {"2018-04-22 10:00:00 +8", nullptr},
+    {"18-04-22 10:00:00", nullptr},
+    {"2018-4-22 10:00:00", nullptr},
+    {"0018-04-22 10:00:00", nullptr},
+    {"1969-12-31 23:59:59", nullptr},
+    {"1970-01-01 00:00:00+01", nullptr},
+    {"2018-04-22 10:00:0a", nullptr},
+    {"2018/04/22", nullptr},
+    {"2018-04-22 10:00:00\\n", nullptr},
+    {"+018-04-22", nullptr},
+    {"2018-04-22T", nullptr},
+    {"2018-04-22 10:00:00+99", nullptr},
+    {"2018-04-22 10:00:00 CEST", nullptr},
+};
+
 std::string json_of(const std::string& phone, const std::string& code) {
   return R"({"phone":")" + phone + R"(","password":"correct horse 42","code":")" + code + R"("})";
 }
@@ -113,6 +165,37 @@ BOOST_AUTO_TEST_CASE(a_language) {
     const std::string nginx = row.is_chinese ? "接口不存在" : "no such resource";
     BOOST_TEST(of_worker.body.find(worker) != std::string::npos, row.header << of_worker.body);
     BOOST_TEST(of_nginx.body.find(nginx) != std::string::npos, row.header << of_nginx.body);
+  }
+}
+
+// Of accounts that users-ctl imports.
+BOOST_AUTO_TEST_CASE(a_date) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() / "users.tsv";
+  std::ofstream table(file);
+  table << "phone\thash\tcreateTime\n";
+  std::vector<std::string> phones;
+  int lost = 0;
+  for (const Date& row : kDates) {
+    phones.push_back(fresh_phone());
+    table << phones.back() << "\t$2b$10$" << std::string(53, 'e') << "\t" << row.typed << "\n";
+    if (row.meant == nullptr) ++lost;
+  }
+  table.close();
+  const std::string before = query("SELECT UTC_TIMESTAMP()");
+  const Command done = run_command("'" + program("users-ctl") + "' --config '" + state_folder() +
+                                   "/users.conf' import '" + file + "' 2>&1");
+  BOOST_TEST(done.status == 0, done.output);
+  BOOST_TEST(
+      done.output.find("createTime of " + std::to_string(lost) + " rows") != std::string::npos,
+      done.output);
+  for (std::size_t i = 0; i < phones.size(); ++i) {
+    const std::string created =
+        query("SELECT createTime FROM users WHERE phone = '+86" + phones[i] + "'");
+    const std::string meant = kDates[i].meant == nullptr ? "" : kDates[i].meant;
+    // Without one it is the time of the import.
+    BOOST_TEST((meant.empty() ? created >= before : created == meant),
+               kDates[i].typed << ": " << created);
   }
 }
 
