@@ -4,7 +4,7 @@ FLAVOUR ?= release
 PORT ?= 8000
 STATE ?= var
 CONF ?= conf/development.conf
-VERSION := 0.3.0
+VERSION := 0.4.0
 
 # Compilations at once.
 JOBS ?= $(shell nproc)

@@ -209,7 +209,9 @@ write_config() {
             awk '/^\[/ { section = "\n" $0 "\n"; next } NF && !/ # default$/ { printf "%s%s\n", section, $0; section = "" }' \
                 >>"$STATE/users.conf.new"
     ) || fail "the configuration is refused: $message" "" "correct it and start again"
-    mv -- "$STATE/users.conf.new" "$STATE/users.conf"
+    # The same again stays as old as it is: doctor compares that with the processes.
+    cmp -s -- "$STATE/users.conf.new" "$STATE/users.conf" || mv -- "$STATE/users.conf.new" "$STATE/users.conf"
+    rm -f -- "$STATE/users.conf.new"
     unset "${!USERS_FCGI_@}"
 }
 
