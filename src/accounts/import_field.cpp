@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <iterator>
+#include <vector>
 
 namespace users {
 namespace {
@@ -66,6 +67,20 @@ std::string text_of(std::chrono::sys_seconds time) {
          ":" + digits(clock.minutes().count(), 2) + ":" + digits(clock.seconds().count(), 2);
 }
 
+/// In lower case: of `isDel` and `is_del` they are `is` and `del`.
+std::vector<std::string> words_of(std::string_view name) {
+  std::vector<std::string> words(1);
+  bool was_small = false;
+  for (const char c : name) {
+    const bool is_letter = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    const bool is_large = std::isupper(static_cast<unsigned char>(c)) != 0;
+    if (!is_letter || (is_large && was_small)) words.emplace_back();
+    if (is_letter) words.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    was_small = is_letter && !is_large;
+  }
+  return words;
+}
+
 struct DisablingName {
   std::string_view name;  ///< as plain_name() gives it
   Disabling how;
@@ -90,11 +105,24 @@ constexpr DisablingName kDisablingNames[] = {
 }  // namespace
 
 bool is_null(std::string_view field) {
-  return field.empty() || field == "NULL" || field == "\\N";
+  constexpr std::string_view kWords[] = {"",       "NULL",   "\\N",    "(NULL)", "(null)",
+                                         "[NULL]", "[null]", "<NULL>", "<null>"};
+  return std::ranges::find(kWords, field) != std::end(kWords);
 }
 
+namespace {
+
+/// In a field that is no password these words mean the same.
+bool is_nothing(std::string_view field) {
+  constexpr std::string_view kWords[] = {"", "null", "none", "nil"};
+  return is_null(field) || std::ranges::find(kWords, plain_name(field)) != std::end(kWords);
+}
+
+}  // namespace
+
 std::optional<std::string> read_date(std::string_view text) {
-  if (is_null(text) || text.starts_with("0000-00-00") || text.starts_with("0001-01-01")) return "";
+  if (is_nothing(text) || text.starts_with("0000-00-00") || text.starts_with("0001-01-01"))
+    return "";
   const auto year = take_digits(text, 4);
   if (!year || !take_one_of(text, "-")) return std::nullopt;
   const auto month = take_digits(text, 2);
@@ -113,7 +141,8 @@ std::optional<std::string> read_date(std::string_view text) {
   const auto zone = read_zone(text);
   if (!zone) return std::nullopt;
   time -= *zone;
-  if (time < std::chrono::sys_seconds{}) return std::nullopt;
+  constexpr std::chrono::sys_days kEnd = std::chrono::year(9999) / 12 / 31;
+  if (time < std::chrono::sys_seconds{} || time >= kEnd) return std::nullopt;
   return text_of(time);
 }
 
@@ -132,17 +161,35 @@ std::optional<Disabling> find_disabling(std::string_view plain) {
   return known == std::end(kDisablingNames) ? std::nullopt : std::optional(known->how);
 }
 
-bool may_disable(std::string_view plain) {
-  constexpr std::string_view kParts[] = {"status", "state",   "disab", "enab",  "block",
-                                         "banned", "suspend", "lock",  "delet", "activ",
-                                         "expir",  "allow",   "frozen"};
+bool may_disable(std::string_view name) {
+  constexpr std::string_view kParts[] = {
+      "status", "disab",  "enab",   "block",  "banned",  "suspend", "lock",  "delet",
+      "activ",  "expir",  "frozen", "freez",  "discard", "archiv",  "trash", "remov",
+      "cancel", "termin", "forbid", "approv", "silenc",  "black",   "revok", "invalid",
+      "禁",     "状态",   "冻结",   "封",     "删",      "注销",    "停用"};
+  // As a part of a word these would be found in too many.
+  constexpr std::string_view kWords[] = {"state", "ban",   "del",  "closed",
+                                         "close", "valid", "spam", "allowed"};
+  const std::string plain = plain_name(name);
+  const auto words = words_of(name);
   return std::ranges::any_of(
-      kParts, [&](std::string_view part) { return plain.find(part) != std::string_view::npos; });
+             kParts,
+             [&](std::string_view part) { return plain.find(part) != std::string_view::npos; }) ||
+         std::ranges::any_of(kWords, [&](std::string_view word) {
+           return std::ranges::find(words, word) != words.end() ||
+                  plain == std::string("is").append(word);
+         });
 }
 
 std::optional<std::string> read_disabling(Disabling how, std::string_view field) {
-  if (how == Disabling::since) return read_date(field);
-  if (is_null(field)) return "";
+  if (how == Disabling::since) {
+    auto since = read_date(field);
+    // What lies ahead may mean "never", or "until then".
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    return since && *since <= text_of(now) ? since : std::nullopt;
+  }
+  // Some programs write false as nothing.
+  if (is_nothing(field)) return how == Disabling::if_true ? std::optional("") : std::nullopt;
   constexpr std::string_view kTrue[] = {"1", "t", "true", "y", "yes", "on", "\x01"};
   constexpr std::string_view kFalse[] = {"0", "f", "false", "n", "no", "off", "\\0"};
   const std::string word = plain_name(field);

@@ -7,11 +7,11 @@
 
 namespace users {
 
-/// NULL, \N and an empty field are no value.
+/// NULL, as the common programs write it, \N, and an empty field are no value.
 bool is_null(std::string_view field);
 
 /// The time as `YYYY-MM-DD hh:mm:ss` in UTC; empty if there is none. Returns nullopt if the field
-/// is no date, or one before 1970. See judge_row() for what is read.
+/// is no date, or one before 1970 or behind 9999. See judge_row() for what is read.
 std::optional<std::string> read_date(std::string_view text);
 
 /// The name in lower case, without `_`, `-` and blanks: `isActive` and `is_active` are one.
@@ -28,14 +28,15 @@ enum class Disabling {
 /// users-ctl(8) lists.
 std::optional<Disabling> find_disabling(std::string_view plain);
 
-/// Whether a name may say that an account is disabled, though find_disabling() does not know it.
-bool may_disable(std::string_view plain);
+/// Whether a column may say that an account is disabled, though find_disabling() does not know its
+/// name.
+bool may_disable(std::string_view name);
 
 /// The time of disabling if a field says only that the account is disabled.
 constexpr const char* kSomeTime = "1970-01-01 00:00:00";
 
 /// The time since when the account is disabled; empty if it is not. Returns nullopt if the field
-/// cannot be read.
+/// does not tell: it cannot be read, lies in the future, or is no value where true means enabled.
 std::optional<std::string> read_disabling(Disabling how, std::string_view field);
 
 }  // namespace users

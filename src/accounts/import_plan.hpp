@@ -26,6 +26,7 @@ struct PlannedRow {
 struct Finding {
   std::uint64_t line;
   RowFault fault;
+  bool enabled = false;    ///< of one with an account: that may be used
   PhoneNumber phone = 0;   ///< 0: it has none
   std::uint64_t kept = 0;  ///< of a duplicate: the line that is kept
 };
@@ -40,7 +41,8 @@ struct RowCount {
   }
 };
 
-/// Takes 24 bytes for each row to be imported and 32 for each that is not.
+/// Takes 24 bytes for each row to be imported and 32 for each that is not; meanwhile 16 more for
+/// each that is counted for a warning.
 struct ImportPlan {
   ImportLayout layout;
   /// Pass two reads the file again: it writes a line only if that is the line that was judged.
@@ -49,9 +51,12 @@ struct ImportPlan {
   std::uint64_t duplicates = 0;
   std::uint64_t registered = 0;
   std::uint64_t looks_hashed = 0;
+  // Of the rows to be imported.
   RowCount lost_dates;
   RowCount unclear;
   RowCount disabled;
+  /// Of those with an account already: disabled in the file, enabled here.
+  RowCount disabled_before;
   std::vector<PlannedRow> todo;   ///< in the order of the file
   std::vector<Finding> findings;  ///< the same
 
@@ -59,10 +64,10 @@ struct ImportPlan {
   [[nodiscard]] std::uint64_t bad() const { return findings.size() - duplicates - registered; }
 };
 
-/// Reads the whole file, judges each row, keeps the oldest of each phone (by createTime, then id,
-/// then line; unknown is newest) and asks the database which phones have accounts. `stopped` is
-/// asked now and then; where it says yes nothing is returned. Throws ImportRefused and
-/// db::DatabaseError.
+/// Reads the whole file, judges each row, keeps one of each phone: one that is not disabled, else
+/// the oldest (by createTime, then id, then line; unknown is newest) and asks the database which
+/// phones have accounts. `stopped` is asked now and then; where it says yes nothing is returned.
+/// Throws ImportRefused and db::DatabaseError.
 std::optional<ImportPlan> plan_import(const ImportFile& file, const Config& config,
                                       db::Database& database, const std::function<bool()>& stopped,
                                       const std::vector<std::string>& ignore_columns = {});

@@ -124,7 +124,11 @@ std::optional<RowFault> read_hash(std::string_view field, ImportRow& row) {
   return std::nullopt;
 }
 
-/// Sorts the columns that are none of `taken`.
+bool is_ignored(const std::vector<std::string>& ignore, std::string_view name) {
+  return std::ranges::find(ignore, name) != ignore.end();
+}
+
+/// Sorts the columns that are not taken yet.
 void read_further_columns(const std::vector<std::string_view>& heading,
                           const std::vector<std::string>& ignore, ImportLayout& layout) {
   const std::size_t taken[] = {layout.phone, layout.password, layout.id.value_or(layout.phone),
@@ -139,11 +143,11 @@ void read_further_columns(const std::vector<std::string_view>& heading,
     const std::string name(heading[i]);
     const std::string plain = plain_name(name);
     const auto known = find_disabling(plain);
-    if (std::ranges::find(ignore, name) != ignore.end()) {
+    if (is_ignored(ignore, name)) {
       layout.ignored.push_back(name);
     } else if (known) {
       layout.disabling.push_back({i, *known});
-    } else if (may_disable(plain)) {
+    } else if (may_disable(name)) {
       throw ImportRefused("the column " + name +
                           " may say which accounts are disabled, in a way that is not known here: "
                           "rename it to one that users-ctl(8) lists, or leave it out by "
@@ -166,9 +170,33 @@ bool is_heading(const std::vector<std::string_view>& fields) {
 
 /// What a spreadsheet makes of a number: 18866668888.0. Without the dot it would be another one.
 bool is_of_a_spreadsheet(std::string_view field) {
-  const auto dot = field.rfind('.');
-  return dot != std::string_view::npos &&
-         field.find_first_not_of('0', dot + 1) == std::string_view::npos;
+  const std::string_view text = trim(field);
+  const auto dot = text.find('.');
+  return dot != std::string_view::npos && dot + 1 < text.size() &&
+         text.find_first_not_of('0', dot + 1) == std::string_view::npos;
+}
+
+/// The column of the time of registration, by the names that the common systems have for it.
+std::optional<std::size_t> find_created(const std::vector<std::string_view>& heading,
+                                        const std::vector<std::string>& ignore) {
+  constexpr std::string_view kNames[] = {"createtime", "createdat",      "created",
+                                         "datejoined", "userregistered", "registeredat"};
+  for (const std::string_view name : kNames) {
+    for (std::size_t i = 0; i < heading.size(); ++i) {
+      if (plain_name(heading[i]) == name && !is_ignored(ignore, heading[i])) return i;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Of what a first line that cannot be read is, as far as it shows.
+std::string hint_at(std::string_view first) {
+  if (first.find('\0') != std::string_view::npos) return "; it is UTF-16: save the file as UTF-8";
+  if (first.find('"') != std::string_view::npos) return "; save the file without quotes";
+  if (first.find('\t') == std::string_view::npos) {
+    return "; there is no tab in it: save the file as text whose columns are separated by tabs";
+  }
+  return "";
 }
 
 }  // namespace
@@ -180,26 +208,33 @@ ImportLayout read_layout(const Line& first, const std::vector<std::string>& igno
   const auto hash = find_column(fields, "hash");
   if (phone && (password || hash)) {
     if (password && hash) throw ImportRefused("the heading names both password and hash");
+    for (const std::string& name : ignore) {
+      if (name == fields[*phone] || name == fields[password ? *password : *hash]) {
+        throw ImportRefused("--ignore-column " + name + ": no account can be made without it");
+      }
+    }
+    auto id = find_column(fields, "id");
+    if (id && is_ignored(ignore, fields[*id])) id.reset();
+    static_cast<void>(find_column(fields, "createTime"));  // refuses two of them
     ImportLayout layout{.heading = true,
                         .plain = password.has_value(),
                         .columns = fields.size(),
                         .phone = *phone,
                         .password = password ? *password : *hash,
-                        .id = find_column(fields, "id"),
-                        .created = find_column(fields, "createTime")};
+                        .id = id,
+                        .created = find_created(fields, ignore)};
     read_further_columns(fields, ignore, layout);
     return layout;
   }
-  const bool is_row = (fields.size() == 2 || fields.size() == 3) && fields[1].starts_with('$');
+  const bool is_row = fields.size() == 2 && fields[1].starts_with('$');
   if (!is_row || !ignore.empty()) {
     throw ImportRefused(
         "line " + std::to_string(first.number) +
         " is neither a heading with the columns phone and password (or phone and hash), as "
-        "mariadb --batch prints it, nor phone, tab and hash");
+        "mariadb --batch prints it, nor phone, tab and hash" +
+        hint_at(first.text));
   }
-  ImportLayout layout{.columns = fields.size(), .phone = 0, .password = 1};
-  if (fields.size() == 3) layout.created = 2;
-  return layout;
+  return {.columns = fields.size(), .phone = 0, .password = 1};
 }
 
 std::string_view text_of(RowFault fault) {
@@ -222,6 +257,8 @@ std::string_view text_of(RowFault fault) {
       return "not a mobile number";
     case RowFault::spreadsheet:
       return "the phone went through a spreadsheet, which writes .0 behind it";
+    case RowFault::lost_plus:
+      return "a number of another country without its plus";
     case RowFault::no_password:
       return "no password";
     case RowFault::password_text:
@@ -237,7 +274,7 @@ std::string_view text_of(RowFault fault) {
     case RowFault::hash_lanes:
       return text_of(HashFault::lanes);
     case RowFault::duplicate:
-      return "an older row has this phone";
+      return "another row of this phone counts";
     case RowFault::registered:
       return "the phone has an account already";
   }
@@ -250,10 +287,14 @@ std::variant<ImportRow, RowFault> judge_row(const ImportLayout& layout, const Li
   if (line.state == LineState::cut_off) return RowFault::cut_off;
   if (line.state == LineState::other_end) return RowFault::line_end;
   const auto fields = split(line.text);
-  if (layout.heading && is_heading(fields)) return RowFault::heading;
+  // Not of a person whose password is "password".
+  const bool has_number = fields.size() > layout.phone &&
+                          fields[layout.phone].find_first_of("0123456789") != std::string::npos;
+  if (layout.heading && !has_number && is_heading(fields)) return RowFault::heading;
   if (fields.size() != layout.columns) return RowFault::columns;
   if (is_of_a_spreadsheet(fields[layout.phone])) return RowFault::spreadsheet;
   auto phone = Phone::parse(fields[layout.phone], default_region);
+  if (phone && phone->has_lost_plus(fields[layout.phone])) return RowFault::lost_plus;
   if (!phone) return RowFault::phone;
   ImportRow row{.phone = std::move(*phone)};
   read_dates(layout, fields, row);

@@ -51,6 +51,7 @@ enum class RowFault {
   quotes,
   phone,
   spreadsheet,
+  lost_plus,
   no_password,
   password_text,
   password_length,

@@ -22,7 +22,7 @@ void drop_registered(db::Connection& connection, std::vector<store::ImportedUser
   const auto found = store::find_registered(connection, phones);
   own += std::erase_if(users, [&](const store::ImportedUser& user) {
     const auto there = found.find(user.phone);
-    return there != found.end() && there->second == user.password;
+    return there != found.end() && there->second.password == user.password;
   });
   std::erase_if(users, [&](const auto& user) { return found.contains(user.phone); });
 }

@@ -12,12 +12,13 @@ std::optional<std::string_view> null_if_empty(const std::string& text) {
 
 }  // namespace
 
-std::map<std::string, std::string> find_registered(db::Connection& connection,
-                                                   const std::vector<std::string>& phones) {
+std::map<std::string, RegisteredUser> find_registered(db::Connection& connection,
+                                                      const std::vector<std::string>& phones) {
   const std::string list = json::text(json::Array(phones.begin(), phones.end()));
-  std::map<std::string, std::string> found;
+  std::map<std::string, RegisteredUser> found;
   for (db::Row& row : connection.query(db::StatementId::find_registered, {list})) {
-    found.emplace(std::move(row[0].text), std::move(row[1].text));
+    found.emplace(std::move(row[0].text),
+                  RegisteredUser{std::move(row[1].text), row[2].number != 0});
   }
   return found;
 }

@@ -18,9 +18,14 @@ struct ImportedUser {
   std::string disabled;  ///< the same; empty: not
 };
 
-/// Those of `phones` (E.164) that have an account, with their passwords' hashes; one round trip.
-std::map<std::string, std::string> find_registered(db::Connection& connection,
-                                                   const std::vector<std::string>& phones);
+struct RegisteredUser {
+  std::string password;  ///< its hash
+  bool enabled;
+};
+
+/// Those of `phones` (E.164) that have an account; one round trip.
+std::map<std::string, RegisteredUser> find_registered(db::Connection& connection,
+                                                      const std::vector<std::string>& phones);
 
 /// Writes them with an audit row each, in one transaction of four round trips. Throws
 /// db::DuplicateKey, and has written nothing, where one of the phones is taken.

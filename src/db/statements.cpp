@@ -290,8 +290,8 @@ constexpr StatementText kCatalogue[] = {
     // A list of phones is one parameter, a JSON array: any number of them in one round trip, each
     // found by the unique key.
     // phones -> phone, password
-    {"find_registered",
-     "SELECT u.phone, u.password FROM " PHONE_LIST " STRAIGHT_JOIN users u ON u.phone = l.phone"},
+    {"find_registered", "SELECT u.phone, u.password, u.disableTime IS NULL FROM " PHONE_LIST
+                        " STRAIGHT_JOIN users u ON u.phone = l.phone"},
     // phone, password, createTime or null (now), disableTime or null
     {"insert_imported",
      "INSERT INTO users (phone, password, createTime, disableTime) VALUES (?, ?, IFNULL(?, "

@@ -51,17 +51,22 @@ void summarise(const ImportPlan& plan) {
   if (plan.disabled.rows != 0) {
     std::cerr << "disabled accounts, which stay so: " << plan.disabled.rows << '\n';
   }
+  if (plan.disabled_before.rows != 0) {
+    std::cerr << "warning: disabled in the file, enabled here, and left so: "
+              << counted(plan.disabled_before.rows, "account") << " (the first is in line "
+              << plan.disabled_before.first << "); if need be: users-ctl user disable PHONE\n";
+  }
   if (plan.unclear.rows != 0) {
-    std::cerr
-        << "warning: " << counted(plan.unclear.rows, "account") << " (the first is in line "
-        << plan.unclear.first
-        << ") taken for disabled, since no column says plainly that it is not: users-ctl user "
-           "enable PHONE\n";
+    std::cerr << "warning: " << counted(plan.unclear.rows, "account") << " (the first is in line "
+              << plan.unclear.first
+              << ") taken for disabled, since the column is neither a plain yes nor a plain no; to "
+                 "change that: users-ctl user enable PHONE\n";
   }
   if (plan.lost_dates.rows != 0) {
     std::cerr << "warning: the createTime of " << counted(plan.lost_dates.rows, "row")
               << " (the first is line " << plan.lost_dates.first
-              << ") is no date from 1970 on; these accounts get the time of the import\n";
+              << ") cannot be read; write it as 2016-05-03 08:34:12, from 1970 on. These accounts "
+                 "get the time of the import\n";
   }
   if (plan.looks_hashed != 0) {
     std::cerr << "warning: passwords that look like hashes: " << plan.looks_hashed
