@@ -53,7 +53,7 @@ std::string to_e164(const PhoneNumber& number) {
 
 std::optional<Phone> Phone::parse(std::string_view text, const std::string& default_region) {
   const auto ascii = to_ascii(text);
-  if (!ascii || ascii->find('+', ascii->find_first_not_of(' ') + 1) != std::string::npos) {
+  if (!ascii || ascii->find('+', ascii->find_first_not_of(" (") + 1) != std::string::npos) {
     return std::nullopt;
   }
   PhoneNumber number;
@@ -93,6 +93,17 @@ bool Phone::is_no_mobile() const {
     default:
       return false;
   }
+}
+
+bool Phone::has_lost_plus(std::string_view text) const {
+  const std::string digits = phone_digits(text);
+  const std::string plain = to_ascii(text).value_or("+");
+  if (digits.empty() || digits[0] == '0' || plain.find('+') != std::string::npos) return false;
+  const PhoneNumberUtil& util = *PhoneNumberUtil::GetInstance();
+  PhoneNumber here;
+  PhoneNumber elsewhere;
+  return read_mobile(e164_, "ZZ", here) && !util.IsValidNumber(here) &&
+         read_mobile("+" + digits, "ZZ", elsewhere) && util.IsValidNumber(elsewhere);
 }
 
 std::string Phone::masked() const {

@@ -26,6 +26,10 @@ class Phone {
   /// charge, premium rate and the like. False where a country's plan does not tell them apart, and
   /// for numbers that the library does not know, since plans move faster than it.
   [[nodiscard]] bool is_no_mobile() const;
+  /// True if it was written as `text` and the plus of another country's number is missing there: as
+  /// a number of the region that it was taken for the library does not know it, as one with a plus
+  /// it does. Spreadsheets drop the plus.
+  [[nodiscard]] bool has_lost_plus(std::string_view text) const;
   /// The digits without the country code.
   [[nodiscard]] const std::string& national() const { return national_; }
   /// For logs: `+86188****8888`, the first six and the last four characters; of a short one at most

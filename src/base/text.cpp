@@ -29,8 +29,10 @@ std::optional<char> number_character(char32_t c) {
   if (c == U'\0') return std::nullopt;
   if (c <= kAscii) return static_cast<char>(c);
   // The sign of long vowels is the key that Japanese keyboards have for a dash.
-  if (c == U'\u2212' || c == U'\u30FC' || c == U'\uFF70') return '-';
-  if (c >= U'\uFE00' && c <= U'\uFE0F') return '\0';  // variation selectors
+  if (c == U'\u2212' || c == U'\u30FC' || c == U'\uFF70' || c == U'\uFF5E') return '-';
+  if (c == U'\u00B7' || c == U'\u30FB' || c == U'\uFF65') return '.';  // dots in the middle
+  if (c == U'\u034F') return '\0';                                     // grapheme joiner
+  if (c >= U'\uFE00' && c <= U'\uFE0F') return '\0';                   // variation selectors
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_ZS:
       return ' ';

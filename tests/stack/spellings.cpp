@@ -34,6 +34,12 @@ constexpr Spelling kPhones[] = {
     {"18866668888 ext. 5", false},
     {"188／66668888", false},
     {"18866668888\t", false},
+    {"18866668888\n", false},
+    {"(+86)18866668888", true},
+    {"（+86）188-6666-8888", true},
+    {"188·6666·8888", true},
+    {"188～6666～8888", true},
+    {"+86+18866668888", false},
 };
 
 // Each that is taken is the code 123456.
@@ -41,8 +47,9 @@ constexpr Spelling kCodes[] = {
     {"123456", true},       {"123 456", true},        {" 123456 ", true},
     {"123-456", true},      {"123\u2013456", true},   {"123\u00a0456", true},
     {"１２３４５６", true}, {"１２３　４５６", true}, {"\u200e123456\u200f", true},
-    {"1 2 3 4 5 6", true},  {"12345", false},         {"1234567", false},
-    {"12345a", false},      {"123.456", false},       {"+123456", false},
+    {"123456\n", false},    {"1 2 3 4 5 6", true},    {"12345", false},
+    {"1234567", false},     {"12345a", false},        {"123.456", false},
+    {"+123456", false},
 };
 
 struct Language {
@@ -124,10 +131,10 @@ std::string json_of(const std::string& phone, const std::string& code) {
   return R"({"phone":")" + phone + R"(","password":"correct horse 42","code":")" + code + R"("})";
 }
 
-/// A tab is none of JSON's.
+/// A tab and a line end are none of JSON's.
 std::string escaped(std::string text) {
-  const auto tab = text.find('\t');
-  if (tab != std::string::npos) text.replace(tab, 1, "\\t");
+  const auto at = text.find_first_of("\t\n");
+  if (at != std::string::npos) text.replace(at, 1, text[at] == '\t' ? "\\t" : "\\n");
   return text;
 }
 
@@ -148,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_phone) {
 
 BOOST_AUTO_TEST_CASE(a_code) {
   for (const Spelling& row : kCodes) {
-    const HttpReply reply = send(base_url(), {.body = json_of(fresh_phone(), row.typed)});
+    const HttpReply reply = send(base_url(), {.body = json_of(fresh_phone(), escaped(row.typed))});
     BOOST_TEST(reply.code() == (row.is_taken ? 0 : 1001), row.typed);
     if (!row.is_taken) BOOST_TEST(reply.fields() == "code", row.typed);
   }
