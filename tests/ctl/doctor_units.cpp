@@ -12,6 +12,9 @@ struct Units : DoctorFixture {
   Units() {
     run_script("cp conf/systemd/*.service '" + folder.path().string() + "'");
     environment["SYSTEMD_UNIT_PATH"] = folder.path();
+    // Wherever the tests' folder is: the units see the configuration in it.
+    edit("users-fcgi-.service", "[Service]\nBindReadOnlyPaths=" + folder.path().string() + "\n",
+         "00-configuration.conf");
     // What stands below /tmp, where the stack's sockets do, no unit sees.
     settle(R"([database]
 hosts = /run/mysqld/mysqld.sock
@@ -89,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_path_that_the_units_keep_from_their_programs) {
 
 BOOST_AUTO_TEST_CASE(the_configuration_counts_and_what_the_operator_adds_to_the_units) {
   settle("[log]\ndirectory = /srv/users-log\n[metrics]\nfile = /run/users-fcgi-metrics/metrics\n");
-  const std::string edited = "[Service]\nReadWritePaths=/srv/users-log\n";
+  const std::string edited = "[Service]\nReadWritePaths=-/srv/users-log\n";
   for (const char* unit : {"users-fcgi-hash", "users-fcgi-fast"}) {
     look();
     expect({std::string("unit ").append(unit).c_str(), "problem",
@@ -116,6 +119,80 @@ BOOST_AUTO_TEST_CASE(the_configuration_counts_and_what_the_operator_adds_to_the_
   edit("users-fcgi-fast.service", "[Service]\nReadWritePaths=\nProtectSystem=strict\n");
   look();
   expect({"unit users-fcgi-fast", "problem", "ProtectSystem=strict", "ReadWritePaths"});
+}
+
+struct Drop {
+  const char* lines;   ///< of a drop-in
+  const char* folder;  ///< where the log shall go
+  const char* found;   ///< empty: all is well
+};
+
+// As systemd.exec(5) has it.
+constexpr Drop kDrops[] = {
+    {"ProtectHome=TRUE", "/home/x", "ProtectHome hides /home/x"},
+    {"ProtectHome=y", "/home/x", "ProtectHome hides /home/x"},
+    {"PrivateTmp=Yes", "/tmp/x", "PrivateTmp hides /tmp/x"},
+    {"PrivateTmp=no\nReadWritePaths=-/tmp", "/tmp/x", ""},
+    {"ProtectHome=no", "/home/x", ""},
+    {"ProtectHome=no", "/root/x", ""},
+    {"ProtectHome=read-only", "/home/x", "ProtectHome keeps it from writing"},
+    {"ProtectHome=no\nProtectSystem=no\nDynamicUser=yes", "/home/x", "ProtectHome keeps it"},
+    {"ProtectSystem=no\nDynamicUser=yes\nReadWritePaths=-/srv", "/srv/x", ""},
+    // What lies in a hidden folder is hidden with it.
+    {"ReadWritePaths=-/home/x", "/home/x", "ProtectHome hides /home/x"},
+    {"InaccessiblePaths=-/srv\nReadWritePaths=-/srv/x", "/srv/x", "InaccessiblePaths hides"},
+    {"InaccessibleDirectories=-/srv", "/srv/x", "InaccessibleDirectories hides"},
+    {"ReadWritePaths=-/tmp/x", "/tmp/x", "PrivateTmp hides"},
+    {"TemporaryFileSystem=/srv:ro", "/srv/x", "TemporaryFileSystem hides"},
+    {"ProtectHome=tmpfs\nBindPaths=/home/x", "/home/x", ""},
+    {"BindPaths=/var/lib/elsewhere:/srv/x:norbind", "/srv/x", ""},
+    {"BindReadOnlyPaths=/srv/x", "/srv/x", "BindReadOnlyPaths keeps it from writing"},
+    {"ReadWritePaths=%L/other", "/var/log/other", "ReadWritePaths=/var/log/other is not there"},
+    {"ReadWritePaths=-%L/other", "/var/log/other", ""},
+    {"ReadWritePaths=-%S", "/var/lib/x", ""},
+    {"StateDirectory=x", "/var/lib/x", ""},
+    {"ReadOnlyDirectories=-/var/log", "/var/log/users", ""},
+    {"ReadWritePaths=-/srv\nReadOnlyPaths=-/srv/x", "/srv/x", "ReadOnlyPaths keeps it"},
+    {"ProtectSystem=bogus", "/srv/x", "ProtectSystem=strict keeps it"},
+    {"ProtectSystem=full", "/srv/x", ""},
+    {"ProtectSystem=full", "/etc/x", "ProtectSystem=full keeps it"},
+    {"ProtectSystem=no", "/usr/x", ""},
+    {"ReadWritePaths=/srv/typo", "/var/log/users", "ReadWritePaths=/srv/typo is not there"},
+};
+
+BOOST_AUTO_TEST_CASE(a_unit_is_read_as_systemd_reads_it) {
+  for (const Drop& drop : kDrops) {
+    BOOST_TEST_CONTEXT(drop.lines << ", " << drop.folder) {
+      edit("users-fcgi-fast.service", std::string("[Service]\n") + drop.lines +
+                                          "\nEnvironment=USERS_FCGI_LOG_DIRECTORY=" + drop.folder +
+                                          "\n");
+      look();
+      if (*drop.found == '\0') {
+        expect_ok("unit users-fcgi-fast");
+      } else {
+        expect({"unit users-fcgi-fast", "problem", drop.found, ""});
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_what_the_unit_sets_twice_the_last_counts) {
+  const std::string own = "[Service]\nEnvironment=USERS_FCGI_SECRETS_KEY_FILE=%d/key\n";
+  const std::string other = "Environment=USERS_FCGI_SECRETS_KEY_FILE=/root/key\n";
+  edit("users-fcgi-fast.service", own);
+  look();
+  expect_ok("unit users-fcgi-fast");
+  edit("users-fcgi-fast.service", own + other);
+  look();
+  expect({"unit users-fcgi-fast", "problem", "ProtectHome hides /root/key", ""});
+  const std::string file =
+      folder.write("environment", "# mine\nUSERS_FCGI_LOG_DIRECTORY=\"/srv/x\"\n");
+  edit("users-fcgi-fast.service", "[Service]\nEnvironmentFile=-" + file + "\n");
+  look();
+  expect({"unit users-fcgi-fast", "problem", "writing to /srv/x", ""});
+  edit("users-fcgi-fast.service", "[Service]\nRootDirectory=/srv/root\n");
+  look();
+  expect({"unit users-fcgi-fast", "skipped", "RootDirectory gives it other files", ""});
 }
 
 BOOST_AUTO_TEST_CASE(a_command_for_messages_that_the_courier_does_not_see) {
