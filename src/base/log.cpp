@@ -5,6 +5,7 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -172,6 +173,14 @@ boost::shared_ptr<sinks::text_file_backend> make_file(const std::filesystem::pat
   return backend;
 }
 
+/// A disk that was full may have taken half a line.
+bool ends_within_a_line(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  stream.seekg(-1, std::ios::end);
+  const int last = stream.get();
+  return stream && last != '\n';
+}
+
 /// Opens the file again if it was removed or renamed, as logrotate does: lines would go where
 /// nobody finds them. Creates its folder, too. Throws if it cannot.
 void require_file_in_place() {
@@ -180,6 +189,16 @@ void require_file_in_place() {
   std::filesystem::create_directories(s.directory);
   s.open_name.clear();
   s.file = make_file(s.directory, s.keep_days);
+}
+
+/// The stream keeps what it could not write, and would write it later, behind the half that it
+/// could.
+void drop_unwritten() noexcept {
+  try {
+    state().file = make_file(state().directory, state().keep_days);
+  } catch (const std::exception&) {
+    // The next line tries again.
+  }
 }
 
 }  // namespace
@@ -212,6 +231,7 @@ void write(LogLevel level, std::initializer_list<std::string_view> parts, Where 
   if (state().file) {
     try {
       require_file_in_place();
+      if (state().file_fails && ends_within_a_line(state().open_name)) line.insert(0, 1, '\n');
       // Without the core of Boost.Log, which would copy the line to find that it has one sink.
       state().file->consume(boost::log::record_view(), line);
       state().file_fails = false;
@@ -219,6 +239,7 @@ void write(LogLevel level, std::initializer_list<std::string_view> parts, Where 
     } catch (const std::exception&) {
       // A full or vanished folder must not fail the request: the line goes to standard error.
       say_that_the_file_fails(errno);
+      drop_unwritten();
     }
   }
   if (state().file_is_wanted && state().notice) state().notice();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
@@ -453,6 +455,33 @@ BOOST_FIXTURE_TEST_CASE(a_line_that_cannot_go_into_a_new_file_goes_to_standard_e
   fs::remove(directory.path());
   users::log::info({"three"});
   BOOST_TEST(text_of(only_line()) == "three");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_line_that_the_disk_took_half_of_spoils_no_other, LogFolder) {
+  start();
+  users::log::info({"one"});
+  const fs::path today = directory.path() / dated_name();
+  rlimit before{};
+  BOOST_TEST_REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto old = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit full = before;
+  full.rlim_cur = fs::file_size(today) + 20;
+  ::setrlimit(RLIMIT_FSIZE, &full);
+  const TemporaryDirectory other;
+  {
+    const StandardErrorInFile redirected(other.path() / "stderr");
+    users::log::info({"two"});
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, old);
+  users::log::info({"three"});
+  users::log::info({"four"});
+  const auto lines = lines_of_log(today);
+  BOOST_TEST_REQUIRE(lines.size() == 4U);
+  BOOST_TEST(text_of(lines[0]) == "one");
+  BOOST_TEST(lines[1].size() == 20U);
+  BOOST_TEST(text_of(lines[2]) == "three");
+  BOOST_TEST(text_of(lines[3]) == "four");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
