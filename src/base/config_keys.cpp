@@ -177,7 +177,9 @@ constexpr ConfigKey kKeys[] = {
     {"database.write_timeout", "10", "Seconds to wait while sending, 1 to 600.",
      set_number<&C::database_write_timeout, 1, 600>},
     {"log.directory", "/var/log/users",
-     "Folder of the log: a file a day, users.log.YYYYMMDD, and users.log, a link to today's.",
+     "Folder of the log: a file a day, users.log.YYYYMMDD, and users.log, a link to today's. The "
+     "package's units may write to this one alone; for another add ReadWritePaths= to "
+     "users-fcgi-hash and users-fcgi-fast (systemctl edit). The courier's unit sets its own.",
      set_text<&C::log_directory>},
     {"log.level", "info", "The least that is logged: debug, info, warning or error.",
      set_word<&C::log_level, kLogLevel>},
@@ -254,23 +256,35 @@ constexpr ConfigKey kKeys[] = {
 }  // namespace
 
 std::optional<HostAddress> parse_host(const std::string& text) {
-  if (text.empty() || text.find_first_of(" \t") != std::string::npos) return std::nullopt;
-  if (text.find('/') != std::string::npos) return HostAddress{"localhost", text};
-  const auto colon = text.rfind(':');
-  const bool is_bracketed = text.starts_with('[');
-  if (is_bracketed && text.ends_with(']')) return HostAddress{text.substr(1, text.size() - 2), ""};
-  // IPv6 has colons of its own: a port stands behind brackets only.
-  if (colon == std::string::npos || (!is_bracketed && text.find(':') != colon)) {
-    return HostAddress{text, ""};
+  constexpr std::string_view kLetters =
+      ":%abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+  if (text.starts_with('/') || text.starts_with('.')) {
+    const bool has_blank = text.find_first_of(" \t") != std::string::npos;
+    return has_blank ? std::nullopt : std::optional(HostAddress{"localhost", text});
   }
-  HostAddress address{text.substr(0, colon), ""};
-  if (is_bracketed) address.host = address.host.substr(1, address.host.size() - 2);
-  const char* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, address.port);
+  // IPv6 has colons of its own: a port stands behind brackets only.
+  std::string_view host = text;
+  std::string_view port;
+  const bool is_bracketed = text.starts_with('[');
+  const bool is_ip6 = is_bracketed || std::ranges::count(text, ':') > 1;
+  const auto end = is_bracketed ? host.find(']') : is_ip6 ? host.size() : host.find(':');
+  if (end < host.size()) {
+    port = host.substr(end + (is_bracketed ? 1 : 0));
+    host = host.substr(is_bracketed ? 1 : 0, end - (is_bracketed ? 1 : 0));
+  }
+  const std::string_view allowed = is_ip6 ? kLetters : kLetters.substr(2);
+  if (host.empty() || host.find_first_not_of(allowed) != std::string_view::npos ||
+      (is_ip6 && host.find(':') == std::string_view::npos)) {
+    return std::nullopt;
+  }
+  HostAddress address{std::string(host), ""};
+  if (port.empty()) return address;
   constexpr unsigned kLastPort = 65535;
-  const bool is_port =
-      error == std::errc{} && end == last && address.port >= 1 && address.port <= kLastPort;
-  return is_port && !address.host.empty() ? std::optional(address) : std::nullopt;
+  const char* last = port.data() + port.size();
+  const auto [stop, error] = std::from_chars(port.data() + 1, last, address.port);
+  const bool is_port = port[0] == ':' && error == std::errc{} && stop == last &&
+                       address.port >= 1 && address.port <= kLastPort;
+  return is_port ? std::optional(address) : std::nullopt;
 }
 
 std::span<const ConfigKey> config_keys() {

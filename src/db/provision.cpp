@@ -99,15 +99,14 @@ void make_account(Connection& administrator, const Account& account, Rights righ
 
 std::string provision_script(const Config& config) {
   std::string script = "  " + create_database(config.database_name) + ";\n";
-  const std::pair<std::string, Rights> accounts[] = {
-      {config.database_user, Rights::rows}, {config.database_migration_user, Rights::everything}};
   const std::string tls = config.database_tls == DatabaseTls::verify ? " REQUIRE SSL" : "";
-  for (const auto& [user, rights] : accounts) {
+  const auto add = [&](const std::string& user, const std::string& file, Rights rights) {
     const std::string account = name_in_sql(user) + "@'HOST'";
-    script +=
-        "  CREATE USER " + account + " IDENTIFIED BY 'PASSWORD OF " + user + "'" + tls + ";\n";
+    script += "  CREATE USER " + account + " IDENTIFIED BY 'CONTENT OF " + file + "'" + tls + ";\n";
     script += "  " + grant(rights, config.database_name, account) + ";\n";
-  }
+  };
+  add(config.database_user, config.database_password_file, Rights::rows);
+  add(config.database_migration_user, config.database_migration_password_file, Rights::everything);
   return script;
 }
 

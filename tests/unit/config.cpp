@@ -309,6 +309,32 @@ BOOST_AUTO_TEST_CASE(a_region_is_two_capital_letters) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_database_host_is_a_socket_a_name_or_an_address) {
+  struct Row {
+    const char* text;
+    const char* host;
+    const char* socket;
+    unsigned port;
+  };
+  for (const Row& row :
+       {Row{"/run/mysqld/mysqld.sock", "localhost", "/run/mysqld/mysqld.sock", 0},
+        Row{"./db.sock", "localhost", "./db.sock", 0}, Row{"db1", "db1", "", 0},
+        Row{"db-1.example_x:3307", "db-1.example_x", "", 3307},
+        Row{"192.0.2.1:1", "192.0.2.1", "", 1}, Row{"::1", "::1", "", 0},
+        Row{"[::1]", "::1", "", 0}, Row{"[fe80::1%eth0]:65535", "fe80::1%eth0", "", 65535}}) {
+    const auto address = parse_host(row.text);
+    BOOST_REQUIRE_MESSAGE(address, row.text);
+    BOOST_TEST(address->host == row.host);
+    BOOST_TEST(address->socket == row.socket);
+    BOOST_TEST(address->port == row.port);
+  }
+  for (const char* bad :
+       {"", "[]", "[]:3306", "tcp://db:3306", "db:3306/users", "user@db", "db;3306", "[x", "[x]",
+        "a]:3306", "[::1]3306", "[::1]:", "db:", ":3306", "db:-1", "db:+1", "db:0x1", "d b"}) {
+    BOOST_TEST(!parse_host(bad), bad);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_origin_is_a_host_as_browsers_write_it) {
   for (const std::string& good :
        {std::string("a"), std::string("www.example.org"), std::string("xn--fiqs8s.cn"),
@@ -410,9 +436,12 @@ BOOST_AUTO_TEST_CASE(other_variables_do_not_matter) {
 
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_named) {
   const char* const environment[] = {nullptr};
-  for (const auto& file : {directory.path() / "none.conf", directory.path()}) {
+  for (const auto& [file, why] :
+       {std::pair{directory.path() / "none.conf", "No such file or directory"},
+        {directory.path(), "Is a directory"}}) {
     BOOST_CHECK_EXCEPTION(load_config(file, environment), ConfigError, [&](const auto& refused) {
-      return refused.what() == file.string() + ": cannot be read; name the file with --config";
+      return refused.what() ==
+             file.string() + ": cannot be read (" + why + "); name the file with --config";
     });
   }
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <system_error>
 
 #include <fcntl.h>
@@ -47,7 +48,7 @@ class Setup {
       throw Refused("database.user and database.migration_user are both " + config_.database_user +
                     ": the service's account may not have the other's rights; name two");
     }
-    if (db::has_foreign_tables(administrator_, config_.database_name)) {
+    if (administrator_ && db::has_foreign_tables(*administrator_, config_.database_name)) {
       throw Refused("database " + config_.database_name +
                     " has tables of something else: name another in database.name of " +
                     call.config_file);
@@ -57,15 +58,7 @@ class Setup {
   std::vector<Step> steps() {
     std::error_code error;
     is_new_ = !std::filesystem::exists(config_.secrets_key_file, error);
-    if (db::has_tables(administrator_, config_.database_name) && !call_.has("take-over") &&
-        !db::has_account(administrator_, config_.database_user) &&
-        !db::has_account(administrator_, config_.database_migration_user) &&
-        !can_log_in(config_.database_user, "database.password_file", config_.database_password_file,
-                    config_.database_name)) {
-      throw Refused("the server has a database " + config_.database_name +
-                    " with the tables of this service already, but none of the accounts; " +
-                    how_to_part());
-    }
+    if (administrator_) require_own_tables();
     std::vector<Step> all;
     all.push_back({"system user " + user_, find_user() != nullptr, [this] { add_user(); }});
     all.push_back(secret("key of the keyed hashes", config_.secrets_key_file, true));
@@ -76,13 +69,17 @@ class Setup {
                          config_.database_migration_password_file, false));
     all.push_back({"log folder " + config_.log_directory, is_own_folder(config_.log_directory),
                    [this] { make_folder(config_.log_directory); }});
-    all.push_back({"database " + config_.database_name,
-                   db::has_database(administrator_, config_.database_name),
-                   [this] { db::make_database(administrator_, config_.database_name); }});
-    all.push_back(account(config_.database_user, "database.password_file",
-                          config_.database_password_file, db::Rights::rows));
-    all.push_back(account(config_.database_migration_user, "database.migration_password_file",
-                          config_.database_migration_password_file, db::Rights::everything));
+    if (administrator_) {
+      all.push_back({"database " + config_.database_name,
+                     db::has_database(*administrator_, config_.database_name),
+                     [this] { db::make_database(*administrator_, config_.database_name); }});
+      all.push_back(account(config_.database_user, "database.password_file",
+                            config_.database_password_file, db::Rights::rows));
+      all.push_back(account(config_.database_migration_user, "database.migration_password_file",
+                            config_.database_migration_password_file, db::Rights::everything));
+    } else {
+      all.push_back(accounts_elsewhere());
+    }
     all.push_back({"tables, by users-ctl migrate", has_tables(), [this] { bring_up_to_date(); }});
     return all;
   }
@@ -95,24 +92,17 @@ class Setup {
     return ::getpwnam(user_.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
   }
 
-  [[nodiscard]] db::Connection connect_as_administrator() const {
+  /// Nothing where the server is reached by no socket: over a network nobody is its administrator
+  /// without a password.
+  [[nodiscard]] std::unique_ptr<db::Connection> connect_as_administrator() const {
     const auto socket = std::ranges::find_if(config_.database_hosts, [](const std::string& host) {
       return host.find('/') != std::string::npos;
     });
-    if (socket == config_.database_hosts.end()) {
-      throw Refused(
-          "database.hosts names no socket, and only over the server's own socket can accounts be "
-          "made here. Run on the server, as its administrator:\n" +
-          db::provision_script(config_) +
-          "HOST is what this machine is called there, such as 192.0.2.10 or 192.0.2.%. Write the "
-          "passwords into " +
-          config_.database_password_file + " and " + config_.database_migration_password_file +
-          ", mode 0600, and a key into " + config_.secrets_key_file +
-          " (openssl rand -hex 32), all owned by " + user_ + ", then: users-ctl migrate");
-    }
+    if (socket == config_.database_hosts.end()) return nullptr;
     const passwd* me = ::getpwuid(::geteuid());  // NOLINT(concurrency-mt-unsafe): one thread
     try {
-      return {{*socket, "mysql", me == nullptr ? "root" : me->pw_name}, Secret()};
+      const std::string name = me == nullptr ? "root" : me->pw_name;
+      return std::make_unique<db::Connection>(db::Endpoint{*socket, "mysql", name}, Secret());
     } catch (const db::DatabaseError& error) {
       throw Refused(std::string(error.what()) +
                     ": the database must run and let you in as its administrator over its socket: "
@@ -228,7 +218,7 @@ class Setup {
                              (rights == db::Rights::rows ? "rights on rows" : "all rights") +
                              " of database " + config_.database_name;
     // As it is now: an account that another installation makes meanwhile is not replaced.
-    const bool is_there = db::has_account(administrator_, user);
+    const bool is_there = db::has_account(*administrator_, user);
     const bool is_done = can_log_in(user, key, file, config_.database_name);
     const bool is_others = !is_done && is_there && !can_log_in(user, key, file, "");
     if (is_others && !call_.has("take-over")) {
@@ -246,9 +236,44 @@ class Setup {
                             ", in place of its own, which is void then"
                       : what,
             is_done, [this, user, key, file, rights, password] {
-              db::make_account(administrator_, {user, read_secret(config_, key, file), password},
+              db::make_account(*administrator_, {user, read_secret(config_, key, file), password},
                                rights, config_.database_name);
             }};
+  }
+
+  void require_own_tables() {
+    if (db::has_tables(*administrator_, config_.database_name) && !call_.has("take-over") &&
+        !db::has_account(*administrator_, config_.database_user) &&
+        !db::has_account(*administrator_, config_.database_migration_user) &&
+        !can_log_in(config_.database_user, "database.password_file", config_.database_password_file,
+                    config_.database_name)) {
+      throw Refused("the server has a database " + config_.database_name +
+                    " with the tables of this service already, but none of the accounts; " +
+                    how_to_part());
+    }
+  }
+
+  /// Made by hand, since database.hosts names no socket of the server.
+  Step accounts_elsewhere() {
+    const std::string server = config_.database_hosts.front();
+    const bool is_done =
+        can_log_in(config_.database_user, "database.password_file", config_.database_password_file,
+                   config_.database_name) &&
+        can_log_in(config_.database_migration_user, "database.migration_password_file",
+                   config_.database_migration_password_file, config_.database_name);
+    return {
+        "database " + config_.database_name + " and two accounts on " + server, is_done,
+        [this, server] {
+          std::cout << "\nOnly over the server's own socket could accounts be made from here. "
+                       "Run on "
+                    << server << ", as its administrator:\n\n"
+                    << db::provision_script(config_)
+                    << "\nHOST is what the server takes this machine for: localhost where the "
+                       "server is on this\nmachine (127.0.0.1 if it has skip_name_resolve), "
+                       "else an address such as 192.0.2.10 or\n192.0.2.%. Error 1045 names it.\n"
+                    << std::flush;
+          throw Refused("the database is left to be made, see above; then run this again");
+        }};
   }
 
   [[nodiscard]] bool has_tables() const {
@@ -271,7 +296,7 @@ class Setup {
   Config config_;
   bool is_new_ = true;  ///< the service has no key yet
   std::string user_;
-  db::Connection administrator_;
+  std::unique_ptr<db::Connection> administrator_;  ///< none where no socket leads to the server
 };
 
 }  // namespace
