@@ -109,7 +109,7 @@ once() {
 
 # finish: prints the message, and when to try again; exits by the code.
 finish() {
-    local wait
+    local wait fields
     wait=$(value_of retry_after)
     case $CODE in
     0)
@@ -117,7 +117,8 @@ finish() {
         exit 0
         ;;
     10??)
-        printf '%s%s\n' "$MESSAGE" "${wait:+ ($wait s)}"
+        fields=$(value_of fields)
+        printf '%s%s%s\n' "$MESSAGE" "${fields:+: $fields}" "${wait:+ ($wait s)}"
         exit 1
         ;;
     *)

@@ -35,6 +35,13 @@ mariadb_socket() { run_path mariadb.sock; }
 # The name of a file as the user best reads it: below the current folder without the folder.
 short() { printf '%s' "${1#"$PWD"/}"; }
 
+# The same to be typed.
+quoted() {
+    local name=${1#"$PWD"/}
+    [[ $name =~ ^[A-Za-z0-9/._-]+$ ]] || name=${name@Q}
+    printf '%s' "$name"
+}
+
 load_settings() {
     ROOT=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")
     STATE=$(realpath -m -- "${STATE:-$ROOT/var}")
@@ -51,6 +58,8 @@ load_settings() {
     PATH=$PATH:/usr/sbin
     # Passwords, hashes and log lines are for their owner only.
     umask 077
+    # multiwatch takes its arguments for ASCII unless it is told, and the state folder may be called otherwise.
+    export CHARSET=UTF-8
 }
 
 check_settings() {
@@ -185,30 +194,39 @@ stop_part() {
     rm -f -- "$STATE/run/$part.pid"
 }
 
-# Writes the configuration that all programs of the stack run with: $CONF, what the environment says (USERS_FCGI_...),
-# and what this stack decides. Nothing else reaches them: the variables end here.
-write_config() {
+# print_config: $CONF and what the environment says (USERS_FCGI_...), each value with where it comes from.
+print_config() {
     local message
-    ln -sfn -- "$(realpath -m -- "${USERS_FCGI_SMS_COMMAND:-$ROOT/conf/send-sms/spool}")" "$STATE/send-sms"
-    # A # begins a comment.
-    [[ $STATE$ROOT != *[#$'\n']* ]] || fail "no path of a configuration can hold a # or a line end, as in $STATE" "" \
-        "name another folder: STATE=..."
-    message=$(
-        exec 2>&1
-        [[ -z $VERIFICATION ]] || export USERS_FCGI_VERIFICATION=$VERIFICATION
-        printf '# Written by scripts/start from %s; the next start writes it anew.\n' "$CONF" >"$STATE/users.conf.new"
-        env USERS_FCGI_DATABASE_HOSTS="$(mariadb_socket)" \
-            USERS_FCGI_DATABASE_PASSWORD_FILE="$STATE/secrets/service_password" \
-            USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE="$STATE/secrets/migration_password" \
-            USERS_FCGI_DATABASE_MIGRATIONS="$ROOT/sql/migrations" \
-            USERS_FCGI_LOG_DIRECTORY="$STATE/log/users" \
-            USERS_FCGI_METRICS_FILE="$STATE/run/metrics" \
-            USERS_FCGI_SECRETS_KEY_FILE="$STATE/secrets/key" \
-            USERS_FCGI_SMS_COMMAND="$STATE/send-sms" \
-            "$BIN/users-fcgi" --config "$CONF" --print-config |
-            awk '/^\[/ { section = "\n" $0 "\n"; next } NF && !/ # default$/ { printf "%s%s\n", section, $0; section = "" }' \
-                >>"$STATE/users.conf.new"
-    ) || fail "the configuration is refused: $message" "" "correct it and start again"
+    message=$("$BIN/users-fcgi" --config "$CONF" --print-config 2>&1) ||
+        fail "the configuration is refused: $message" "" "correct it and start again"
+    printf '%s\n' "$message"
+}
+
+# Writes the configuration that all programs of the stack run with: print_config's, and what this stack decides. Nothing else
+# reaches them: the variables end here.
+write_config() {
+    local name sender
+    for name in "${!USERS_FCGI_@}" STATE ROOT; do
+        # A comment begins with #.
+        [[ ${!name} != *[#$'\n']* ]] || fail "$name is '${!name}': no value of a configuration can hold a # or a line end"
+    done
+    [[ -z $VERIFICATION ]] || export USERS_FCGI_VERIFICATION=$VERIFICATION
+    sender=$(print_config | sed -n '/ # default$/d; /^\[sms\]/,$ s/^command = \(.*\)  # .*/\1/p')
+    ln -sfn -- "$(realpath -m -- "${sender:-$ROOT/conf/send-sms/spool}")" "$STATE/send-sms"
+    export USERS_FCGI_SMS_COMMAND=$STATE/send-sms
+    USERS_FCGI_DATABASE_HOSTS=$(mariadb_socket)
+    export USERS_FCGI_DATABASE_HOSTS
+    export USERS_FCGI_DATABASE_PASSWORD_FILE=$STATE/secrets/service_password
+    export USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE=$STATE/secrets/migration_password
+    export USERS_FCGI_DATABASE_MIGRATIONS=$ROOT/sql/migrations
+    export USERS_FCGI_LOG_DIRECTORY=$STATE/log/users
+    export USERS_FCGI_METRICS_FILE=$STATE/run/metrics
+    export USERS_FCGI_SECRETS_KEY_FILE=$STATE/secrets/key
+    {
+        printf '# Written by scripts/start from %s; the next start writes it anew.\n' "$CONF"
+        print_config |
+            awk '/^\[/ { section = "\n" $0 "\n"; next } NF && !/ # default$/ { printf "%s%s\n", section, $0; section = "" }'
+    } >"$STATE/users.conf.new"
     # The same again stays as old as it is: doctor compares that with the processes.
     cmp -s -- "$STATE/users.conf.new" "$STATE/users.conf" || mv -- "$STATE/users.conf.new" "$STATE/users.conf"
     rm -f -- "$STATE/users.conf.new"

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <sstream>
+#include <system_error>
 
 #include <pwd.h>
 #include <unistd.h>
@@ -164,8 +165,9 @@ void check_running(Diagnosis& d) {
 /// The folder of a local stack: its configuration lies there, with a mark and the nginx.conf of the
 /// stack's own nginx. Empty on a site.
 fs::path local_stack(const Diagnosis& d) {
-  const fs::path folder = fs::absolute(d.call.config_file).parent_path();
-  return fs::exists(folder / ".users-fcgi-state") ? folder : fs::path();
+  std::error_code error;
+  const fs::path folder = fs::canonical(d.call.config_file, error).parent_path();
+  return fs::exists(folder / ".users-fcgi-state", error) ? folder : fs::path();
 }
 
 /// As the options say, else the local stack's, else as nginx was built, which -V tells without a

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <string_view>
+#include <system_error>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -95,11 +96,15 @@ ProbeResult probe(const std::filesystem::path& socket, const std::string& path,
   ProbeResult result;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (socket.native().size() >= sizeof address.sun_path) {
+  // Where a link leads there by a shorter way, that is taken.
+  std::error_code error;
+  std::string name = std::filesystem::canonical(socket, error).native();
+  if (error) name = socket.native();
+  if (name.size() >= sizeof address.sun_path) {
     result.error = ENAMETOOLONG;
     return result;
   }
-  socket.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  name.copy(address.sun_path, sizeof address.sun_path - 1);
   // Not blocking: a full queue says so at once.
   const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
