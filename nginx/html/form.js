@@ -108,7 +108,7 @@ export function makeForm(name, spec, context) {
       id, name, ...attributes, autocapitalize: "off", spellcheck: "false", "aria-describedby": `${isNew ? `${id}-hint ` : ""}${id}-error`,
     });
     const error = make("p", { id: `${id}-error`, class: "error", "aria-live": "polite" });
-    const box = make("div", { class: "box" }, input);
+    const box = make("div", { class: attributes.type === "password" ? "box holds" : "box" }, input);
     const row = make("div", { class: "field" }, make("label", { for: id, "data-text": label }), box);
     if (attributes.type === "password") {
       const { button, update } = makeShowButton(input, label);

@@ -9,7 +9,7 @@ export function nextAddress(search) {
   let next = search.slice(at + "?next=".length);
   if (/^%2f/i.test(next)) {
     try {
-      next = decodeURIComponent(next.split("&", 1)[0]);
+      next = decodeURIComponent(next.split("&", 1)[0]).replace(/ /g, "%20");
     } catch {
       return null;
     }
