@@ -51,11 +51,14 @@ std::string section_of(std::string_view line, const std::string& origin) {
 
 /// INI: `[section]`, `key = value`, and comments from # to the end of the line.
 void apply_file(Config& config, const std::filesystem::path& file) {
+  errno = 0;
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream content;
   content << stream.rdbuf();
   if (!stream || std::filesystem::is_directory(file)) {
-    throw ConfigError(file.string() + ": cannot be read; name the file with --config");
+    const int why = errno == 0 ? EISDIR : errno;
+    throw ConfigError(file.string() + ": cannot be read (" + std::generic_category().message(why) +
+                      "); name the file with --config");
   }
   const std::string text = content.str();
   std::string section;

@@ -261,7 +261,7 @@ int run(int argc, char** argv) {
   // What goes wrong is told once, by the exception; the audit keeps what was done.
   users::log::start_on_stderr(users::LogLevel::error);
   auto line = users::read_command_line(argc, argv, kOptions);
-  if (line.has("help")) return print_help();
+  if (line.has("help") || line.words == std::vector<std::string>{"help"}) return print_help();
   if (line.has("version")) {
     std::cout << "users-ctl " USERS_FCGI_VERSION "\n";
     return EXIT_SUCCESS;

@@ -59,14 +59,14 @@ BOOST_AUTO_TEST_CASE(disable_ends_sessions_and_login_and_enable_brings_login_bac
   const std::string before = events();
   const CtlResult again = ctl({"user", "disable", person.phone(), "--yes"});
   BOOST_TEST(again.status == 0);
-  BOOST_TEST(again.output == who() + ": was so already, nothing was changed\n");
+  BOOST_TEST(again.output == who() + ": nothing to change, it was so already\n");
   BOOST_TEST(events() == before);
 
   check_done(ctl({"user", "enable", person.phone()}), *this, "enabled");
   BOOST_TEST(!is_alive(token));
   BOOST_TEST(is_alive(person.token()));
   BOOST_TEST(ctl({"user", "enable", person.phone()}).output ==
-             who() + ": was so already, nothing was changed\n");
+             who() + ": nothing to change, it was so already\n");
 }
 
 BOOST_AUTO_TEST_CASE(enable_revives_no_session_that_a_login_under_way_left_behind) {
@@ -254,7 +254,7 @@ BOOST_AUTO_TEST_CASE(rename_phone_moves_the_account_and_voids_codes_and_sessions
   // To itself, spelled otherwise: nothing to do.
   const CtlResult same = ctl({"user", "rename-phone", renamed.phone(), renamed.e164(), "--yes"});
   BOOST_TEST(same.status == 0);
-  BOOST_TEST(same.output.ends_with("was so already, nothing was changed\n"));
+  BOOST_TEST(same.output.ends_with("nothing to change, it was so already\n"));
 }
 
 BOOST_AUTO_TEST_CASE(rename_phone_to_one_that_is_taken_is_refused) {

@@ -161,6 +161,7 @@ BOOST_AUTO_TEST_CASE(help_and_version_need_nothing) {
   for (const char* code : {"Exit codes: 0 ", "; 1 ", "\n64 ", "; 69 ", "; 78 "}) {
     BOOST_TEST(help.output.find(code) != std::string::npos);
   }
+  BOOST_TEST(ctl({"help"}, "", broken).output == help.output);
   const CtlResult version = ctl({"--version"}, "", broken);
   BOOST_TEST(version.status == 0);
   BOOST_TEST(version.output.starts_with("users-ctl "));

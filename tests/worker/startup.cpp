@@ -122,7 +122,8 @@ BOOST_AUTO_TEST_CASE(a_missing_configuration_is_refused) {
   const WorkerEnd end = run_worker({"--config", "/nonexistent/users.conf"});
   BOOST_TEST(end.status == kConfig);
   BOOST_TEST(end.errors ==
-             "users-fcgi: /nonexistent/users.conf: cannot be read; name the file with --config\n");
+             "users-fcgi: /nonexistent/users.conf: cannot be read (No such file or directory); "
+             "name the file with --config\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_secret_is_refused) {

@@ -75,7 +75,8 @@ Config Call::config() const {
 bool confirmed(const Call& call, std::string_view what) {
   if (call.has("yes")) return true;
   if (::isatty(STDIN_FILENO) != 1) {
-    throw UsageError(std::string(what) + " Nobody is there to ask: say --yes");
+    throw UsageError(std::string(what) +
+                     " Standard input is no terminal, so nobody can be asked: say --yes");
   }
   std::cerr << what << " Go on? [y/N] " << std::flush;
   std::string answer;

@@ -25,7 +25,7 @@ int report(const Config& config, const Phone& phone, const Change& change,
       std::cout << who << ": " << what << '\n';
       return EXIT_SUCCESS;
     case Verdict::unchanged:
-      std::cout << who << ": was so already, nothing was changed\n";
+      std::cout << who << ": nothing to change, it was so already\n";
       return EXIT_SUCCESS;
     case Verdict::no_account:
       throw Refused("no account has the phone " + phone.e164());
