@@ -31,20 +31,30 @@ bool readable(int fd) {
   return ::poll(&entry, 1, kTickMilliseconds) > 0;
 }
 
-/// Copies what is there; false at the end of the stream.
-bool copy(int from, int to, std::string& seen) {
+/// Copies what is there, or what `filter` leaves of it; false at the end of the stream.
+bool copy(int from, int to, std::string& seen, const CuttingProxy::Filter& filter = {}) {
   char buffer[65536];
   const ssize_t got = ::recv(from, buffer, sizeof buffer, 0);
   if (got <= 0) return false;
   seen.assign(buffer, static_cast<std::size_t>(got));
-  return ::send(to, buffer, static_cast<std::size_t>(got), MSG_NOSIGNAL) == got;
+  const std::string passed = filter ? filter(seen) : seen;
+  return ::send(to, passed.data(), passed.size(), MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(passed.size());
 }
 
 }  // namespace
 
 CuttingProxy::CuttingProxy(std::string server_socket, std::string trigger)
+    : CuttingProxy(std::move(server_socket), std::optional(std::move(trigger)), {}) {}
+
+CuttingProxy::CuttingProxy(std::string server_socket, Filter filter)
+    : CuttingProxy(std::move(server_socket), std::nullopt, std::move(filter)) {}
+
+CuttingProxy::CuttingProxy(std::string server_socket, std::optional<std::string> trigger,
+                           Filter filter)
     : server_socket_(std::move(server_socket)),
       trigger_(std::move(trigger)),
+      filter_(std::move(filter)),
       socket_(run_folder() + "/proxy-" + crypto::random_hex(4)),
       listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const sockaddr_un address = address_of(socket_);
@@ -80,8 +90,8 @@ void CuttingProxy::relay(int client) {
     pollfd ends[] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
     ::poll(ends, 2, kTickMilliseconds);
     if (ends[0].revents != 0) {
-      open = copy(client, server, seen);
-      if (open && seen.find(trigger_) != std::string::npos && !cut_.exchange(true)) {
+      open = copy(client, server, seen, filter_);
+      if (open && trigger_ && seen.find(*trigger_) != std::string::npos && !cut_.exchange(true)) {
         while (!stop_ && !readable(server)) {
         }
         break;

@@ -1,8 +1,10 @@
-// A relay between a client and the database that cuts the connection at a chosen moment, as a
-// network does.
+// A relay between a client and a server that cuts the connection at a chosen moment, or holds bytes
+// back, as a network does.
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -14,6 +16,9 @@ namespace users::test {
 class CuttingProxy {
  public:
   CuttingProxy(std::string server_socket, std::string trigger);
+  /// Cuts nothing, but passes on only what `filter` returns of each piece that the client sends.
+  using Filter = std::function<std::string(std::string_view)>;
+  CuttingProxy(std::string server_socket, Filter filter);
   ~CuttingProxy();
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
@@ -22,11 +27,13 @@ class CuttingProxy {
   [[nodiscard]] bool has_cut() const { return cut_; }
 
  private:
+  CuttingProxy(std::string server_socket, std::optional<std::string> trigger, Filter filter);
   void run();
   void relay(int client);
 
   std::string server_socket_;
-  std::string trigger_;
+  std::optional<std::string> trigger_;
+  Filter filter_;
   std::string socket_;
   int listener_;
   std::atomic<bool> stop_{false};
