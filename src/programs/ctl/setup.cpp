@@ -5,17 +5,14 @@
 #include <memory>
 #include <system_error>
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/crypto.hpp"
 #include "db/database.hpp"
 #include "db/provision.hpp"
 #include "programs/ctl/command.hpp"
-#include "programs/ctl/system.hpp"
-#include "programs/ctl/trusted_path.hpp"
+#include "programs/ctl/setup_files.hpp"
 
 namespace users::ctl {
 namespace {
@@ -43,6 +40,7 @@ class Setup {
       : call_(call),
         config_(call.config()),
         user_(call.option("user").value_or("users-fcgi")),
+        files_(user_),
         administrator_(connect_as_administrator()) {
     if (config_.database_user == config_.database_migration_user) {
       throw Refused("database.user and database.migration_user are both " + config_.database_user +
@@ -60,15 +58,15 @@ class Setup {
     is_new_ = !std::filesystem::exists(config_.secrets_key_file, error);
     if (administrator_) require_own_tables();
     std::vector<Step> all;
-    all.push_back({"system user " + user_, find_user() != nullptr, [this] { add_user(); }});
+    all.push_back({"system user " + user_, files_.has_user(), [this] { files_.add_user(); }});
     all.push_back(secret("key of the keyed hashes", config_.secrets_key_file, true));
     if (!is_new_) static_cast<void>(read_key(config_));  // it may be half a one
     all.push_back(
         secret("password of " + config_.database_user, config_.database_password_file, true));
     all.push_back(secret("password of " + config_.database_migration_user,
                          config_.database_migration_password_file, false));
-    all.push_back({"log folder " + config_.log_directory, is_own_folder(config_.log_directory),
-                   [this] { make_folder(config_.log_directory); }});
+    all.push_back({"log folder " + config_.log_directory, files_.owns_folder(config_.log_directory),
+                   [this] { files_.make_folder(config_.log_directory); }});
     if (administrator_) {
       all.push_back({"database " + config_.database_name,
                      db::has_database(*administrator_, config_.database_name),
@@ -87,13 +85,8 @@ class Setup {
   [[nodiscard]] bool is_new() const { return is_new_; }
 
  private:
-  /// Null where there is none.
-  [[nodiscard]] const passwd* find_user() const {
-    return ::getpwnam(user_.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
-  }
-
-  /// Nothing where the server is reached by no socket: over a network nobody is its administrator
-  /// without a password.
+  /// Returns null if the server is only reachable over the network, where an administrator needs a
+  /// password.
   [[nodiscard]] std::unique_ptr<db::Connection> connect_as_administrator() const {
     const auto socket = std::ranges::find_if(config_.database_hosts, [](const std::string& host) {
       return host.find('/') != std::string::npos;
@@ -110,28 +103,12 @@ class Setup {
     }
   }
 
-  void add_user() const {
-    const Finished result = run_bounded({"adduser", "--system", "--group", "--no-create-home",
-                                         "--home", "/nonexistent", "--quiet", user_},
-                                        std::chrono::minutes(1));
-    if (!result.exited_with(0)) throw Refused("adduser: " + result.output + result.errors);
-  }
-
-  [[nodiscard]] bool give_to_service(int fd) const {
-    const passwd* owner = find_user();
-    return owner == nullptr || ::geteuid() != 0 || ::fchown(fd, owner->pw_uid, owner->pw_gid) == 0;
-  }
-
-  [[noreturn]] static void fail(const std::string& path) {
-    throw Refused(path + ": " + std::generic_category().message(errno));
-  }
-
   /// A file that is there stays as it is.
   [[nodiscard]] Step secret(const std::string& what, const std::string& file,
                             bool of_service) const {
     struct stat status {};
     const bool is_there = ::lstat(file.c_str(), &status) == 0;
-    require_roots_way(file);
+    ServiceFiles::require_roots_way(file);
     if (is_there && (!S_ISREG(status.st_mode) || status.st_size == 0)) {
       throw Refused(file +
                     " is there, but is no file with a secret in it: restore it from the backup; "
@@ -139,54 +116,8 @@ class Setup {
     }
     return {what + ", random, in " + file, is_there, [this, file, of_service] {
               std::filesystem::create_directories(std::filesystem::path(file).parent_path());
-              write_secret(file, of_service);
+              files_.write_secret(file, of_service);
             }};
-  }
-
-  /// What root makes in a folder of somebody else's could be led anywhere by a link.
-  static void require_roots_way(const std::string& path) {
-    const std::string stranger = stranger_on(path, Judged::way);
-    if (stranger.empty()) return;
-    throw Refused(path + " lies in " + stranger +
-                  ": name a place in a folder of root's, in the configuration");
-  }
-
-  /// Whole or not at all: half a key would be another key.
-  void write_secret(const std::string& file, bool of_service) const {
-    const std::string unfinished = file + ".new";
-    ::unlink(unfinished.c_str());  // of a setup that was killed
-    const int fd = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) fail(unfinished);
-    std::string value = crypto::random_hex(crypto::kKeyLength / 2);
-    const bool written =
-        ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size()) &&
-        (!of_service || give_to_service(fd)) && ::fsync(fd) == 0;
-    wipe(value);
-    int error = errno;
-    if (::close(fd) == 0 && written) {
-      // Unlike rename it replaces nothing.
-      error = ::link(unfinished.c_str(), file.c_str()) == 0 ? 0 : errno;
-    }
-    ::unlink(unfinished.c_str());
-    errno = error;
-    if (error != 0) fail(file);
-  }
-
-  [[nodiscard]] bool is_own_folder(const std::string& path) const {
-    struct stat status {};
-    const passwd* owner = find_user();
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && owner != nullptr &&
-           status.st_uid == owner->pw_uid;
-  }
-
-  void make_folder(const std::string& path) const {
-    require_roots_way(path);
-    std::filesystem::create_directories(path);
-    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) fail(path);
-    const bool made = ::fchmod(fd, 0750) == 0 && give_to_service(fd);
-    ::close(fd);
-    if (!made) fail(path);
   }
 
   /// To the database, or to the server alone.
@@ -296,7 +227,9 @@ class Setup {
   Config config_;
   bool is_new_ = true;  ///< the service has no key yet
   std::string user_;
-  std::unique_ptr<db::Connection> administrator_;  ///< none where no socket leads to the server
+  ServiceFiles files_;
+  std::unique_ptr<db::Connection>
+      administrator_;  ///< null: the server is only reachable over the network
 };
 
 }  // namespace
