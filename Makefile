@@ -62,7 +62,7 @@ LIBRARY_SOURCES := $(wildcard src/base/*.cpp src/db/*.cpp src/accounts/*.cpp src
 # What the fuzz targets call: parsers and what these need, nothing that needs a database.
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_SOURCES := $(wildcard src/base/*.cpp) $(addprefix src/accounts/, \
-  phone.cpp password.cpp import_file.cpp import_hash.cpp import_field.cpp import_row.cpp) \
+  phone.cpp password.cpp import_file.cpp import_hash.cpp import_field.cpp import_layout.cpp import_row.cpp) \
   $(addprefix src/web/, body.cpp credentials.cpp envelope.cpp)
 FUZZ_BUILD := $(if $(filter build/%,$(BUILD)),build/fuzz,$(BUILD)-fuzz)
 TEST_SUPPORT := $(wildcard tests/support/*.cpp)

@@ -102,23 +102,29 @@ constexpr DisablingName kDisablingNames[] = {
     {"enabled", Disabling::if_false},      {"isenabled", Disabling::if_false},
 };
 
-}  // namespace
-
-bool is_null(std::string_view field) {
-  constexpr std::string_view kWords[] = {"",       "NULL",   "\\N",    "(NULL)", "(null)",
-                                         "[NULL]", "[null]", "<NULL>", "<null>"};
-  return std::ranges::find(kWords, field) != std::end(kWords);
-}
-
-namespace {
-
-/// In a field that is no password these words mean the same.
+/// In a field that is no password these words mean the same as NULL.
 bool is_nothing(std::string_view field) {
   constexpr std::string_view kWords[] = {"", "null", "none", "nil"};
   return is_null(field) || std::ranges::find(kWords, plain_name(field)) != std::end(kWords);
 }
 
 }  // namespace
+
+std::vector<std::string_view> split_fields(std::string_view line) {
+  std::vector<std::string_view> fields;
+  for (;;) {
+    const auto tab = line.find('\t');
+    fields.push_back(line.substr(0, tab));
+    if (tab == std::string_view::npos) return fields;
+    line.remove_prefix(tab + 1);
+  }
+}
+
+bool is_null(std::string_view field) {
+  constexpr std::string_view kWords[] = {"",       "NULL",   "\\N",    "(NULL)", "(null)",
+                                         "[NULL]", "[null]", "<NULL>", "<null>"};
+  return std::ranges::find(kWords, field) != std::end(kWords);
+}
 
 std::optional<std::string> read_date(std::string_view text) {
   if (is_nothing(text) || text.starts_with("0000-00-00") || text.starts_with("0001-01-01"))

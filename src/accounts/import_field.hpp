@@ -1,17 +1,21 @@
-// One field of an import: a time, and whether it says that the account is disabled.
+// The fields of a line of an import: a time, and whether one says that the account is disabled.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace users {
+
+/// The fields of a line, which are separated by tabs.
+std::vector<std::string_view> split_fields(std::string_view line);
 
 /// NULL, as the common programs write it, \N, and an empty field are no value.
 bool is_null(std::string_view field);
 
 /// The time as `YYYY-MM-DD hh:mm:ss` in UTC; empty if there is none. Returns nullopt if the field
-/// is no date, or one before 1970 or behind 9999. See judge_row() for what is read.
+/// is no date, or one before 1970 or after 9999. See judge_row() for what is read.
 std::optional<std::string> read_date(std::string_view text);
 
 /// The name in lower case, without `_`, `-` and blanks: `isActive` and `is_active` are one.
