@@ -35,7 +35,7 @@ mariadb_socket() { run_path mariadb.sock; }
 # The name of a file as the user best reads it: below the current folder without the folder.
 short() { printf '%s' "${1#"$PWD"/}"; }
 
-# The same to be typed.
+# The same, quoted for the shell.
 quoted() {
     local name=${1#"$PWD"/}
     [[ $name =~ ^[A-Za-z0-9/._-]+$ ]] || name=${name@Q}
@@ -202,8 +202,8 @@ print_config() {
     printf '%s\n' "$message"
 }
 
-# Writes the configuration that all programs of the stack run with: print_config's, and what this stack decides. Nothing else
-# reaches them: the variables end here.
+# Writes the configuration of all programs of the stack: print_config's, and what this stack decides. No other setting reaches
+# them, so the variables are unset.
 write_config() {
     local name sender
     for name in "${!USERS_FCGI_@}" STATE ROOT; do
@@ -223,11 +223,11 @@ write_config() {
     export USERS_FCGI_METRICS_FILE=$STATE/run/metrics
     export USERS_FCGI_SECRETS_KEY_FILE=$STATE/secrets/key
     {
-        printf '# Written by scripts/start from %s; the next start writes it anew.\n' "$CONF"
+        printf '# Written by scripts/start from %s. The next start overwrites it.\n' "$CONF"
         print_config |
             awk '/^\[/ { section = "\n" $0 "\n"; next } NF && !/ # default$/ { printf "%s%s\n", section, $0; section = "" }'
     } >"$STATE/users.conf.new"
-    # The same again stays as old as it is: doctor compares that with the processes.
+    # An unchanged file keeps its time, which doctor compares with the start of the processes.
     cmp -s -- "$STATE/users.conf.new" "$STATE/users.conf" || mv -- "$STATE/users.conf.new" "$STATE/users.conf"
     rm -f -- "$STATE/users.conf.new"
     unset "${!USERS_FCGI_@}"

@@ -1,8 +1,8 @@
 // Where to go after login: the rest of the address after "next=".
 
-/// The address in `search` (location.search) if it is a path of this site; nothing where it is anything else. nginx does not
-/// encode what was asked for, so a rest that begins with / is taken as it is, with its own ? and &. One that begins with %2F
-/// somebody has encoded, and it ends where a query's value does.
+/// Returns the address in `search` (location.search), or null if it is not a path of this site. nginx does not encode the
+/// address that was asked for: if it begins with /, all of the rest belongs to it, with its own ? and &. If it begins with %2F,
+/// it is encoded, and ends where a value of a query ends.
 export function nextAddress(search) {
   const at = search.search(/[?&]next=/);
   if (at < 0) return null;

@@ -64,8 +64,7 @@ class Sessions {
   /// In the caller's transaction: ends the others as end_all() does. False where the session itself
   /// was ended meanwhile.
   [[nodiscard]] static bool end_others(db::Connection& connection, const Session& session);
-  /// Outstanding codes of the phone stop working, too: otherwise whoever requested one could log in
-  /// again.
+  /// Also voids the outstanding codes of the phone, with which somebody could log in again.
   static void end_all(db::Connection& connection, std::uint64_t user_id, std::string_view phone);
 
   /// Ends the sessions of a user beyond config session.per_account, those unseen for longest first.

@@ -50,7 +50,7 @@ void make_account(Connection& administrator, const Account& account, Rights righ
                   const std::string& database);
 
 /// The SQL that makes all of this on a server that setup cannot reach as its administrator, a
-/// statement a line. HOST and the passwords are left for whoever runs it.
+/// statement a line. The operator fills in HOST and the passwords.
 std::string provision_script(const Config& config);
 
 }  // namespace users::db

@@ -10,7 +10,7 @@
 namespace users::web {
 namespace {
 
-/// Nothing but users_database_up 0 where the database is away: the rest is told all the same.
+/// If the database is away, reports users_database_up 0 and leaves out what only it knows.
 std::vector<GaugeSample> outbox_gauges(Context& context) {
   std::map<std::string, std::uint64_t> messages{
       {"failed", 0}, {"pending", 0}, {"sent", 0}, {"unsent", 0}};
