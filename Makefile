@@ -42,7 +42,7 @@ MULTIARCH := $(shell $(CXX) -dumpmachine 2>/dev/null)
 CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTIARCH='"$(MULTIARCH)"' \
   -isystem /usr/include/mariadb
 # For those alone that tell it: another version compiles little anew.
-$(BUILD)/src/programs/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/monitoring.o: \
+$(BUILD)/src/programs/%.o $(BUILD)/src/ctl/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/monitoring.o: \
   VERSION_FLAG := -DUSERS_FCGI_VERSION='"$(VERSION)"'
 # The tests' own code compiles in half the time without optimisation and line numbers; sanitizers want the latter.
 TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE $(if $(filter release,$(FLAVOUR)),-g0)
@@ -53,17 +53,17 @@ LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lsodium 
 TEST_LIBS := -lboost_unit_test_framework -lcurl
 
 PROGRAMS := users-fcgi users-courier users-ctl
+PROGRAM_SOURCES := $(subst -,_,$(PROGRAMS:%=src/programs/%.cpp))
 TEST_KINDS := unit worker db ctl stack accounts sms
 # What the check runs: fast, and without dice. The cases labelled "deep" are left out, too; DEEP=1 runs all of all.
 KINDS ?= $(if $(DEEP),$(TEST_KINDS),unit db worker stack accounts)
 export DEEP
-LIBRARY_SOURCES := $(wildcard src/base/*.cpp src/db/*.cpp src/accounts/*.cpp src/web/*.cpp) src/programs/command_line.cpp src/programs/send_command.cpp \
-  $(wildcard src/programs/ctl/*.cpp)
+LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.cpp src/*/*/*.cpp))
 # What the fuzz targets call: parsers and what these need, nothing that needs a database.
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
-FUZZ_SOURCES := $(wildcard src/base/*.cpp) $(addprefix src/accounts/, \
-  phone.cpp password.cpp import_file.cpp import_hash.cpp import_field.cpp import_layout.cpp import_row.cpp) \
-  $(addprefix src/web/, body.cpp credentials.cpp envelope.cpp)
+FUZZ_SOURCES := $(wildcard src/base/*.cpp src/metrics/*.cpp) $(addprefix src/, \
+  accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp import/file.cpp import/field.cpp import/layout.cpp import/row.cpp \
+  web/body.cpp web/credentials.cpp web/envelope.cpp web/result_code.cpp)
 FUZZ_BUILD := $(if $(filter build/%,$(BUILD)),build/fuzz,$(BUILD)-fuzz)
 TEST_SUPPORT := $(wildcard tests/support/*.cpp)
 object = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
@@ -282,7 +282,7 @@ JSON_KINDS := ctl stack accounts
 $(foreach kind,$(JSON_KINDS),$(BUILD)/tests/$(kind)/%.o): PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
 # Boost.Test's main() comes by a macro before its header.
 $(BUILD)/tests/support/main.o: PRECOMPILED :=
-$(call object,$(wildcard src/*/*.cpp src/programs/ctl/*.cpp)): $(BUILD)/src/base/precompiled.hpp.gch
+$(call object,$(wildcard src/*/*.cpp src/*/*/*.cpp)): $(BUILD)/src/base/precompiled.hpp.gch
 $(call object,$(wildcard tests/*/*.cpp)): $(BUILD)/tests/support/precompiled.hpp.gch
 $(call object,$(wildcard $(JSON_KINDS:%=tests/%/*.cpp))): $(BUILD)/tests/support/precompiled_json.hpp.gch
 $(BUILD)/tests/support/precompiled%.gch: OPTIMISATION := $(TEST_OPTIMISATION)

@@ -1,19 +1,33 @@
-// What the service answers, and who asked; plain values.
+// What the service answers, as plain values.
 #pragma once
 
+#include <initializer_list>
 #include <string_view>
+#include <utility>
 #include <vector>
-
-#include "base/result_code.hpp"
 
 namespace users {
 
-/// Who asks, as nginx tells it.
-struct Client {
-  std::string_view address;     ///< IPv4 or IPv6
-  std::string_view request_id;  ///< equal on nginx's own retries
-  std::string_view agent{};     ///< User-Agent
-  bool chinese = true;          ///< the language of messages to this client
+/// Wire numbers. A number is never reused; 1003 is reserved for ever, since "no such account" would
+/// tell strangers who has one.
+enum class ResultCode {
+  ok = 0,
+  invalid_arguments = 1001,
+  already_registered = 1002,
+  wrong_credentials = 1004,
+  wrong_code = 1005,
+  code_used_up = 1006,
+  too_many_requests = 1007,
+  locked = 1008,
+  not_logged_in = 1009,
+  weak_password = 1010,
+  account_disabled = 1011,
+  registration_closed = 1012,
+  internal_error = 9000,
+  unavailable = 9001,
+  no_such_resource = 9002,
+  method_not_allowed = 9003,
+  request_too_large = 9004,
 };
 
 struct Outcome {
@@ -21,5 +35,16 @@ struct Outcome {
   std::vector<std::string_view> bad_fields{};  ///< with invalid_arguments
   unsigned retry_after = 0;                    ///< seconds, with limits; 0: not said
 };
+
+/// Returns invalid_arguments with the names of the checks that failed, or ok if none did.
+inline Outcome require(std::initializer_list<std::pair<bool, std::string_view>> checks) {
+  Outcome outcome;
+  for (const auto& [good, field] : checks) {
+    if (good) continue;
+    outcome.code = ResultCode::invalid_arguments;
+    outcome.bad_fields.push_back(field);
+  }
+  return outcome;
+}
 
 }  // namespace users

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "accounts/account_store.hpp"
-#include "accounts/outcome.hpp"
+#include "accounts/client.hpp"
+#include "accounts/user.hpp"
 #include "base/config.hpp"
 #include "base/crypto.hpp"
 #include "db/mysql.hpp"

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "base/metrics.hpp"
 #include "db/mysql.hpp"
+#include "metrics/metrics.hpp"
 
 namespace users::throttle {
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/config.hpp"
-#include "base/metrics.hpp"
 #include "db/mysql.hpp"
+#include "metrics/metrics.hpp"
 
 namespace users::db {
 

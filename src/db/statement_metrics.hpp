@@ -5,9 +5,9 @@
 #include <chrono>
 #include <cstddef>
 
-#include "base/metrics.hpp"
 #include "db/errors.hpp"
 #include "db/statements.hpp"
+#include "metrics/metrics.hpp"
 
 namespace users::db {
 

@@ -5,16 +5,15 @@
 
 #include <unistd.h>
 
-#include "accounts/courier.hpp"
 #include "base/config.hpp"
 #include "base/log.hpp"
-#include "base/metrics.hpp"
 #include "base/stop_signals.hpp"
-#include "base/watchdog.hpp"
 #include "db/database.hpp"
-#include "programs/command_line.hpp"
-#include "programs/send_command.hpp"
-
+#include "metrics/metrics.hpp"
+#include "metrics/watchdog.hpp"
+#include "programs/run.hpp"
+#include "sms/courier.hpp"
+#include "sms/send_command.hpp"
 namespace {
 
 constexpr std::string_view kHelp =
@@ -79,11 +78,10 @@ int run(const users::Config& config, const users::Secret& password, const users:
   db::Database database(config, password, metrics);
   database.try_connect();  // a schema of another version ends it here
   hold_stop_signals();
-  const Verification verification(config, key, metrics);
   const Sender sender = [&](std::uint64_t id, const Message& message) {
     return run_send_command(config, id, message);
   };
-  Courier courier(config, verification, database, sender, metrics);
+  Courier courier(config, key, database, sender, metrics);
   work(courier, database, watchdog, metrics);
   log::info({"courier stopped, pid ", std::to_string(::getpid())});
   if (database.is_connecting()) std::_Exit(EXIT_SUCCESS);

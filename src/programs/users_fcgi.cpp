@@ -5,19 +5,19 @@
 
 #include <unistd.h>
 
-#include "accounts/account_service.hpp"
 #include "accounts/phone.hpp"
+#include "base/command_line.hpp"
 #include "base/config.hpp"
 #include "base/log.hpp"
-#include "base/metrics.hpp"
 #include "base/stop_signals.hpp"
-#include "base/watchdog.hpp"
 #include "db/database.hpp"
-#include "programs/command_line.hpp"
+#include "metrics/metrics.hpp"
+#include "metrics/watchdog.hpp"
+#include "programs/run.hpp"
+#include "service/account_service.hpp"
 #include "web/dispatch.hpp"
 #include "web/fcgi_worker.hpp"
 #include "web/request_metrics.hpp"
-
 namespace {
 
 constexpr std::string_view kHelp =

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/json.hpp"
-#include "base/result_code.hpp"
 #include "web/http.hpp"
+#include "web/result_code.hpp"
 
 namespace users::web {
 

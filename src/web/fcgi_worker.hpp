@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "base/worker_table.hpp"
+#include "metrics/worker_table.hpp"
 #include "web/http.hpp"
 
 namespace users::web {

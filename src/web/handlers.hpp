@@ -5,10 +5,10 @@
 #include <exception>
 #include <optional>
 
-#include "accounts/account_service.hpp"
 #include "base/config.hpp"
-#include "base/metrics.hpp"
 #include "db/database.hpp"
+#include "metrics/metrics.hpp"
+#include "service/account_service.hpp"
 #include "web/envelope.hpp"
 #include "web/http.hpp"
 

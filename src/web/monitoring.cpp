@@ -2,7 +2,7 @@
 #include <chrono>
 #include <map>
 
-#include "accounts/password_check.hpp"
+#include "accounts/password.hpp"
 #include "base/log.hpp"
 #include "db/migrations.hpp"
 #include "web/handlers.hpp"

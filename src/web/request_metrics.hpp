@@ -4,8 +4,8 @@
 #include <chrono>
 #include <vector>
 
-#include "base/metrics.hpp"
-#include "base/result_code.hpp"
+#include "metrics/metrics.hpp"
+#include "web/result_code.hpp"
 #include "web/routes.hpp"
 
 namespace users::web {

@@ -56,7 +56,7 @@ Help read_help() {
 
 /// The man page, `\-` as `-`.
 std::vector<std::string> manual() {
-  std::ifstream stream("src/programs/users-ctl.8");
+  std::ifstream stream("conf/users-ctl.8");
   std::vector<std::string> lines;
   for (std::string line; std::getline(stream, line);) {
     for (std::size_t at = 0; (at = line.find("\\-", at)) != std::string::npos;) line.erase(at, 1);
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(the_manual_has_every_option_and_exit_code) {
 }
 
 BOOST_AUTO_TEST_CASE(the_manual_is_well_formed) {
-  const Command result = run_command("groff -man -Tutf8 -ww -z src/programs/users-ctl.8 2>&1");
+  const Command result = run_command("groff -man -Tutf8 -ww -z conf/users-ctl.8 2>&1");
   BOOST_TEST(result.output == "");
   BOOST_TEST(result.status == 0);
 }

@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "accounts/account_service.hpp"
-#include "accounts/import_run.hpp"
+#include "import/run.hpp"
+#include "service/account_service.hpp"
 #include "support/argon2_hashes.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/stack.hpp"

@@ -11,8 +11,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "accounts/account_service.hpp"
 #include "base/log.hpp"
+#include "service/account_service.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 #include "unit/child_process.hpp"

@@ -1,6 +1,6 @@
 // The rules of registration on a real database: once, exactly once, and through lost connections,
 // deadlocks and lock waits.
-#include "accounts/account_service.hpp"
+#include "service/account_service.hpp"
 
 #include <atomic>
 

@@ -6,9 +6,9 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "accounts/account_service.hpp"
-#include "accounts/courier.hpp"
-#include "accounts/restore.hpp"
+#include "service/account_service.hpp"
+#include "service/restore.hpp"
+#include "sms/courier.hpp"
 #include "support/database_server.hpp"
 #include "support/stack.hpp"
 #include "support/worker_process.hpp"
@@ -73,7 +73,7 @@ struct Service {
   Verification verification{config, kKey, metrics};
   AccountService accounts{config, kKey, database, metrics};
   std::string sent;  ///< the code that the courier sent last
-  Courier courier{config, verification, database,
+  Courier courier{config, kKey, database,
                   [this](std::uint64_t, const Message& message) {
                     sent = message.code;
                     return Delivery::sent;

@@ -33,7 +33,7 @@ struct Fixture {
   std::string code(const std::string& purpose) {
     database.query("DELETE FROM throttle");
     BOOST_TEST_REQUIRE((ask(purpose).code == ResultCode::ok));
-    return last_code(database, one);
+    return last_code(database);
   }
   ResultCode regist(std::string_view by, std::string_view key = "") {
     return one.accounts.regist({phone, kPassword, by, key}, kClient).code;

@@ -1,5 +1,5 @@
 // The courier on a scratch database, with senders that behave well and badly.
-#include "accounts/courier.hpp"
+#include "sms/courier.hpp"
 
 #include <filesystem>
 #include <map>
@@ -9,7 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "accounts/phone.hpp"
-#include "programs/send_command.hpp"
+#include "sms/send_command.hpp"
 #include "support/metrics_text.hpp"
 #include "support/service.hpp"
 #include "support/temporary_directory.hpp"
@@ -32,9 +32,7 @@ struct Fixture {
                                               {"192.0.2.1", "id"});
     BOOST_TEST_REQUIRE((outcome.code == ResultCode::ok));
   }
-  Courier courier(Sender sender) {
-    return {config, verification, database, std::move(sender), metrics};
-  }
+  Courier courier(Sender sender) { return {config, kKey, database, std::move(sender), metrics}; }
   std::string states() {
     return scratch.query("SELECT GROUP_CONCAT(state ORDER BY id SEPARATOR ',') FROM outbox");
   }
@@ -93,7 +91,7 @@ BOOST_AUTO_TEST_CASE(several_couriers_share_the_work) {
       ++sent[id];
       return Delivery::sent;
     };
-    Courier courier(config, verification, own, count, own_metrics);
+    Courier courier(config, kKey, own, count, own_metrics);
     while (courier.deliver_one()) {
     }
   });
@@ -134,7 +132,7 @@ BOOST_AUTO_TEST_CASE(what_became_of_a_message_is_written_down_when_the_database_
   std::jthread mender;
   int sent = 0;
   Courier one(
-      config, verification, own,
+      config, kKey, own,
       [&](std::uint64_t, const Message&) {
         ++sent;
         std::filesystem::remove(way);
@@ -234,10 +232,9 @@ BOOST_AUTO_TEST_CASE(what_has_expired_is_not_sent) {
 BOOST_AUTO_TEST_CASE(what_was_sealed_with_another_key_is_given_up) {
   request("13900000001");
   const Secret other(std::string(32, 'o'));
-  const Verification changed(config, other, metrics);
   int sent = 0;
   Courier one(
-      config, changed, database,
+      config, other, database,
       [&](std::uint64_t, const Message&) {
         ++sent;
         return Delivery::sent;

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/metrics.hpp"
 #include "db/database.hpp"
+#include "metrics/metrics.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/worker_process.hpp"

@@ -1,9 +1,9 @@
 // What the database layer, the limits and the courier count.
-#include "base/metrics.hpp"
+#include "metrics/metrics.hpp"
 
 #include <boost/test/unit_test.hpp>
 
-#include "accounts/courier.hpp"
+#include "sms/courier.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/metrics_text.hpp"
 #include "support/service.hpp"
@@ -129,13 +129,12 @@ BOOST_AUTO_TEST_CASE(logins_are_counted_by_what_proved_them) {
   BOOST_TEST(service.value("users_password_hash_seconds_count") == 4);
 
   service.accounts.request_code("13900000001", "login", "key", kClient);
-  Verification verification(service.config, kKey, service.metrics);
   std::string code;
   const Sender keep = [&](std::uint64_t, const Message& message) {
     code = message.code;
     return Delivery::sent;
   };
-  Courier courier(service.config, verification, service.database, keep, service.metrics);
+  Courier courier(service.config, kKey, service.database, keep, service.metrics);
   BOOST_TEST(courier.deliver_one());
   service.accounts.login_by_code("13900000001", "000000", kClient);
   BOOST_TEST(service.value("users_logins_total{by=\"code\"}") == 0);
@@ -156,10 +155,9 @@ BOOST_AUTO_TEST_CASE(a_limit_that_is_over_is_counted_by_its_name) {
 
 BOOST_AUTO_TEST_CASE(messages_are_counted_by_what_became_of_them) {
   Counted service(database.config());
-  Verification verification(service.config, kKey, service.metrics);
   Delivery next = Delivery::sent;
   const Sender answer = [&](std::uint64_t, const Message&) { return next; };
-  Courier courier(service.config, verification, service.database, answer, service.metrics);
+  Courier courier(service.config, kKey, service.database, answer, service.metrics);
   const auto sms = [&](const std::string& result) {
     return service.value("users_sms_total{result=\"" + result + "\"}");
   };

@@ -5,8 +5,8 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "accounts/administration.hpp"
 #include "db/statements.hpp"
+#include "service/administration.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/metrics_text.hpp"
 #include "support/service.hpp"
@@ -47,7 +47,7 @@ struct Fixture {
   std::string code(const std::string& to, const std::string& purpose) {
     database.query("DELETE FROM throttle");
     owner.accounts.request_code(to, purpose, "", kClient);
-    return last_code(database, owner);
+    return last_code(database);
   }
 };
 
@@ -142,7 +142,7 @@ BOOST_DATA_TEST_CASE(it_voids_the_codes_that_were_asked_for_before, data::make(k
   // A code asked for afterwards works.
   database.query("DELETE FROM throttle");
   owner.accounts.request_code(now, "login", "another request", kClient);
-  const std::string fresh = last_code(database, owner);
+  const std::string fresh = last_code(database);
   BOOST_TEST((other.accounts.login_by_code(now, fresh, kClient).code == ResultCode::ok));
 }
 

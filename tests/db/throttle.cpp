@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "base/metrics.hpp"
+#include "metrics/metrics.hpp"
 #include "support/stack.hpp"
 
 using namespace users;

@@ -1,10 +1,10 @@
 // The file of an import. Input: the file.
 #include <algorithm>
 
-#include "accounts/import_hash.hpp"
-#include "accounts/import_row.hpp"
+#include "accounts/foreign_hash.hpp"
 #include "accounts/password.hpp"
 #include "fuzz/fuzz.hpp"
+#include "import/row.hpp"
 
 namespace users {
 namespace {

@@ -5,8 +5,9 @@
 #include <string_view>
 #include <utility>
 
-#include "accounts/account_service.hpp"
 #include "db/database.hpp"
+#include "service/account_service.hpp"
+#include "sms/message.hpp"
 #include "support/stack.hpp"
 
 namespace users::test {
@@ -25,15 +26,14 @@ struct Service {
 };
 
 /// The code of the message that was put into the outbox last.
-inline std::string last_code(ScratchDatabase& database, Service& service) {
+inline std::string last_code(ScratchDatabase& database) {
   const std::string hex =
       database.query("SELECT HEX(sealed) FROM outbox WHERE id = (SELECT MAX(id) FROM outbox)");
   std::string sealed;
   for (std::size_t i = 0; i < hex.size(); i += 2) {
     sealed.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
   }
-  const Verification verification(service.config, kKey, service.metrics);
-  const auto message = verification.open_message(sealed);
+  const auto message = open_message(kKey, sealed);
   return message ? message->code : "";
 }
 

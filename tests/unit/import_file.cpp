@@ -1,11 +1,10 @@
 // Lines of an import: all of them, none cut silently, nothing kept from one to the next.
-#include "accounts/import_file.hpp"
-
 #include <fstream>
 
 #include <boost/test/unit_test.hpp>
 #include <sys/stat.h>
 
+#include "import/file.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace users;

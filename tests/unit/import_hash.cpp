@@ -1,13 +1,12 @@
 // Hashes of other systems: what login can verify comes in, anything else does not.
-#include "accounts/import_hash.hpp"
-
 #include <fstream>
 
 #include <boost/test/unit_test.hpp>
 #include <crypt.h>
 #include <sodium.h>
 
-#include "accounts/password_check.hpp"
+#include "accounts/foreign_hash.hpp"
+#include "accounts/password.hpp"
 #include "base/crypto.hpp"
 #include "support/argon2_hashes.hpp"
 

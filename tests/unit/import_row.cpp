@@ -1,7 +1,7 @@
 // Rows of an import: which columns a file has, and what keeps a row out.
-#include "accounts/import_row.hpp"
-
 #include <boost/test/unit_test.hpp>
+
+#include "import/row.hpp"
 
 using namespace users;
 

@@ -13,7 +13,7 @@ namespace users::test {
 namespace {
 
 // Tests run from the top of the checkout.
-constexpr const char* kPages = "src/programs";
+constexpr const char* kPages = "conf";
 constexpr const char* kConfigPage = "awk -f scripts/users_conf_man.awk conf/users.conf.example";
 
 /// What a shell command prints; it must succeed and print something.

@@ -1,5 +1,5 @@
 // The shared metrics: counted once by many processes, whatever becomes of these and of the file.
-#include "base/metrics.hpp"
+#include "metrics/metrics.hpp"
 
 #include <algorithm>
 #include <csignal>

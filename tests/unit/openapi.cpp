@@ -5,13 +5,13 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "accounts/arguments.hpp"
+#include "accounts/outcome.hpp"
 #include "accounts/password.hpp"
 #include "accounts/throttle.hpp"
-#include "accounts/verification.hpp"
 #include "base/crypto.hpp"
-#include "base/result_code.hpp"
+#include "factors/verification.hpp"
 #include "support/api_description.hpp"
+#include "web/result_code.hpp"
 #include "web/routes.hpp"
 
 namespace users::test {
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(every_code_is_described_with_its_status_and_texts_and_no_ot
     const auto code = code_of(item);
     if (!code) continue;
     described.emplace(*code, &item);
-    const ResultCodeRow& row = describe(static_cast<ResultCode>(*code));
+    const web::ResultCodeRow& row = web::describe(static_cast<ResultCode>(*code));
     BOOST_TEST_CONTEXT(name) {
       BOOST_TEST(static_cast<int>(row.code) == *code);
       BOOST_TEST(item.value("x-status", 0) == row.http_status);
@@ -106,11 +106,11 @@ BOOST_AUTO_TEST_CASE(every_code_is_described_with_its_status_and_texts_and_no_ot
       BOOST_TEST(item["examples"][0]["data"]["msg"] == row.en);
     }
   }
-  for (const ResultCodeRow& row : result_codes()) {
+  for (const web::ResultCodeRow& row : web::result_codes()) {
     BOOST_TEST(described.contains(static_cast<int>(row.code)),
                "code " << static_cast<int>(row.code));
   }
-  BOOST_TEST(described.size() == result_codes().size());
+  BOOST_TEST(described.size() == web::result_codes().size());
 }
 
 BOOST_AUTO_TEST_CASE(every_code_stands_under_its_status_but_for_two_exceptions) {
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(every_code_stands_under_its_status_but_for_two_exceptions) 
         const bool tutorial = operation == "regist" && status == 200 && code < 9000;
         const bool optional = operation == "me" && status == 200 && code == 1009;
         BOOST_TEST((tutorial || optional ||
-                    describe(static_cast<ResultCode>(code)).http_status == status));
+                    web::describe(static_cast<ResultCode>(code)).http_status == status));
       }
       ++seen;
     }

@@ -1,5 +1,5 @@
 // What a long piece of work says about itself.
-#include "programs/ctl/progress.hpp"
+#include "ctl/progress.hpp"
 
 #include <boost/test/unit_test.hpp>
 

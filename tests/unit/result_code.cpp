@@ -1,5 +1,5 @@
 // The catalogue of result codes says what the wire promises.
-#include "base/result_code.hpp"
+#include "web/result_code.hpp"
 
 #include <fstream>
 #include <regex>
@@ -39,7 +39,7 @@ constexpr WireCode kWire[] = {
 
 BOOST_AUTO_TEST_CASE(every_code_has_its_status_and_its_texts) {
   for (const WireCode& expected : kWire) {
-    const ResultCodeRow& row = describe(static_cast<ResultCode>(expected.code));
+    const web::ResultCodeRow& row = web::describe(static_cast<ResultCode>(expected.code));
     BOOST_TEST(static_cast<int>(row.code) == expected.code);
     BOOST_TEST_CONTEXT("code " << expected.code) {
       BOOST_TEST(row.http_status == expected.status);
@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(every_code_has_its_status_and_its_texts) {
 }
 
 BOOST_AUTO_TEST_CASE(no_row_has_the_reserved_code_1003) {
-  BOOST_TEST(static_cast<int>(describe(static_cast<ResultCode>(1003)).code) != 1003);
+  BOOST_TEST(static_cast<int>(web::describe(static_cast<ResultCode>(1003)).code) != 1003);
 }
 
 BOOST_AUTO_TEST_CASE(nginx_answers_its_own_errors_in_the_same_words) {
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(nginx_answers_its_own_errors_in_the_same_words) {
   std::smatch parts;
   for (std::string line; std::getline(file, line);) {
     if (!std::regex_match(line, parts, text)) continue;
-    const ResultCodeRow& row = describe(static_cast<ResultCode>(std::stoi(parts[1])));
+    const web::ResultCodeRow& row = web::describe(static_cast<ResultCode>(std::stoi(parts[1])));
     BOOST_TEST(parts[3].str() == (parts[2] == "zh" ? row.zh : row.en));
     ++found;
   }

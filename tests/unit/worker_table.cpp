@@ -1,13 +1,13 @@
 // The table of workers: entries that go with their process, and the end of who is stuck.
-#include "base/worker_table.hpp"
+#include "metrics/worker_table.hpp"
 
 #include <csignal>
 
 #include <boost/test/unit_test.hpp>
 #include <sys/wait.h>
 
-#include "base/metrics.hpp"
 #include "child_process.hpp"
+#include "metrics/metrics.hpp"
 #include "quiet_errors.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"

@@ -1,0 +1,20 @@
+#include "accounts/client.hpp"
+
+#include <string>
+
+namespace users {
+
+crypto::Digest hash_retry_key(const Secret& key, std::string_view purpose, const Phone& phone,
+                              std::string_view client_key, const Client& client) {
+  std::string message = phone.e164();
+  if (!client_key.empty()) {
+    message.append(" client ").append(client_key);
+  } else if (!client.request_id.empty()) {
+    message.append(" nginx ").append(client.request_id);
+  } else {
+    message.append(" nobody ").append(crypto::random_token());
+  }
+  return crypto::keyed_hash(key, purpose, message);
+}
+
+}  // namespace users

@@ -1,0 +1,39 @@
+#include "base/command_line.hpp"
+
+#include <algorithm>
+
+namespace users {
+
+CommandLine read_command_line(int argc, char** argv, std::span<const Option> options) {
+  CommandLine line;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") {
+      line.words.insert(line.words.end(), argv + i + 1, argv + argc);
+      break;
+    }
+    if (word.size() < 2 || word.front() != '-') {
+      line.words.emplace_back(word);
+      continue;
+    }
+    const auto equals = word.find('=');
+    const std::string typed(word.substr(0, equals));
+    const auto option =
+        std::ranges::find(options, word.starts_with("--") ? typed.substr(2) : "", &Option::name);
+    if (option == options.end()) throw UsageError("unknown option " + typed);
+    std::string value;
+    if (equals != std::string_view::npos) {
+      if (option->value.empty()) throw UsageError("option " + typed + " takes no value");
+      value = word.substr(equals + 1);
+    } else if (!option->value.empty()) {
+      if (++i == argc) throw UsageError("option " + typed + " needs a value");
+      value = argv[i];
+    }
+    if (!line.options.emplace(option->name, value).second) {
+      throw UsageError("option " + typed + " is given twice");
+    }
+  }
+  return line;
+}
+
+}  // namespace users

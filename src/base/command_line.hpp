@@ -1,0 +1,46 @@
+// Command lines: options, words, and the exit codes of the programs.
+#pragma once
+
+#include <map>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace users {
+
+/// Exit codes of sysexits.h that the programs use.
+constexpr int kExitUsage = 64;
+constexpr int kExitUnavailable = 69;
+constexpr int kExitConfig = 78;
+
+/// Where the configuration is looked for without --config.
+constexpr std::string_view kDefaultConfig = "/etc/users-fcgi/users.conf";
+
+/// The command line is wrong; the text says how. Exit code 64.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// An option that a program takes: `--name VALUE` or `--name=VALUE`.
+struct Option {
+  std::string_view name;
+  std::string_view value;  ///< for the help; empty: a switch, which takes none
+  std::string_view help;
+};
+
+/// A command line as it was typed.
+struct CommandLine {
+  std::map<std::string, std::string> options;  ///< those given, without `--`
+  std::vector<std::string> words;              ///< the others, and all behind a lone `--`
+
+  [[nodiscard]] bool has(const std::string& option) const { return options.contains(option); }
+};
+
+/// Reads argv. Each option is spelt out, since a shortened name would change its meaning with the
+/// next option, and given once. Throws UsageError.
+CommandLine read_command_line(int argc, char** argv, std::span<const Option> options);
+
+}  // namespace users

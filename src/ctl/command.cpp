@@ -1,0 +1,106 @@
+#include "ctl/command.hpp"
+
+#include <csignal>
+#include <iostream>
+
+#include <pwd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
+
+namespace users::ctl {
+namespace {
+
+constexpr int kEndingSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+termios before_quiet;  // for the signal handler
+
+/// Ctrl-C at the prompt must not leave a terminal that shows nothing. Both calls may be made here
+/// (signal-safety(7)).
+extern "C" void show_again_and_end(int number) {
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_quiet);
+  static_cast<void>(::raise(number));
+}
+
+/// Standard input without echo, while it lives.
+class Quiet {
+ public:
+  Quiet() {
+    ::tcgetattr(STDIN_FILENO, &before_quiet);
+    struct sigaction action {};
+    action.sa_handler = show_again_and_end;
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);  // so raise() ends the program
+    for (const int number : kEndingSignals) ::sigaction(number, &action, nullptr);
+    termios quiet = before_quiet;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+  }
+  ~Quiet() {
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_quiet);
+    for (const int number : kEndingSignals) static_cast<void>(::signal(number, SIG_DFL));
+  }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+};
+
+Secret read_line() {
+  std::string line;
+  if (!std::getline(std::cin, line) || line.empty()) {
+    wipe(line);
+    throw UsageError("nothing came on standard input");
+  }
+  return Secret(std::move(line));
+}
+
+/// As much of a name as the audit's column holds, and only what is text.
+std::string shortened(std::string_view name) {
+  constexpr std::size_t kLongest = 64;
+  name = name.substr(0, kLongest);
+  while (!is_text(name)) name.remove_suffix(1);
+  return std::string(name.empty() ? "?" : name);
+}
+
+}  // namespace
+
+std::optional<std::string> Call::option(const std::string& name) const {
+  const auto found = options.find(name);
+  return found == options.end() ? std::nullopt : std::optional<std::string>(found->second);
+}
+
+Config Call::config() const {
+  return load_config(config_file, environ);
+}
+
+bool confirmed(const Call& call, std::string_view what) {
+  if (call.has("yes")) return true;
+  if (::isatty(STDIN_FILENO) != 1) {
+    throw UsageError(std::string(what) +
+                     " Standard input is no terminal, so nobody can be asked: say --yes");
+  }
+  std::cerr << what << " Go on? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+Secret read_secret_from_input(std::string_view prompt) {
+  if (::isatty(STDIN_FILENO) != 1) return read_line();
+  const Quiet quiet;
+  std::cerr << prompt << ": " << std::flush;
+  Secret first = read_line();
+  std::cerr << "\nonce more: " << std::flush;
+  const Secret second = read_line();
+  std::cerr << '\n';
+  if (first.reveal() != second.reveal()) throw UsageError("the two are not the same");
+  return first;
+}
+
+std::string operator_name() {
+  const char* behind = std::getenv("SUDO_USER");  // NOLINT(concurrency-mt-unsafe): one thread
+  if (behind != nullptr && *behind != '\0' && ::geteuid() == 0) return shortened(behind);
+  const passwd* entry = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): one thread
+  return entry == nullptr ? "uid " + std::to_string(::getuid()) : shortened(entry->pw_name);
+}
+
+}  // namespace users::ctl

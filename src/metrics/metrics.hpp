@@ -1,0 +1,98 @@
+// Counters and histograms that all workers and the courier share, and their text for Prometheus.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "metrics/catalogue.hpp"
+#include "metrics/memory.hpp"
+#include "metrics/worker_table.hpp"
+
+namespace users {
+
+/// A number that only grows. One that was dropped, or never looked up, swallows what is added.
+class Counter {
+ public:
+  Counter() = default;
+  explicit Counter(MetricSlot* slot) : slot_(slot) {}
+  [[nodiscard]] explicit operator bool() const { return slot_ != nullptr; }
+  void add() const {
+    if (slot_ != nullptr) slot_->values[0].fetch_add(1, std::memory_order_relaxed);
+  }
+
+ private:
+  MetricSlot* slot_ = nullptr;
+};
+
+/// How many took how long. The same for one that was dropped.
+class Histogram {
+ public:
+  Histogram() = default;
+  explicit Histogram(MetricSlot* slot) : slot_(slot) {}
+  [[nodiscard]] explicit operator bool() const { return slot_ != nullptr; }
+  void observe(std::chrono::nanoseconds took) const;
+
+ private:
+  MetricSlot* slot_ = nullptr;
+};
+
+/// Observes the time of a scope.
+class ScopeTimer {
+ public:
+  explicit ScopeTimer(Histogram histogram) : histogram_(histogram) {}
+  ~ScopeTimer() { histogram_.observe(std::chrono::steady_clock::now() - start_); }
+  ScopeTimer(const ScopeTimer&) = delete;
+  ScopeTimer& operator=(const ScopeTimer&) = delete;
+
+ private:
+  Histogram histogram_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// A gauge that is known only when it is asked for.
+struct GaugeSample {
+  MetricId id;
+  std::string labels;
+  std::uint64_t value;
+};
+
+/// Looking a series up takes a moment and, at its very first use, a lock: who counts often keeps
+/// the handle. Handles live as long as this object. Not to be looked up from two threads at once;
+/// the handles themselves may be used from many.
+class Metrics {
+ public:
+  /// Of this process alone: for tools and tests.
+  Metrics() = default;
+  /// Shared by all who name the same file. See MetricsMemory.
+  explicit Metrics(const std::string& file) : memory_(file) {}
+
+  /// `labels` as they are written out, without braces: `route="GET auth",code="0"`. Where the file
+  /// is full, or for a moment locked by a process that was stopped, the handle is empty.
+  Counter counter(MetricId id, std::string_view labels = {}) { return Counter(slot(id, labels)); }
+  Histogram histogram(MetricId id, std::string_view labels = {}) {
+    return Histogram(slot(id, labels));
+  }
+
+  WorkerTable& workers() { return workers_; }
+
+  /// MetricsMemory::is_cut().
+  [[nodiscard]] bool is_cut() const { return memory_.is_cut(); }
+
+  /// All that was counted, by any process, and `gauges`: Prometheus text format 0.0.4, sorted.
+  [[nodiscard]] std::string render(std::span<const GaugeSample> gauges = {}) const;
+
+ private:
+  MetricSlot* slot(MetricId id, std::string_view labels);
+  [[nodiscard]] MetricSlot* find(std::string_view key) const;
+  MetricSlot* append(MetricId id, std::string_view key);
+
+  MetricsMemory memory_;
+  WorkerTable workers_{memory_};
+  bool full_ = false;
+  std::chrono::steady_clock::time_point next_append_{};
+};
+
+}  // namespace users

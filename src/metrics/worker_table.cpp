@@ -1,0 +1,136 @@
+#include "metrics/worker_table.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+
+// glibc 2.36 forgets to say that it is C.
+extern "C" {
+#include <sys/pidfd.h>
+}
+
+namespace users {
+namespace {
+
+using std::chrono::nanoseconds;
+
+/// steady_clock is CLOCK_MONOTONIC, the same for all processes; never 0 here.
+std::uint64_t now() {
+  return static_cast<std::uint64_t>(
+      nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
+/// A lock on some bytes of an entry.
+struct flock lock_of(std::size_t index, std::size_t offset) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start =
+      static_cast<off_t>(offsetof(MetricsLayout, workers) + index * sizeof(WorkerEntry) + offset);
+  lock.l_len = sizeof(std::uint64_t);
+  return lock;
+}
+
+/// Whose the entry is: gone with the descriptor.
+struct flock ownership_of(std::size_t index) {
+  return lock_of(index, offsetof(WorkerEntry, pid));
+}
+
+/// Which process that is: the kernel tells of a lock of fcntl(2)'s older kind who holds it, and
+/// what stands in the file could be anybody's.
+struct flock identity_of(std::size_t index) {
+  return lock_of(index, offsetof(WorkerEntry, busy_since));
+}
+
+}  // namespace
+
+void WorkerTable::enter() {
+  for (std::size_t i = 0; i < MetricsLayout::kWorkers; ++i) {
+    struct flock ownership = ownership_of(i);
+    struct flock identity = identity_of(i);
+    if (memory_.descriptor() >= 0 && (::fcntl(memory_.descriptor(), F_OFD_SETLK, &ownership) != 0 ||
+                                      ::fcntl(memory_.descriptor(), F_SETLK, &identity) != 0)) {
+      continue;
+    }
+    // What the last owner left; first that it was busy, or the new process id would be held to it.
+    entry(i).busy_since.store(0);
+    entry(i).pid.store(static_cast<std::uint64_t>(::getpid()));
+    mine_ = i;
+    return;
+  }
+  log::warning({"metrics: no entry is free for this worker; it is neither counted nor watched"});
+}
+
+void WorkerTable::begin_request() {
+  if (mine_) entry(*mine_).busy_since.store(now(), std::memory_order_relaxed);
+}
+
+void WorkerTable::end_request() {
+  if (mine_) entry(*mine_).busy_since.store(0, std::memory_order_relaxed);
+}
+
+bool WorkerTable::is_held(std::size_t index) const {
+  if (mine_ == index) return true;
+  if (memory_.descriptor() < 0) return false;
+  struct flock lock = ownership_of(index);
+  return ::fcntl(memory_.descriptor(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+pid_t WorkerTable::holder_of(std::size_t index) const {
+  if (memory_.descriptor() < 0) return 0;
+  struct flock lock = identity_of(index);
+  const bool held = ::fcntl(memory_.descriptor(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return held && lock.l_pid > 0 ? lock.l_pid : 0;
+}
+
+WorkerTable::Load WorkerTable::load() const {
+  Load load;
+  for (std::size_t i = 0; i < MetricsLayout::kWorkers; ++i) {
+    if (entry(i).pid.load() == 0 || !is_held(i)) continue;
+    ++load.workers;
+    if (entry(i).busy_since.load() != 0) ++load.busy;
+  }
+  return load;
+}
+
+unsigned WorkerTable::end_stuck(std::chrono::seconds limit) const {
+  unsigned ended = 0;
+  for (std::size_t i = 0; i < MetricsLayout::kWorkers; ++i) {
+    if (mine_ != i && end_if_stuck(i, limit)) ++ended;
+  }
+  return ended;
+}
+
+bool WorkerTable::end_if_stuck(std::size_t index, nanoseconds limit) const {
+  const std::uint64_t since = entry(index).busy_since.load();
+  const std::uint64_t age = now() - since;
+  // The age wraps round where that request has only just begun.
+  if (since == 0 || age > static_cast<std::uint64_t>(nanoseconds::max().count()) ||
+      age < static_cast<std::uint64_t>(limit.count())) {
+    return false;
+  }
+  const pid_t pid = holder_of(index);
+  const int process = pid == 0 ? -1 : ::pidfd_open(pid, 0);
+  if (process < 0) return false;
+  // From here on the descriptor names one process whatever becomes of its number; it is the
+  // worker's where the worker is still there and still in that request. Of several that look at
+  // once one takes the request's time away, and with it the right to end its worker.
+  std::uint64_t seen = since;
+  // First whether this process may end it: the courier may be another user's.
+  const bool ended = ::pidfd_send_signal(process, 0, nullptr, 0) == 0 && holder_of(index) == pid &&
+                     entry(index).busy_since.compare_exchange_strong(seen, now()) &&
+                     ::pidfd_send_signal(process, SIGKILL, nullptr, 0) == 0;
+  ::close(process);
+  if (ended) {
+    log::error({"worker ", std::to_string(pid), " has been in one request for ",
+                std::to_string(age / 1'000'000'000), " s and is ended (worker.request_limit)"});
+  }
+  return ended;
+}
+
+}  // namespace users

@@ -1,0 +1,24 @@
+// The catalogue of result codes: the HTTP status and the texts of each.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "accounts/outcome.hpp"
+
+namespace users::web {
+
+struct ResultCodeRow {
+  ResultCode code;
+  int http_status;
+  std::string_view zh;  ///< UTF-8
+  std::string_view en;
+};
+
+/// All of them, by number.
+std::span<const ResultCodeRow> result_codes();
+
+/// The row of a code. Every enumerator has one.
+const ResultCodeRow& describe(ResultCode code);
+
+}  // namespace users::web
