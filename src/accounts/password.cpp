@@ -77,18 +77,6 @@ bool PasswordCheck::verify_typed(std::string_view typed, const Secret& normal,
   return is_crypt(stored) && typed != normal.reveal() && verify(Secret(typed), stored);
 }
 
-std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
-                                                   const Config& config) {
-  const std::string pattern = "$argon2id$v=19$m=" + std::to_string(config.password_argon2_memory) +
-                              ",t=" + std::to_string(config.password_argon2_passes) + ",p=1$%";
-  try {
-    const auto row = connection.query_one(db::StatementId::count_imported_hashes, {pattern});
-    return row ? std::optional(row->front().number) : std::nullopt;
-  } catch (const db::Unavailable&) {
-    return std::nullopt;
-  }
-}
-
 bool PasswordCheck::is_outdated(const std::string& stored, std::string_view typed) const {
   constexpr std::size_t kBcryptBytes = 72;
   if (stored.starts_with("$2") && typed.size() >= kBcryptBytes) return false;

@@ -2,7 +2,6 @@
 // that an imported table may bring. password.cpp is the one user of zxcvbn.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +10,6 @@
 #include "base/config.hpp"
 #include "base/crypto.hpp"
 #include "base/secret.hpp"
-#include "db/mysql.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users {
@@ -28,11 +26,6 @@ std::optional<Secret> normalise_password(std::string_view typed, unsigned min_le
 /// phone itself in any spelling, or the service's name. Takes 10 us, up to 3 ms for long repetitive
 /// ones.
 bool is_weak(const Secret& password, const Phone& phone, std::string_view service_name);
-
-/// How many accounts have a hash of another kind or cost than the service makes. The next login of
-/// each replaces it. Returns nullopt if counting them takes longer than 2 seconds.
-std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
-                                                   const Config& config);
 
 class PasswordCheck {
  public:

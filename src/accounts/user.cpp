@@ -50,6 +50,18 @@ bool delete_user(db::Connection& connection, std::uint64_t user_id, std::string_
   return connection.execute(StatementId::delete_user, {user_id}) == 1;
 }
 
+std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
+                                                   const Config& config) {
+  const std::string pattern = "$argon2id$v=19$m=" + std::to_string(config.password_argon2_memory) +
+                              ",t=" + std::to_string(config.password_argon2_passes) + ",p=1$%";
+  try {
+    const auto row = connection.query_one(StatementId::count_imported_hashes, {pattern});
+    return row ? std::optional(row->front().number) : std::nullopt;
+  } catch (const db::Unavailable&) {
+    return std::nullopt;
+  }
+}
+
 void insert_audit(db::Connection& connection, const Event& event) {
   db::Parameter operator_name = nullptr;
   if (!event.operator_name.empty()) operator_name = event.operator_name;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/config.hpp"
 #include "base/crypto.hpp"
 #include "db/mysql.hpp"
 
@@ -66,6 +67,11 @@ void void_codes(db::Connection& connection, std::string_view phone);
 
 /// The user with codes and sessions. False where it was gone already.
 bool delete_user(db::Connection& connection, std::uint64_t user_id, std::string_view phone);
+
+/// How many accounts have a hash of another kind or cost than the service makes. The next login of
+/// each replaces it. Returns nullopt if counting them takes longer than 2 seconds.
+std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
+                                                   const Config& config);
 
 /// Records what happened, in the transaction in which it happens.
 void insert_audit(db::Connection& connection, const Event& event);

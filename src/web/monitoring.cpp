@@ -2,7 +2,7 @@
 #include <chrono>
 #include <map>
 
-#include "accounts/password.hpp"
+#include "accounts/user.hpp"
 #include "base/log.hpp"
 #include "db/migrations.hpp"
 #include "web/handlers.hpp"
@@ -43,7 +43,7 @@ std::optional<std::uint64_t> imported_hashes(Context& context) {
   if (now < hashes.next) return hashes.count;
   try {
     hashes.count = context.database.replay([&](db::Connection& connection) {
-      return count_imported_hashes(connection, context.config);
+      return store::count_imported_hashes(connection, context.config);
     });
     hashes.next = now + kKept;
   } catch (const db::DatabaseError&) {  // outbox_gauges() has told it

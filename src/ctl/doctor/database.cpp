@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "accounts/password.hpp"
+#include "accounts/user.hpp"
 #include "ctl/doctor/doctor.hpp"
 #include "db/migrations.hpp"
 
@@ -96,7 +96,7 @@ void check_outbox(Diagnosis& d, db::Connection& connection) {
 
 /// An imported hash takes another time to verify than the service's own (see SECURITY.md).
 void check_hashes(Diagnosis& d, db::Connection& connection) {
-  const auto count = count_imported_hashes(connection, *d.config);
+  const auto count = store::count_imported_hashes(connection, *d.config);
   if (!count) {
     d.report.skipped("password hashes", "to count them would take longer than 2 seconds");
   } else if (*count > 0) {
