@@ -74,10 +74,11 @@ std::string_view name_of(Purpose purpose) {
 Outcome Verification::request(db::Database& database, const Phone& phone, Purpose purpose,
                               std::string_view retry_key, const Client& client) const {
   const auto request_key = hash_retry_key(key_, "code request", phone, retry_key, client);
-  const std::string code = make_code();
-  const auto code_hash = hash_code(phone, purpose, code);
-  const std::string sealed =
-      seal(key_, {phone.e164(), std::string(name_of(purpose)), code, client.chinese ? "zh" : "en"});
+  Message message{phone.e164(), std::string(name_of(purpose)), make_code(),
+                  client.chinese ? "zh" : "en"};
+  const auto code_hash = hash_code(phone, purpose, message.code);
+  const std::string sealed = seal(key_, message);
+  wipe(message.code);
   return database.replay([&](db::Connection& connection) -> Outcome {
     const auto last = find_code(connection, phone, purpose);
     if (last && last->is_of(request_key)) return last->repeated();
