@@ -12,24 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
+
 namespace users {
 namespace {
 
 constexpr std::size_t kLargestSecret = 4096;
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string errno_text() {
   return std::generic_category().message(errno);
@@ -68,7 +56,7 @@ Secret::~Secret() {
 }
 
 Secret read_secret_file(const std::filesystem::path& file) {
-  const FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (fd.get() < 0) throw std::runtime_error("cannot be opened: " + errno_text());
   require_private(fd.get());
   std::array<char, kLargestSecret + 1> buffer{};

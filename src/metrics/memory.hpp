@@ -27,7 +27,8 @@ bool is_sound(const MetricSlot& slot);
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
-/// One worker; it belongs to who holds the locks on its bytes in the file (base/worker_table.hpp).
+/// One worker; it belongs to who holds the locks on its bytes in the file
+/// (metrics/worker_table.hpp).
 struct WorkerEntry {
   std::atomic<std::uint64_t> pid;         ///< to be shown; whom to end only the lock tells
   std::atomic<std::uint64_t> busy_since;  ///< CLOCK_MONOTONIC, nanoseconds; 0: idle

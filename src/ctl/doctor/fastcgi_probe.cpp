@@ -9,7 +9,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
+
+#include "base/descriptor.hpp"
 
 namespace users::ctl {
 namespace {
@@ -23,20 +24,6 @@ constexpr char kParameters = 4;
 constexpr char kInput = 5;
 constexpr char kOutput = 6;
 constexpr std::size_t kHead = 8;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string record(char type, std::string_view content) {
   std::string bytes{kVersion, type, 0, 1, 0, static_cast<char>(content.size()), 0, 0};

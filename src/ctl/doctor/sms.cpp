@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
 #include "base/text.hpp"
 #include "ctl/doctor/doctor.hpp"
 #include "ctl/system.hpp"
@@ -36,14 +37,11 @@ std::string sms_settings_file() {
 std::string read_settings(const Diagnosis& d, const std::string& file) {
   constexpr std::size_t kMost = std::size_t{64} * 1024;
   const AsUser courier(d.courier_uid.value_or(::geteuid()));
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
-  std::string text;
-  if (fd >= 0 && ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-    text.resize(kMost);
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(::read(fd, text.data(), kMost), 0)));
-  }
-  if (fd >= 0) ::close(fd);
+  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return "";
+  std::string text(kMost, '\0');
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(::read(fd.get(), text.data(), kMost), 0)));
   return text;
 }
 
