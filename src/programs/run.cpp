@@ -27,7 +27,7 @@ class PrintableOutput : public std::streambuf {
  public:
   explicit PrintableOutput(std::ostream& out) : out_(out), target_(out.rdbuf(this)) {}
   // A sanitizer's look at the type of out_ takes a descriptor, and there may be none left.
-  [[gnu::no_sanitize("vptr")]] ~PrintableOutput() override { out_.rdbuf(target_); }
+  __attribute__((no_sanitize("vptr"))) ~PrintableOutput() override { out_.rdbuf(target_); }
   PrintableOutput(const PrintableOutput&) = delete;
   PrintableOutput& operator=(const PrintableOutput&) = delete;
 

@@ -80,7 +80,7 @@ int run(const users::Config& config, const users::Secret& password, const users:
           database.tend();
           // The others no longer see what this worker does, so it ends; its successor makes a new
           // file.
-          if (metrics.is_cut()) ::raise(SIGTERM);
+          if (metrics.is_cut()) static_cast<void>(::raise(SIGTERM));
         },
         metrics.workers());
   } catch (const std::exception& error) {
