@@ -29,7 +29,9 @@ CREATE TABLE IF NOT EXISTS audit (
   request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
   createTime DATETIME NOT NULL COMMENT 'UTC',
   operator_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NULL COMMENT 'who did it with users-ctl; null: the user, by the service',
+  operation  BINARY(32) NULL COMMENT 'keyed hash of what the change is known by',
   PRIMARY KEY (id),
+  UNIQUE KEY audit_operation (operation),
   KEY audit_user (user_id, id),
   KEY audit_time (createTime)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

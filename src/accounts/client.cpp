@@ -17,4 +17,12 @@ crypto::Digest hash_retry_key(const Secret& key, std::string_view purpose, const
   return crypto::keyed_hash(key, purpose, message);
 }
 
+db::OperationId operation_of(const Secret& key, std::string_view route, std::string_view subject,
+                             const Client& client) {
+  if (client.request_id.empty()) return db::new_operation();
+  std::string message(route);
+  message.append("\n").append(subject).append("\n").append(client.request_id);
+  return crypto::keyed_hash(key, "operation", message);
+}
+
 }  // namespace users

@@ -6,12 +6,95 @@
 namespace users {
 namespace {
 
-using db::StatementId;
-
 constexpr std::uint64_t kDay = std::uint64_t{24} * 60 * 60;
 constexpr std::uint64_t kTouchSeconds = std::uint64_t{5} * 60;
 constexpr std::size_t kTokenLength = 43;
 constexpr std::size_t kLongestAgent = 200;
+
+struct ExpireTime {
+  std::string text;
+};
+const db::Query<ExpireTime(std::string_view token_hash, std::uint64_t user_id, std::uint64_t epoch,
+                           std::uint64_t lifetime, std::string_view address,
+                           std::string_view agent)>
+    insert_session{"insert_session",
+                   "INSERT INTO sessions (tokenHash, user_id, epoch, createTime, seenTime, "
+                   "expireTime, address, agent) VALUES (?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), "
+                   "UTC_TIMESTAMP() + INTERVAL ? SECOND, ?, ?) RETURNING",
+                   {{db::iso8601("expireTime"), &ExpireTime::text}},
+                   ""};
+
+/// Of a session `s` and its user `u`; takes the idle seconds.
+const std::string kIsAlive =
+    "s.epoch = u.epoch AND s.expireTime > UTC_TIMESTAMP() AND s.seenTime > UTC_TIMESTAMP() - "
+    "INTERVAL ? SECOND";
+const std::string kSessions = "FROM sessions s JOIN users u ON u.id = s.user_id WHERE ";
+
+const std::vector<db::Column<Session>> kSession{
+    {"s.id", &Session::id},
+    {"s.user_id", &Session::user_id},
+    {"u.phone", &Session::phone},
+    {"GREATEST(0, TIMESTAMPDIFF(SECOND, s.seenTime, UTC_TIMESTAMP()))", &Session::seconds_unseen}};
+const std::string kOfToken =
+    kSessions + "s.tokenHash = ? AND " + kIsAlive + " AND u.disableTime IS NULL";
+const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session{
+    "find_session", "SELECT", kSession, kOfToken};
+/// The same of what this node of a cluster has already.
+const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session_locally{
+    "find_session_locally", "SET STATEMENT wsrep_sync_wait = 0 FOR SELECT", kSession, kOfToken};
+
+/// Fails at once (1205) if a row, a table or the server is locked, such as by a backup.
+const db::Command<void(std::string_view token_hash)> touch_session{
+    "touch_session",
+    "SET STATEMENT lock_wait_timeout = 0, innodb_lock_wait_timeout = 0 FOR UPDATE sessions SET "
+    "seenTime = UTC_TIMESTAMP() WHERE tokenHash = ?"};
+
+const db::Query<SessionRow(std::uint64_t user_id, std::uint64_t idle)> list_sessions{
+    "list_sessions",
+    "SELECT",
+    {{"s.id", &SessionRow::id},
+     {db::iso8601("s.createTime"), &SessionRow::created},
+     {db::iso8601("s.seenTime"), &SessionRow::last_seen},
+     {"s.address", &SessionRow::address},
+     {"s.agent", &SessionRow::agent}},
+    kSessions + "s.user_id = ? AND " + kIsAlive +
+        " ORDER BY s.seenTime DESC, s.id DESC LIMIT 1000"};
+
+struct Number {
+  std::uint64_t value = 0;
+};
+const db::Query<Number(std::uint64_t user_id, std::uint64_t idle)> count_sessions{
+    "count_sessions",
+    "SELECT",
+    {{"COUNT(*)", &Number::value}},
+    kSessions + "s.user_id = ? AND " + kIsAlive};
+
+struct TokenHash {
+  std::string bytes;
+};
+/// Those beyond `most`: what is over already, then those unseen for longest. An account of an
+/// earlier version may have thousands.
+const db::Query<TokenHash(std::uint64_t user_id, std::uint64_t idle, std::uint64_t most)>
+    find_surplus_sessions{"find_surplus_sessions",
+                          "SELECT",
+                          {{"s.tokenHash", &TokenHash::bytes}},
+                          kSessions + "s.user_id = ? ORDER BY " + kIsAlive +
+                              " DESC, s.seenTime DESC, s.id DESC LIMIT 1000 OFFSET ?"};
+
+const db::Command<void(std::string_view token_hash)> delete_session{
+    "delete_session", "DELETE FROM sessions WHERE tokenHash = ?"};
+const db::Command<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id{
+    "delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"};
+const db::Command<void(std::uint64_t user_id)> delete_sessions{
+    "delete_sessions", "DELETE FROM sessions WHERE user_id = ?"};
+/// Ends all, those of logins under way too.
+const db::Command<void(std::uint64_t user_id)> end_sessions{
+    "end_sessions", "UPDATE users SET epoch = epoch + 1 WHERE id = ?"};
+/// After end_sessions; saves the one that was alive until then.
+const db::Command<void(std::string_view token_hash)> keep_session{
+    "keep_session",
+    "UPDATE sessions s JOIN users u ON u.id = s.user_id SET s.epoch = u.epoch WHERE s.tokenHash = "
+    "? AND s.epoch + 1 = u.epoch"};
 
 /// What a client says of itself, as far as it is text that fits.
 std::string_view shorten_agent(std::string_view agent) {
@@ -24,7 +107,7 @@ std::string_view shorten_agent(std::string_view agent) {
 /// full, read-only or locked by a backup. The next check tries again.
 void touch(db::Connection& connection, const crypto::Digest& token_hash) {
   try {
-    connection.execute(StatementId::touch_session, {crypto::bytes_of(token_hash)});
+    touch_session(connection, crypto::bytes_of(token_hash));
   } catch (const db::LockWaitTimeout&) {
   } catch (const db::DatabaseError& error) {
     log::warning({"session: not noted as seen: ", error.what()});
@@ -37,74 +120,65 @@ std::uint64_t Sessions::idle_seconds() const {
   return config_.session_idle_days * kDay;
 }
 
-NewSession Sessions::open(db::Connection& connection, const store::User& user,
+crypto::Digest Sessions::hash_of(std::string_view token) const {
+  return crypto::keyed_hash(key_, "session", token);
+}
+
+NewSession Sessions::open(db::Connection& connection, const User& user,
                           const Client& client) const {
   NewSession session{crypto::random_token(), user.id, config_.session_absolute_days * kDay, ""};
-  const auto hash = crypto::keyed_hash(key_, "session", session.token);
-  auto row = connection.query_one(StatementId::insert_session,
-                                  {crypto::bytes_of(hash), user.id, user.epoch, session.lifetime,
-                                   client.address, shorten_agent(client.agent)});
-  if (row) session.expires_at = std::move(row->front().text);
+  const auto hash = hash_of(session.token);
+  auto expires = insert_session.one(connection, crypto::bytes_of(hash), user.id, user.epoch,
+                                    session.lifetime, client.address, shorten_agent(client.agent));
+  if (expires) session.expires_at = std::move(expires->text);
   return session;
 }
 
 std::optional<Session> Sessions::find(db::Connection& connection, std::string_view token) const {
   if (token.size() != kTokenLength) return std::nullopt;
-  const auto hash = crypto::keyed_hash(key_, "session", token);
-  const auto ask = [&](StatementId statement) {
-    return connection.query_one(statement, {crypto::bytes_of(hash), idle_seconds()});
-  };
-  std::optional<db::Row> row;
+  const auto hash = hash_of(token);
+  std::optional<Session> session;
   if (config_.database_session_reads == SessionReads::local) {
-    row = ask(StatementId::find_session_locally);
+    session = find_session_locally.one(connection, crypto::bytes_of(hash), idle_seconds());
   }
   // What this node does not know another may have acknowledged a moment ago.
-  if (!row) row = ask(StatementId::find_session);
-  if (!row) return std::nullopt;
-  if ((*row)[3].number >= kTouchSeconds) {
-    touch(connection, hash);
-  }
-  return Session{(*row)[0].number, (*row)[1].number, std::move((*row)[2].text), hash};
+  if (!session) session = find_session.one(connection, crypto::bytes_of(hash), idle_seconds());
+  if (!session) return std::nullopt;
+  if (session->seconds_unseen >= kTouchSeconds) touch(connection, hash);
+  session->token_hash = hash;
+  return session;
 }
 
 std::vector<SessionRow> Sessions::list(db::Connection& connection, std::uint64_t user_id) const {
-  std::vector<SessionRow> sessions;
-  for (auto& row : connection.query(StatementId::list_sessions, {user_id, idle_seconds()})) {
-    sessions.push_back({row[0].number, std::move(row[1].text), std::move(row[2].text),
-                        std::move(row[3].text), std::move(row[4].text)});
-  }
-  return sessions;
+  return list_sessions.all(connection, user_id, idle_seconds());
 }
 
 std::uint64_t Sessions::count(db::Connection& connection, std::uint64_t user_id) const {
-  const auto row = connection.query_one(StatementId::count_sessions, {user_id, idle_seconds()});
-  return row ? row->front().number : 0;
+  return count_sessions.one(connection, user_id, idle_seconds()).value_or(Number{}).value;
 }
 
 void Sessions::end(db::Connection& connection, const Session& session) {
-  connection.execute(StatementId::delete_session, {crypto::bytes_of(session.token_hash)});
+  delete_session(connection, crypto::bytes_of(session.token_hash));
 }
 
 bool Sessions::end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id) {
-  return connection.execute(StatementId::delete_session_by_id, {id, user_id}) == 1;
+  return delete_session_by_id(connection, id, user_id) == 1;
 }
 
-bool Sessions::end_others(db::Connection& connection, const Session& session) {
-  end_all(connection, session.user_id, session.phone);
-  return connection.execute(StatementId::keep_session, {crypto::bytes_of(session.token_hash)}) == 1;
+bool Sessions::end_all(db::Connection& connection, std::uint64_t user_id, const Session* kept) {
+  end_sessions(connection, user_id);
+  return kept == nullptr || keep_session(connection, crypto::bytes_of(kept->token_hash)) == 1;
 }
 
-void Sessions::end_all(db::Connection& connection, std::uint64_t user_id, std::string_view phone) {
-  connection.execute(StatementId::end_sessions, {user_id});
-  store::void_codes(connection, phone);
+void Sessions::delete_all(db::Connection& connection, std::uint64_t user_id) {
+  delete_sessions(connection, user_id);
 }
 
 void Sessions::end_surplus(db::Connection& connection, std::uint64_t user_id) const {
   try {
-    for (const auto& row :
-         connection.query(StatementId::find_surplus_sessions,
-                          {user_id, idle_seconds(), std::uint64_t{config_.session_per_account}})) {
-      connection.execute(StatementId::delete_session, {row.front().text});
+    for (const TokenHash& hash : find_surplus_sessions.all(connection, user_id, idle_seconds(),
+                                                           config_.session_per_account)) {
+      delete_session(connection, hash.bytes);
     }
   } catch (const db::DatabaseError& error) {
     log::warning({"session: the surplus was not ended: ", error.what()});

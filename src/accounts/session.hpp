@@ -11,16 +11,17 @@
 #include "accounts/user.hpp"
 #include "base/config.hpp"
 #include "base/crypto.hpp"
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 
 namespace users {
 
 /// A session that was found alive.
 struct Session {
-  std::uint64_t id;
-  std::uint64_t user_id;
+  std::uint64_t id = 0;
+  std::uint64_t user_id = 0;
   std::string phone;  ///< E.164
-  crypto::Digest token_hash;
+  std::uint64_t seconds_unseen = 0;
+  crypto::Digest token_hash{};
 };
 
 struct NewSession {
@@ -32,7 +33,7 @@ struct NewSession {
 
 /// One line of the list a user sees.
 struct SessionRow {
-  std::uint64_t id;
+  std::uint64_t id = 0;
   std::string created;    ///< ISO 8601, UTC
   std::string last_seen;  ///< the same, at most 5 minutes old
   std::string address;
@@ -44,13 +45,17 @@ class Sessions {
   /// Both must outlive this object.
   Sessions(const Config& config, const Secret& key) : config_(config), key_(key) {}
 
-  /// Makes one under a fresh token, in the caller's transaction. It is over at once where all of
-  /// the user's were ended since `user` was read.
-  NewSession open(db::Connection& connection, const store::User& user, const Client& client) const;
+  /// Makes one under a fresh token, in the caller's transaction. It is over at once if all of the
+  /// user's were ended since `user` was read.
+  NewSession open(db::Connection& connection, const User& user, const Client& client) const;
 
-  /// The session of a token: one read by primary key, and one write where it was last seen 5
-  /// minutes ago. Nothing where it is unknown, ended, expired, idle too long, or its user disabled.
+  /// Returns the session of a token: one read by primary key, and one write if it was last seen 5
+  /// minutes ago. Returns nullopt if it is unknown, ended, expired, idle too long, or its user is
+  /// disabled.
   std::optional<Session> find(db::Connection& connection, std::string_view token) const;
+
+  /// What the table holds of a token.
+  [[nodiscard]] crypto::Digest hash_of(std::string_view token) const;
 
   /// Those of a user that are alive, last seen first.
   std::vector<SessionRow> list(db::Connection& connection, std::uint64_t user_id) const;
@@ -59,17 +64,16 @@ class Sessions {
   std::uint64_t count(db::Connection& connection, std::uint64_t user_id) const;
 
   static void end(db::Connection& connection, const Session& session);
-  /// False where the user has no such session.
+  /// Returns false if the user has no such session.
   static bool end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id);
-  /// In the caller's transaction: ends the others as end_all() does. False where the session itself
-  /// was ended meanwhile.
-  [[nodiscard]] static bool end_others(db::Connection& connection, const Session& session);
-  /// Also voids the outstanding codes of the phone, with which somebody could log in again.
-  static void end_all(db::Connection& connection, std::uint64_t user_id, std::string_view phone);
+  /// Ends all sessions of a user, but for `kept`. Returns false if that one was ended meanwhile.
+  [[nodiscard]] static bool end_all(db::Connection& connection, std::uint64_t user_id,
+                                    const Session* kept);
+  static void delete_all(db::Connection& connection, std::uint64_t user_id);
 
   /// Ends the sessions of a user beyond config session.per_account, those unseen for longest first.
-  /// To be called behind the commit of a login: of several at once the last one sees them all.
-  /// Never throws, since the login stands.
+  /// Call it after the commit of a login: of several at once the last one sees them all. Never
+  /// throws, since the login stands.
   void end_surplus(db::Connection& connection, std::uint64_t user_id) const;
 
  private:

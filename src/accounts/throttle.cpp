@@ -12,6 +12,50 @@ namespace {
 
 constexpr unsigned kBudgetRows = 8;
 
+// What lies more than a minute in the future is from before the clock was set back: such a limit
+// starts again, or it would stand for as long as the clock was wrong. The minute is for the clocks
+// of several nodes.
+const std::string kIsOver =
+    "resetTime <= UTC_TIMESTAMP() OR resetTime > VALUES(resetTime) + INTERVAL 1 MINUTE";
+const std::string kSecondsLeft = "GREATEST(1, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime))";
+
+// Assignments run from left to right, so the second sees the new count and the old time.
+const db::Query<Count(std::string_view bucket, std::uint64_t seconds, std::uint64_t restart_at)>
+    hit_throttle{"hit_throttle",
+                 "INSERT INTO throttle (bucket, used, resetTime) VALUES (?, 1, UTC_TIMESTAMP() + "
+                 "INTERVAL ? SECOND) ON DUPLICATE KEY UPDATE used = IF(" +
+                     kIsOver + ", 1, used + 1), resetTime = IF(" + kIsOver +
+                     " OR used = ?, VALUES(resetTime), resetTime) RETURNING",
+                 {{"used", &Count::used}, {kSecondsLeft, &Count::seconds}},
+                 ""};
+
+struct BudgetRow {
+  std::uint64_t number = 0;
+  std::uint64_t used = 0;
+  std::uint64_t seconds = 0;
+};
+const db::Query<BudgetRow(std::string_view name, std::string_view same_name, std::uint64_t seconds)>
+    find_budget{"find_budget",
+                "SELECT",
+                {{"CAST(SUBSTRING_INDEX(bucket, ':', -1) AS UNSIGNED)", &BudgetRow::number},
+                 {"used", &BudgetRow::used},
+                 {kSecondsLeft, &BudgetRow::seconds}},
+                "FROM throttle WHERE bucket >= CONCAT(?, ':') AND bucket < CONCAT(?, ';') AND "
+                "resetTime > UTC_TIMESTAMP() AND resetTime <= UTC_TIMESTAMP() + INTERVAL ? SECOND "
+                "+ INTERVAL 1 MINUTE"};
+
+const db::Query<Count(std::string_view bucket)> find_throttle{
+    "find_throttle",
+    "SELECT",
+    {{"used", &Count::used}, {kSecondsLeft, &Count::seconds}},
+    "FROM throttle WHERE bucket = ? AND resetTime > UTC_TIMESTAMP()"};
+const db::Command<void(std::string_view bucket, std::uint64_t used, std::uint64_t seconds)>
+    put_throttle{"put_throttle",
+                 "REPLACE INTO throttle (bucket, used, resetTime) VALUES (?, ?, UTC_TIMESTAMP() + "
+                 "INTERVAL ? SECOND)"};
+const db::Command<void(std::string_view bucket)> clear_throttle{
+    "clear_throttle", "DELETE FROM throttle WHERE bucket = ?"};
+
 std::string bucket_of(const Limit& limit, std::string_view subject) {
   return std::string(limit.name).append(":").append(subject);
 }
@@ -19,10 +63,9 @@ std::string bucket_of(const Limit& limit, std::string_view subject) {
 /// Adds one to `bucket`. Returns the new count and the seconds until it is reset.
 Count count_one(db::Connection& connection, std::string_view bucket, const Limit& limit) {
   const std::uint64_t restart_at = limit.locks ? limit.most : 0;
-  const auto row = connection.query_one(db::StatementId::hit_throttle,
-                                        {bucket, std::uint64_t{limit.seconds}, restart_at});
-  if (!row) throw db::DatabaseError("hit_throttle: no row was returned", 0);
-  return {(*row)[0].number, (*row)[1].number};
+  const auto count = hit_throttle.one(connection, bucket, limit.seconds, restart_at);
+  if (!count) throw db::DatabaseError("hit_throttle: no row was returned", 0);
+  return *count;
 }
 
 unsigned refuse(Metrics& metrics, const Limit& limit, std::uint64_t seconds) {
@@ -53,11 +96,8 @@ unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget
   // Another request may take the last one of a row between the look and the count: then look again.
   for (unsigned tries = 0; tries < kBudgetRows; ++tries) {
     std::array<Count, kBudgetRows> counts{};
-    for (const auto& row :
-         connection.query(db::StatementId::find_budget,
-                          {budget.name, budget.name, std::uint64_t{budget.seconds}})) {
-      const std::uint64_t number = row[0].number;
-      if (number < kBudgetRows) counts[number] = {row[1].number, row[2].number};
+    for (const auto& row : find_budget.all(connection, budget.name, budget.name, budget.seconds)) {
+      if (row.number < kBudgetRows) counts[row.number] = {row.used, row.seconds};
     }
     std::uint64_t wait = budget.seconds;
     std::optional<unsigned> free;
@@ -76,19 +116,15 @@ unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget
 }
 
 void exhaust(db::Connection& connection, const Limit& limit, std::string_view subject) {
-  connection.execute(
-      db::StatementId::put_throttle,
-      {bucket_of(limit, subject), std::uint64_t{limit.most}, std::uint64_t{limit.seconds}});
+  put_throttle(connection, bucket_of(limit, subject), limit.most, limit.seconds);
 }
 
 Count count_of(db::Connection& connection, const Limit& limit, std::string_view subject) {
-  const auto row =
-      connection.query_one(db::StatementId::find_throttle, {bucket_of(limit, subject)});
-  return row ? Count{(*row)[0].number, (*row)[1].number} : Count{};
+  return find_throttle.one(connection, bucket_of(limit, subject)).value_or(Count{});
 }
 
 void clear(db::Connection& connection, const Limit& limit, std::string_view subject) {
-  connection.execute(db::StatementId::clear_throttle, {bucket_of(limit, subject)});
+  clear_throttle(connection, bucket_of(limit, subject));
 }
 
 }  // namespace users::throttle

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users::throttle {
@@ -36,7 +36,7 @@ unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
 /// as much, but what it writes is counted apart and limits nobody.
 unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget, bool charged);
 
-/// As if the last try within the limit had been made just now: none is for `seconds`.
+/// Locks the subject for limit.seconds, as if it had just used its last attempt.
 void exhaust(db::Connection& connection, const Limit& limit, std::string_view subject);
 
 struct Count {

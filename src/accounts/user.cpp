@@ -1,72 +1,91 @@
 #include "accounts/user.hpp"
 
-namespace users::store {
+#include "base/log.hpp"
 
-using db::StatementId;
+namespace users {
+namespace {
 
-std::optional<User> find_user(db::Connection& connection, std::string_view phone) {
-  auto row = connection.query_one(StatementId::find_user_by_phone, {phone});
-  if (!row) return std::nullopt;
-  return User{(*row)[0].number, std::move((*row)[1].text), std::move((*row)[2].text),
-              (*row)[3].number != 0, (*row)[4].number};
-}
+const std::vector<db::Column<User>> kUser{{"id", &User::id},
+                                          {"phone", &User::phone},
+                                          {"password", &User::password},
+                                          {"regist_key", &User::regist_key},
+                                          {db::iso8601("createTime"), &User::created},
+                                          {db::iso8601("disableTime"), &User::disabled},
+                                          {"epoch", &User::epoch}};
 
-std::optional<Profile> find_profile(db::Connection& connection, std::uint64_t user_id) {
-  auto row = connection.query_one(StatementId::find_user_by_id, {user_id});
-  if (!row) return std::nullopt;
-  return Profile{std::move((*row)[0].text), std::move((*row)[1].text), std::move((*row)[2].text)};
-}
+/// `operator_name`: NULL if the user did it.
+const db::Command<void(std::uint64_t user_id, std::string_view event, std::string_view address,
+                       std::string_view request_id, db::Parameter operator_name,
+                       std::string_view operation)>
+    insert_audit{"insert_audit",
+                 "INSERT INTO audit (user_id, event, address, request_id, operator_name, "
+                 "operation, createTime) VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP())"};
 
-std::uint64_t insert_user(db::Connection& connection, const NewUser& user) {
-  connection.execute(StatementId::insert_user,
-                     {user.phone, user.password, crypto::bytes_of(user.regist_key)});
-  const std::uint64_t id = connection.last_insert_id();
-  void_codes(connection, user.phone);
-  return id;
-}
+struct Number {
+  std::uint64_t value = 0;
+};
+/// It reads the whole table, so it is given up after 2 seconds.
+const db::Query<Number(std::string_view pattern_of_own)> count_others{
+    "count_imported_hashes",
+    "SET STATEMENT max_statement_time = 2 FOR SELECT",
+    {{"COUNT(*)", &Number::value}},
+    "FROM users WHERE password NOT LIKE ?"};
 
-bool update_password(db::Connection& connection, std::uint64_t user_id, std::string_view password,
-                     std::string_view verified) {
-  return connection.execute(StatementId::update_password, {password, user_id, verified}) == 1;
-}
+}  // namespace
 
-bool reset_password(db::Connection& connection, std::string_view phone, std::string_view password,
-                    std::string_view former) {
-  return connection.execute(StatementId::reset_password, {password, phone, former}) == 1;
-}
+decltype(find_user_by_phone) find_user_by_phone{"find_user_by_phone", "SELECT", kUser,
+                                                "FROM users WHERE phone = ?"};
+decltype(find_user_by_id) find_user_by_id{"find_user_by_id", "SELECT", kUser,
+                                          "FROM users WHERE id = ?"};
+decltype(lock_user_by_phone) lock_user_by_phone{"lock_user_by_phone", "SELECT", kUser,
+                                                "FROM users WHERE phone = ? FOR UPDATE"};
+decltype(lock_user_by_id) lock_user_by_id{"lock_user_by_id", "SELECT", kUser,
+                                          "FROM users WHERE id = ? FOR UPDATE"};
+decltype(list_users) list_users{
+    "list_users", "SELECT", kUser,
+    "FROM users WHERE id > ? AND (? = 0 OR disableTime IS NOT NULL) ORDER BY id LIMIT ?"};
 
-void update_phone(db::Connection& connection, std::uint64_t user_id, std::string_view phone) {
-  connection.execute(StatementId::update_phone, {phone, user_id});
-  void_codes(connection, phone);
-}
+decltype(insert_user) insert_user{
+    "insert_user",
+    "INSERT INTO users (phone, password, regist_key, createTime) VALUES (?, ?, ?, "
+    "UTC_TIMESTAMP())"};
+decltype(renew_password) renew_password{
+    "renew_password", "UPDATE users SET password = ? WHERE id = ? AND password = ?"};
+decltype(set_password) set_password{"set_password", "UPDATE users SET password = ? WHERE id = ?"};
+decltype(set_phone) set_phone{"set_phone", "UPDATE users SET phone = ? WHERE id = ?"};
+decltype(disable_user) disable_user{"disable_user",
+                                    "UPDATE users SET disableTime = UTC_TIMESTAMP() WHERE id = ?"};
+decltype(enable_user) enable_user{"enable_user",
+                                  "UPDATE users SET disableTime = NULL WHERE id = ?"};
+decltype(delete_user) delete_user{"delete_user", "DELETE FROM users WHERE id = ?"};
 
-void void_codes(db::Connection& connection, std::string_view phone) {
-  connection.execute(StatementId::void_codes, {phone});
-}
-
-bool delete_user(db::Connection& connection, std::uint64_t user_id, std::string_view phone) {
-  connection.execute(StatementId::delete_codes, {phone});
-  connection.execute(StatementId::delete_sessions, {user_id});
-  return connection.execute(StatementId::delete_user, {user_id}) == 1;
-}
+decltype(list_audit) list_audit{"list_audit",
+                                "SELECT",
+                                {{db::iso8601("createTime"), &AuditRow::time},
+                                 {"event", &AuditRow::event},
+                                 {"address", &AuditRow::address},
+                                 {"request_id", &AuditRow::request_id},
+                                 {"operator_name", &AuditRow::operator_name}},
+                                "FROM audit WHERE user_id = ? ORDER BY id DESC LIMIT ?"};
 
 std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
                                                    const Config& config) {
   const std::string pattern = "$argon2id$v=19$m=" + std::to_string(config.password_argon2_memory) +
                               ",t=" + std::to_string(config.password_argon2_passes) + ",p=1$%";
   try {
-    const auto row = connection.query_one(StatementId::count_imported_hashes, {pattern});
-    return row ? std::optional(row->front().number) : std::nullopt;
+    return count_others.one(connection, pattern).value_or(Number{}).value;
   } catch (const db::Unavailable&) {
     return std::nullopt;
   }
 }
 
-void insert_audit(db::Connection& connection, const Event& event) {
-  db::Parameter operator_name = nullptr;
-  if (!event.operator_name.empty()) operator_name = event.operator_name;
-  connection.execute(StatementId::insert_audit,
-                     {event.user_id, event.name, event.address, event.request_id, operator_name});
+void record(const db::Transaction& transaction, std::uint64_t user_id, std::string_view event,
+            const Client& client) {
+  const std::string_view name = client.operator_name;
+  insert_audit(transaction.connection(), user_id, event, client.address, client.request_id,
+               name.empty() ? db::Parameter(nullptr) : db::Parameter(name),
+               crypto::bytes_of(transaction.operation()));
+  log::info({event, ": user ", std::to_string(user_id)});
 }
 
-}  // namespace users::store
+}  // namespace users

@@ -1,4 +1,4 @@
-// The rows of users and of what happened to them, in the service's own terms.
+// The rows of users and of what happened to them, and the statements on them.
 #pragma once
 
 #include <cstdint>
@@ -6,74 +6,67 @@
 #include <string>
 #include <string_view>
 
+#include "accounts/client.hpp"
 #include "base/config.hpp"
-#include "base/crypto.hpp"
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 
-namespace users::store {
+namespace users {
 
 struct User {
-  std::uint64_t id;
-  std::string password;    ///< PHC string, or an older form of crypt(3)
-  std::string regist_key;  ///< 32 bytes, or empty
-  bool disabled;
-  std::uint64_t epoch;  ///< of its sessions; those of another are over
+  std::uint64_t id = 0;
+  std::string phone;                      ///< E.164
+  std::string password;                   ///< PHC string, or an older form of crypt(3)
+  std::optional<std::string> regist_key;  ///< 32 bytes
+  std::string created;                    ///< ISO 8601, UTC
+  std::optional<std::string> disabled;    ///< since when
+  std::uint64_t epoch = 0;                ///< of its sessions; those of another are over
 };
 
-struct Profile {
-  std::string phone;  ///< E.164
-  std::string password;
-  std::string created;  ///< ISO 8601, UTC
-};
+extern const db::Query<User(std::string_view phone)> find_user_by_phone;
+extern const db::Query<User(std::uint64_t id)> find_user_by_id;
+/// The row stays locked until the transaction ends.
+extern const db::Query<User(std::string_view phone)> lock_user_by_phone;
+extern const db::Query<User(std::uint64_t id)> lock_user_by_id;
+/// By id, those after `after_id`.
+extern const db::Query<User(std::uint64_t after_id, std::uint64_t only_disabled,
+                            std::uint64_t limit)>
+    list_users;
 
-struct NewUser {
-  std::string_view phone;  ///< E.164
-  std::string_view password;
-  const crypto::Digest& regist_key;
-};
-
-/// Whose audit rows those are that concern no account.
-constexpr std::uint64_t kNoAccount = 0;
-
-struct Event {
-  std::uint64_t user_id;
-  std::string_view name;
-  std::string_view address;
-  std::string_view request_id;
-  std::string_view operator_name{};  ///< who did it with users-ctl; empty: the user
-};
-
-std::optional<User> find_user(db::Connection& connection, std::string_view phone);
-std::optional<Profile> find_profile(db::Connection& connection, std::uint64_t user_id);
-
-/// Returns the new id. Voids the codes of that phone.
-/// Throws db::DuplicateKey where the phone is taken.
-std::uint64_t insert_user(db::Connection& connection, const NewUser& user);
-
-/// False where the password is no longer `verified`, the one that was checked.
-bool update_password(db::Connection& connection, std::uint64_t user_id, std::string_view password,
-                     std::string_view verified);
-
-/// False where the phone is no longer that user's, or the password no longer `former`.
-bool reset_password(db::Connection& connection, std::string_view phone, std::string_view password,
-                    std::string_view former);
-
-/// Voids the codes of that phone. Throws
-/// db::DuplicateKey where the phone is taken.
-void update_phone(db::Connection& connection, std::uint64_t user_id, std::string_view phone);
-
-/// Outstanding codes of that phone for login and reset stop working.
-void void_codes(db::Connection& connection, std::string_view phone);
-
-/// The user with codes and sessions. False where it was gone already.
-bool delete_user(db::Connection& connection, std::uint64_t user_id, std::string_view phone);
+/// Throws db::DuplicateKey if the phone is taken.
+extern const db::Command<void(std::string_view phone, std::string_view password,
+                              std::string_view regist_key)>
+    insert_user;
+/// Changes nothing if the password is no longer `former`: another change came in between.
+extern const db::Command<void(std::string_view password, std::uint64_t id, std::string_view former)>
+    renew_password;
+extern const db::Command<void(std::string_view password, std::uint64_t id)> set_password;
+/// Throws db::DuplicateKey if the phone is taken.
+extern const db::Command<void(std::string_view phone, std::uint64_t id)> set_phone;
+extern const db::Command<void(std::uint64_t id)> disable_user;
+extern const db::Command<void(std::uint64_t id)> enable_user;
+extern const db::Command<void(std::uint64_t id)> delete_user;
 
 /// How many accounts have a hash of another kind or cost than the service makes. The next login of
 /// each replaces it. Returns nullopt if counting them takes longer than 2 seconds.
 std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
                                                    const Config& config);
 
-/// Records what happened, in the transaction in which it happens.
-void insert_audit(db::Connection& connection, const Event& event);
+/// Whose audit rows those are that concern no account.
+constexpr std::uint64_t kNoAccount = 0;
 
-}  // namespace users::store
+struct AuditRow {
+  std::string time;  ///< ISO 8601, UTC
+  std::string event;
+  std::string address;
+  std::string request_id;
+  std::optional<std::string> operator_name;  ///< who did it with users-ctl; missing: the user
+};
+
+/// Newest first.
+extern const db::Query<AuditRow(std::uint64_t user_id, std::uint64_t limit)> list_audit;
+
+/// Records what happened, in the transaction in which it happens.
+void record(const db::Transaction& transaction, std::uint64_t user_id, std::string_view event,
+            const Client& client);
+
+}  // namespace users

@@ -175,9 +175,14 @@ std::optional<Secret> open_sealed(const Digest& key, std::string_view sealed) {
   return Secret(std::move(message));
 }
 
+Digest random_digest() {
+  Digest digest{};
+  randombytes_buf(digest.data(), digest.size());
+  return digest;
+}
+
 std::string random_token() {
-  Digest raw{};
-  randombytes_buf(raw.data(), raw.size());
+  Digest raw = random_digest();
   constexpr auto kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
   std::string text(sodium_base64_ENCODED_LEN(raw.size(), kVariant), '\0');
   sodium_bin2base64(text.data(), text.size(), raw.data(), raw.size(), kVariant);

@@ -75,6 +75,9 @@ std::optional<Secret> open_sealed(const Digest& key, std::string_view sealed);
 /// 32 random bytes in base64url without padding (RFC 4648 5): 43 characters.
 std::string random_token();
 
+/// 32 random bytes.
+Digest random_digest();
+
 /// `bytes` random bytes in lower-case hexadecimal.
 std::string random_hex(std::size_t bytes);
 

@@ -2,7 +2,6 @@
 #include <iostream>
 
 #include "ctl/service.hpp"
-#include "service/restore.hpp"
 
 namespace users::ctl {
 
@@ -20,8 +19,7 @@ int after_restore(const Call& call) {
     return EXIT_FAILURE;
   }
   try {
-    const AfterRestore ended =
-        AfterRestore::run(service.database().connection(), operator_name(), next_id);
+    const Restored ended = service.accounts().after_restore(next_id);
     std::cout << "ended " << counted(ended.sessions, "session") << ", voided "
               << counted(ended.codes, "code") << " and " << counted(ended.messages, "message")
               << "; the next account gets number " << ended.next_id << std::endl;

@@ -1,4 +1,4 @@
-// One command of users-ctl: a row in the table of commands.cpp and a function.
+// What the commands of users-ctl share. Each is a row in the table of commands.cpp and a function.
 #pragma once
 
 #include <map>
@@ -37,17 +37,6 @@ struct Call {
   [[nodiscard]] Config config() const;
 };
 
-struct Command {
-  std::string_view words;      ///< `user show`
-  std::string_view arguments;  ///< `PHONE [FILE]`: how many there may be, and for the help
-  std::string_view options;    ///< `--json --yes`: those it takes beside --config
-  std::string_view help;
-  int (*run)(const Call&);
-};
-
-/// Runs the command that argv names and returns its exit code.
-int run(int argc, char** argv);
-
 /// Asks on the terminal whether to go on; `what` says what will happen. True at once with --yes.
 /// Throws UsageError where there is nobody to ask.
 bool confirmed(const Call& call, std::string_view what);
@@ -65,6 +54,7 @@ std::vector<db::Migration> pending_migrations(const Config& config);
 // The commands. Each returns the exit code.
 int migrate(const Call& call);
 int reload(const Call& call);
+int workers(const Call& call);
 int setup(const Call& call);
 int user_list(const Call& call);
 int user_show(const Call& call);

@@ -26,10 +26,10 @@ void refuse_file_open_to_others() {
       "file, or remove it and set umask 077 in the shell, then export again");
 }
 
-void write_page(const std::vector<store::ExportedUser>& page) {
+void write_page(const std::vector<ExportedUser>& page) {
   for (const auto& user : page) {
     std::cout << user.phone << '\t' << user.password << '\t' << user.created << '\t'
-              << (user.disabled.empty() ? "NULL" : user.disabled) << '\n';
+              << user.disabled.value_or("NULL") << '\n';
   }
   std::cout.flush();
   if (!std::cout) throw std::runtime_error("standard output cannot be written: is the disk full?");
@@ -51,9 +51,8 @@ int export_users(const Call& call) {
   db::Database database(config, password, metrics);
   std::uint64_t last = 0;
   for (bool first = true;; first = false) {
-    const auto page = database.replay([&](db::Connection& connection) {
-      return store::list_for_export(connection, last, kPage);
-    });
+    const auto page = database.replay(
+        [&](db::Connection& connection) { return list_for_export(connection, last, kPage); });
     if (first) std::cout << "phone\thash\tcreateTime\tdisableTime\n";
     write_page(page);
     if (page.empty()) return EXIT_SUCCESS;

@@ -43,8 +43,9 @@ Phone phone_argument(const Config& config, const Call& call, std::size_t index) 
   return std::move(*phone);
 }
 
-UserDetails find_account(Service& service, const Phone& phone) {
-  auto user = service.accounts().show(phone);
+User find_account(Service& service, const Phone& phone) {
+  auto user = service.read(
+      [&](db::Connection& connection) { return find_user_by_phone.one(connection, phone.e164()); });
   if (!user) throw Refused("no account has the phone " + phone.e164());
   return std::move(*user);
 }

@@ -23,7 +23,13 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   Administration& accounts() { return accounts_; }
-  db::Database& database() { return database_; }
+  [[nodiscard]] const Secret& key() const { return key_; }
+
+  /// Runs `work(Connection&)`, which only reads.
+  template <class Work>
+  auto read(Work&& work) {
+    return database_.replay(work);
+  }
 
  private:
   Secret password_;
@@ -36,8 +42,8 @@ class Service {
 /// Reads the nth argument as a phone. Throws UsageError.
 Phone phone_argument(const Config& config, const Call& call, std::size_t index);
 
-/// Who that is. Throws Refused where nobody has the phone.
-UserDetails find_account(Service& service, const Phone& phone);
+/// Throws Refused if nobody has the phone.
+User find_account(Service& service, const Phone& phone);
 
 /// A whole number from `least` to `most`. Throws UsageError, which names it as `what`.
 std::uint64_t parse_number(std::string_view what, std::string_view text, std::uint64_t least,

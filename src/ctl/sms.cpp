@@ -7,12 +7,14 @@
 #include "ctl/command.hpp"
 #include "ctl/service.hpp"
 #include "ctl/system.hpp"
+#include "factors/verification.hpp"
 #include "sms/send_command.hpp"
 
 namespace users::ctl {
 namespace {
 
-std::string_view text_of(Retry retry) {
+std::string_view text_of(outbox::Retry retry) {
+  using outbox::Retry;
   switch (retry) {
     case Retry::due:
       return "due now";
@@ -57,7 +59,9 @@ int sms_pending(const Call& call) {
   const Config config = call.config();
   Service service(config);
   std::vector<json::Object> rows;
-  for (const PendingMessage& message : service.accounts().pending_messages(limit)) {
+  const auto messages = service.read(
+      [&](db::Connection& connection) { return outbox::list(connection, service.key(), limit); });
+  for (const outbox::Pending& message : messages) {
     rows.push_back({{"id", message.id},
                     {"phone", message.phone},
                     {"purpose", message.purpose},
@@ -80,11 +84,11 @@ int sms_retry(const Call& call) {
   const Config config = call.config();
   Service service(config);
   if (ids.empty()) return retry_all(service);
-  const std::vector<Retry> retries = service.accounts().retry_messages(ids);
+  const auto retries = service.accounts().retry_messages(ids);
   bool all_due = true;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     std::cout << ids[i] << '\t' << text_of(retries[i]) << '\n';
-    all_due = all_due && retries[i] == Retry::due;
+    all_due = all_due && retries[i] == outbox::Retry::due;
   }
   return all_due ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -127,7 +131,9 @@ int otp(const Call& call) {
   const Phone phone = phone_argument(config, call, 0);
   Service service(config);
   std::vector<json::Object> rows;
-  for (const SentCode& code : service.accounts().codes(phone)) {
+  const auto codes = service.read(
+      [&](db::Connection& connection) { return Verification::list(connection, phone); });
+  for (const SentCode& code : codes) {
     rows.push_back({{"purpose", code.purpose},
                     {"created", code.created},
                     {"expires", code.expires},
@@ -135,7 +141,7 @@ int otp(const Call& call) {
                     {"state", code.state},
                     {"message", code.message},
                     {"attempts", code.attempts},
-                    {"done", code.done}});
+                    {"done", code.done.value_or("")}});
   }
   print_rows(std::cout, call.form(),
              {"purpose", "created", "expires", "tries", "state", "message", "attempts", "done"},

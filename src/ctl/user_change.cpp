@@ -14,10 +14,10 @@ std::string rule_of_length(const Config& config) {
 }
 
 /// Says what became of it. Throws Refused where nothing did.
-int report(const Config& config, const Phone& phone, const Change& change,
+int report(const Config& config, const Phone& phone, const ChangeResult& change,
            const std::string& what) {
   const std::string who =
-      change.user_id == store::kNoAccount
+      change.user_id == kNoAccount
           ? "phone " + phone.e164() + ", which has no account"
           : "user " + std::to_string(change.user_id) + ", phone " + phone.e164();
   switch (change.verdict) {
@@ -49,15 +49,16 @@ int report(const Config& config, const Phone& phone, const Change& change,
 
 /// True where the operator goes on. Throws Refused before asking where nobody has the phone.
 bool agreed(Service& service, const Call& call, const Phone& phone, const std::string& what) {
-  const UserDetails user = find_account(service, phone);
-  const std::string who = "User " + std::to_string(user.id) + ", phone " + phone.e164() +
-                          ", sessions alive: " + std::to_string(user.sessions) + ": ";
+  const User user = find_account(service, phone);
+  const std::string who =
+      "User " + std::to_string(user.id) + ", phone " + phone.e164() +
+      ", sessions alive: " + std::to_string(service.accounts().standing(user).sessions) + ": ";
   const bool yes = confirmed(call, who + what);
   if (!yes) std::cerr << "users-ctl: nothing was changed\n";
   return yes;
 }
 
-using Method = Change (Administration::*)(const Phone&);
+using Method = ChangeResult (Administration::*)(const Phone&);
 
 /// A change without further arguments; `question` empty: it is not asked.
 int change_account(const Call& call, Method method, const std::string& question,
@@ -71,7 +72,7 @@ int change_account(const Call& call, Method method, const std::string& question,
 
 /// A change of what proves the account, a `thing` that comes by standard input.
 int change_secret(const Call& call,
-                  Change (Administration::*method)(const Phone&, std::string_view),
+                  ChangeResult (Administration::*method)(const Phone&, std::string_view),
                   const std::string& thing) {
   const Config config = call.config();
   const Phone phone = phone_argument(config, call, 0);
@@ -134,7 +135,7 @@ int user_rename_phone(const Call& call) {
               "its phone becomes " + new_phone.e164() + ", and all its sessions end.")) {
     return EXIT_FAILURE;
   }
-  return report(config, phone, service.accounts().rename_phone(phone, new_phone),
+  return report(config, phone, service.accounts().set_phone(phone, new_phone),
                 "has the phone " + new_phone.e164() + " now, its sessions are ended");
 }
 

@@ -13,6 +13,12 @@ namespace {
 constexpr std::chrono::milliseconds kFirstWait{50};
 constexpr std::chrono::milliseconds kLongestWait{800};
 
+struct Found {
+  std::uint64_t id = 0;
+};
+const Query<Found(std::string_view operation)> find_operation{
+    "find_operation", "SELECT", {{"id", &Found::id}}, "FROM audit WHERE operation = ?"};
+
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds wait) {
   // Workers that lost the same server must not all come back in the same millisecond.
   return wait / 2 + std::chrono::milliseconds(
@@ -182,6 +188,10 @@ void Database::go_home() {
 
 bool Database::is_connecting() const {
   return home_.valid() && home_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+}
+
+bool Database::is_done(Connection& connection, const OperationId& operation) {
+  return find_operation.one(connection, crypto::bytes_of(operation)).has_value();
 }
 
 void Database::pause_or_rethrow(int attempt, Clock::time_point start, const DatabaseError& error) {

@@ -6,11 +6,12 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "base/config.hpp"
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users::db {
@@ -65,12 +66,38 @@ class Database {
     }
   }
 
+  /// Runs `work(Transaction&)` as one transaction that changes something, and commits it unless
+  /// work refuses. It is replayed as above; when only the reply to COMMIT was lost, the audit row
+  /// of `operation` tells whether the transaction stands, and what work() returned is returned. So
+  /// no work asks whether an earlier try of it has succeeded. The audit row is work's to insert.
+  template <class Work>
+  auto once(const OperationId& operation, Work&& work) {
+    std::invoke_result_t<Work, Transaction&> outcome{};
+    bool is_committing = false;
+    replay([&](Connection& connection) {
+      if (std::exchange(is_committing, false) && is_done(connection, operation)) return;
+      Transaction transaction(connection, operation);
+      outcome = work(transaction);
+      if (transaction.is_refused()) return;
+      is_committing = true;
+      transaction.commit();
+    });
+    return outcome;
+  }
+
+  /// Whether the transaction of this operation was committed, by this process or another.
+  bool is_done(const OperationId& operation) {
+    return replay([&](Connection& connection) { return is_done(connection, operation); });
+  }
+
   static constexpr int kMostAttempts = 5;
   static constexpr std::chrono::seconds kReplayTime{15};
   static constexpr std::chrono::seconds kSoonLost{1};
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  static bool is_done(Connection& connection, const OperationId& operation);
 
   /// A server, and when to try it again.
   struct Host {

@@ -6,7 +6,7 @@
 
 #include "base/config.hpp"
 #include "base/secret.hpp"
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 
 namespace users::db {
 

@@ -6,13 +6,6 @@
 namespace users::db {
 namespace {
 
-constexpr StatementText kControls[] = {
-    {"begin", "START TRANSACTION"},
-    {"commit", "COMMIT"},
-    {"rollback", "ROLLBACK"},
-};
-static_assert(std::size(kControls) == static_cast<std::size_t>(Control::count_));
-
 constexpr std::string_view kErrorNames[] = {"deadlock",        "lock_wait",   "duplicate",
                                             "connection_lost", "unavailable", "other"};
 
@@ -26,33 +19,26 @@ std::size_t kind_of(const DatabaseError& error) {
   return std::size(kErrorNames) - 1;
 }
 
-std::string label_of(std::size_t index) {
-  const StatementText& text = index < kStatementCount
-                                  ? text_of(static_cast<StatementId>(index))
-                                  : text_of(static_cast<Control>(index - kStatementCount));
-  return std::string("statement=\"").append(text.name).append("\"");
+std::string label_of(const Statement& statement) {
+  return std::string("statement=\"").append(statement.name).append("\"");
 }
 
 }  // namespace
 
-const StatementText& text_of(Control control) {
-  return kControls[static_cast<std::size_t>(control)];
-}
-
-void StatementMetrics::observe(std::size_t index, std::chrono::nanoseconds took) {
-  Histogram& seconds = seconds_.at(index);
-  if (!seconds) seconds = metrics_.histogram(MetricId::statement_seconds, label_of(index));
+void StatementMetrics::observe(const Statement& statement, std::chrono::nanoseconds took) {
+  Histogram& seconds = seconds_.at(statement.index);
+  if (!seconds) seconds = metrics_.histogram(MetricId::statement_seconds, label_of(statement));
   seconds.observe(took);
 }
 
-void StatementMetrics::count(std::size_t index, const DatabaseError& error) {
+void StatementMetrics::count(const Statement& statement, const DatabaseError& error) {
   static_assert(std::size(kErrorNames) == kErrors);
   const std::size_t kind = kind_of(error);
-  Counter& errors = errors_.at(index).at(kind);
+  Counter& errors = errors_.at(statement.index).at(kind);
   if (!errors) {
     errors = metrics_.counter(
         MetricId::statement_errors,
-        label_of(index).append(",error=\"").append(kErrorNames[kind]).append("\""));
+        label_of(statement).append(",error=\"").append(kErrorNames[kind]).append("\""));
   }
   errors.add();
 }

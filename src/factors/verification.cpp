@@ -8,11 +8,10 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "sms/message.hpp"
+#include "sms/outbox.hpp"
 
 namespace users {
 namespace {
-
-using db::StatementId;
 
 constexpr std::string_view kPurposes[] = {"regist", "login", "reset", "phone"};
 
@@ -22,17 +21,24 @@ std::string make_code() {
   return std::to_string(kCodes + crypto::random_below(kCodes)).substr(1);
 }
 
+/// What lies more than a minute in the future is from before the clock was set back: such a code is
+/// dead, or it would live for as long as the clock was wrong. The minute is for the clocks of
+/// several nodes.
+const std::string kIsAlive =
+    "expireTime > UTC_TIMESTAMP() AND createTime <= UTC_TIMESTAMP() + INTERVAL 1 MINUTE";
+
 /// A row of verification_codes.
 struct StoredCode {
   std::string hash;
   std::string request_key;
-  std::uint64_t tries;
-  bool consumed;
-  bool alive;
-  std::uint64_t age;  ///< seconds
+  std::uint64_t tries = 0;
+  bool is_consumed = false;
+  bool is_alive = false;
+  std::uint64_t age = 0;  ///< seconds
+  std::uint64_t message_id = 0;
 
   [[nodiscard]] bool is_of(const crypto::Digest& key) const {
-    return alive && crypto::equal(key, request_key);
+    return is_alive && crypto::equal(key, request_key);
   }
   /// The answer to who asks for it again.
   [[nodiscard]] Outcome repeated() const {
@@ -41,15 +47,70 @@ struct StoredCode {
   }
 };
 
-std::optional<StoredCode> find_code(db::Connection& connection, const Phone& phone,
-                                    Purpose purpose) {
-  auto row = connection.query_one(StatementId::find_code, {phone.e164(), name_of(purpose)});
-  if (!row) return std::nullopt;
-  return StoredCode{std::move((*row)[0].text), std::move((*row)[1].text), (*row)[2].number,
-                    (*row)[3].number != 0,     (*row)[4].number != 0,     (*row)[5].number};
-}
+const db::Query<StoredCode(std::string_view phone, std::string_view purpose)> find_code{
+    "find_code",
+    "SELECT",
+    {{"codeHash", &StoredCode::hash},
+     {"requestKey", &StoredCode::request_key},
+     {"tries", &StoredCode::tries},
+     {"consumeTime IS NOT NULL", &StoredCode::is_consumed},
+     {kIsAlive, &StoredCode::is_alive},
+     {"GREATEST(0, TIMESTAMPDIFF(SECOND, createTime, UTC_TIMESTAMP()))", &StoredCode::age},
+     {"CAST(IFNULL(message_id, 0) AS UNSIGNED)", &StoredCode::message_id}},
+    "FROM verification_codes WHERE phone = ? AND purpose = ?"};
+
+const db::Command<void(std::string_view phone, std::string_view purpose, std::string_view code_hash,
+                       std::string_view request_key, std::uint64_t message_id,
+                       std::uint64_t lifetime)>
+    put_code{"put_code",
+             "REPLACE INTO verification_codes (phone, purpose, codeHash, requestKey, message_id, "
+             "createTime, expireTime) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP() + "
+             "INTERVAL ? SECOND)"};
+
+/// One that was used counts on: that it was is nobody else's to know.
+const db::Command<void(std::string_view phone, std::string_view purpose, std::uint64_t most_tries)>
+    count_code_try{"count_code_try",
+                   "UPDATE verification_codes SET tries = tries + 1 WHERE phone = ? AND purpose = "
+                   "? AND tries < ? AND " +
+                       kIsAlive};
+
+/// This try is not counted among those that failed.
+const db::Command<void(std::string_view phone, std::string_view purpose,
+                       std::string_view code_hash)>
+    consume_code{"consume_code",
+                 "UPDATE verification_codes SET consumeTime = UTC_TIMESTAMP(), tries = tries - 1 "
+                 "WHERE phone = ? AND purpose = ? AND codeHash = ? AND consumeTime IS NULL AND " +
+                     kIsAlive};
+
+struct ListedCode : SentCode {
+  bool is_consumed = false;
+  bool is_alive = false;
+  bool is_void = false;
+};
+const db::Query<ListedCode(std::string_view phone)> list_codes{
+    "list_codes",
+    "SELECT",
+    {{"purpose", &ListedCode::purpose},
+     {db::iso8601("c.createTime"), &ListedCode::created},
+     {db::iso8601("c.expireTime"), &ListedCode::expires},
+     {"tries", &ListedCode::tries},
+     {"IFNULL(state, 'gone')", &ListedCode::message},
+     {"CAST(IFNULL(attempts, 0) AS UNSIGNED)", &ListedCode::attempts},
+     {"IF(state IN ('sent', 'failed'), " + db::iso8601("nextTime") + ", NULL)", &ListedCode::done},
+     {"consumeTime IS NOT NULL", &ListedCode::is_consumed},
+     {"c.expireTime > UTC_TIMESTAMP() AND c.createTime <= UTC_TIMESTAMP() + INTERVAL 1 MINUTE",
+      &ListedCode::is_alive},
+     {"codeHash = REPEAT(CHAR(0), 32)", &ListedCode::is_void}},
+    "FROM verification_codes c LEFT JOIN outbox o ON o.id = message_id WHERE phone = ? ORDER BY "
+    "c.createTime DESC, purpose"};
 
 }  // namespace
+
+decltype(void_codes) void_codes{"void_codes",
+                                "UPDATE verification_codes SET codeHash = '' WHERE phone = ? AND "
+                                "purpose IN ('login', 'reset')"};
+decltype(delete_codes) delete_codes{"delete_codes",
+                                    "DELETE FROM verification_codes WHERE phone = ?"};
 
 std::optional<Purpose> parse_purpose(std::string_view name) {
   const auto* found = std::ranges::find(kPurposes, name);
@@ -79,32 +140,27 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
   const auto code_hash = hash_code(phone, purpose, message.code);
   const std::string sealed = seal(key_, message);
   wipe(message.code);
-  return database.replay([&](db::Connection& connection) -> Outcome {
-    const auto last = find_code(connection, phone, purpose);
-    if (last && last->is_of(request_key)) return last->repeated();
+  return database.once(request_key, [&](db::Transaction& transaction) -> Outcome {
+    db::Connection& connection = transaction.connection();
+    const auto find = [&] { return find_code.one(connection, phone.e164(), name_of(purpose)); };
+    const auto last = find();
+    if (last && last->is_of(request_key)) return transaction.refuse(last->repeated());
     const bool always = purpose == Purpose::regist || purpose == Purpose::phone;
-    const bool known = store::find_user(connection, phone.e164()).has_value();
+    const bool known = find_user_by_phone.one(connection, phone.e164()).has_value();
     // Nobody is sent a message for nothing, and as much is read and written all the same.
     const bool sent = always || known;
-    db::Transaction transaction(connection);
     if (const unsigned wait = over_limit(connection, phone, sent)) {
       // By this very request on another try, perhaps, that was faster by a moment.
-      const auto now = find_code(connection, phone, purpose);
-      if (now && now->is_of(request_key)) return now->repeated();
-      return {.code = ResultCode::too_many_requests, .retry_after = wait};
+      const auto now = find();
+      if (now && now->is_of(request_key)) return transaction.refuse(now->repeated());
+      return transaction.refuse(
+          Outcome{.code = ResultCode::too_many_requests, .retry_after = wait});
     }
-    if (last) {
-      connection.execute(StatementId::supersede_message, {phone.e164(), name_of(purpose)});
-    }
-    connection.execute(
-        StatementId::insert_message,
-        {sent ? db::Parameter(sealed) : db::Parameter(nullptr),
-         std::string_view(sent ? "pending" : "unsent"), std::uint64_t{kCodeLifetime}});
-    connection.execute(
-        StatementId::put_code,
-        {phone.e164(), name_of(purpose), crypto::bytes_of(code_hash), crypto::bytes_of(request_key),
-         connection.last_insert_id(), std::uint64_t{kCodeLifetime}});
-    transaction.commit();
+    if (last) outbox::supersede(connection, last->message_id);
+    const std::uint64_t message_id =
+        outbox::put(connection, sent ? sealed : std::string_view(), kCodeLifetime);
+    put_code(connection, phone.e164(), name_of(purpose), crypto::bytes_of(code_hash),
+             crypto::bytes_of(request_key), message_id, kCodeLifetime);
     log::info({"code: stored for ", name_of(purpose), ", phone ", phone.masked()});
     return {.retry_after = throttle::kSendCooldown.seconds};
   });
@@ -128,35 +184,31 @@ Outcome Verification::check(db::Connection& connection, const Phone& phone, Purp
           throttle::hit(connection, metrics_, throttle::kGuessesADay, phone.e164())) {
     return {.code = ResultCode::too_many_requests, .retry_after = wait};
   }
-  const bool counted = connection.execute(StatementId::count_code_try,
-                                          {phone.e164(), name_of(purpose), kMostTries}) == 1;
-  const auto stored = find_code(connection, phone, purpose);
+  const bool counted = count_code_try(connection, phone.e164(), name_of(purpose), kMostTries) == 1;
+  const auto stored = find_code.one(connection, phone.e164(), name_of(purpose));
   const bool right = stored && crypto::equal(hash_code(phone, purpose, code), stored->hash);
-  if (counted && right && !stored->consumed) return {};
+  if (counted && right && !stored->is_consumed) return {};
   // That a code was consumed is told only to who has it: strangers would learn who registered.
   const bool used_up =
-      stored && stored->alive && (stored->tries >= kMostTries || (stored->consumed && right));
+      stored && stored->is_alive && (stored->tries >= kMostTries || (stored->is_consumed && right));
   return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};
 }
 
 bool Verification::consume(db::Connection& connection, const Phone& phone, Purpose purpose,
                            std::string_view code) const {
   const auto hash = hash_code(phone, purpose, code);
-  return connection.execute(StatementId::consume_code,
-                            {phone.e164(), name_of(purpose), crypto::bytes_of(hash)}) == 1;
+  return consume_code(connection, phone.e164(), name_of(purpose), crypto::bytes_of(hash)) == 1;
 }
 
 std::vector<SentCode> Verification::list(db::Connection& connection, const Phone& phone) {
   std::vector<SentCode> codes;
-  for (auto& row : connection.query(StatementId::list_codes, {phone.e164()})) {
-    std::string_view state = "valid";
-    if (row[3].number >= kMostTries) state = "guessed";
-    if (row[9].number != 0) state = "void";
-    if (row[5].number == 0) state = "expired";
-    if (row[4].number != 0) state = "used";
-    codes.push_back({std::move(row[0].text), std::move(row[1].text), std::move(row[2].text),
-                     row[3].number, state, row[6].null ? "gone" : std::move(row[6].text),
-                     row[7].number, std::move(row[8].text)});
+  for (ListedCode& code : list_codes.all(connection, phone.e164())) {
+    code.state = code.is_consumed           ? "used"
+                 : !code.is_alive           ? "expired"
+                 : code.is_void             ? "void"
+                 : code.tries >= kMostTries ? "guessed"
+                                            : "valid";
+    codes.push_back(std::move(code));
   }
   return codes;
 }

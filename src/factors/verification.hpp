@@ -1,7 +1,9 @@
 // Verification codes: asking for one, checking one, using one up.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,11 +34,11 @@ struct SentCode {
   std::string purpose;
   std::string created;
   std::string expires;
-  std::uint64_t tries;     ///< but the one that used it up
-  std::string_view state;  ///< valid, used, guessed (too often), void (see void_codes) or expired
-  std::string message;     ///< pending, sent, failed, unsent (nobody had the phone), or gone
-  std::uint64_t attempts;  ///< to send it
-  std::string done;        ///< when it was sent or given up; else empty
+  std::uint64_t tries = 0;     ///< without the one that used it up
+  std::string state;           ///< valid, used, guessed (too often), void or expired
+  std::string message;         ///< pending, sent, failed, unsent (nobody had the phone), or gone
+  std::uint64_t attempts = 0;  ///< to send it
+  std::optional<std::string> done;  ///< when it was sent or given up
 };
 
 /// Seconds a code lives (NIST SP 800-63B-4 3.1.3.2: at most 10 minutes).
@@ -53,20 +55,19 @@ class Verification {
   Verification(const Config& config, const Secret& key, Metrics& metrics)
       : config_(config), key_(key), metrics_(metrics) {}
 
-  /// Stores a new code in place of the last one, whose message is no longer sent, and its message,
-  /// in one transaction, unless a limit
-  /// says too_many_requests. The same retry key (empty: the request id) again sends nothing.
-  /// `retry_after` says when the next can be had. A phone without account gets no message for login
-  /// and reset, and the same answer after the same work.
+  /// Stores a new code and its message in place of the last ones, unless a limit says
+  /// too_many_requests. The same retry key (empty: the request id) again sends nothing.
+  /// `retry_after` says when the next can be had. For login and reset a phone without an account
+  /// gets the same answer after the same work, and no message.
   Outcome request(db::Database& database, const Phone& phone, Purpose purpose,
                   std::string_view retry_key, const Client& client) const;
 
-  /// Counts the try, committed, then compares in constant time. ok, wrong_code, code_used_up or
-  /// too_many_requests. Not to be called in a transaction.
+  /// Counts the try, committed, then compares in constant time. Returns ok, wrong_code,
+  /// code_used_up or too_many_requests. Not to be called in a transaction.
   Outcome check(db::Connection& connection, const Phone& phone, Purpose purpose,
                 std::string_view code) const;
 
-  /// Uses the code up in the transaction of what it permits; false where another was faster.
+  /// Uses the code up in the transaction of what it permits. Returns false if another was faster.
   bool consume(db::Connection& connection, const Phone& phone, Purpose purpose,
                std::string_view code) const;
 
@@ -83,5 +84,10 @@ class Verification {
   const Secret& key_;
   Metrics& metrics_;
 };
+
+/// The phone's codes for login and reset stop working, but stay as rows: without them, whoever
+/// requested one could tell.
+extern const db::Command<void(std::string_view phone)> void_codes;
+extern const db::Command<void(std::string_view phone)> delete_codes;
 
 }  // namespace users

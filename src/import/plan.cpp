@@ -84,7 +84,7 @@ bool drop_registered(db::Database& database, const std::function<bool()>& stoppe
     std::vector<std::string> phones;
     for (std::size_t i = begin; i < end; ++i) phones.push_back(phone_of(plan.todo[i].phone));
     const auto found = database.replay(
-        [&](db::Connection& connection) { return store::find_registered(connection, phones); });
+        [&](db::Connection& connection) { return find_registered(connection, phones); });
     for (std::size_t i = begin; i < end; ++i) {
       const PlannedRow& row = plan.todo[i];
       const auto user = found.find(phones[i - begin]);

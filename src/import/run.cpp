@@ -7,39 +7,19 @@ namespace {
 
 constexpr std::chrono::milliseconds kBetweenTries{250};
 
-store::ImportedUser hashed(const PasswordCheck& passwords, ImportRow row) {
+ImportedUser hashed(const PasswordCheck& passwords, ImportRow row) {
   return {row.phone.e164(), row.hash.empty() ? passwords.hash(row.password) : std::move(row.hash),
           std::move(row.created), std::move(row.disabled)};
 }
 
-/// Takes out of `users` whose phone has an account, and adds to `own` those that are this import's
-/// own, of a try whose COMMIT was not answered: nobody else has the same hash.
-void drop_registered(db::Connection& connection, std::vector<store::ImportedUser>& users,
-                     std::size_t& own) {
+/// Takes out those whose phone has an account.
+void drop_registered(db::Database& database, std::vector<ImportedUser>& users) {
   std::vector<std::string> phones;
   phones.reserve(users.size());
   for (const auto& user : users) phones.push_back(user.phone);
-  const auto found = store::find_registered(connection, phones);
-  own += std::erase_if(users, [&](const store::ImportedUser& user) {
-    const auto there = found.find(user.phone);
-    return there != found.end() && there->second.password == user.password;
-  });
+  const auto found = database.replay(
+      [&](db::Connection& connection) { return find_registered(connection, phones); });
   std::erase_if(users, [&](const auto& user) { return found.contains(user.phone); });
-}
-
-/// Writes those of `users` whose phones are free; the others are taken out. May be run again.
-void insert_all(db::Connection& connection, const std::string& operator_name,
-                std::vector<store::ImportedUser>& users, std::size_t& own) {
-  constexpr int kMostRounds = 5;
-  for (int round = 1; !users.empty(); ++round) {
-    try {
-      store::insert_imported(connection, users, operator_name);
-      return;
-    } catch (const db::DuplicateKey&) {
-      if (round == kMostRounds) throw;
-    }
-    drop_registered(connection, users, own);
-  }
 }
 
 }  // namespace
@@ -73,7 +53,7 @@ void ImportRun::work() {
     while (!stopped_) {
       auto rows = take_batch();
       if (rows.empty()) break;
-      std::vector<store::ImportedUser> users;
+      std::vector<ImportedUser> users;
       users.reserve(rows.size());
       for (ImportRow& row : rows) users.push_back(hashed(passwords, std::move(row)));
       write(database, std::move(users));
@@ -110,27 +90,33 @@ ImportRow ImportRun::read_again(const PlannedRow& planned) {
   return std::move(*row);
 }
 
-void ImportRun::write(db::Database& database, std::vector<store::ImportedUser> users) {
+void ImportRun::write(db::Database& database, std::vector<ImportedUser> users) {
   const std::size_t all = users.size();
-  std::size_t own = 0;
   const auto patience = std::chrono::steady_clock::now() + kPatience;
   const auto wait_or_rethrow = [&] {
     if (stopped_ || std::chrono::steady_clock::now() > patience) throw;
     std::this_thread::sleep_for(kBetweenTries);
   };
-  for (;;) {
+  const auto operation = db::new_operation();
+  bool was_tried = false;
+  while (!users.empty()) {
     try {
-      database.replay(
-          [&](db::Connection& connection) { insert_all(connection, operator_name_, users, own); });
+      if (std::exchange(was_tried, true) && database.is_done(operation)) break;
+      database.once(operation, [&](db::Transaction& transaction) {
+        insert_imported(transaction, users, operator_name_);
+        return true;
+      });
       break;
+    } catch (const db::DuplicateKey&) {
+      drop_registered(database, users);
     } catch (const db::Unavailable&) {
       wait_or_rethrow();
     } catch (const db::ConnectionLost&) {  // of a server that took its time
       wait_or_rethrow();
     }
   }
-  written_ += users.size() + own;
-  taken_ += all - users.size() - own;
+  written_ += users.size();
+  taken_ += all - users.size();
 }
 
 }  // namespace users

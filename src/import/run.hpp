@@ -54,7 +54,7 @@ class ImportRun {
   std::vector<ImportRow> take_batch();
   /// Throws ImportRefused if the file no longer has the row that was judged.
   ImportRow read_again(const PlannedRow& planned);
-  void write(db::Database& database, std::vector<store::ImportedUser> users);
+  void write(db::Database& database, std::vector<ImportedUser> users);
 
   const Config& config_;
   const Secret& database_password_;

@@ -3,11 +3,10 @@
 #include <optional>
 #include <string>
 
-#include "accounts/password.hpp"
 #include "accounts/phone.hpp"
 #include "accounts/throttle.hpp"
-#include "accounts/user.hpp"
 #include "service/account_service.hpp"
+#include "service/changes.hpp"
 
 namespace users {
 
@@ -19,13 +18,12 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
             throttle::hit(connection, metrics_, throttle::kLogins, session.phone)) {
       return {.code = ResultCode::locked, .retry_after = wait};
     }
-    const auto profile = store::find_profile(connection, session.user_id);
-    if (!profile || !password ||
-        !passwords_.verify_typed(password_text, *password, profile->password)) {
+    const auto user = find_user_by_id.one(connection, session.user_id);
+    if (!user || !password || !passwords_.verify_typed(password_text, *password, user->password)) {
       return {.code = ResultCode::wrong_credentials};
     }
     throttle::clear(connection, throttle::kLogins, session.phone);
-    stored = profile->password;
+    stored = user->password;
     return {};
   });
 }
@@ -34,28 +32,27 @@ Outcome AccountService::change_password(const Session& session, std::string_view
                                         std::string_view password_text, const Client& client) {
   const auto password = normalise_password(password_text, config_.password_min_length);
   if (!password) return require({{false, "password"}});
-  std::string verified;
-  if (Outcome outcome = confirm(session, old_password, verified); outcome.code != ResultCode::ok) {
-    return outcome;
-  }
-  const auto phone = Phone::parse(session.phone, config_.phone_default_region);
-  if (!phone || is_weak(*password, *phone, config_.password_service_name)) {
-    return {.code = ResultCode::weak_password};
-  }
-  const std::string hash = passwords_.hash(*password);
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    db::Transaction transaction(connection);
-    if (!store::update_password(connection, session.user_id, hash, verified)) {
-      // Changed meanwhile; also where an earlier try of this transaction did it before its reply
-      // was lost.
-      const auto profile = store::find_profile(connection, session.user_id);
-      const bool own = profile && profile->password == hash;
-      return {.code = own ? ResultCode::ok : ResultCode::wrong_credentials};
+  const auto operation =
+      users::operation_of(key_, "change password", crypto::bytes_of(session.token_hash), client);
+  return settle(operation, [&]() -> Outcome {
+    std::string verified;
+    if (Outcome outcome = confirm(session, old_password, verified);
+        outcome.code != ResultCode::ok) {
+      return outcome;
     }
-    if (!Sessions::end_others(connection, session)) return {.code = ResultCode::not_logged_in};
-    audit(connection, session.user_id, "password changed", client);
-    transaction.commit();
-    return {};
+    const auto phone = Phone::parse(session.phone, config_.phone_default_region);
+    if (!phone || is_weak(*password, *phone)) return {.code = ResultCode::weak_password};
+    const std::string hash = passwords_.hash(*password);
+    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+      const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
+      if (!user || user->password != verified) {  // changed meanwhile
+        return transaction.refuse(Outcome{.code = ResultCode::wrong_credentials});
+      }
+      if (!Change{transaction, *user, client, &session}.set_password(hash, "password changed")) {
+        return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+      }
+      return {};
+    });
   });
 }
 
@@ -69,32 +66,24 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
                            {password.has_value(), "password"}});
   if (shape.code != ResultCode::ok) return shape;
   // Before the code is tried: a right code must survive a refused password.
-  if (is_weak(*password, *phone, config_.password_service_name)) {
-    return {.code = ResultCode::weak_password};
-  }
-  std::optional<std::string> hash;
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    if (!hash) {
-      Outcome check = verification_.check(connection, *phone, Purpose::reset, *code);
-      if (check.code != ResultCode::ok) return check;
-      hash = passwords_.hash(*password);
+  if (is_weak(*password, *phone)) return {.code = ResultCode::weak_password};
+  const auto operation = users::operation_of(key_, "reset password", phone->e164(), client);
+  return settle(operation, [&]() -> Outcome {
+    if (Outcome checked = check_code(*phone, Purpose::reset, *code);
+        checked.code != ResultCode::ok) {
+      return checked;
     }
-    const auto user = store::find_user(connection, phone->e164());
-    if (!user) return {.code = ResultCode::wrong_code};
-    if (user->disabled) return {.code = ResultCode::account_disabled};
-    if (user->password == *hash) return {};  // an earlier try of this transaction did it
-    db::Transaction transaction(connection);
-    if (!verification_.consume(connection, *phone, Purpose::reset, *code)) {
-      return {.code = ResultCode::code_used_up};
-    }
-    if (!store::reset_password(connection, phone->e164(), *hash, user->password)) {
-      throw db::Deadlock("reset: the account was changed meanwhile", 0);
-    }
-    Sessions::end_all(connection, user->id, phone->e164());
-    throttle::clear(connection, throttle::kLogins, phone->e164());
-    audit(connection, user->id, "password reset", client);
-    transaction.commit();
-    return {};
+    const std::string hash = passwords_.hash(*password);
+    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+      const auto user = lock_user_by_phone.one(transaction.connection(), phone->e164());
+      if (!user) return transaction.refuse(Outcome{.code = ResultCode::wrong_code});
+      if (user->disabled) return transaction.refuse(Outcome{.code = ResultCode::account_disabled});
+      if (!verification_.consume(transaction.connection(), *phone, Purpose::reset, *code)) {
+        return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
+      }
+      static_cast<void>(Change{transaction, *user, client}.set_password(hash, "password reset"));
+      return {};
+    });
   });
 }
 
@@ -105,34 +94,30 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
   const auto code = parse_code(code_text);
   Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
   if (shape.code != ResultCode::ok) return shape;
-  std::string verified;
-  if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
-    return outcome;
-  }
-  bool checked = false;
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    const auto profile = store::find_profile(connection, session.user_id);
-    if (!profile) return {.code = ResultCode::not_logged_in};
-    if (checked && profile->phone == phone->e164()) return {};  // an earlier try did it
-    if (!checked) {
-      Outcome check = verification_.check(connection, *phone, Purpose::phone, *code);
-      if (check.code != ResultCode::ok) return check;
-      checked = true;
+  const auto operation =
+      users::operation_of(key_, "change phone", crypto::bytes_of(session.token_hash), client);
+  return settle(operation, [&]() -> Outcome {
+    std::string verified;
+    if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
+      return outcome;
     }
-    if (store::find_user(connection, phone->e164()))
-      return {.code = ResultCode::already_registered};
+    if (Outcome checked = check_code(*phone, Purpose::phone, *code);
+        checked.code != ResultCode::ok) {
+      return checked;
+    }
+    if (find_user(phone->e164())) return {.code = ResultCode::already_registered};
     try {
-      db::Transaction transaction(connection);
-      if (!verification_.consume(connection, *phone, Purpose::phone, *code)) {
-        return {.code = ResultCode::code_used_up};
-      }
-      store::update_phone(connection, session.user_id, phone->e164());
-      if (!Sessions::end_others(connection, session)) return {.code = ResultCode::not_logged_in};
-      // What strangers tried before the number was this account's must not lock its owner out.
-      throttle::clear(connection, throttle::kLogins, phone->e164());
-      audit(connection, session.user_id, "phone changed", client);
-      transaction.commit();
-      return {};
+      return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+        const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
+        if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+        if (!verification_.consume(transaction.connection(), *phone, Purpose::phone, *code)) {
+          return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
+        }
+        if (!Change{transaction, *user, client, &session}.set_phone(phone->e164())) {
+          return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+        }
+        return {};
+      });
     } catch (const db::DuplicateKey&) {
       return {.code = ResultCode::already_registered};
     }
@@ -141,21 +126,20 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
 
 Outcome AccountService::delete_account(const Session& session, std::string_view password,
                                        const Client& client) {
-  std::string verified;
-  if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
-    return outcome;
-  }
-  return database_.replay([&](db::Connection& connection) -> Outcome {
-    db::Transaction transaction(connection);
-    // A session that was ended meanwhile deletes nothing.
-    if (!Sessions::end_others(connection, session)) {
-      const bool there = store::find_profile(connection, session.user_id).has_value();
-      return {.code = there ? ResultCode::not_logged_in : ResultCode::ok};
+  const auto operation = operation_of(Ending::delete_account, session.token_hash, client);
+  return settle(operation, [&]() -> Outcome {
+    std::string verified;
+    if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
+      return outcome;
     }
-    const bool deleted = store::delete_user(connection, session.user_id, session.phone);
-    if (deleted) audit(connection, session.user_id, "deleted", client);
-    transaction.commit();
-    return {};
+    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+      const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
+      // A session that was ended meanwhile deletes nothing.
+      if (!user || !Change{transaction, *user, client, &session}.remove()) {
+        return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+      }
+      return {};
+    });
   });
 }
 

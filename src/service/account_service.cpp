@@ -3,14 +3,17 @@
 #include <string>
 #include <utility>
 
-#include "accounts/password.hpp"
 #include "accounts/phone.hpp"
 #include "accounts/throttle.hpp"
 #include "accounts/user.hpp"
 #include "base/log.hpp"
-#include "service/registration.hpp"
 
 namespace users {
+namespace {
+
+constexpr std::string_view kEndings[] = {"logout", "end session", "delete account"};
+
+}  // namespace
 
 AccountService::AccountService(const Config& config, const Secret& key, db::Database& database,
                                Metrics& metrics)
@@ -24,27 +27,6 @@ AccountService::AccountService(const Config& config, const Secret& key, db::Data
       registrations_(metrics.counter(MetricId::registrations)),
       logins_by_password_(metrics.counter(MetricId::logins, R"(by="password")")),
       logins_by_code_(metrics.counter(MetricId::logins, R"(by="code")")) {}
-
-Outcome AccountService::regist(const Registration& registration, const Client& client) {
-  if (config_.registration == Registrations::closed) {
-    return {.code = ResultCode::registration_closed};
-  }
-  const auto phone = Phone::parse(registration.phone, config_.phone_default_region);
-  const auto password = normalise_password(registration.password, config_.password_min_length);
-  const auto code = parse_code(registration.code);
-  Outcome shape = require({{phone.has_value(), "phone"},
-                           {password.has_value(), "password"},
-                           {code.has_value(), "code"}});
-  if (shape.code != ResultCode::ok) return shape;
-  const RegistrationAttempt::Subject subject{
-      *phone, *password, *code,
-      hash_retry_key(key_, "regist", *phone, registration.retry_key, client)};
-  RegistrationAttempt attempt(config_, metrics_, verification_, passwords_, subject, client);
-  Outcome outcome =
-      database_.replay([&](db::Connection& connection) { return attempt.settle(connection); });
-  if (outcome.code == ResultCode::ok && attempt.made()) registrations_.add();
-  return outcome;
-}
 
 Outcome AccountService::request_code(std::string_view phone_text, std::string_view purpose_name,
                                      std::string_view retry_key, const Client& client) {
@@ -69,36 +51,25 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   const auto password = normalise_password(password_text, 1);
   Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
   if (shape.code != ResultCode::ok) return {shape};
-  LoginOutcome outcome;
-  LoginOutcome end = database_.replay([&](db::Connection& connection) -> LoginOutcome {
-    if (is_open(connection, outcome)) return outcome;
-    if (const unsigned wait =
-            throttle::hit(connection, metrics_, throttle::kLogins, phone->e164())) {
-      return {{.code = ResultCode::locked, .retry_after = wait}};
-    }
-    const auto user = store::find_user(connection, phone->e164());
-    const bool right = user ? passwords_.verify_typed(password_text, *password, user->password)
-                            : passwords_.verify_nobody(*password);
-    if (!right) return {{.code = ResultCode::wrong_credentials}};
-    const bool outdated = passwords_.is_outdated(user->password, password_text);
-    const std::string anew = outdated ? passwords_.hash(*password) : "";
-    db::Transaction transaction(connection);
-    outcome = {};
-    if (user->disabled) {
-      outcome.code = ResultCode::account_disabled;
-    } else {
-      // Unless another did so meanwhile: that one's password stands.
-      if (outdated) store::update_password(connection, user->id, anew, user->password);
-      outcome.session = sessions_.open(connection, *user, client);
-      audit(connection, user->id, "login", client);
-    }
-    throttle::clear(connection, throttle::kLogins, phone->e164());
-    transaction.commit();
-    if (outcome.session) sessions_.end_surplus(connection, user->id);
-    return outcome;
+  std::optional<User> user;
+  const unsigned wait = database_.replay([&](db::Connection& connection) {
+    const unsigned seconds = throttle::hit(connection, metrics_, throttle::kLogins, phone->e164());
+    if (seconds == 0) user = find_user_by_phone.one(connection, phone->e164());
+    return seconds;
   });
-  if (end.session) logins_by_password_.add();
-  return end;
+  if (wait > 0) return {{.code = ResultCode::locked, .retry_after = wait}};
+  const bool right = user ? passwords_.verify_typed(password_text, *password, user->password)
+                          : passwords_.verify_nobody(*password);
+  if (!right) return {{.code = ResultCode::wrong_credentials}};
+  const bool outdated = passwords_.is_outdated(user->password, password_text);
+  const std::string rehashed = outdated && !user->disabled ? passwords_.hash(*password) : "";
+  LoginOutcome outcome = open_session(*user, "login", db::new_operation(), client, [&](auto& to) {
+    // Unless it was changed meanwhile: that password stands.
+    if (!rehashed.empty()) renew_password(to, rehashed, user->id, user->password);
+    return true;
+  });
+  if (outcome.session) logins_by_password_.add();
+  return outcome;
 }
 
 LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::string_view code_text,
@@ -107,44 +78,66 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   const auto code = parse_code(code_text);
   Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
   if (shape.code != ResultCode::ok) return {shape};
-  bool checked = false;
+  const auto operation = users::operation_of(key_, "login by code", phone->e164(), client);
   LoginOutcome outcome;
-  LoginOutcome end = database_.replay([&](db::Connection& connection) -> LoginOutcome {
-    if (is_open(connection, outcome)) return outcome;
-    if (!checked) {
-      Outcome check = verification_.check(connection, *phone, Purpose::login, *code);
-      if (check.code != ResultCode::ok) return {check};
-      checked = true;
+  // An earlier try whose answer was lost has used the code up: then only the session is made again.
+  static_cast<Outcome&>(outcome) = settle(operation, [&]() -> Outcome {
+    if (Outcome checked = check_code(*phone, Purpose::login, *code);
+        checked.code != ResultCode::ok) {
+      return checked;
     }
-    const auto user = store::find_user(connection, phone->e164());
-    if (!user) return {{.code = ResultCode::wrong_code}};
-    db::Transaction transaction(connection);
-    if (!verification_.consume(connection, *phone, Purpose::login, *code)) {
-      return {{.code = ResultCode::code_used_up}};
-    }
-    outcome = {};
-    if (user->disabled) {
-      outcome.code = ResultCode::account_disabled;
-    } else {
-      outcome.session = sessions_.open(connection, *user, client);
-      audit(connection, user->id, "login by code", client);
-    }
-    throttle::clear(connection, throttle::kLogins, phone->e164());
-    transaction.commit();
-    if (outcome.session) sessions_.end_surplus(connection, user->id);
+    const auto user = find_user(phone->e164());
+    if (!user) return {.code = ResultCode::wrong_code};
+    outcome = open_session(*user, "login by code", operation, client, [&](auto& connection) {
+      return verification_.consume(connection, *phone, Purpose::login, *code);
+    });
     return outcome;
   });
-  if (end.session) logins_by_code_.add();
-  return end;
+  if (outcome.code == ResultCode::ok && !outcome.session) {
+    const auto user = find_user(phone->e164());
+    if (!user) return {{.code = ResultCode::wrong_code}};
+    outcome = open_session(*user, "login by code", db::new_operation(), client,
+                           [](auto&) { return true; });
+  }
+  if (outcome.session) logins_by_code_.add();
+  return outcome;
 }
 
-bool AccountService::is_open(db::Connection& connection, const LoginOutcome& outcome) const {
-  return outcome.session && sessions_.find(connection, outcome.session->token);
+/// `prepare` returns false if the code was used up meanwhile.
+LoginOutcome AccountService::open_session(const User& user, std::string_view event,
+                                          const db::OperationId& operation, const Client& client,
+                                          const std::function<bool(db::Connection&)>& prepare) {
+  const auto outcome = database_.once(operation, [&](db::Transaction& transaction) {
+    LoginOutcome opened;
+    db::Connection& connection = transaction.connection();
+    if (!prepare(connection)) {
+      opened.code = ResultCode::code_used_up;
+      return transaction.refuse(opened);
+    }
+    if (user.disabled) {
+      opened.code = ResultCode::account_disabled;
+    } else {
+      opened.session = sessions_.open(connection, user, client);
+      record(transaction, user.id, event, client);
+    }
+    // Last, since every try of a login waits for this row.
+    throttle::clear(connection, throttle::kLogins, user.phone);
+    return opened;
+  });
+  if (outcome.session) {
+    database_.replay(
+        [&](db::Connection& connection) { sessions_.end_surplus(connection, user.id); });
+  }
+  return outcome;
 }
 
 std::optional<Session> AccountService::find_session(std::string_view token) {
   return database_.replay(
       [&](db::Connection& connection) { return sessions_.find(connection, token); });
+}
+
+bool AccountService::has_ended(Ending ending, std::string_view token, const Client& client) {
+  return database_.is_done(operation_of(ending, sessions_.hash_of(token), client));
 }
 
 std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
@@ -153,43 +146,69 @@ std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
 }
 
 bool AccountService::end_session(const Session& session, std::uint64_t id, const Client& client) {
-  bool committing = false;
-  return database_.replay([&](db::Connection& connection) {
-    db::Transaction transaction(connection);
-    const bool ended = Sessions::end_by_id(connection, session.user_id, id);
-    if (!ended) return committing;  // by an earlier try of this transaction, then
-    audit(connection, session.user_id, "session ended", client);
-    committing = true;
-    transaction.commit();
-    return true;
+  const auto operation = operation_of(Ending::end_session, session.token_hash, client);
+  const Outcome outcome = settle(operation, [&] {
+    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+      if (!Sessions::end_by_id(transaction.connection(), session.user_id, id)) {
+        return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
+      }
+      record(transaction, session.user_id, "session ended", client);
+      return {};
+    });
   });
+  return outcome.code == ResultCode::ok;
 }
 
 void AccountService::logout(const Session& session, bool all, const Client& client) {
-  database_.replay([&](db::Connection& connection) {
-    db::Transaction transaction(connection);
+  const auto operation = operation_of(Ending::logout, session.token_hash, client);
+  database_.once(operation, [&](db::Transaction& transaction) {
     if (all) {
-      Sessions::end_all(connection, session.user_id, session.phone);
+      static_cast<void>(Sessions::end_all(transaction.connection(), session.user_id, nullptr));
+      void_codes(transaction.connection(), session.phone);
     } else {
-      Sessions::end(connection, session);
+      Sessions::end(transaction.connection(), session);
     }
-    audit(connection, session.user_id, all ? "logout everywhere" : "logout", client);
-    transaction.commit();
+    record(transaction, session.user_id, all ? "logout everywhere" : "logout", client);
+    return true;
   });
 }
 
 std::optional<std::string> AccountService::created(const Session& session) {
   return database_.replay([&](db::Connection& connection) -> std::optional<std::string> {
-    auto profile = store::find_profile(connection, session.user_id);
-    if (!profile) return std::nullopt;
-    return std::move(profile->created);
+    auto user = find_user_by_id.one(connection, session.user_id);
+    if (!user) return std::nullopt;
+    return std::move(user->created);
   });
 }
 
-void AccountService::audit(db::Connection& connection, std::uint64_t user_id,
-                           std::string_view event, const Client& client) {
-  store::insert_audit(connection, {user_id, event, client.address, client.request_id});
-  log::info({event, ": user ", std::to_string(user_id)});
+Outcome AccountService::check_code(const Phone& phone, Purpose purpose, std::string_view code) {
+  return database_.replay([&](db::Connection& connection) {
+    return verification_.check(connection, phone, purpose, code);
+  });
+}
+
+std::optional<User> AccountService::find_user(std::string_view phone) {
+  return database_.replay(
+      [&](db::Connection& connection) { return find_user_by_phone.one(connection, phone); });
+}
+
+bool AccountService::is_weak(const Secret& password, const Phone& phone) const {
+  return users::is_weak(password, phone, config_.password_service_name);
+}
+
+db::OperationId AccountService::operation_of(Ending ending, const crypto::Digest& token_hash,
+                                             const Client& client) const {
+  return users::operation_of(key_, kEndings[static_cast<std::size_t>(ending)],
+                             crypto::bytes_of(token_hash), client);
+}
+
+Outcome AccountService::settle(const db::OperationId& operation,
+                               const std::function<Outcome()>& judge) {
+  if (database_.is_done(operation)) return {};
+  Outcome outcome = judge();
+  // The earlier try may have been committed while this one was judged.
+  if (outcome.code != ResultCode::ok && database_.is_done(operation)) return {};
+  return outcome;
 }
 
 }  // namespace users

@@ -1,35 +1,57 @@
 #include "service/administration.hpp"
 
+#include <algorithm>
+#include <stdexcept>
 #include <utility>
 
-#include "accounts/user.hpp"
-#include "sms/message.hpp"
+#include "base/log.hpp"
+#include "factors/verification.hpp"
 
 namespace users {
 namespace {
 
-using db::StatementId;
+const db::Command<void()> delete_all_sessions{"delete_all_sessions", "DELETE FROM sessions"};
+const db::Command<void()> delete_all_codes{"delete_all_codes", "DELETE FROM verification_codes"};
 
-std::optional<std::string> text_or_nothing(db::Value& value) {
-  if (value.null) return std::nullopt;
-  return std::move(value.text);
-}
+struct LastIds {
+  std::uint64_t user = 0;
+  std::uint64_t in_audit = 0;
+};
+const db::Query<LastIds()> last_user_ids{
+    "last_user_ids",
+    "SELECT",
+    {{"CAST(IFNULL((SELECT MAX(id) FROM users), 0) AS UNSIGNED)", &LastIds::user},
+     {"CAST(IFNULL((SELECT MAX(user_id) FROM audit), 0) AS UNSIGNED)", &LastIds::in_audit}},
+    ""};
+/// The next account gets the number behind it, also once this row is deleted again.
+const db::Command<void(std::uint64_t id)> skip_user_ids{
+    "skip_user_ids",
+    "INSERT INTO users (id, phone, password, createTime) VALUES (?, '', '', UTC_TIMESTAMP())"};
+struct NextId {
+  std::uint64_t value = 0;
+};
+const db::Query<NextId()> next_user_id{
+    "next_user_id",
+    "SELECT",
+    {{"AUTO_INCREMENT", &NextId::value}},
+    "FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'users'"};
 
-UserRow user_of(db::Row& row) {
-  return {row[0].number, std::move(row[1].text), std::move(row[2].text), text_or_nothing(row[3])};
-}
-
-Retry retry_one(db::Connection& connection, std::uint64_t id) {
-  const auto row = connection.query_one(StatementId::lock_message, {id});
-  if (!row) return Retry::unknown;
-  const std::string& state = (*row)[0].text;
-  if (state == "sent") return Retry::sent;
-  if (state == "unsent") return Retry::unsent;
-  if (state != "pending") return Retry::failed;
-  if ((*row)[1].number == 0) return Retry::expired;
-  if ((*row)[2].number != 0) return Retry::in_hand;
-  connection.execute(StatementId::hasten_message, {id});
-  return Retry::due;
+/// Returns the number that the next account gets, which is greater than `wanted` if the server has
+/// given out greater ones.
+std::uint64_t move_ids_ahead(db::Connection& connection, std::optional<std::uint64_t> wanted) {
+  const LastIds ids = last_user_ids.one(connection).value_or(LastIds{});
+  const std::uint64_t last = std::max(ids.user, ids.in_audit);
+  const std::uint64_t next = wanted.value_or(last + Administration::kIdsAhead + 1);
+  if (next <= last) {
+    throw std::invalid_argument("accounts up to number " + std::to_string(last) +
+                                " have been: give a greater one");
+  }
+  // Rights on rows suffice for this, where ALTER TABLE would need more.
+  if (next - 1 > ids.user) {
+    skip_user_ids(connection, next - 1);
+    delete_user(connection, next - 1);
+  }
+  return next_user_id.one(connection).value_or(NextId{next}).value;
 }
 
 }  // namespace
@@ -37,219 +59,144 @@ Retry retry_one(db::Connection& connection, std::uint64_t id) {
 Administration::Administration(const Config& config, const Secret& key, db::Database& database,
                                Metrics& metrics, std::string operator_name)
     : config_(config),
-      key_(key),
       database_(database),
       operator_name_(std::move(operator_name)),
+      client_{.operator_name = operator_name_},
       sessions_(config, key),
       passwords_(config, metrics) {}
 
-std::vector<UserRow> Administration::list(const UserFilter& filter) {
-  return database_.replay([&](db::Connection& connection) {
-    std::vector<UserRow> users;
-    const std::uint64_t only_disabled = filter.only_disabled ? 1 : 0;
-    for (auto& row :
-         connection.query(StatementId::list_users, {filter.after, only_disabled, filter.limit})) {
-      users.push_back(user_of(row));
-    }
-    return users;
+Standing Administration::standing(const User& user) {
+  return database_.replay([&](db::Connection& connection) -> Standing {
+    return {sessions_.count(connection, user.id),
+            throttle::count_of(connection, throttle::kLogins, user.phone),
+            throttle::count_of(connection, throttle::kGuessesADay, user.phone),
+            throttle::count_of(connection, throttle::kSendsADay, user.phone)};
   });
 }
 
-std::optional<UserDetails> Administration::show(const Phone& phone) {
-  return database_.replay([&](db::Connection& connection) -> std::optional<UserDetails> {
-    auto row = connection.query_one(StatementId::show_user, {phone.e164()});
-    if (!row) return std::nullopt;
-    UserDetails user{user_of(*row), std::move((*row)[4].text), 0, {}, {}, {}};
-    user.sessions = sessions_.count(connection, user.id);
-    user.logins = throttle::count_of(connection, throttle::kLogins, phone.e164());
-    user.guesses = throttle::count_of(connection, throttle::kGuessesADay, phone.e164());
-    user.sends = throttle::count_of(connection, throttle::kSendsADay, phone.e164());
-    return user;
-  });
-}
-
-std::vector<SessionRow> Administration::sessions(std::uint64_t user_id) {
-  return database_.replay(
-      [&](db::Connection& connection) { return sessions_.list(connection, user_id); });
-}
-
-std::vector<AuditRow> Administration::audit(std::uint64_t user_id, std::uint64_t limit) {
-  return database_.replay([&](db::Connection& connection) {
-    std::vector<AuditRow> events;
-    for (auto& row : connection.query(StatementId::list_audit, {user_id, limit})) {
-      events.push_back({std::move(row[0].text), std::move(row[1].text), std::move(row[2].text),
-                        std::move(row[3].text), text_or_nothing(row[4])});
-    }
-    return events;
-  });
-}
-
-Change Administration::lock(const Phone& phone) {
-  return change(phone, "locked", [&](db::Connection& connection, std::uint64_t, bool) {
+ChangeResult Administration::lock(const Phone& phone) {
+  return change(phone, [&](const Change& change) {
+    db::Connection& connection = change.transaction.connection();
     throttle::exhaust(connection, throttle::kLogins, phone.e164());
-    store::void_codes(connection, phone.e164());
+    void_codes(connection, phone.e164());
+    record(change.transaction, change.user.id, "locked", client_);
     return true;
   });
 }
 
-Change Administration::unlock(const Phone& phone) {
-  return database_.replay([&](db::Connection& connection) -> Change {
-    db::Transaction transaction(connection);
-    const auto user = connection.query_one(StatementId::lock_user, {phone.e164()});
-    const std::uint64_t id = user ? user->front().number : store::kNoAccount;
+ChangeResult Administration::unlock(const Phone& phone) {
+  return database_.once(db::new_operation(), [&](db::Transaction& transaction) -> ChangeResult {
+    db::Connection& connection = transaction.connection();
+    const auto user = lock_user_by_phone.one(connection, phone.e164());
+    const std::uint64_t id = user ? user->id : kNoAccount;
     for (const auto& limit : {throttle::kLogins, throttle::kGuessesADay, throttle::kSendCooldown,
                               throttle::kSendsAnHour, throttle::kSendsADay}) {
       throttle::clear(connection, limit, phone.e164());
     }
-    record(connection, id, "unlocked");
-    transaction.commit();
+    record(transaction, id, "unlocked", client_);
     return {Verdict::done, id};
   });
 }
 
-Change Administration::disable(const Phone& phone) {
-  return change(phone, "disabled",
-                [&](db::Connection& connection, std::uint64_t id, bool disabled) {
-                  if (disabled) return false;
-                  connection.execute(StatementId::disable_user, {id});
-                  Sessions::end_all(connection, id, phone.e164());
-                  return true;
-                });
-}
-
-Change Administration::enable(const Phone& phone) {
-  return change(phone, "enabled", [&](db::Connection& connection, std::uint64_t id, bool disabled) {
-    if (!disabled) return false;
-    connection.execute(StatementId::enable_user, {id});
-    // Whatever disabled it, no session from before comes back.
-    Sessions::end_all(connection, id, phone.e164());
-    return true;
+ChangeResult Administration::disable(const Phone& phone) {
+  return change(phone, [](const Change& change) {
+    if (change.user.disabled) return false;
+    disable_user(change.transaction.connection(), change.user.id);
+    return change.end_sessions("disabled");
   });
 }
 
-Change Administration::set_password(const Phone& phone, std::string_view password_text) {
+ChangeResult Administration::enable(const Phone& phone) {
+  return change(phone, [](const Change& change) {
+    if (!change.user.disabled) return false;
+    enable_user(change.transaction.connection(), change.user.id);
+    // Whatever disabled it, no session from before comes back.
+    return change.end_sessions("enabled");
+  });
+}
+
+ChangeResult Administration::set_password(const Phone& phone, std::string_view password_text) {
   const auto password = normalise_password(password_text, config_.password_min_length);
   if (!password) return {Verdict::bad_password};
   if (is_weak(*password, phone, config_.password_service_name)) return {Verdict::weak_password};
-  return replace_hash(phone, "password changed", passwords_.hash(*password));
+  const std::string hash = passwords_.hash(*password);
+  return change(
+      phone, [&](const Change& change) { return change.set_password(hash, "password changed"); });
 }
 
-Change Administration::set_hash(const Phone& phone, std::string_view hash) {
+ChangeResult Administration::set_hash(const Phone& phone, std::string_view hash) {
   if (const auto fault = find_fault(hash)) {
     const bool is_costly = *fault != HashFault::form;
-    return {is_costly ? Verdict::costly_hash : Verdict::bad_hash, store::kNoAccount, *fault};
+    return {is_costly ? Verdict::costly_hash : Verdict::bad_hash, kNoAccount, *fault};
   }
-  return replace_hash(phone, "hash set", hash);
+  return change(phone, [&](const Change& change) { return change.set_password(hash, "hash set"); });
 }
 
-Change Administration::rename_phone(const Phone& phone, const Phone& new_phone) {
+ChangeResult Administration::set_phone(const Phone& phone, const Phone& new_phone) {
   try {
-    return change(phone, "phone changed", [&](db::Connection& connection, std::uint64_t id, bool) {
-      if (phone.e164() == new_phone.e164()) return false;
-      store::update_phone(connection, id, new_phone.e164());
-      connection.execute(StatementId::delete_codes, {phone.e164()});
-      Sessions::end_all(connection, id, phone.e164());
-      // What strangers tried before the number was this account's must not lock its owner out.
-      throttle::clear(connection, throttle::kLogins, new_phone.e164());
-      return true;
+    return change(phone, [&](const Change& change) {
+      return phone.e164() != new_phone.e164() && change.set_phone(new_phone.e164());
     });
   } catch (const db::DuplicateKey&) {
     return {Verdict::phone_taken};
   }
 }
 
-Change Administration::end_sessions(const Phone& phone) {
-  return change(phone, "sessions ended", [&](db::Connection& connection, std::uint64_t id, bool) {
-    Sessions::end_all(connection, id, phone.e164());
-    return true;
-  });
+ChangeResult Administration::end_sessions(const Phone& phone) {
+  return change(phone, [](const Change& change) { return change.end_sessions("sessions ended"); });
 }
 
-Change Administration::remove(const Phone& phone) {
-  return change(phone, "deleted", [&](db::Connection& connection, std::uint64_t id, bool) {
-    return store::delete_user(connection, id, phone.e164());
-  });
+ChangeResult Administration::remove(const Phone& phone) {
+  return change(phone, [](const Change& change) { return change.remove(); });
 }
 
-std::vector<PendingMessage> Administration::pending_messages(std::uint64_t limit) {
-  return database_.replay([&](db::Connection& connection) {
-    std::vector<PendingMessage> messages;
-    for (auto& row : connection.query(StatementId::list_messages, {limit})) {
-      auto& message = messages.emplace_back(
-          PendingMessage{row[0].number, std::move(row[1].text), std::move(row[2].text),
-                         std::move(row[3].text), row[4].number, "", ""});
-      auto opened = open_message(key_, row[5].text);
-      if (!opened) continue;
-      wipe(opened->code);
-      message.phone = std::move(opened->phone);
-      message.purpose = std::move(opened->purpose);
-    }
-    return messages;
-  });
-}
-
-std::vector<Retry> Administration::retry_messages(const std::vector<std::uint64_t>& ids) {
-  return database_.replay([&](db::Connection& connection) {
-    db::Transaction transaction(connection);
-    std::vector<Retry> retries;
-    bool any = false;
+std::vector<outbox::Retry> Administration::retry_messages(const std::vector<std::uint64_t>& ids) {
+  return database_.once(db::new_operation(), [&](db::Transaction& transaction) {
+    std::vector<outbox::Retry> retries;
     for (const std::uint64_t id : ids) {
-      retries.push_back(retry_one(connection, id));
-      any = any || retries.back() == Retry::due;
+      retries.push_back(outbox::retry(transaction.connection(), id));
     }
-    if (any) record(connection, store::kNoAccount, "messages retried");
-    transaction.commit();
+    if (std::ranges::find(retries, outbox::Retry::due) == retries.end()) {
+      return transaction.refuse(retries);
+    }
+    record(transaction, kNoAccount, "messages retried", client_);
     return retries;
   });
 }
 
 std::uint64_t Administration::retry_all_messages() {
-  return database_.replay([&](db::Connection& connection) {
-    db::Transaction transaction(connection);
-    const std::uint64_t count = connection.execute(StatementId::hasten_messages, {});
-    if (count > 0) record(connection, store::kNoAccount, "messages retried");
-    transaction.commit();
+  return database_.once(db::new_operation(), [&](db::Transaction& transaction) {
+    const std::uint64_t count = outbox::retry_all(transaction.connection());
+    if (count == 0) return transaction.refuse(count);
+    record(transaction, kNoAccount, "messages retried", client_);
     return count;
   });
 }
 
-std::vector<SentCode> Administration::codes(const Phone& phone) {
-  return database_.replay(
-      [&](db::Connection& connection) { return Verification::list(connection, phone); });
-}
-
-Change Administration::replace_hash(const Phone& phone, std::string_view event,
-                                    std::string_view hash) {
-  return change(phone, event, [&](db::Connection& connection, std::uint64_t id, bool) {
-    connection.execute(StatementId::set_password, {hash, id});
-    Sessions::end_all(connection, id, phone.e164());
-    throttle::clear(connection, throttle::kLogins, phone.e164());
-    return true;
+Restored Administration::after_restore(std::optional<std::uint64_t> next_id) {
+  const auto ended = database_.once(db::new_operation(), [&](db::Transaction& transaction) {
+    db::Connection& connection = transaction.connection();
+    const Restored restored{delete_all_sessions(connection), delete_all_codes(connection),
+                            outbox::supersede_all(connection), move_ids_ahead(connection, next_id)};
+    record(transaction, kNoAccount, "after restore", client_);
+    return restored;
   });
+  log::info({"after restore: ended ", std::to_string(ended.sessions), " sessions, voided ",
+             std::to_string(ended.codes), " codes and ", std::to_string(ended.messages),
+             " messages; the next account gets number ", std::to_string(ended.next_id)});
+  return ended;
 }
 
-Change Administration::change(const Phone& phone, std::string_view event, const Work& work) {
-  std::uint64_t committing = store::kNoAccount;
-  return database_.replay([&](db::Connection& connection) -> Change {
-    // What an earlier try committed whose answer was lost is done, not missing or done before.
-    const bool tried = committing != store::kNoAccount;
-    db::Transaction transaction(connection);
-    const auto user = connection.query_one(StatementId::lock_user, {phone.e164()});
-    if (!user) return {tried ? Verdict::done : Verdict::no_account, committing};
-    const std::uint64_t id = (*user)[0].number;
-    if (!work(connection, id, (*user)[1].number != 0)) {
-      return {tried ? Verdict::done : Verdict::unchanged, id};
+ChangeResult Administration::change(const Phone& phone,
+                                    const std::function<bool(const Change&)>& work) {
+  return database_.once(db::new_operation(), [&](db::Transaction& transaction) -> ChangeResult {
+    const auto user = lock_user_by_phone.one(transaction.connection(), phone.e164());
+    if (!user) return transaction.refuse(ChangeResult{Verdict::no_account});
+    if (!work({transaction, *user, client_})) {
+      return transaction.refuse(ChangeResult{Verdict::unchanged, user->id});
     }
-    record(connection, id, event);
-    committing = id;
-    transaction.commit();
-    return {Verdict::done, id};
+    return {Verdict::done, user->id};
   });
-}
-
-void Administration::record(db::Connection& connection, std::uint64_t user_id,
-                            std::string_view event) const {
-  store::insert_audit(connection, {user_id, event, "", "", operator_name_});
 }
 
 }  // namespace users

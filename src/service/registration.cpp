@@ -1,85 +1,111 @@
-#include "service/registration.hpp"
+// The part of the account service that makes accounts.
+#include <string>
 
-#include "accounts/password.hpp"
+#include "accounts/phone.hpp"
 #include "accounts/throttle.hpp"
-#include "accounts/user.hpp"
 #include "base/log.hpp"
+#include "service/account_service.hpp"
 
 namespace users {
 
-Outcome RegistrationAttempt::settle(db::Connection& connection) {
-  const auto user = store::find_user(connection, subject_.phone.e164());
-  if (auto own = own_outcome(connection, user)) return *own;
+struct AccountService::Candidate {
+  Phone phone;
+  Secret password;
+  std::string code;
+  crypto::Digest retry_key;
+};
+
+Outcome AccountService::regist(const Registration& registration, const Client& client) {
+  if (config_.registration == Registrations::closed) {
+    return {.code = ResultCode::registration_closed};
+  }
+  auto phone = Phone::parse(registration.phone, config_.phone_default_region);
+  auto password = normalise_password(registration.password, config_.password_min_length);
+  auto code = parse_code(registration.code);
+  Outcome shape = require({{phone.has_value(), "phone"},
+                           {password.has_value(), "password"},
+                           {code.has_value(), "code"}});
+  if (shape.code != ResultCode::ok) return shape;
+  const auto retry_key = hash_retry_key(key_, "regist", *phone, registration.retry_key, client);
+  return judge({std::move(*phone), std::move(*password), std::move(*code), retry_key}, client);
+}
+
+Outcome AccountService::judge(const Candidate& candidate, const Client& client) {
+  const auto user = find_user(candidate.phone.e164());
+  if (auto own = own_outcome(candidate, user)) return *own;
   const bool tries_code = config_.verification == CodeCheck::issued;
+  const auto weak = [&] { return is_weak(candidate.password, candidate.phone); };
   // A right code must survive a refused password; where no code is tried the cheap answer that the
   // phone is known comes first.
-  if (tries_code && is_weak_password()) return {.code = ResultCode::weak_password};
-  if (Outcome checked = check_code(connection); checked.code != ResultCode::ok) {
-    // Perhaps this very registration on another try has used the code up since. Looked up in any
-    // case, or the time would tell who has an account.
-    const auto now = store::find_user(connection, subject_.phone.e164());
-    const auto own = user ? std::nullopt : own_outcome(connection, now);
-    return own ? *own : checked;
+  if (tries_code && weak()) return {.code = ResultCode::weak_password};
+  if (tries_code) {
+    Outcome checked = check_code(candidate.phone, Purpose::regist, candidate.code);
+    if (checked.code != ResultCode::ok) {
+      // Perhaps this very registration on another try has used the code up since. Looked up in any
+      // case, or the time would tell who has an account.
+      const auto now = find_user(candidate.phone.e164());
+      const auto own = user ? std::nullopt : own_outcome(candidate, now);
+      return own ? *own : checked;
+    }
   }
-  if (user) return known();
-  if (!tries_code && is_weak_password()) return {.code = ResultCode::weak_password};
-  if (!hash_) hash_ = passwords_.hash(subject_.password);
+  if (user) return known(candidate);
+  if (!tries_code && weak()) return {.code = ResultCode::weak_password};
   try {
-    return {.code = insert(connection) ? ResultCode::ok : ResultCode::code_used_up};
+    return insert(candidate, passwords_.hash(candidate.password), client);
   } catch (const db::DuplicateKey&) {
     // Somebody was faster, perhaps this very registration on its first try.
-    const auto own = own_outcome(connection, store::find_user(connection, subject_.phone.e164()));
-    return own ? *own : known();
+    const auto own = own_outcome(candidate, find_user(candidate.phone.e164()));
+    return own ? *own : known(candidate);
   }
 }
 
-std::optional<Outcome> RegistrationAttempt::own_outcome(
-    db::Connection& connection, const std::optional<store::User>& user) const {
-  if (!user || !crypto::equal(subject_.retry_key, user->regist_key)) return std::nullopt;
-  // Who knows the key may try no more passwords than at the login.
-  if (const unsigned wait =
-          throttle::hit(connection, metrics_, throttle::kLogins, subject_.phone.e164())) {
-    return Outcome{.code = ResultCode::too_many_requests, .retry_after = wait};
+std::optional<Outcome> AccountService::own_outcome(const Candidate& candidate,
+                                                   const std::optional<User>& user) {
+  if (!user || !user->regist_key || !crypto::equal(candidate.retry_key, *user->regist_key)) {
+    return std::nullopt;
   }
-  if (!passwords_.verify(subject_.password, user->password)) return std::nullopt;
-  throttle::clear(connection, throttle::kLogins, subject_.phone.e164());
-  log::info({"regist: made by an earlier try, user: ", subject_.phone.masked()});
+  const std::string& phone = user->phone;
+  // Who knows the key may try no more passwords than at the login.
+  const unsigned wait = database_.replay([&](db::Connection& connection) {
+    return throttle::hit(connection, metrics_, throttle::kLogins, phone);
+  });
+  if (wait > 0) return Outcome{.code = ResultCode::too_many_requests, .retry_after = wait};
+  if (!passwords_.verify(candidate.password, user->password)) return std::nullopt;
+  database_.replay(
+      [&](db::Connection& connection) { throttle::clear(connection, throttle::kLogins, phone); });
+  log::info({"regist: made by an earlier try, user: ", candidate.phone.masked()});
   return Outcome{};
 }
 
-Outcome RegistrationAttempt::known() const {
-  log::info({"regist: known user: ", subject_.phone.masked()});
+Outcome AccountService::known(const Candidate& candidate) {
+  log::info({"regist: known user: ", candidate.phone.masked()});
   return {.code = ResultCode::already_registered};
 }
 
-bool RegistrationAttempt::is_weak_password() const {
-  return is_weak(subject_.password, subject_.phone, config_.password_service_name);
-}
-
-Outcome RegistrationAttempt::check_code(db::Connection& connection) {
-  if (config_.verification == CodeCheck::format || code_checked_) return {};
-  Outcome checked = verification_.check(connection, subject_.phone, Purpose::regist, subject_.code);
-  code_checked_ = checked.code == ResultCode::ok;
-  return checked;
-}
-
-bool RegistrationAttempt::insert(db::Connection& connection) {
-  db::Transaction transaction(connection);
-  // The user first: of many at once with one code the unique key lets one through, and the others
-  // are told that the phone is registered, not that their code is used up.
-  const auto id =
-      store::insert_user(connection, {subject_.phone.e164(), *hash_, subject_.retry_key});
-  if (config_.verification != CodeCheck::format &&
-      !verification_.consume(connection, subject_.phone, Purpose::regist, subject_.code)) {
-    return false;
+Outcome AccountService::insert(const Candidate& candidate, const std::string& hash,
+                               const Client& client) {
+  const Phone& phone = candidate.phone;
+  Outcome outcome = database_.once(db::new_operation(), [&](db::Transaction& transaction) {
+    db::Connection& connection = transaction.connection();
+    // The user first: of many at once with one code the unique key lets one through, and the others
+    // are told that the phone is registered, not that their code is used up.
+    insert_user(connection, phone.e164(), hash, crypto::bytes_of(candidate.retry_key));
+    const std::uint64_t id = connection.last_insert_id();
+    void_codes(connection, phone.e164());
+    if (config_.verification != CodeCheck::format &&
+        !verification_.consume(connection, phone, Purpose::regist, candidate.code)) {
+      return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
+    }
+    record(transaction, id, "regist", client);
+    // What strangers tried before there was an account must not keep its owner's retry waiting.
+    throttle::clear(connection, throttle::kLogins, phone.e164());
+    return Outcome{};
+  });
+  if (outcome.code == ResultCode::ok) {
+    registrations_.add();
+    log::info({"regist: inserted user: ", phone.masked()});
   }
-  // What strangers tried before there was an account must not keep its owner's retry waiting.
-  throttle::clear(connection, throttle::kLogins, subject_.phone.e164());
-  store::insert_audit(connection, {id, "regist", client_.address, client_.request_id});
-  made_ = true;  // also where the answer to COMMIT is lost, if what is found later is its own
-  transaction.commit();
-  log::info({"regist: inserted user: ", subject_.phone.masked(), ", id ", std::to_string(id)});
-  return true;
+  return outcome;
 }
 
 }  // namespace users

@@ -9,8 +9,6 @@
 namespace users {
 namespace {
 
-using db::StatementId;
-
 /// The part of a lease that is left to write down what became of the message.
 constexpr std::chrono::seconds kSpare{30};
 
@@ -20,6 +18,47 @@ std::uint64_t backoff(std::uint64_t attempts) {
   constexpr std::uint64_t kLongest = 120;
   return std::min(kLongest, kFirst << std::min<std::uint64_t>(attempts - 1, 5));
 }
+
+/// Locked until the transaction ends; those of others are skipped.
+const db::Query<TakenMessage()> take_message{
+    "take_message",
+    "SELECT",
+    {{"id", &TakenMessage::id},
+     {"sealed", &TakenMessage::sealed},
+     {"attempts + 1", &TakenMessage::attempts},
+     {"expireTime > UTC_TIMESTAMP()", &TakenMessage::is_alive},
+     {"takeTime IS NOT NULL", &TakenMessage::is_outcome_unknown}},
+    "FROM outbox WHERE state = 'pending' AND nextTime <= UTC_TIMESTAMP() ORDER BY nextTime LIMIT 1 "
+    "FOR UPDATE SKIP LOCKED"};
+
+/// Whoever took it has so many seconds; after that it is anybody's again.
+const db::Command<void(std::uint64_t seconds, std::uint64_t id)> lease_message{
+    "lease_message",
+    "UPDATE outbox SET attempts = attempts + 1, takeTime = UTC_TIMESTAMP(), nextTime = "
+    "UTC_TIMESTAMP() + INTERVAL ? SECOND WHERE id = ?"};
+
+// Only who holds the lease, which `attempts` tells.
+const db::Command<void(std::string_view state, std::uint64_t id, std::uint64_t attempts)>
+    finish_message{"finish_message",
+                   "UPDATE outbox SET state = ?, sealed = NULL, takeTime = NULL, nextTime = "
+                   "UTC_TIMESTAMP() WHERE id = ? AND attempts = ? AND state = 'pending'"};
+const db::Command<void(std::uint64_t seconds, std::uint64_t id, std::uint64_t attempts)>
+    retry_message{"retry_message",
+                  "UPDATE outbox SET takeTime = NULL, nextTime = UTC_TIMESTAMP() + INTERVAL ? "
+                  "SECOND WHERE id = ? AND attempts = ? AND state = 'pending'"};
+
+// Small batches, so that no lock is held for long.
+constexpr std::uint64_t kBatch = 500;
+const db::Command<void(std::uint64_t batch)> kPurges[] = {
+    {"purge_codes",
+     "DELETE FROM verification_codes WHERE expireTime < UTC_TIMESTAMP() - INTERVAL 1 DAY LIMIT ?"},
+    {"purge_messages",
+     "DELETE FROM outbox WHERE state <> 'pending' AND nextTime < UTC_TIMESTAMP() - INTERVAL 7 DAY "
+     "LIMIT ?"},
+    {"purge_throttle", "DELETE FROM throttle WHERE resetTime < UTC_TIMESTAMP() LIMIT ?"},
+    {"purge_sessions", "DELETE FROM sessions WHERE expireTime < UTC_TIMESTAMP() LIMIT ?"},
+    {"purge_audit",
+     "DELETE FROM audit WHERE createTime < UTC_TIMESTAMP() - INTERVAL 180 DAY LIMIT ?"}};
 
 }  // namespace
 
@@ -37,7 +76,7 @@ Courier::Courier(const Config& config, const Secret& key, db::Database& database
 bool Courier::deliver_one() {
   const auto taken = take();
   if (!taken) return false;
-  if (taken->untold) {
+  if (taken->is_outcome_unknown) {
     unknown_.add();
     log::warning({"message ", std::to_string(taken->id),
                   ": its courier ended before it told what became of it; it may come twice"});
@@ -59,22 +98,18 @@ bool Courier::deliver_one() {
   }
 }
 
-std::optional<Courier::Taken> Courier::take() {
-  return database_.replay([&](db::Connection& connection) -> std::optional<Taken> {
-    db::Transaction transaction(connection);
-    auto row = connection.query_one(StatementId::take_message, {});
-    if (!row) return std::nullopt;
-    Taken taken{(*row)[0].number, std::move((*row)[1].text), (*row)[2].number + 1,
-                (*row)[3].number != 0, (*row)[4].number != 0};
+std::optional<TakenMessage> Courier::take() {
+  return database_.once(db::new_operation(), [&](db::Transaction& transaction) {
+    auto taken = take_message.one(transaction.connection());
+    if (!taken) return transaction.refuse(taken);
     const std::uint64_t lease = config_.sms_timeout + kSpare.count();
-    connection.execute(StatementId::lease_message, {lease, taken.id});
-    transaction.commit();
+    lease_message(transaction.connection(), lease, taken->id);
     return taken;
   });
 }
 
-Delivery Courier::send(const Taken& taken) const {
-  if (!taken.alive) return Delivery::failed;
+Delivery Courier::send(const TakenMessage& taken) const {
+  if (!taken.is_alive) return Delivery::failed;
   auto message = open_message(key_, taken.sealed);
   if (!message) {
     log::error({"message ", std::to_string(taken.id), ": sealed with another key"});
@@ -86,16 +121,15 @@ Delivery Courier::send(const Taken& taken) const {
   return last ? Delivery::failed : delivery;
 }
 
-void Courier::finish(const Taken& taken, Delivery delivery) {
+void Courier::finish(const TakenMessage& taken, Delivery delivery) {
   const std::string id = std::to_string(taken.id);
   const std::string attempt = std::to_string(taken.attempts);
   database_.replay([&](db::Connection& connection) {
     if (delivery == Delivery::try_again) {
-      connection.execute(StatementId::retry_message,
-                         {backoff(taken.attempts), taken.id, taken.attempts});
+      retry_message(connection, backoff(taken.attempts), taken.id, taken.attempts);
     } else {
-      const std::string_view state = delivery == Delivery::sent ? "sent" : "failed";
-      connection.execute(StatementId::finish_message, {state, taken.id, taken.attempts});
+      finish_message(connection, delivery == Delivery::sent ? "sent" : "failed", taken.id,
+                     taken.attempts);
     }
   });
   switch (delivery) {
@@ -112,14 +146,13 @@ void Courier::finish(const Taken& taken, Delivery delivery) {
 }
 
 bool Courier::purge() {
-  constexpr std::uint64_t kBatch = 500;  // as in the statements
   bool more = false;
-  for (const StatementId id :
-       {StatementId::purge_codes, StatementId::purge_messages, StatementId::purge_throttle,
-        StatementId::purge_sessions, StatementId::purge_audit}) {
+  for (const auto& purge : kPurges) {
     const auto deleted =
-        database_.replay([&](db::Connection& connection) { return connection.execute(id, {}); });
-    if (deleted > 0) log::info({db::text_of(id).name, ": ", std::to_string(deleted), " rows"});
+        database_.replay([&](db::Connection& connection) { return purge(connection, kBatch); });
+    if (deleted > 0) {
+      log::info({purge.statement().name, ": ", std::to_string(deleted), " rows"});
+    }
     more = more || deleted >= kBatch;
   }
   return more;

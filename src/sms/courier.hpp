@@ -1,7 +1,9 @@
 // Takes messages out of the outbox and has them sent; several at once share the work.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/config.hpp"
@@ -16,6 +18,15 @@ enum class Delivery { sent, try_again, failed };
 
 /// Sends one message; returns within config.sms_timeout. Must not throw.
 using Sender = std::function<Delivery(std::uint64_t id, const Message& message)>;
+
+/// A message that this courier has to itself for a while.
+struct TakenMessage {
+  std::uint64_t id = 0;
+  std::string sealed;
+  std::uint64_t attempts = 0;  ///< this one included
+  bool is_alive = false;
+  bool is_outcome_unknown = false;  ///< whoever took it last never told what became of it
+};
 
 class Courier {
  public:
@@ -33,16 +44,9 @@ class Courier {
   bool purge();
 
  private:
-  struct Taken {
-    std::uint64_t id;
-    std::string sealed;
-    std::uint64_t attempts;  ///< this one included
-    bool alive;
-    bool untold;  ///< whoever took it last never told what became of it
-  };
-  std::optional<Taken> take();
-  Delivery send(const Taken& taken) const;
-  void finish(const Taken& taken, Delivery delivery);
+  std::optional<TakenMessage> take();
+  Delivery send(const TakenMessage& taken) const;
+  void finish(const TakenMessage& taken, Delivery delivery);
 
   const Config& config_;
   const Secret& key_;

@@ -82,6 +82,7 @@ Reply dispatch(Context& context, Request& request) {
   if (!is_request_id(request.request_id)) request.request_id = crypto::random_hex(16);
   const log::RequestScope scope(request.request_id);
   const Route* route = find_route(request.method, request.path);
+  context.metrics.workers().set_request(number_of(route));
   Result result = answer(route, context, request);
   result.bare = route != nullptr && route->bare;
   Reply reply = render(result, request, is_always_200(route, context.config, request));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 
 #include "web/body.hpp"
 #include "web/credentials.hpp"
@@ -85,6 +86,24 @@ void take_cookie_away(Result& result, const Context& context) {
                               session_cookie("", 0, context.config.session_cookie_secure));
 }
 
+/// Does `work` for the session of the request. If nginx sends the request again because its worker
+/// died, the session may be gone already, by this very request: then there is nothing left to do.
+Result run_ending(Context& context, const Request& request, Ending ending,
+                  const std::function<Result(const LoggedIn&)>& work) {
+  try {
+    return work(require_session(context, request));
+  } catch (const NotLoggedIn&) {
+    const Credentials credentials = find_credentials(request, context.config.session_cookie_secure);
+    const bool has_ended = std::ranges::any_of(credentials.tokens, [&](std::string_view token) {
+      return context.accounts.has_ended(ending, token, client_of(request));
+    });
+    if (!has_ended) throw;
+    Result result;
+    if (credentials.from_cookie) take_cookie_away(result, context);
+    return result;
+  }
+}
+
 /// The last segment of `.../sessions/17`.
 std::uint64_t session_id_in(const std::string& path) {
   const std::string_view text = std::string_view(path).substr(path.rfind('/') + 1);
@@ -140,12 +159,13 @@ Result login(Context& context, const Request& request) {
 }
 
 Result logout(Context& context, const Request& request) {
-  const LoggedIn who = require_session(context, request);
-  const Arguments arguments = parse_body(request);
-  context.accounts.logout(who.session, arguments.flag("all"), client_of(request));
-  Result result;
-  if (who.by_cookie) take_cookie_away(result, context);
-  return result;
+  return run_ending(context, request, Ending::logout, [&](const LoggedIn& who) {
+    const Arguments arguments = parse_body(request);
+    context.accounts.logout(who.session, arguments.flag("all"), client_of(request));
+    Result result;
+    if (who.by_cookie) take_cookie_away(result, context);
+    return result;
+  });
 }
 
 Result auth(Context& context, const Request& request) {
@@ -167,13 +187,14 @@ Result me(Context& context, const Request& request) {
 }
 
 Result delete_me(Context& context, const Request& request) {
-  const LoggedIn who = require_session(context, request);
-  const Arguments arguments = parse_body(request);
-  const auto texts = arguments.texts({"password"});
-  Result result =
-      result_of(context.accounts.delete_account(who.session, texts[0], client_of(request)));
-  if (who.by_cookie && result.code == ResultCode::ok) take_cookie_away(result, context);
-  return result;
+  return run_ending(context, request, Ending::delete_account, [&](const LoggedIn& who) {
+    const Arguments arguments = parse_body(request);
+    const auto texts = arguments.texts({"password"});
+    Result result =
+        result_of(context.accounts.delete_account(who.session, texts[0], client_of(request)));
+    if (who.by_cookie && result.code == ResultCode::ok) take_cookie_away(result, context);
+    return result;
+  });
 }
 
 Result list_sessions(Context& context, const Request& request) {
@@ -193,12 +214,13 @@ Result list_sessions(Context& context, const Request& request) {
 }
 
 Result end_session(Context& context, const Request& request) {
-  const LoggedIn who = require_session(context, request);
-  const std::uint64_t id = session_id_in(request.path);
-  if (!context.accounts.end_session(who.session, id, client_of(request))) throw NoSuchResource();
-  Result result;
-  if (who.by_cookie && id == who.session.id) take_cookie_away(result, context);
-  return result;
+  return run_ending(context, request, Ending::end_session, [&](const LoggedIn& who) {
+    const std::uint64_t id = session_id_in(request.path);
+    if (!context.accounts.end_session(who.session, id, client_of(request))) throw NoSuchResource();
+    Result result;
+    if (who.by_cookie && id == who.session.id) take_cookie_away(result, context);
+    return result;
+  });
 }
 
 Result change_password(Context& context, const Request& request) {

@@ -5,6 +5,7 @@
 #include "accounts/user.hpp"
 #include "base/log.hpp"
 #include "db/migrations.hpp"
+#include "sms/outbox.hpp"
 #include "web/handlers.hpp"
 
 namespace users::web {
@@ -16,12 +17,11 @@ std::vector<GaugeSample> outbox_gauges(Context& context) {
       {"failed", 0}, {"pending", 0}, {"sent", 0}, {"unsent", 0}};
   std::uint64_t oldest = 0;
   try {
-    const auto rows = context.database.replay([](db::Connection& connection) {
-      return connection.query(db::StatementId::outbox_depth, {});
-    });
-    for (const db::Row& row : rows) {
-      messages[row[0].text] = row[1].number;
-      oldest += row[2].number;
+    const auto depths = context.database.replay(
+        [](db::Connection& connection) { return outbox::depth.all(connection); });
+    for (const outbox::Depth& depth : depths) {
+      messages[depth.state] = depth.messages;
+      oldest += depth.oldest;
     }
   } catch (const db::DatabaseError& error) {
     log::warning({"metrics: ", error.what()});
@@ -43,7 +43,7 @@ std::optional<std::uint64_t> imported_hashes(Context& context) {
   if (now < hashes.next) return hashes.count;
   try {
     hashes.count = context.database.replay([&](db::Connection& connection) {
-      return store::count_imported_hashes(connection, context.config);
+      return count_imported_hashes(connection, context.config);
     });
     hashes.next = now + kKept;
   } catch (const db::DatabaseError&) {  // outbox_gauges() has told it

@@ -182,7 +182,7 @@ class Shared(Product):
         self.name = "one shared pool"
 
     def nginx(self):
-        text = (ROOT / "nginx/users.conf").read_text().replace("fastcgi_pass users_fast", "fastcgi_pass users_hash").replace("users_regist", "users_hash")
+        text = (ROOT / "nginx/users.conf").read_text().replace("fastcgi_pass users_fast", "fastcgi_pass users_hash")
         (WORK / "shared.conf").write_text(text.replace("$users_me_pool", "users_hash"))
         return f"server {{ listen 127.0.0.1:{self.port}; include shared.conf; }}"
 

@@ -618,7 +618,7 @@ BOOST_AUTO_TEST_CASE(who_registers_meanwhile_keeps_the_account) {
   const auto other = database.connect();
   {
     // The phone of row 100, not committed yet: its batch waits for the outcome, the others do not.
-    db::Transaction registration(*other);
+    db::Transaction registration(*other, db::new_operation());
     other->run_script(
         "INSERT INTO users (phone, password, createTime) VALUES ('+8618810000100', 'theirs', "
         "UTC_TIMESTAMP())",

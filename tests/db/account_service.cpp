@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_known_phone_is_told_before_a_weak_password) {
 BOOST_AUTO_TEST_CASE(accounts_with_a_hash_of_another_kind_or_cost_are_counted) {
   Registrar service(database.config());
   const auto counted = [&] {
-    return store::count_imported_hashes(service.database.connection(), service.config).value();
+    return count_imported_hashes(service.database.connection(), service.config).value();
   };
   BOOST_TEST((service.regist("") == ResultCode::ok));
   BOOST_TEST(counted() == 0U);

@@ -7,7 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "service/account_service.hpp"
-#include "service/restore.hpp"
+#include "service/administration.hpp"
 #include "sms/courier.hpp"
 #include "support/database_server.hpp"
 #include "support/stack.hpp"
@@ -165,10 +165,10 @@ Command after_restore(const std::string& options = "") {
       " 2>&1");
 }
 
-AfterRestore run_after_restore() {
-  const auto connection = server->administrator("users");
-  connection->prepare_all();
-  return AfterRestore::run(*connection, "op");
+Restored run_after_restore() {
+  Service service;
+  return Administration(service.config, kKey, service.database, service.metrics, "op")
+      .after_restore();
 }
 
 }  // namespace
@@ -254,7 +254,7 @@ BOOST_FIXTURE_TEST_CASE(after_a_full_restore_nothing_old_is_alive_again, Fixture
     BOOST_TEST(count("verification_codes WHERE purpose = 'login' AND consumeTime IS NULL") == "1");
   }
   BOOST_TEST(migrate() == "the schema is up to date\n");
-  const AfterRestore ended = run_after_restore();
+  const Restored ended = run_after_restore();
   BOOST_TEST(ended.sessions == 2U);
   BOOST_TEST(ended.codes == 4U);
   BOOST_TEST(ended.messages == 1U);
@@ -273,22 +273,20 @@ BOOST_FIXTURE_TEST_CASE(after_a_full_restore_nothing_old_is_alive_again, Fixture
 
 BOOST_FIXTURE_TEST_CASE(after_restore_twice_finds_nothing_the_second_time, Fixture) {
   BOOST_TEST(run_after_restore().sessions == 2U);
-  const AfterRestore again = run_after_restore();
+  const Restored again = run_after_restore();
   BOOST_TEST(again.sessions == 0U);
   BOOST_TEST(again.codes == 0U);
   BOOST_TEST(again.messages == 0U);
 }
 
 BOOST_FIXTURE_TEST_CASE(after_restore_that_fails_half_way_changes_nothing, Fixture) {
-  const auto connection = server->administrator("users");
-  connection->prepare_all();
   server->run("CREATE TRIGGER fail BEFORE UPDATE ON outbox FOR EACH ROW SIGNAL SQLSTATE '45000'");
   before.request(kAnna, "reset");
-  BOOST_CHECK_THROW(AfterRestore::run(*connection, "op"), db::DatabaseError);
+  BOOST_CHECK_THROW(run_after_restore(), db::DatabaseError);
   BOOST_TEST(before.knows(alive));
   BOOST_TEST(count("verification_codes") == "3");
   server->run("DROP TRIGGER fail");
-  BOOST_TEST(AfterRestore::run(*connection, "op").codes == 3U);
+  BOOST_TEST(run_after_restore().codes == 3U);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_number_that_was_given_out_since_the_backup_is_nobody_elses, Fixture) {
@@ -312,7 +310,7 @@ BOOST_FIXTURE_TEST_CASE(a_number_that_was_given_out_since_the_backup_is_nobody_e
     server->restart(false);
     join("13900000004");
     const auto next = number_of("13900000004");
-    BOOST_TEST(next >= lost + AfterRestore::kIdsAhead - 1);
+    BOOST_TEST(next >= lost + Administration::kIdsAhead - 1);
     BOOST_TEST(command.output.find("the next account gets number " + std::to_string(next)) !=
                std::string::npos);
     BOOST_TEST(count("users") == "3");

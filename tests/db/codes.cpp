@@ -36,10 +36,10 @@ struct Fixture {
     return last_code(database);
   }
   ResultCode regist(std::string_view by, std::string_view key = "") {
-    return one.accounts.regist({phone, kPassword, by, key}, kClient).code;
+    return one.accounts.regist({phone, kPassword, by, key}, fresh_client()).code;
   }
   Session session() {
-    const LoginOutcome login = one.accounts.login(phone, kPassword, kClient);
+    const LoginOutcome login = one.accounts.login(phone, kPassword, fresh_client());
     BOOST_TEST_REQUIRE((login.code == ResultCode::ok));
     return *one.accounts.find_session(login.session->token);
   }
@@ -70,7 +70,7 @@ BOOST_FIXTURE_TEST_SUITE(codes, Fixture)
 BOOST_AUTO_TEST_CASE(a_registration_sent_again_while_the_first_try_commits_is_answered_alike) {
   const std::string by = code("regist");
   const auto regist = [&](Service& service) {
-    return service.accounts.regist({phone, kPassword, by, "key"}, kClient);
+    return service.accounts.regist({phone, kPassword, by, "key"}, fresh_client());
   };
   const auto [first, second] = overlap(
       database, "INSERT ON audit", [&] { return regist(one); }, [&] { return regist(other); });
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_registration_sent_again_while_the_first_try_commits_is_an
 
 BOOST_AUTO_TEST_CASE(a_request_for_a_code_sent_again_at_the_same_time_is_answered_alike) {
   const auto ask_by = [&](Service& service) {
-    return service.accounts.request_code(phone, "regist", "key", kClient);
+    return service.accounts.request_code(phone, "regist", "key", fresh_client());
   };
   const auto [first, second] = overlap(
       database, "INSERT ON verification_codes", [&] { return ask_by(one); },
@@ -121,19 +121,21 @@ BOOST_AUTO_TEST_CASE(what_a_former_owner_of_a_phone_asked_for_opens_nothing_of_t
   const Session own = session();
   phone = fresh_phone();
   const std::string by = code("phone");
-  BOOST_TEST(
-      (one.accounts.change_phone(own, phone, by, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST((one.accounts.change_phone(own, phone, by, kPassword, fresh_client()).code ==
+              ResultCode::ok));
   phone = old;
   BOOST_TEST((regist(code("regist")) == ResultCode::ok));
-  BOOST_TEST((one.accounts.reset_password(old, reset, kNewPassword, kClient).code ==
+  BOOST_TEST((one.accounts.reset_password(old, reset, kNewPassword, fresh_client()).code ==
               ResultCode::wrong_code));
-  BOOST_TEST((one.accounts.login_by_code(old, login, kClient).code == ResultCode::wrong_code));
-  BOOST_TEST((one.accounts.login(old, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST(
+      (one.accounts.login_by_code(old, login, fresh_client()).code == ResultCode::wrong_code));
+  BOOST_TEST((one.accounts.login(old, kPassword, fresh_client()).code == ResultCode::ok));
 
   // The same where the phone becomes another account's by a change.
   const std::string again = code("reset");
   const Session second = session();
-  BOOST_TEST((one.accounts.delete_account(second, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST(
+      (one.accounts.delete_account(second, kPassword, fresh_client()).code == ResultCode::ok));
   database.query("UPDATE users SET phone = '+8613700000000'");
   database.query("DELETE FROM throttle");
   BOOST_TEST((ask("reset").code == ResultCode::ok));  // of nobody
@@ -144,11 +146,11 @@ BOOST_AUTO_TEST_CASE(what_a_former_owner_of_a_phone_asked_for_opens_nothing_of_t
   const Session third = session();
   phone = old;
   const std::string prove = code("phone");
-  BOOST_TEST(
-      (one.accounts.change_phone(third, old, prove, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST((one.accounts.change_phone(third, old, prove, kPassword, fresh_client()).code ==
+              ResultCode::ok));
   // Overwritten, not deleted: who asked must not see that the phone has an account now.
   BOOST_TEST(database.query(void_rows) == "1");
-  BOOST_TEST((one.accounts.reset_password(old, again, kNewPassword, kClient).code ==
+  BOOST_TEST((one.accounts.reset_password(old, again, kNewPassword, fresh_client()).code ==
               ResultCode::wrong_code));
 }
 
@@ -157,20 +159,21 @@ BOOST_AUTO_TEST_CASE(that_a_code_was_used_is_nobody_elses_to_know) {
   const auto guess = [&](const std::string& right) {
     std::string answers;
     for (int i = 0; i < 6; ++i) {
-      const auto code = one.accounts.login_by_code(phone, other_than(right), kClient).code;
+      const auto code = one.accounts.login_by_code(phone, other_than(right), fresh_client()).code;
       answers += std::to_string(static_cast<int>(code)) + " ";
     }
     return answers;
   };
   const std::string unused = guess(code("login"));
   const std::string used = code("login");
-  BOOST_TEST((one.accounts.login_by_code(phone, used, kClient).code == ResultCode::ok));
+  BOOST_TEST((one.accounts.login_by_code(phone, used, fresh_client()).code == ResultCode::ok));
   BOOST_TEST(guess(used) == unused);
   BOOST_TEST(unused == "1005 1005 1005 1005 1006 1006 ");
   // Who has it is told.
   const std::string own = code("login");
-  BOOST_TEST((one.accounts.login_by_code(phone, own, kClient).code == ResultCode::ok));
-  BOOST_TEST((one.accounts.login_by_code(phone, own, kClient).code == ResultCode::code_used_up));
+  BOOST_TEST((one.accounts.login_by_code(phone, own, fresh_client()).code == ResultCode::ok));
+  BOOST_TEST(
+      (one.accounts.login_by_code(phone, own, fresh_client()).code == ResultCode::code_used_up));
 }
 
 BOOST_AUTO_TEST_CASE(messages_go_to_the_countries_that_are_named_and_to_no_other) {
@@ -178,7 +181,7 @@ BOOST_AUTO_TEST_CASE(messages_go_to_the_countries_that_are_named_and_to_no_other
   config.sms_countries = {"CN", "HK"};
   Service abroad(std::move(config));
   const auto ask_for = [&](std::string_view number) {
-    return abroad.accounts.request_code(number, "regist", "", kClient).code;
+    return abroad.accounts.request_code(number, "regist", "", fresh_client()).code;
   };
   BOOST_TEST((ask_for(phone) == ResultCode::ok));
   BOOST_TEST((ask_for("+85251234567") == ResultCode::ok));
@@ -198,7 +201,7 @@ BOOST_AUTO_TEST_CASE(every_limit_says_when_it_is_over) {
     return outcome.retry_after;
   };
   const auto asked = [&] { return ask("regist"); };
-  const auto guessed = [&] { return one.accounts.login_by_code(phone, "123456", kClient); };
+  const auto guessed = [&] { return one.accounts.login_by_code(phone, "123456", fresh_client()); };
   const auto in = [](unsigned seconds, unsigned told) {
     return told <= seconds && told + 30 > seconds;
   };
@@ -246,7 +249,8 @@ BOOST_AUTO_TEST_CASE(of_many_requests_at_once_the_budget_takes_as_many_as_it_has
       Service service(Config{config});
       int sent = 0;
       for (int n = 0; n < 5; ++n) {
-        const auto code = service.accounts.request_code(fresh_phone(), "regist", "", kClient).code;
+        const auto code =
+            service.accounts.request_code(fresh_phone(), "regist", "", fresh_client()).code;
         if (code == ResultCode::ok) ++sent;
       }
       return sent;
@@ -262,7 +266,8 @@ BOOST_AUTO_TEST_CASE(requests_for_codes_share_no_row) {
   // millions.
   for (int i = 0; i < 40; ++i) {
     BOOST_TEST(
-        (one.accounts.request_code(fresh_phone(), i % 2 == 0 ? "regist" : "login", "", kClient)
+        (one.accounts
+             .request_code(fresh_phone(), i % 2 == 0 ? "regist" : "login", "", fresh_client())
              .code == ResultCode::ok));
   }
   for (const std::string row : {"sms-hour:", "sms-hour-unsent:"}) {

@@ -13,6 +13,7 @@
 
 #include "db/database.hpp"
 #include "metrics/metrics.hpp"
+#include "sms/outbox.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/worker_process.hpp"
@@ -214,9 +215,7 @@ BOOST_AUTO_TEST_CASE(a_password_that_was_changed_is_read_again_when_the_old_one_
   const Secret first(std::string("the first"));
   db::Database database(settings, first, metrics);
   const auto ask = [&] {
-    database.replay([](db::Connection& connection) {
-      return connection.query(db::StatementId::outbox_depth, {});
-    });
+    database.replay([](db::Connection& connection) { return outbox::depth.all(connection); });
   };
   ask();
   scratch.query("ALTER USER " + account + " IDENTIFIED BY 'the second'");

@@ -1,27 +1,34 @@
 // The database layer against a real server: values, errors as types, transactions.
-#include "db/mysql.hpp"
-
 #include <atomic>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
 
+#include "accounts/throttle.hpp"
+#include "accounts/user.hpp"
 #include "base/crypto.hpp"
+#include "db/connection.hpp"
 #include "db/database.hpp"
+#include "sms/outbox.hpp"
 #include "support/stack.hpp"
 
 using namespace users;
 using namespace users::test;
-using db::StatementId;
 
 namespace {
 
 const std::string kKey(32, 'k');
 
 std::uint64_t insert(db::Connection& connection, const std::string& phone) {
-  connection.execute(StatementId::insert_user, {phone, std::string_view("$argon2id$"), kKey});
+  insert_user(connection, phone, "$argon2id$", kKey);
   return connection.last_insert_id();
 }
+
+const db::Statement insert_many{
+    "insert_many",
+    "INSERT INTO users (phone, password, createTime, disableTime) VALUES (?, ?, IFNULL(?, "
+    "UTC_TIMESTAMP()), ?)",
+    4};
 
 struct Fixture {
   ScratchDatabase database;
@@ -36,43 +43,40 @@ BOOST_FIXTURE_TEST_SUITE(mysql, Fixture, *boost::unit_test::label("deep"))
 BOOST_AUTO_TEST_CASE(a_row_comes_back_byte_for_byte) {
   std::string key;
   for (int i = 0; i < 32; ++i) key += static_cast<char>(i * 8);
-  connection->execute(StatementId::insert_user, {std::string_view("+8613900000001"),
-                                                 std::string_view("$argon2id$v=19$x"), key});
-  const auto row =
-      connection->query_one(StatementId::find_user_by_phone, {std::string_view("+8613900000001")});
-  BOOST_REQUIRE(row);
-  BOOST_TEST((*row)[0].number == connection->last_insert_id());
-  BOOST_TEST((*row)[1].text == "$argon2id$v=19$x");
-  BOOST_TEST(((*row)[2].text == key));
+  insert_user(*connection, "+8613900000001", "$argon2id$v=19$x", key);
+  const std::uint64_t id = connection->last_insert_id();
+  const auto user = find_user_by_phone.one(*connection, "+8613900000001");
+  BOOST_REQUIRE(user);
+  BOOST_TEST(user->id == id);
+  BOOST_TEST(user->password == "$argon2id$v=19$x");
+  BOOST_TEST((user->regist_key == key));
 }
 
 BOOST_AUTO_TEST_CASE(null_is_told_from_empty) {
-  connection->execute(StatementId::insert_user,
-                      {std::string_view("+8613900000001"), std::string_view(""), nullptr});
-  const auto row =
-      connection->query_one(StatementId::find_user_by_phone, {std::string_view("+8613900000001")});
-  BOOST_REQUIRE(row);
-  BOOST_TEST(!(*row)[1].null);
-  BOOST_TEST((*row)[1].text.empty());
-  BOOST_TEST((*row)[2].null);
+  database.query(
+      "INSERT INTO users (phone, password, createTime) VALUES ('+8613900000001', '', "
+      "UTC_TIMESTAMP())");
+  const auto user = find_user_by_phone.one(*connection, "+8613900000001");
+  BOOST_REQUIRE(user);
+  BOOST_TEST(user->password.empty());
+  BOOST_TEST(!user->regist_key);
   for (const std::string_view empty : {std::string_view(""), std::string_view()}) {
-    BOOST_TEST(connection->execute(StatementId::update_password,
-                                   {empty, (*row)[0].number, std::string_view("")}) == 1U);
-    BOOST_TEST(connection->execute_bulk(StatementId::insert_imported,
-                                        {{"+1", empty, std::nullopt, std::nullopt}}) == 1U);
+    BOOST_TEST(renew_password(*connection, empty, user->id, "") == 1U);
+    BOOST_TEST(connection->execute_bulk(insert_many, {{"+1", empty, std::nullopt, std::nullopt}}) ==
+               1U);
     database.query("DELETE FROM users WHERE phone = '+1'");
   }
 }
 
 BOOST_AUTO_TEST_CASE(no_row_is_nothing) {
-  BOOST_TEST(!connection->query_one(StatementId::find_user_by_phone, {std::string_view("+1")}));
+  BOOST_TEST(!find_user_by_phone.one(*connection, "+1"));
 }
 
 BOOST_AUTO_TEST_CASE(a_phone_is_compared_exactly) {
   insert(*connection, "+8613900000001");
   for (const char* other :
        {"+8613900000001 ", " +8613900000001", "+861390000000", "%", "' OR ''='"}) {
-    BOOST_TEST(!connection->query_one(StatementId::find_user_by_phone, {std::string_view(other)}));
+    BOOST_TEST(!find_user_by_phone.one(*connection, other));
   }
 }
 
@@ -89,11 +93,11 @@ BOOST_AUTO_TEST_CASE(a_value_too_long_is_refused_not_cut) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_committed_is_rolled_back) {
   {
-    const db::Transaction transaction(*connection);
+    const db::Transaction transaction(*connection, db::new_operation());
     insert(*connection, "+8613900000001");
   }
   BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "0");
-  db::Transaction transaction(*connection);
+  db::Transaction transaction(*connection, db::new_operation());
   insert(*connection, "+8613900000001");
   transaction.commit();
   BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "1");
@@ -104,21 +108,21 @@ BOOST_AUTO_TEST_CASE(a_bulk_inserts_each_of_its_rows_byte_for_byte) {
       {"+8613900000001", "$one$", "2018-04-22 10:00:00", "2019-01-01 00:00:01"},
       {"+8613900000002", "", std::nullopt, std::nullopt},
       {"+8613900000003", std::string_view("a\0b", 3), "2018-04-22 10:00:02", std::nullopt}};
-  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported, rows) == 3U);
+  BOOST_TEST(connection->execute_bulk(insert_many, rows) == 3U);
   BOOST_TEST(database.query("SELECT GROUP_CONCAT(CONCAT_WS(' ', RIGHT(phone, 1), HEX(password), "
                             "IF(createTime > '2020-01-01', 'now', createTime), IFNULL(disableTime, "
                             "'-')) ORDER BY phone SEPARATOR '|') FROM users") ==
              "1 246F6E6524 2018-04-22 10:00:00 2019-01-01 00:00:01|2  now -|3 610062 2018-04-22 "
              "10:00:02 -");
   // Fewer, one, many, none: the statement keeps nothing of the bulk before.
-  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported,
-                                      {{"+1", "x", std::nullopt, std::nullopt}}) == 1U);
+  BOOST_TEST(connection->execute_bulk(insert_many, {{"+1", "x", std::nullopt, std::nullopt}}) ==
+             1U);
   std::vector<std::string> phones;
   for (int i = 0; i < 1000; ++i) phones.push_back("+86" + std::to_string(13800000000 + i));
   std::vector<db::BulkRow> many;
   for (const std::string& phone : phones) many.push_back({phone, "x", std::nullopt, std::nullopt});
-  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported, many) == 1000U);
-  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported, {}) == 0U);
+  BOOST_TEST(connection->execute_bulk(insert_many, many) == 1000U);
+  BOOST_TEST(connection->execute_bulk(insert_many, {}) == 0U);
   BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "1004");
 }
 
@@ -128,36 +132,33 @@ BOOST_AUTO_TEST_CASE(a_bulk_with_a_taken_phone_is_a_duplicate_key_and_rolled_bac
                                          {"+8613900000002", "x", std::nullopt, std::nullopt},
                                          {"+8613900000003", "x", std::nullopt, std::nullopt}};
   {
-    const db::Transaction transaction(*connection);
-    BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported, rows),
-                      db::DuplicateKey);
+    const db::Transaction transaction(*connection, db::new_operation());
+    BOOST_CHECK_THROW(connection->execute_bulk(insert_many, rows), db::DuplicateKey);
   }
   BOOST_TEST(!connection->lost());
   BOOST_TEST(database.query("SELECT GROUP_CONCAT(phone) FROM users") == "+8613900000002");
-  BOOST_TEST(connection->execute_bulk(StatementId::insert_imported, {rows[0], rows[2]}) == 2U);
+  BOOST_TEST(connection->execute_bulk(insert_many, {rows[0], rows[2]}) == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_bulk_with_a_row_of_another_length_or_a_bad_value_is_refused) {
-  BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported, {{"+1", "x"}}),
-                    db::DatabaseError);
-  BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported,
-                                             {{"+1", "x", "2018-02-30 00:00:00", std::nullopt}}),
+  BOOST_CHECK_THROW(connection->execute_bulk(insert_many, {{"+1", "x"}}), db::DatabaseError);
+  BOOST_CHECK_THROW(
+      connection->execute_bulk(insert_many, {{"+1", "x", "2018-02-30 00:00:00", std::nullopt}}),
+      db::DatabaseError);
+  BOOST_CHECK_THROW(connection->execute_bulk(
+                        insert_many, {{std::string(17, '1'), "x", std::nullopt, std::nullopt}}),
                     db::DatabaseError);
   BOOST_CHECK_THROW(
-      connection->execute_bulk(StatementId::insert_imported,
-                               {{std::string(17, '1'), "x", std::nullopt, std::nullopt}}),
+      connection->execute_bulk(insert_many, {{"+1", std::nullopt, std::nullopt, std::nullopt}}),
       db::DatabaseError);
-  BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported,
-                                             {{"+1", std::nullopt, std::nullopt, std::nullopt}}),
-                    db::DatabaseError);
   BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "0");
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_connection_is_lost_in_a_bulk_too) {
   database.query("KILL " + connection->run_script("SELECT CONNECTION_ID()", "id").value());
-  BOOST_CHECK_THROW(connection->execute_bulk(StatementId::insert_imported,
-                                             {{"+1", "x", std::nullopt, std::nullopt}}),
-                    db::ConnectionLost);
+  BOOST_CHECK_THROW(
+      connection->execute_bulk(insert_many, {{"+1", "x", std::nullopt, std::nullopt}}),
+      db::ConnectionLost);
   BOOST_TEST(connection->lost());
 }
 
@@ -190,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_deadlock_is_a_type_of_its_own) {
 
 BOOST_AUTO_TEST_CASE(a_lock_that_is_not_given_is_a_type_of_its_own) {
   const auto id = std::to_string(insert(*connection, "+8613900000001"));
-  db::Transaction holder(*connection);
+  db::Transaction holder(*connection, db::new_operation());
   connection->run_script("UPDATE users SET regist_key = NULL WHERE id = " + id, "hold");
   const auto other = database.connect();
   other->run_script("SET innodb_lock_wait_timeout = 0", "no wait");
@@ -240,15 +241,45 @@ BOOST_AUTO_TEST_CASE(no_server_is_given_a_file) {
 BOOST_AUTO_TEST_CASE(an_error_names_the_statement_and_no_value) {
   insert(*connection, "+8613900000001");
   try {
-    connection->execute(StatementId::insert_audit,
-                        {std::uint64_t{1}, std::string(33, 'x'), std::string_view("a"),
-                         std::string_view("secret")});
-    BOOST_ERROR("33 bytes fit into 32");
+    insert_user(*connection, std::string(17, '1'), "secret", kKey);
+    BOOST_ERROR("17 bytes fit into 16");
   } catch (const db::DatabaseError& error) {
     const std::string_view text = error.what();
-    BOOST_TEST(text.find("insert_audit") != std::string_view::npos);
+    BOOST_TEST(text.find("insert_user") != std::string_view::npos);
     BOOST_TEST(text.find("secret") == std::string_view::npos);
   }
+}
+
+struct Two {
+  std::uint64_t number = 0;
+  std::string text;
+};
+
+BOOST_AUTO_TEST_CASE(a_statement_that_is_not_what_the_program_takes_it_for_cannot_be_prepared) {
+  using Columns = std::vector<db::Column<Two>>;
+  const Columns good{{"1", &Two::number}, {"'x'", &Two::text}};
+  const auto refuses = [&](const Columns& columns, const char* after, const char* why) {
+    const db::Query<Two(std::uint64_t least)> query{"odd", "SELECT", columns, after};
+    const auto fresh = database.connect();
+    BOOST_CHECK_EXCEPTION(
+        fresh->prepare_all(), db::DatabaseError, [&](const db::DatabaseError& error) {
+          return std::string_view(error.what()).find(why) != std::string_view::npos;
+        });
+  };
+  refuses({{"'x'", &Two::number}, {"'x'", &Two::text}}, "WHERE ? > 0",
+          "column 1 is of another type");
+  refuses({{"1", &Two::number}, {"2", &Two::text}}, "WHERE ? > 0", "column 2 is of another type");
+  refuses({{"1, 2", &Two::number}, {"'x'", &Two::text}}, "WHERE ? > 0", "number of columns");
+  refuses(good, "", "as many as its question marks");
+  refuses({{"missing", &Two::number}, {"'x'", &Two::text}}, "FROM users WHERE id > ?", "missing");
+  BOOST_CHECK_NO_THROW(database.connect()->prepare_all());
+}
+
+BOOST_AUTO_TEST_CASE(null_where_there_can_be_none_is_an_error_and_no_zero) {
+  const db::Query<Two()> query{
+      "odd", "SELECT", {{"CAST(NULL AS UNSIGNED)", &Two::number}, {"'x'", &Two::text}}, ""};
+  const auto fresh = database.connect();
+  BOOST_CHECK_THROW(query.one(*fresh), db::DatabaseError);
 }
 
 BOOST_AUTO_TEST_CASE(only_what_leaves_the_machine_is_remote) {
@@ -301,6 +332,7 @@ constexpr unsigned kSurvived[] = {1205, 1213, 1062, 1021, 1290, 1969, 1317, 1406
 /// A connection that would soon show that it waits for what does not come.
 struct Impatient {
   ScratchDatabase database;
+  Metrics metrics;
   db::Connection connection{endpoint(), Secret()};
 
   db::Endpoint endpoint() {
@@ -310,11 +342,8 @@ struct Impatient {
     return endpoint;
   }
   std::uint64_t hit() {
-    return connection
-        .query_one(StatementId::hit_throttle,
-                   {std::string_view("x"), std::uint64_t{60}, std::uint64_t{0}})
-        ->front()
-        .number;
+    throttle::hit(connection, metrics, throttle::kLogins, "x");
+    return throttle::count_of(connection, throttle::kLogins, "x").used;
   }
 };
 
@@ -339,21 +368,17 @@ BOOST_AUTO_TEST_CASE(one_that_failed_in_place_of_its_rows_runs_again) {
 }
 
 BOOST_AUTO_TEST_CASE(one_that_failed_when_it_was_executed_runs_again) {
-  const auto record = [&] {
-    connection.execute(StatementId::insert_audit,
-                       {std::uint64_t{1}, std::string_view("x"), std::string_view("x"),
-                        std::string_view("x"), nullptr});
-  };
+  const auto record = [&] { outbox::put(connection, "x", 60); };
   for (const unsigned number : kSurvived) {
     {
-      const FailingInserts failing(database, "audit", number);
+      const FailingInserts failing(database, "outbox", number);
       BOOST_CHECK_EXCEPTION(record(), db::DatabaseError,
                             [&](const auto& error) { return error.number() == number; });
     }
     BOOST_TEST_REQUIRE(!connection.lost(), number);
     record();
   }
-  BOOST_TEST(database.query("SELECT COUNT(*) FROM audit") == std::to_string(std::size(kSurvived)));
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox") == std::to_string(std::size(kSurvived)));
 }
 
 BOOST_AUTO_TEST_CASE(one_that_waited_for_a_lock_in_vain_runs_again) {
@@ -363,9 +388,7 @@ BOOST_AUTO_TEST_CASE(one_that_waited_for_a_lock_in_vain_runs_again) {
       "UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP())");
   connection.run_script("SET innodb_lock_wait_timeout = 0", "no wait");
   const std::string id = database.query("SELECT id FROM outbox");
-  const auto lock = [&] {
-    return connection.query_one(StatementId::lock_message, {std::uint64_t{std::stoul(id)}});
-  };
+  const auto lock = [&] { return outbox::retry(connection, std::stoul(id)); };
   const auto holder = database.connect();
   for (int i = 0; i < 2; ++i) {
     holder->run_script("START TRANSACTION; SELECT * FROM throttle, outbox FOR UPDATE", "hold");
@@ -373,7 +396,7 @@ BOOST_AUTO_TEST_CASE(one_that_waited_for_a_lock_in_vain_runs_again) {
     BOOST_CHECK_THROW(lock(), db::LockWaitTimeout);
     BOOST_TEST_REQUIRE(!connection.lost());
     holder->run_script("ROLLBACK", "let go");
-    BOOST_TEST((*lock())[0].text == "sent");
+    BOOST_TEST((lock() == outbox::Retry::sent));
   }
   BOOST_TEST(hit() == 2U);
 }
@@ -389,15 +412,15 @@ BOOST_AUTO_TEST_CASE(one_that_could_not_be_prepared_is_prepared_later) {
 BOOST_AUTO_TEST_CASE(rows_that_outgrew_their_buffers_are_a_lost_connection) {
   insert(connection, "+8613900000001");
   const auto find = [](db::Connection& on) {
-    return on.query_one(StatementId::find_user_by_phone, {std::string_view("+8613900000001")});
+    return find_user_by_phone.one(on, "+8613900000001").value().password;
   };
-  BOOST_TEST((*find(connection))[1].text == "$argon2id$");
+  BOOST_TEST(find(connection) == "$argon2id$");
   database.query("ALTER TABLE users MODIFY password VARCHAR(2000) NOT NULL");
   database.query("UPDATE users SET password = REPEAT('x', 2000)");
   BOOST_CHECK_THROW(find(connection), db::ConnectionLost);
   BOOST_TEST(connection.lost());
   db::Connection fresh(endpoint(), Secret());
-  BOOST_TEST((*find(fresh))[1].text.size() == 2000U);
+  BOOST_TEST(find(fresh).size() == 2000U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,7 +5,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "db/statements.hpp"
+#include "db/statement.hpp"
 #include "service/administration.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/metrics_text.hpp"
@@ -28,7 +28,7 @@ struct Fixture {
   std::string phone = fresh_phone();
 
   Fixture() {
-    const auto made = owner.accounts.regist({phone, kPassword, "123456"}, kClient);
+    const auto made = owner.accounts.regist({phone, kPassword, "123456"}, fresh_client());
     BOOST_TEST_REQUIRE((made.code == ResultCode::ok));
   }
 
@@ -37,7 +37,7 @@ struct Fixture {
     return login.session->token;
   }
 
-  std::string token() { return token_of(owner.accounts.login(phone, kPassword, kClient)); }
+  std::string token() { return token_of(owner.accounts.login(phone, kPassword, fresh_client())); }
 
   Session session() { return *owner.accounts.find_session(token()); }
 
@@ -46,7 +46,7 @@ struct Fixture {
   /// The code that was sent to a phone.
   std::string code(const std::string& to, const std::string& purpose) {
     database.query("DELETE FROM throttle");
-    owner.accounts.request_code(to, purpose, "", kClient);
+    owner.accounts.request_code(to, purpose, "", fresh_client());
     return last_code(database);
   }
 };
@@ -65,22 +65,22 @@ std::ostream& operator<<(std::ostream& out, const End& end) {
 const End kEnds[] = {
     {"a changed password", true,
      [](Fixture& f, const Session& own) {
-       return f.owner.accounts.change_password(own, kPassword, kNewPassword, kClient).code;
+       return f.owner.accounts.change_password(own, kPassword, kNewPassword, fresh_client()).code;
      }},
     {"another phone", true,
      [](Fixture& f, const Session& own) {
        const std::string next = fresh_phone();
        const std::string code = f.code(next, "phone");
-       return f.owner.accounts.change_phone(own, next, code, kPassword, kClient).code;
+       return f.owner.accounts.change_phone(own, next, code, kPassword, fresh_client()).code;
      }},
     {"a reset", false,
      [](Fixture& f, const Session&) {
        const std::string code = f.code(f.phone, "reset");
-       return f.owner.accounts.reset_password(f.phone, code, kNewPassword, kClient).code;
+       return f.owner.accounts.reset_password(f.phone, code, kNewPassword, fresh_client()).code;
      }},
     {"a logout everywhere", false,
      [](Fixture& f, const Session& own) {
-       f.owner.accounts.logout(own, true, kClient);
+       f.owner.accounts.logout(own, true, fresh_client());
        return ResultCode::ok;
      }},
     {"a disabled account", false,
@@ -117,12 +117,12 @@ struct Race : Fixture {
 BOOST_FIXTURE_TEST_SUITE(sessions, Race)
 
 BOOST_DATA_TEST_CASE(it_ends_a_login_by_password_under_way, data::make(kEnds), end) {
-  check_ended(end, [&] { return other.accounts.login(phone, kPassword, kClient); });
+  check_ended(end, [&] { return other.accounts.login(phone, kPassword, fresh_client()); });
 }
 
 BOOST_DATA_TEST_CASE(it_ends_a_login_by_code_under_way, data::make(kEnds), end) {
   const std::string by = code(phone, "login");
-  check_ended(end, [&] { return other.accounts.login_by_code(phone, by, kClient); });
+  check_ended(end, [&] { return other.accounts.login_by_code(phone, by, fresh_client()); });
 }
 
 BOOST_DATA_TEST_CASE(it_voids_the_codes_that_were_asked_for_before, data::make(kEnds), end) {
@@ -133,35 +133,35 @@ BOOST_DATA_TEST_CASE(it_voids_the_codes_that_were_asked_for_before, data::make(k
   database.query("UPDATE users SET disableTime = NULL");
   const std::string now = database.query("SELECT phone FROM users");
   for (const std::string& number : {phone, now}) {
-    BOOST_TEST(
-        (other.accounts.login_by_code(number, login, kClient).code == ResultCode::wrong_code));
+    BOOST_TEST((other.accounts.login_by_code(number, login, fresh_client()).code ==
+                ResultCode::wrong_code));
     const ResultCode by_reset =
-        other.accounts.reset_password(number, reset, kNewPassword, kClient).code;
+        other.accounts.reset_password(number, reset, kNewPassword, fresh_client()).code;
     BOOST_TEST((by_reset == ResultCode::wrong_code || by_reset == ResultCode::code_used_up));
   }
   // A code asked for afterwards works.
   database.query("DELETE FROM throttle");
-  owner.accounts.request_code(now, "login", "another request", kClient);
+  owner.accounts.request_code(now, "login", "another request", fresh_client());
   const std::string fresh = last_code(database);
-  BOOST_TEST((other.accounts.login_by_code(now, fresh, kClient).code == ResultCode::ok));
+  BOOST_TEST((other.accounts.login_by_code(now, fresh, fresh_client()).code == ResultCode::ok));
 }
 
 BOOST_AUTO_TEST_CASE(a_new_phone_brings_no_lock_that_strangers_put_on_it) {
   const std::string next = fresh_phone();
-  for (int i = 0; i < 11; ++i) other.accounts.login(next, "wrong", kClient);
-  BOOST_TEST((other.accounts.login(next, "wrong", kClient).code == ResultCode::locked));
+  for (int i = 0; i < 11; ++i) other.accounts.login(next, "wrong", fresh_client());
+  BOOST_TEST((other.accounts.login(next, "wrong", fresh_client()).code == ResultCode::locked));
   const std::string by = code(next, "phone");
-  for (int i = 0; i < 11; ++i) other.accounts.login(next, "wrong", kClient);
-  BOOST_TEST((owner.accounts.change_phone(session(), next, by, kPassword, kClient).code ==
+  for (int i = 0; i < 11; ++i) other.accounts.login(next, "wrong", fresh_client());
+  BOOST_TEST((owner.accounts.change_phone(session(), next, by, kPassword, fresh_client()).code ==
               ResultCode::ok));
-  BOOST_TEST((other.accounts.login(next, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST((other.accounts.login(next, kPassword, fresh_client()).code == ResultCode::ok));
 }
 
 BOOST_AUTO_TEST_CASE(an_account_has_at_most_as_many_sessions_as_it_may) {
   Config config = database.config();
   config.session_per_account = 5;
   Service few(std::move(config));
-  const auto open = [&] { return token_of(few.accounts.login(phone, kPassword, kClient)); };
+  const auto open = [&] { return token_of(few.accounts.login(phone, kPassword, fresh_client())); };
   std::vector<std::string> tokens;
   for (int i = 0; i < 5; ++i) tokens.push_back(open());
   // The second is the one unseen for longest, the fourth is over already.
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(logins_at_once_leave_no_more_sessions_than_one_account_may_
   for (int i = 0; i < 8; ++i) {
     clients.push_back(std::async(std::launch::async, [this, &config] {
       Service few(Config{config});
-      for (int n = 0; n < 4; ++n) few.accounts.login(phone, kPassword, kClient);
+      for (int n = 0; n < 4; ++n) few.accounts.login(phone, kPassword, fresh_client());
     }));
   }
   for (auto& client : clients) client.get();
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(logins_at_once_leave_no_more_sessions_than_one_account_may_
 
 BOOST_AUTO_TEST_CASE(the_list_of_sessions_comes_in_the_order_of_an_index) {
   static_cast<void>(session());
-  std::string sql(db::text_of(db::StatementId::list_sessions).sql);
+  std::string sql = sql_of("list_sessions");
   for (const char* value : {"1", "604800"}) sql.replace(sql.find('?'), 1, value);
   const std::string plan = database.query("EXPLAIN FORMAT = JSON " + sql);
   BOOST_TEST(plan.find("\"key\": \"sessions_seen\"") != std::string::npos, plan);
@@ -236,11 +236,11 @@ BOOST_AUTO_TEST_CASE(no_login_logout_or_deletion_happens_that_cannot_be_recorded
   const std::string before = all_of(database);
   database.query("CREATE TRIGGER full BEFORE INSERT ON audit FOR EACH ROW SIGNAL SQLSTATE '45000'");
   AccountService& accounts = owner.accounts;
-  BOOST_CHECK_THROW(accounts.login(phone, kPassword, kClient), db::DatabaseError);
-  BOOST_CHECK_THROW(accounts.login_by_code(phone, by, kClient), db::DatabaseError);
-  BOOST_CHECK_THROW(accounts.logout(own, false, kClient), db::DatabaseError);
-  BOOST_CHECK_THROW(accounts.end_session(own, second.id, kClient), db::DatabaseError);
-  BOOST_CHECK_THROW(accounts.delete_account(own, kPassword, kClient), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.login(phone, kPassword, fresh_client()), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.login_by_code(phone, by, fresh_client()), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.logout(own, false, fresh_client()), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.end_session(own, second.id, fresh_client()), db::DatabaseError);
+  BOOST_CHECK_THROW(accounts.delete_account(own, kPassword, fresh_client()), db::DatabaseError);
   BOOST_TEST(all_of(database) == before);
 }
 
@@ -248,9 +248,10 @@ BOOST_AUTO_TEST_CASE(a_deleted_account_leaves_no_login_behind) {
   const Session own = session();
   HeldTransactions held(database, "INSERT ON sessions");
   auto login = std::async(std::launch::async,
-                          [&] { return other.accounts.login(phone, kPassword, kClient); });
+                          [&] { return other.accounts.login(phone, kPassword, fresh_client()); });
   BOOST_TEST(held.wait_for_one());
-  BOOST_TEST((owner.accounts.delete_account(own, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST(
+      (owner.accounts.delete_account(own, kPassword, fresh_client()).code == ResultCode::ok));
   held.let_go();
   BOOST_TEST(!is_alive(token_of(login.get())));
 }
@@ -259,20 +260,20 @@ BOOST_AUTO_TEST_CASE(a_session_that_was_ended_meanwhile_changes_nothing) {
   const Session ended = session();
   const std::string next = fresh_phone();
   const std::string by = code(next, "phone");
-  owner.accounts.logout(session(), true, kClient);
+  owner.accounts.logout(session(), true, fresh_client());
   const std::string row = "SELECT CONCAT_WS(' ', phone, password, epoch) FROM users";
   const std::string before = database.query(row);
-  BOOST_TEST((owner.accounts.change_password(ended, kPassword, kNewPassword, kClient).code ==
+  BOOST_TEST((owner.accounts.change_password(ended, kPassword, kNewPassword, fresh_client()).code ==
               ResultCode::not_logged_in));
-  BOOST_TEST((owner.accounts.change_phone(ended, next, by, kPassword, kClient).code ==
+  BOOST_TEST((owner.accounts.change_phone(ended, next, by, kPassword, fresh_client()).code ==
               ResultCode::not_logged_in));
-  BOOST_TEST(
-      (owner.accounts.delete_account(ended, kPassword, kClient).code == ResultCode::not_logged_in));
+  BOOST_TEST((owner.accounts.delete_account(ended, kPassword, fresh_client()).code ==
+              ResultCode::not_logged_in));
   BOOST_TEST(database.query(row) == before);
   // Nor was the code used up.
   const Session alive = session();
-  BOOST_TEST(
-      (owner.accounts.change_phone(alive, next, by, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST((owner.accounts.change_phone(alive, next, by, kPassword, fresh_client()).code ==
+              ResultCode::ok));
 }
 
 BOOST_AUTO_TEST_CASE(a_login_whose_answer_was_lost_is_answered_with_its_session) {
@@ -283,8 +284,8 @@ BOOST_AUTO_TEST_CASE(a_login_whose_answer_was_lost_is_answered_with_its_session)
     const CuttingProxy proxy(config.database_hosts[0], std::string("\x03") + "COMMIT");
     config.database_hosts = {proxy.socket()};
     Service cut(std::move(config));
-    const LoginOutcome login = by_code ? cut.accounts.login_by_code(phone, by, kClient)
-                                       : cut.accounts.login(phone, kPassword, kClient);
+    const LoginOutcome login = by_code ? cut.accounts.login_by_code(phone, by, fresh_client())
+                                       : cut.accounts.login(phone, kPassword, fresh_client());
     BOOST_TEST(proxy.has_cut());
     BOOST_TEST(is_alive(token_of(login)));
     BOOST_TEST(database.query("SELECT COUNT(*) FROM sessions") == "1");
@@ -301,9 +302,9 @@ BOOST_AUTO_TEST_CASE(an_ended_session_whose_answer_was_lost_is_told_as_ended) {
   const CuttingProxy proxy(config.database_hosts[0], std::string("\x03") + "COMMIT");
   config.database_hosts = {proxy.socket()};
   Service cut(std::move(config));
-  BOOST_TEST(cut.accounts.end_session(own, second.id, kClient));
+  BOOST_TEST(cut.accounts.end_session(own, second.id, fresh_client()));
   BOOST_TEST(proxy.has_cut());
-  BOOST_TEST(!cut.accounts.end_session(own, second.id, kClient));
+  BOOST_TEST(!cut.accounts.end_session(own, second.id, fresh_client()));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_only_reads_still_knows_a_session) {
@@ -379,17 +380,17 @@ BOOST_AUTO_TEST_CASE(a_reset_that_races_a_new_phone_sets_no_password) {
   // The change is not yet committed when the reset looks the account up.
   HeldTransactions held(database, "INSERT ON audit");
   auto change = std::async(std::launch::async, [&] {
-    return owner.accounts.change_phone(own, next, by, kPassword, kClient).code;
+    return owner.accounts.change_phone(own, next, by, kPassword, fresh_client()).code;
   });
   BOOST_TEST(held.wait_for_one());
   auto racing = std::async(std::launch::async, [&] {
-    return other.accounts.reset_password(former, reset, kNewPassword, kClient).code;
+    return other.accounts.reset_password(former, reset, kNewPassword, fresh_client()).code;
   });
   BOOST_TEST(wait_until(30, [] { return row_lock_waits() == 1; }));
   held.let_go();
   BOOST_TEST((change.get() == ResultCode::ok));
   BOOST_TEST((racing.get() == ResultCode::wrong_code));
-  BOOST_TEST((other.accounts.login(next, kPassword, kClient).code == ResultCode::ok));
+  BOOST_TEST((other.accounts.login(next, kPassword, fresh_client()).code == ResultCode::ok));
 }
 
 BOOST_AUTO_TEST_CASE(a_session_is_found_by_one_statement) {
@@ -410,7 +411,7 @@ BOOST_AUTO_TEST_CASE(a_session_is_found_by_one_statement) {
 
 BOOST_AUTO_TEST_CASE(a_session_is_found_by_two_reads_of_a_primary_key) {
   static_cast<void>(token());
-  std::string sql(db::text_of(db::StatementId::find_session).sql);
+  std::string sql = sql_of("find_session");
   const std::string hash = "X'" + database.query("SELECT HEX(tokenHash) FROM sessions") + "'";
   for (const std::string& value : {hash, std::string("604800")}) {
     sql.replace(sql.find('?'), 1, value);

@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 
 namespace users::test {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 #include "support/daemon.hpp"
 #include "support/temporary_directory.hpp"
 

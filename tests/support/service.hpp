@@ -1,6 +1,7 @@
 // The rules of accounts on a database of the test's own, without workers and HTTP.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,12 @@ namespace users::test {
 inline const Secret kKey(std::string(32, 'k'));
 inline const Secret kNoPassword;
 constexpr Client kClient{"192.0.2.1", "0123456789abcdef"};
+
+/// The same with a request id of its own: a request that nginx does not send again.
+inline Client fresh_client() {
+  static std::deque<std::string> ids;
+  return {kClient.address, ids.emplace_back("request" + std::to_string(ids.size()))};
+}
 
 /// One worker's.
 struct Service {
@@ -35,6 +42,14 @@ inline std::string last_code(ScratchDatabase& database) {
   }
   const auto message = open_message(kKey, sealed);
   return message ? message->code : "";
+}
+
+/// The text of a statement of the program.
+inline std::string sql_of(std::string_view name) {
+  for (const db::Statement* statement : db::Statement::all()) {
+    if (statement != nullptr && statement->name == name) return statement->sql;
+  }
+  return "";
 }
 
 /// Holds every transaction that does `what`, such as INSERT ON sessions, before it does so and

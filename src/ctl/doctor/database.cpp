@@ -6,6 +6,7 @@
 #include "accounts/user.hpp"
 #include "ctl/doctor/doctor.hpp"
 #include "db/migrations.hpp"
+#include "sms/outbox.hpp"
 
 namespace users::ctl {
 namespace {
@@ -74,19 +75,16 @@ void check_schema(Diagnosis& d, db::Connection& connection) {
 }
 
 void check_outbox(Diagnosis& d, db::Connection& connection) {
-  constexpr std::size_t kFailed = 2;
-  const auto row = connection.query_one(db::StatementId::outbox_state, {});
-  const std::uint64_t overdue = row->at(0).number;
-  const std::uint64_t failed = row->at(kFailed).number;
-  if (overdue > 0) {
+  const outbox::Delays delays = outbox::delays.one(connection).value_or(outbox::Delays{});
+  if (delays.overdue > 0) {
     d.report.problem(
         "outbox",
-        "waiting for longer than a minute: " + counted(overdue, "message") + ", the oldest " +
-            counted(row->at(1).number, "second") + " old",
+        "waiting for longer than a minute: " + counted(delays.overdue, "message") +
+            ", the oldest " + counted(delays.oldest, "second") + " old",
         "systemctl start users-fcgi-courier; where it runs, more of them share the work "
         "(-f of multiwatch), and users.log tells what keeps it");
-  } else if (failed > 0) {
-    d.report.warning("outbox", "given up within an hour: " + counted(failed, "message"),
+  } else if (delays.failed > 0) {
+    d.report.warning("outbox", "given up within an hour: " + counted(delays.failed, "message"),
                      "grep message users.log: it has the exit code of sms.command, and the "
                      "journal of users-fcgi-courier the provider's words");
   } else {
@@ -96,7 +94,7 @@ void check_outbox(Diagnosis& d, db::Connection& connection) {
 
 /// An imported hash takes another time to verify than the service's own (see SECURITY.md).
 void check_hashes(Diagnosis& d, db::Connection& connection) {
-  const auto count = store::count_imported_hashes(connection, *d.config);
+  const auto count = count_imported_hashes(connection, *d.config);
   if (!count) {
     d.report.skipped("password hashes", "to count them would take longer than 2 seconds");
   } else if (*count > 0) {

@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kNeeded{"SELECT", "INSERT", "UPDATE", "DELETE"};
 
+struct Grant {
+  std::string text;  ///< never to be shown, it may hold a password's hash
+};
+const db::Query<Grant()> list_grants{
+    "list_grants", "SHOW GRANTS FOR CURRENT_USER", {{"", &Grant::text}}, ""};
+
 struct Rights {
   std::set<std::string, std::less<>> on_rows;  ///< of kNeeded
   std::string more;                            ///< the first grant beyond, as `DROP ON users.*`
@@ -86,8 +92,8 @@ std::string quoted_account(const std::string& account) {
 void check_grants(Diagnosis& d, db::Connection& connection, const std::string& account) {
   const std::string& database = d.config->database_name;
   Rights rights;
-  for (const auto& row : connection.query(db::StatementId::list_grants, {})) {
-    read_grant(row.at(0).text, database, rights);
+  for (const Grant& grant : list_grants.all(connection)) {
+    read_grant(grant.text, database, rights);
   }
   std::string missing;
   for (const std::string_view needed : kNeeded) {

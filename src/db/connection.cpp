@@ -1,7 +1,5 @@
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 
-#include <array>
-#include <charconv>
 #include <chrono>
 
 #include <arpa/inet.h>
@@ -9,7 +7,7 @@
 #include <mysql.h>
 
 #include "base/config.hpp"
-#include "db/mysql_statement.hpp"
+#include "db/prepared.hpp"
 
 namespace users::db {
 namespace {
@@ -59,6 +57,11 @@ void set_options(MYSQL* mysql, const Endpoint& endpoint, const HostAddress& addr
   if (!endpoint.tls_ca.empty()) demand_tls(mysql, endpoint.tls_ca);
 }
 
+// Statements without rows or parameters, sent as text: a proxy or a log can see them.
+const Statement begin{"begin", "START TRANSACTION", kAsText};
+const Statement commit{"commit", "COMMIT", kAsText};
+const Statement rollback{"rollback", "ROLLBACK", kAsText};
+
 /// What to do about a server that was refused.
 std::string tls_advice(const HostAddress& address, const std::string& ca) {
   return "; database.tls = verify wants TLS and a certificate for " + address.host +
@@ -81,7 +84,7 @@ bool is_remote(const std::string& host) {
 
 struct Connection::Impl {
   MYSQL mysql{};
-  std::array<std::unique_ptr<Statement>, kStatementCount> statements;
+  std::vector<std::unique_ptr<Prepared>> prepared{Statement::all().size()};
   StatementMetrics* metrics;
   bool lost = false;
   std::chrono::steady_clock::duration lost_after{};
@@ -90,7 +93,7 @@ struct Connection::Impl {
     if (mysql_init(&mysql) == nullptr) throw DatabaseError("no memory for a connection", 0);
   }
   ~Impl() {
-    for (auto& statement : statements) statement.reset();
+    prepared.clear();
     mysql_close(&mysql);
   }
   Impl(const Impl&) = delete;
@@ -100,10 +103,10 @@ struct Connection::Impl {
     fail(what, mysql_errno(&mysql), mysql_error(&mysql));
   }
 
-  Statement& prepared(StatementId id) {
-    auto& statement = statements.at(static_cast<std::size_t>(id));
-    if (!statement) statement = std::make_unique<Statement>(&mysql, text_of(id));
-    return *statement;
+  Prepared& prepare(const Statement& statement) {
+    auto& own = prepared.at(statement.index);
+    if (!own) own = std::make_unique<Prepared>(&mysql, statement);
+    return *own;
   }
 
   /// Runs `work` and remembers when the connection did not survive it.
@@ -123,19 +126,21 @@ struct Connection::Impl {
     }
   }
 
-  /// The same, and counts it as `what`: a StatementId or a Control.
-  template <class What, class Work>
-  auto counted(What what, Work&& work) {
+  /// The same, and counts it.
+  template <class Work>
+  auto counted(const Statement& statement, Work&& work) {
     if (metrics == nullptr) return guard(work);
     const auto start = std::chrono::steady_clock::now();
-    const auto observe = [&] { metrics->observe(what, std::chrono::steady_clock::now() - start); };
+    const auto observe = [&] {
+      metrics->observe(statement, std::chrono::steady_clock::now() - start);
+    };
     try {
-      auto result = guard(work);
+      const auto result = guard(work);
       observe();
       return result;
     } catch (const DatabaseError& error) {
       observe();
-      metrics->count(what, error);
+      metrics->count(statement, error);
       throw;
     }
   }
@@ -161,42 +166,42 @@ Connection::~Connection() = default;
 
 void Connection::prepare_all() {
   impl_->guard([this] {
-    for (std::size_t i = 0; i < kServiceStatementCount; ++i) {
-      impl_->prepared(static_cast<StatementId>(i));
+    for (const Statement* statement : Statement::all()) {
+      if (statement != nullptr && !statement->is_text()) impl_->prepare(*statement);
     }
   });
 }
 
-std::uint64_t Connection::execute(StatementId id, std::initializer_list<Parameter> parameters) {
-  return impl_->counted(id, [&] {
-    Statement& statement = impl_->prepared(id);
-    statement.execute(parameters);
-    return statement.affected_rows();
+std::uint64_t Connection::execute(const Statement& statement,
+                                  std::span<const Parameter> parameters) {
+  return impl_->counted(statement, [&] { return impl_->prepare(statement).execute(parameters); });
+}
+
+void Connection::fetch(const Statement& statement, std::span<const Parameter> parameters,
+                       const std::function<void(std::span<const Cell>)>& take) {
+  impl_->counted(statement, [&] {
+    Prepared& prepared = impl_->prepare(statement);
+    prepared.execute(parameters);
+    prepared.fetch(take);
+    return 0;
   });
 }
 
-std::uint64_t Connection::execute_bulk(StatementId id, const std::vector<BulkRow>& rows) {
+std::uint64_t Connection::execute_bulk(const Statement& statement,
+                                       const std::vector<BulkRow>& rows) {
   if (rows.empty()) return 0;
-  return impl_->guard([&] {
-    Statement& statement = impl_->prepared(id);
-    statement.execute_bulk(rows);
-    return statement.affected_rows();
-  });
+  return impl_->guard([&] { return impl_->prepare(statement).execute_bulk(rows); });
 }
 
-std::vector<Row> Connection::query(StatementId id, std::initializer_list<Parameter> parameters) {
-  return impl_->counted(id, [&] {
-    Statement& statement = impl_->prepared(id);
-    statement.execute(parameters);
-    return statement.rows();
-  });
+std::uint64_t execute(Connection& connection, const Statement& statement,
+                      std::span<const Parameter> parameters) {
+  return connection.execute(statement, parameters);
 }
 
-std::optional<Row> Connection::query_one(StatementId id,
-                                         std::initializer_list<Parameter> parameters) {
-  auto rows = query(id, parameters);
-  if (rows.empty()) return std::nullopt;
-  return std::move(rows.front());
+void fetch(Connection& connection, const Statement& statement,
+           std::span<const Parameter> parameters,
+           const std::function<void(std::span<const Cell>)>& take) {
+  connection.fetch(statement, parameters, take);
 }
 
 std::uint64_t Connection::last_insert_id() const {
@@ -223,9 +228,8 @@ std::optional<std::string> Connection::run_script(const std::string& sql, std::s
   });
 }
 
-void Connection::control(Control control) {
-  const StatementText& text = text_of(control);
-  impl_->counted(control, [&] { return run_script(std::string(text.sql), text.name); });
+void Connection::run(const Statement& statement) {
+  impl_->counted(statement, [&] { return run_script(statement.sql, statement.name); });
 }
 
 bool Connection::lost() const {
@@ -240,22 +244,27 @@ void Connection::give_up() noexcept {
   impl_->lost = true;
 }
 
-Transaction::Transaction(Connection& connection) : connection_(connection) {
-  connection_.control(Control::begin);
+OperationId new_operation() {
+  return crypto::random_digest();
+}
+
+Transaction::Transaction(Connection& connection, const OperationId& operation)
+    : connection_(connection), operation_(operation) {
+  connection_.run(begin);
 }
 
 Transaction::~Transaction() {
-  if (!open_ || connection_.lost()) return;
+  if (!is_open_ || connection_.lost()) return;
   try {
-    connection_.control(Control::rollback);
+    connection_.run(rollback);
   } catch (...) {
     connection_.give_up();
   }
 }
 
 void Transaction::commit() {
-  connection_.control(Control::commit);
-  open_ = false;
+  connection_.run(db::commit);
+  is_open_ = false;
 }
 
 }  // namespace users::db

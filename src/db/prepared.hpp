@@ -1,34 +1,35 @@
-// A prepared statement, and what Connector/C's error numbers mean. Only for mysql.cpp: everything
-// else speaks to a Connection.
+// A prepared statement, and what Connector/C's error numbers mean. Only for connection.cpp:
+// everything else speaks to a Connection.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <mysql.h>
 
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 
 namespace users::db {
 
 /// Throws the type of errors.hpp that `number` has, of the server or of Connector/C.
 [[noreturn]] void fail(std::string_view what, unsigned number, const char* text);
 
-class Statement {
+class Prepared {
  public:
-  Statement(MYSQL* connection, const StatementText& text);
+  Prepared(MYSQL* connection, const Statement& statement);
 
-  void execute(std::initializer_list<Parameter> parameters);
+  /// Returns the rows that were found, inserted or deleted.
+  std::uint64_t execute(std::span<const Parameter> parameters);
   /// All rows by one message to the server. Each must have as many values as there are `?`.
-  void execute_bulk(const std::vector<BulkRow>& bulk);
+  std::uint64_t execute_bulk(const std::vector<BulkRow>& bulk);
   /// Of the last execute().
-  std::vector<Row> rows();
-  [[nodiscard]] std::uint64_t affected_rows() const;
+  void fetch(const std::function<void(std::span<const Cell>)>& take);
 
  private:
   /// What MYSQL_BIND points into for one result column; lives as long as the statement.
   struct ResultColumn {
-    bool integer = false;
     std::uint64_t number = 0;
     std::vector<char> bytes;
     unsigned long length = 0;
@@ -39,16 +40,18 @@ class Statement {
   };
 
   void bind_result();
-  Row copy_row();
-  void set_array_size(unsigned size);
+  void read_row();
   [[noreturn]] void raise();
   /// For an error that came in place of rows. Connector/C goes on believing that rows are pending,
   /// and the next execution would read until the read timeout for them.
   [[noreturn]] void raise_after_reset();
+  /// For a statement that is not what the program takes it for.
+  [[noreturn]] void raise_mistake(const std::string& what) const;
 
-  std::string_view name_;
-  std::unique_ptr<MYSQL_STMT, Closer> statement_;
+  const Statement& statement_;
+  std::unique_ptr<MYSQL_STMT, Closer> handle_;
   std::vector<ResultColumn> columns_;
+  std::vector<Cell> cells_;
 };
 
 }  // namespace users::db

@@ -1,21 +1,21 @@
-// One connection to MariaDB with its prepared statements, and transactions on it. mysql.cpp and
-// mysql_statement.* are the users of mysql.h.
+// One connection to MariaDB with its prepared statements, and transactions on it. connection.cpp
+// and prepared.* are the users of mysql.h.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
+#include "base/crypto.hpp"
 #include "base/secret.hpp"
 #include "db/errors.hpp"
+#include "db/statement.hpp"
 #include "db/statement_metrics.hpp"
-#include "db/statements.hpp"
 
 namespace users::db {
 
@@ -35,20 +35,9 @@ struct Endpoint {
 /// Whether what is sent to `host` of an Endpoint leaves this machine: TCP, and to no loopback.
 bool is_remote(const std::string& host);
 
-/// A value for a `?`. Text is sent as bytes; the view must live until the call returns.
-using Parameter = std::variant<std::uint64_t, std::string_view, std::nullptr_t>;
-
-/// The values of one row of a bulk, in the order of the `?`; nothing is NULL. The views must live
-/// until the call returns.
+/// The values of one row of a bulk, in the order of the `?`. The views must live until the call
+/// returns.
 using BulkRow = std::vector<std::optional<std::string_view>>;
-
-/// A column of a row. Integer columns are never negative here.
-struct Value {
-  bool null = true;
-  std::uint64_t number = 0;  ///< integer columns
-  std::string text;          ///< all others, byte for byte
-};
-using Row = std::vector<Value>;
 
 /// One connection, used by one thread, one statement at a time. Every call throws the types of
 /// errors.hpp; after ConnectionLost only the destructor is of use.
@@ -62,24 +51,21 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Prepares the service's part of the catalogue; the rest is prepared at first use. The tables
-  /// must be there.
+  /// Prepares every statement of this program. The tables must be there.
   void prepare_all();
 
-  /// Runs a prepared statement that returns no row. Returns the rows it
-  /// found or deleted; an UPDATE counts a row that has its new values already.
-  std::uint64_t execute(StatementId id, std::initializer_list<Parameter> parameters);
+  /// Runs a prepared statement that returns no row. Returns the rows it found or deleted; an UPDATE
+  /// counts a row that has its new values already.
+  std::uint64_t execute(const Statement& statement, std::span<const Parameter> parameters);
+
+  /// Runs a prepared statement and gives `take` each of its rows.
+  void fetch(const Statement& statement, std::span<const Parameter> parameters,
+             const std::function<void(std::span<const Cell>)>& take);
 
   /// Runs a prepared INSERT once for each row, in one round trip; a statement that was run so is
   /// never run by execute(). To be called in a transaction: where a row fails, those before it are
   /// done, so roll back. Returns the rows inserted.
-  std::uint64_t execute_bulk(StatementId id, const std::vector<BulkRow>& rows);
-
-  /// Runs a prepared statement; the first row, or nothing where there is none.
-  std::optional<Row> query_one(StatementId id, std::initializer_list<Parameter> parameters);
-
-  /// Runs a prepared statement; all its rows.
-  std::vector<Row> query(StatementId id, std::initializer_list<Parameter> parameters);
+  std::uint64_t execute_bulk(const Statement& statement, const std::vector<BulkRow>& rows);
 
   /// The AUTO_INCREMENT value of the last insert.
   [[nodiscard]] std::uint64_t last_insert_id() const;
@@ -88,8 +74,8 @@ class Connection {
   /// but for the first column of the last row, which is returned.
   std::optional<std::string> run_script(const std::string& sql, std::string_view name);
 
-  /// Begins or ends a transaction; for class Transaction.
-  void control(Control control);
+  /// Runs the statement's text without preparing it, and counts it in the metrics.
+  void run(const Statement& statement);
 
   /// The connection is known to be gone.
   [[nodiscard]] bool lost() const;
@@ -104,20 +90,39 @@ class Connection {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A transaction: rolled back when it goes, unless committed.
+/// What a transaction is known by; it stands in the transaction's audit row, where it is unique.
+using OperationId = crypto::Digest;
+
+/// Another one each time.
+OperationId new_operation();
+
+/// A transaction: rolled back when it goes, unless committed. Database::once makes them.
 class Transaction {
  public:
-  explicit Transaction(Connection& connection);
+  Transaction(Connection& connection, const OperationId& operation);
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
+
+  [[nodiscard]] Connection& connection() const { return connection_; }
+  [[nodiscard]] const OperationId& operation() const { return operation_; }
+
+  /// Returns `outcome`, and nothing that was done so far is committed.
+  template <class Outcome>
+  Outcome refuse(Outcome outcome) {
+    is_refused_ = true;
+    return outcome;
+  }
+  [[nodiscard]] bool is_refused() const { return is_refused_; }
 
   /// Returns only where the server said that it is done. ConnectionLost means: unknown.
   void commit();
 
  private:
   Connection& connection_;
-  bool open_ = true;
+  OperationId operation_;
+  bool is_open_ = true;
+  bool is_refused_ = false;
 };
 
 }  // namespace users::db

@@ -1,4 +1,4 @@
-#include "db/mysql_statement.hpp"
+#include "db/prepared.hpp"
 
 #include <array>
 
@@ -92,78 +92,83 @@ void fail(std::string_view what, unsigned number, const char* text) {
   throw_error(number, std::string(what) + ": " + std::to_string(number) + " " + text);
 }
 
-Statement::Statement(MYSQL* connection, const StatementText& text) : name_(text.name) {
-  statement_.reset(mysql_stmt_init(connection));
-  if (!statement_) throw DatabaseError("no memory for a statement", 0);
-  if (mysql_stmt_prepare(statement_.get(), text.sql.data(), text.sql.size()) != 0) raise();
+Prepared::Prepared(MYSQL* connection, const Statement& statement) : statement_(statement) {
+  handle_.reset(mysql_stmt_init(connection));
+  if (!handle_) throw DatabaseError("no memory for a statement", 0);
+  if (mysql_stmt_prepare(handle_.get(), statement.sql.data(), statement.sql.size()) != 0) raise();
+  if (mysql_stmt_param_count(handle_.get()) != statement.parameters) {
+    raise_mistake("its parameters are not as many as its question marks");
+  }
   bind_result();
 }
 
-void Statement::execute(std::initializer_list<Parameter> parameters) {
+std::uint64_t Prepared::execute(std::span<const Parameter> parameters) {
   std::array<MYSQL_BIND, kMostParameters> binds{};
   std::array<unsigned long, kMostParameters> lengths{};
-  if (parameters.size() != mysql_stmt_param_count(statement_.get()) ||
-      parameters.size() > kMostParameters) {
-    throw DatabaseError(std::string(name_) + ": wrong number of parameters", 0);
+  if (parameters.size() != statement_.parameters || parameters.size() > kMostParameters) {
+    raise_mistake("wrong number of parameters");
   }
-  std::size_t index = 0;
-  for (const Parameter& parameter : parameters) {
-    bind_parameter(binds[index], lengths[index], parameter);
-    ++index;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    bind_parameter(binds[i], lengths[i], parameters[i]);
   }
-  if (mysql_stmt_bind_param(statement_.get(), binds.data()) != 0) raise();
-  if (mysql_stmt_execute(statement_.get()) != 0) raise();
+  if (mysql_stmt_bind_param(handle_.get(), binds.data()) != 0) raise();
+  if (mysql_stmt_execute(handle_.get()) != 0) raise();
+  return mysql_stmt_affected_rows(handle_.get());
 }
 
 // Column-wise array binding (MariaDB Connector/C, MYSQL_BIND): one COM_STMT_BULK_EXECUTE.
-void Statement::execute_bulk(const std::vector<BulkRow>& bulk) {
-  const std::size_t columns = mysql_stmt_param_count(statement_.get());
-  std::vector<BulkColumn> values(columns);
+std::uint64_t Prepared::execute_bulk(const std::vector<BulkRow>& bulk) {
+  std::vector<BulkColumn> values(statement_.parameters);
   for (const BulkRow& row : bulk) {
-    if (row.size() != columns) throw DatabaseError(std::string(name_) + ": wrong number", 0);
-    for (std::size_t i = 0; i < columns; ++i) values[i].add(row[i]);
+    if (row.size() != values.size()) raise_mistake("wrong number of parameters");
+    for (std::size_t i = 0; i < values.size(); ++i) values[i].add(row[i]);
   }
-  std::vector<MYSQL_BIND> binds(columns);
-  for (std::size_t i = 0; i < columns; ++i) values[i].bind(binds[i]);
-  set_array_size(static_cast<unsigned>(bulk.size()));
-  const bool failed = mysql_stmt_bind_param(statement_.get(), binds.data()) != 0 ||
-                      mysql_stmt_execute(statement_.get()) != 0;
-  if (failed) raise();
+  std::vector<MYSQL_BIND> binds(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i].bind(binds[i]);
+  const auto size = static_cast<unsigned>(bulk.size());
+  if (mysql_stmt_attr_set(handle_.get(), STMT_ATTR_ARRAY_SIZE, &size) != 0 ||
+      mysql_stmt_bind_param(handle_.get(), binds.data()) != 0 ||
+      mysql_stmt_execute(handle_.get()) != 0) {
+    raise();
+  }
+  return mysql_stmt_affected_rows(handle_.get());
 }
 
-std::vector<Row> Statement::rows() {
+void Prepared::fetch(const std::function<void(std::span<const Cell>)>& take) {
   // The server describes the columns of INSERT ... RETURNING at the execution only.
   if (columns_.empty()) bind_result();
-  if (mysql_stmt_store_result(statement_.get()) != 0) raise_after_reset();
-  std::vector<Row> rows;
+  if (mysql_stmt_store_result(handle_.get()) != 0) raise_after_reset();
   int status = 0;
-  while ((status = mysql_stmt_fetch(statement_.get())) == 0) rows.push_back(copy_row());
+  while ((status = mysql_stmt_fetch(handle_.get())) == 0) {
+    read_row();
+    take(cells_);
+  }
   if (status == MYSQL_DATA_TRUNCATED) {
-    throw ConnectionLost(std::string(name_) + ": the table was altered since it was prepared",
-                         CR_NEW_STMT_METADATA);
+    throw ConnectionLost(
+        std::string(statement_.name) + ": the table was altered since it was prepared",
+        CR_NEW_STMT_METADATA);
   }
   if (status != MYSQL_NO_DATA) raise_after_reset();
-  mysql_stmt_free_result(statement_.get());
-  return rows;
+  mysql_stmt_free_result(handle_.get());
 }
 
-std::uint64_t Statement::affected_rows() const {
-  return mysql_stmt_affected_rows(statement_.get());
-}
-
-void Statement::bind_result() {
+void Prepared::bind_result() {
   const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> metadata(
-      mysql_stmt_result_metadata(statement_.get()), &mysql_free_result);
+      mysql_stmt_result_metadata(handle_.get()), &mysql_free_result);
   if (!metadata) return;
-  const unsigned count = mysql_num_fields(metadata.get());
+  const std::size_t count = mysql_num_fields(metadata.get());
+  if (count != statement_.columns.size()) raise_mistake("another number of columns");
   columns_.resize(count);
+  cells_.resize(count);
   std::vector<MYSQL_BIND> binds(count);
   for (unsigned i = 0; i < count; ++i) {
     const MYSQL_FIELD* field = mysql_fetch_field_direct(metadata.get(), i);
     ResultColumn& column = columns_[i];
     MYSQL_BIND& bind = binds[i];
-    column.integer = is_integer(field->type);
-    if (column.integer) {
+    if (is_integer(field->type) != statement_.columns[i].is_integer) {
+      raise_mistake("column " + std::to_string(i + 1) + " is of another type");
+    }
+    if (statement_.columns[i].is_integer) {
       bind.buffer_type = MYSQL_TYPE_LONGLONG;
       bind.buffer = &column.number;
       bind.is_unsigned = 1;
@@ -176,40 +181,38 @@ void Statement::bind_result() {
     bind.length = &column.length;
     bind.is_null = &column.is_null;
   }
-  if (mysql_stmt_bind_result(statement_.get(), binds.data()) != 0) raise();
+  if (mysql_stmt_bind_result(handle_.get(), binds.data()) != 0) raise();
 }
 
-Row Statement::copy_row() {
-  Row row(columns_.size());
-  for (std::size_t i = 0; i < row.size(); ++i) {
+void Prepared::read_row() {
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
     const ResultColumn& column = columns_[i];
-    row[i].null = column.is_null != 0;
-    if (row[i].null) continue;
-    if (column.integer) {
-      row[i].number = column.number;
-    } else {
-      row[i].text.assign(column.bytes.data(),
-                         std::min<std::size_t>(column.length, column.bytes.size()));
+    const bool is_null = column.is_null != 0;
+    if (is_null && !statement_.columns[i].can_be_null) {
+      raise_mistake("column " + std::to_string(i + 1) + " is NULL");
     }
+    cells_[i] = {is_null ? 0 : column.number,
+                 {column.bytes.data(),
+                  is_null ? 0 : std::min<std::size_t>(column.length, column.bytes.size())},
+                 is_null};
   }
-  return row;
 }
 
-void Statement::set_array_size(unsigned size) {
-  if (mysql_stmt_attr_set(statement_.get(), STMT_ATTR_ARRAY_SIZE, &size) != 0) raise();
+void Prepared::raise() {
+  const unsigned number = mysql_stmt_errno(handle_.get());
+  const std::string text = mysql_stmt_error(handle_.get());
+  fail(statement_.name, number, text.c_str());
 }
 
-void Statement::raise() {
-  const unsigned number = mysql_stmt_errno(statement_.get());
-  const std::string text = mysql_stmt_error(statement_.get());
-  fail(name_, number, text.c_str());
+void Prepared::raise_after_reset() {
+  const unsigned number = mysql_stmt_errno(handle_.get());
+  const std::string text = mysql_stmt_error(handle_.get());
+  if (mysql_stmt_reset(handle_.get()) != 0) raise();
+  fail(statement_.name, number, text.c_str());
 }
 
-void Statement::raise_after_reset() {
-  const unsigned number = mysql_stmt_errno(statement_.get());
-  const std::string text = mysql_stmt_error(statement_.get());
-  if (mysql_stmt_reset(statement_.get()) != 0) raise();
-  fail(name_, number, text.c_str());
+void Prepared::raise_mistake(const std::string& what) const {
+  throw DatabaseError(std::string(statement_.name) + ": " + what, 0);
 }
 
 }  // namespace users::db

@@ -1,0 +1,113 @@
+#include "sms/outbox.hpp"
+
+#include "sms/message.hpp"
+
+namespace users::outbox {
+namespace {
+
+const std::string kIsInHand = "takeTime IS NOT NULL AND nextTime > UTC_TIMESTAMP()";
+const std::string kIsOverdue =
+    "FROM outbox WHERE state = 'pending' AND nextTime < UTC_TIMESTAMP() - INTERVAL 1 MINUTE";
+
+/// `sealed`: NULL if it is for nobody.
+const db::Command<void(db::Parameter sealed, std::string_view state, std::uint64_t lifetime)>
+    insert_message{"insert_message",
+                   "INSERT INTO outbox (sealed, state, createTime, nextTime, expireTime) VALUES "
+                   "(?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? SECOND)"};
+
+struct SealedPending : Pending {
+  std::string sealed;
+};
+const db::Query<SealedPending(std::uint64_t limit)> list_messages{
+    "list_messages",
+    "SELECT",
+    {{"id", &SealedPending::id},
+     {db::iso8601("createTime"), &SealedPending::created},
+     {db::iso8601("nextTime"), &SealedPending::next},
+     {db::iso8601("expireTime"), &SealedPending::expires},
+     {"attempts", &SealedPending::attempts},
+     {"sealed", &SealedPending::sealed}},
+    "FROM outbox WHERE state = 'pending' ORDER BY id LIMIT ?"};
+
+struct Standing {
+  std::string state;
+  bool is_alive = false;
+  bool is_in_hand = false;
+};
+const db::Query<Standing(std::uint64_t id)> lock_message{
+    "lock_message",
+    "SELECT",
+    {{"state", &Standing::state},
+     {"expireTime > UTC_TIMESTAMP()", &Standing::is_alive},
+     {kIsInHand, &Standing::is_in_hand}},
+    "FROM outbox WHERE id = ? FOR UPDATE"};
+
+const db::Command<void(std::uint64_t id)> hasten_message{
+    "hasten_message", "UPDATE outbox SET nextTime = UTC_TIMESTAMP() WHERE id = ?"};
+
+}  // namespace
+
+decltype(supersede) supersede{
+    "supersede_message",
+    "UPDATE outbox SET state = 'unsent', sealed = NULL WHERE state = 'pending' AND id = ?"};
+decltype(supersede_all) supersede_all{
+    "void_messages", "UPDATE outbox SET state = 'unsent', sealed = NULL WHERE state = 'pending'"};
+decltype(retry_all) retry_all{
+    "hasten_messages",
+    "UPDATE outbox SET nextTime = UTC_TIMESTAMP() WHERE state = 'pending' AND expireTime > "
+    "UTC_TIMESTAMP() AND NOT (" +
+        kIsInHand + ")"};
+decltype(depth) depth{
+    "outbox_depth",
+    "SELECT",
+    {{"state", &Depth::state},
+     {"COUNT(*)", &Depth::messages},
+     {"IF(state = 'pending', (SELECT GREATEST(0, TIMESTAMPDIFF(SECOND, MIN(createTime), "
+      "UTC_TIMESTAMP())) FROM outbox WHERE state = 'pending'), 0)",
+      &Depth::oldest}},
+    "FROM outbox GROUP BY state"};
+decltype(delays) delays{"outbox_state",
+                        "SELECT",
+                        {{"(SELECT COUNT(*) " + kIsOverdue + ")", &Delays::overdue},
+                         {"(SELECT IFNULL(MAX(TIMESTAMPDIFF(SECOND, createTime, "
+                          "UTC_TIMESTAMP())), 0) " +
+                              kIsOverdue + ")",
+                          &Delays::oldest},
+                         {"(SELECT COUNT(*) FROM outbox WHERE state = 'failed' AND nextTime > "
+                          "UTC_TIMESTAMP() - INTERVAL 1 HOUR)",
+                          &Delays::failed}},
+                        ""};
+
+std::uint64_t put(db::Connection& connection, std::string_view sealed, std::uint64_t lifetime) {
+  const bool is_for_nobody = sealed.empty();
+  insert_message(connection, is_for_nobody ? db::Parameter(nullptr) : db::Parameter(sealed),
+                 is_for_nobody ? "unsent" : "pending", lifetime);
+  return connection.last_insert_id();
+}
+
+std::vector<Pending> list(db::Connection& connection, const Secret& key, std::uint64_t limit) {
+  std::vector<Pending> messages;
+  for (SealedPending& message : list_messages.all(connection, limit)) {
+    if (auto opened = open_message(key, message.sealed)) {
+      wipe(opened->code);
+      message.phone = std::move(opened->phone);
+      message.purpose = std::move(opened->purpose);
+    }
+    messages.push_back(std::move(message));
+  }
+  return messages;
+}
+
+Retry retry(db::Connection& connection, std::uint64_t id) {
+  const auto message = lock_message.one(connection, id);
+  if (!message) return Retry::unknown;
+  if (message->state == "sent") return Retry::sent;
+  if (message->state == "unsent") return Retry::unsent;
+  if (message->state != "pending") return Retry::failed;
+  if (!message->is_alive) return Retry::expired;
+  if (message->is_in_hand) return Retry::in_hand;
+  hasten_message(connection, id);
+  return Retry::due;
+}
+
+}  // namespace users::outbox
