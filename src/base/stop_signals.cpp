@@ -3,10 +3,6 @@
 #include <csignal>
 #include <ctime>
 
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 namespace users {
 namespace {
 
@@ -26,15 +22,8 @@ void hold_stop_signals() {
 
 bool stop_requested(std::chrono::milliseconds wait) {
   const sigset_t set = stop_signals();
-  if (wait.count() > 0) {
-    // sigtimedwait could wait by itself, but meanwhile the signals would not show as held.
-    const int fd = ::signalfd(-1, &set, SFD_CLOEXEC);
-    pollfd stop{fd, POLLIN, 0};
-    ::poll(&stop, 1, static_cast<int>(wait.count()));
-    if (fd >= 0) ::close(fd);
-  }
-  const timespec now{};
-  return ::sigtimedwait(&set, nullptr, &now) > 0;
+  const timespec longest{wait.count() / 1000, wait.count() % 1000 * 1'000'000};
+  return ::sigtimedwait(&set, nullptr, &longest) > 0;
 }
 
 }  // namespace users

@@ -6,8 +6,7 @@
 namespace users {
 
 /// Blocks TERM, INT and USR1 until somebody looks at them, so that none interrupts a piece of work.
-/// Call before any thread or child exists, and only when ready to serve: users-ctl reload takes a
-/// process that holds them for one that has come up.
+/// Call before any thread or child exists.
 void hold_stop_signals();
 
 /// Waits at most this long for one of them; true where it came.

@@ -34,73 +34,62 @@ constexpr milliseconds kAll{15 * 60'000};
 
 const std::string kUntouched = "what runs is untouched: correct it and reload again";
 
-/// A multiwatch and what it keeps running.
-struct Leader {
-  Process process;
-  std::vector<std::string> command;  ///< of each child
-  std::size_t count;                 ///< of the children
+bool contains(const std::vector<pid_t>& pids, pid_t pid) {
+  return std::ranges::find(pids, pid) != pids.end();
+}
+
+/// The process of a multiwatch that keeps `pid` running; 0 if it is not one of this user's.
+pid_t leader_of(pid_t pid) {
+  const auto worker = find_process(pid);
+  const auto leader = worker ? find_process(worker->parent) : std::nullopt;
+  const uid_t us = ::geteuid();
+  const auto is_ours = [&](const Process& one) { return one.uid == us && one.real_uid == us; };
+  return leader && is_ours(*worker) && is_ours(*leader) ? leader->pid : 0;
+}
+
+/// What is told to end together: a multiwatch and what it keeps running.
+struct Group {
+  pid_t leader;
+  std::vector<pid_t> members;
+  std::vector<std::string> command;  ///< of each member
 
   [[nodiscard]] std::string name() const {
     return std::filesystem::path(command.front()).filename();
   }
 };
 
-/// Reads multiwatch's command line. Returns nullopt if the process is not a multiwatch of ours.
-std::optional<Leader> leader_of(const Process& process) {
-  const uid_t us = ::geteuid();
-  if (process.uid != us || process.real_uid != us) return {};
-  if (!std::filesystem::path(program_of(process)).filename().string().starts_with("multiwatch")) {
-    return {};
+pid_t pid_of(const std::string& argument) {
+  pid_t pid = 0;
+  std::from_chars(argument.data(), argument.data() + argument.size(), pid);
+  return pid;
+}
+
+std::vector<Group> find_groups(const Config& config, const Call& call) {
+  std::vector<Group> groups;
+  for (const auto& worker : list_workers(config)) {
+    const pid_t leader = leader_of(worker.pid);
+    const bool is_named = std::ranges::any_of(
+        call.arguments, [&](const std::string& one) { return pid_of(one) == leader; });
+    const bool is_meant =
+        call.arguments.empty() ? uses_configuration(worker.pid, call.config_file) : is_named;
+    if (leader == 0 || !is_meant) continue;
+    auto group = std::ranges::find(groups, leader, &Group::leader);
+    if (group == groups.end()) {
+      group = groups.insert(group, {leader, {}, command_of(worker.pid)});
+    }
+    group->members.push_back(worker.pid);
   }
-  const auto words = command_of(process);
-  const auto dashes = std::ranges::find(words, "--");
-  if (dashes == words.end() || dashes + 1 == words.end()) return {};
-  Leader leader{process, {dashes + 1, words.end()}, 1};
-  if (leader.name() != "users-fcgi" && leader.name() != "users-courier") return {};
-  const auto forks = std::find(words.begin(), dashes, "-f");
-  if (dashes - forks > 1) {
-    const std::string& count = *(forks + 1);
-    std::from_chars(count.data(), count.data() + count.size(), leader.count);
-  }
-  return leader;
-}
-
-std::vector<Process> children_of(const Leader& leader) {
-  auto children = list_processes_of(::geteuid());
-  std::erase_if(children,
-                [&](const Process& process) { return process.parent != leader.process.pid; });
-  return children;
-}
-
-bool contains(const std::vector<Process>& processes, const Process& process) {
-  return std::ranges::any_of(processes, [&](const Process& one) {
-    return one.pid == process.pid && one.start == process.start;
-  });
-}
-
-std::vector<Leader> find_leaders(const Call& call) {
-  std::vector<Leader> leaders;
   for (const std::string& argument : call.arguments) {
-    pid_t pid = 0;
-    std::from_chars(argument.data(), argument.data() + argument.size(), pid);
-    const auto process = find_process(pid);
-    auto leader = process ? leader_of(*process) : std::nullopt;
-    if (!leader) throw Refused("process " + argument + " is no multiwatch of this service");
-    leaders.push_back(std::move(*leader));
-  }
-  if (!leaders.empty()) return leaders;
-  for (const Process& process : list_processes_of(::geteuid())) {
-    auto leader = leader_of(process);
-    if (leader && uses_configuration(process, call.config_file)) {
-      leaders.push_back(std::move(*leader));
+    if (std::ranges::find(groups, pid_of(argument), &Group::leader) == groups.end()) {
+      throw Refused("process " + argument + " is no multiwatch of this service");
     }
   }
-  return leaders;
+  return groups;
 }
 
-/// The configuration as it is for what a leader keeps running.
-Config config_of(const Leader& leader, const Call& call) {
-  auto entries = environment_of(leader.process);
+/// The configuration as it is for what a multiwatch keeps running, whose environment is theirs.
+Config config_of(const Group& group, const Call& call) {
+  auto entries = environment_of(group.leader);
   std::vector<char*> pointers;
   pointers.reserve(entries.size() + 1);
   for (std::string& entry : entries) pointers.push_back(entry.data());
@@ -109,7 +98,7 @@ Config config_of(const Leader& leader, const Call& call) {
 }
 
 /// Two at once would take each other's stops for failures. Held until we end, on the key that the
-/// leader's programs read: nobody but they and root can open it.
+/// group's programs read: nobody but they and root can open it.
 void lock(const std::string& key_file) {
   const int fd = ::open(key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) throw Refused(key_file + ": " + std::generic_category().message(errno));
@@ -118,9 +107,9 @@ void lock(const std::string& key_file) {
   }
 }
 
-void lock_all(const std::vector<Leader>& leaders, const Call& call) {
+void lock_all(const std::vector<Group>& groups, const Call& call) {
   std::set<std::string> keys;
-  for (const Leader& leader : leaders) keys.insert(config_of(leader, call).secrets_key_file);
+  for (const Group& group : groups) keys.insert(config_of(group, call).secrets_key_file);
   for (const std::string& key : keys) lock(key);
 }
 
@@ -132,55 +121,54 @@ std::vector<uid_t> owners(const Config& config, const Call& call) {
     users.push_back(courier);
   }
   if (call.arguments.empty()) return users;
-  pid_t pid = 0;
-  const std::string& first = call.arguments.front();
-  std::from_chars(first.data(), first.data() + first.size(), pid);
-  const auto process = find_process(pid);
+  const auto process = find_process(pid_of(call.arguments.front()));
   if (process && process->uid == users.back()) return {users.back()};
   return {users.front()};
 }
 
 /// With its database: one that it cannot use would replace workers that serve by some that do not.
-void check_configuration(const Leader& leader) {
-  auto command = leader.command;
+void check_configuration(const Group& group) {
+  auto command = group.command;
   command.emplace_back("--check-database");
   const Finished check = run_to_end(
-      {.command = command, .limit = kChecking, .environment = environment_of(leader.process)});
+      {.command = command, .limit = kChecking, .environment = environment_of(group.leader)});
   if (check.exited_with(0)) return;
   std::cerr << check.output << check.errors;
-  if (!check.in_time)
-    throw Refused(leader.name() + ": its check took over a minute; " + kUntouched);
+  if (!check.in_time) throw Refused(group.name() + ": its check took over a minute; " + kUntouched);
   throw Refused(check.exited_with(kExitUnavailable)
                     ? "the database does not take the new configuration; " + kUntouched
                     : "the new configuration is refused; " + kUntouched);
 }
 
-/// Waits until as many as there should be are there and ready; false where one that is not in
-/// `before` ends, since it could not start, or where it takes too long.
-bool come_up(const Leader& leader, const std::vector<Process>& before) {
-  std::vector<Process> fresh;
-  bool lost = false;
+/// Waits until a child of the group's multiwatch is ready that was not there before. Returns false
+/// if one ends that has just come, since it could not start, or if it takes too long.
+bool come_up(const Config& config, const Group& group, const std::vector<pid_t>& before) {
+  std::vector<pid_t> fresh;
+  bool is_lost = false;
   const bool ended = wait_until(kComing, [&] {
-    auto now = children_of(leader);
-    lost =
-        std::ranges::any_of(fresh, [&](const Process& process) { return !contains(now, process); });
-    fresh = now;
-    std::erase_if(fresh, [&](const Process& process) { return contains(before, process); });
-    return lost || (now.size() == leader.count && std::ranges::all_of(now, &Process::ready));
+    std::vector<pid_t> now = children_of(group.leader);
+    is_lost = !std::ranges::all_of(fresh, [&](pid_t pid) { return contains(now, pid); });
+    std::erase_if(now, [&](pid_t pid) { return contains(before, pid); });
+    fresh = std::move(now);
+    return is_lost || std::ranges::any_of(list_workers(config), [&](const auto& worker) {
+             return worker.is_ready && contains(fresh, worker.pid);
+           });
   });
-  return ended && !lost;
+  return ended && !is_lost;
 }
 
-void replace(const Leader& leader, const Process& old) {
-  const auto before = children_of(leader);
+void replace(const Config& config, const Group& group, pid_t old) {
+  const auto before = children_of(group.leader);
   const PinnedProcess leaving(old);
-  leaving.signal(SIGTERM);
+  // From here on the number is one process's, and the worker's if that still counts as one.
+  const auto now = list_workers(config);
+  if (std::ranges::find(now, old, &WorkerTable::Worker::pid) != now.end()) leaving.signal(SIGTERM);
   if (!leaving.ends_within(kLeaving)) {
-    throw Refused(leader.name() + " " + std::to_string(old.pid) +
+    throw Refused(group.name() + " " + std::to_string(old) +
                   " does not end; the others are untouched. See its last line in the log");
   }
-  if (!come_up(leader, before)) {
-    throw Refused(leader.name() + ": what follows process " + std::to_string(old.pid) +
+  if (!come_up(config, group, before)) {
+    throw Refused(group.name() + ": what follows process " + std::to_string(old) +
                   " does not come up; the others are the old ones and go on. See the service's log "
                   "and the journal for the reason, mend it, and reload again");
   }
@@ -196,22 +184,23 @@ int reload(const Call& call) {
     throw Refused(error.what() + ("; " + kUntouched));
   }
   if (const auto status = done_as(call, whose, kAll)) return *status;
-  const auto leaders = find_leaders(call);
-  if (leaders.empty()) {
+  const Config config = call.config();
+  const auto groups = find_groups(config, call);
+  if (groups.empty()) {
     std::cerr << "no worker or courier of " << user_name(::geteuid()) << " runs with "
               << call.config_file
               << ", so there is nothing to replace; to start the service: systemctl start "
-                 "users-fcgi.target\n";
+                 "users-fcgi.target (what runs shows in metrics.file, "
+              << config.metrics_file << ")\n";
     return EXIT_SUCCESS;
   }
-  lock_all(leaders, call);
-  for (const Leader& leader : leaders) check_configuration(leader);
-  for (const Leader& leader : leaders) {
+  lock_all(groups, call);
+  for (const Group& group : groups) check_configuration(group);
+  for (const Group& group : groups) {
     std::size_t done = 0;
-    const auto old_ones = children_of(leader);
-    for (const Process& old : old_ones) {
-      replace(leader, old);
-      std::cout << leader.name() << ": " << ++done << " of " << old_ones.size() << " replaced"
+    for (const pid_t old : group.members) {
+      replace(config, group, old);
+      std::cout << group.name() << ": " << ++done << " of " << group.members.size() << " replaced"
                 << std::endl;
     }
   }

@@ -49,10 +49,9 @@ void begin(MetricsLayout& layout) {
   layout.worker_count = MetricsLayout::kWorkers;
 }
 
-MetricsLayout* map(int descriptor) {
+MetricsLayout* map(int descriptor, int protection = PROT_READ | PROT_WRITE) {
   const int flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-  void* memory =
-      ::mmap(nullptr, sizeof(MetricsLayout), PROT_READ | PROT_WRITE, flags, descriptor, 0);
+  void* memory = ::mmap(nullptr, sizeof(MetricsLayout), protection, flags, descriptor, 0);
   if (memory == MAP_FAILED) fail("mmap");
   return static_cast<MetricsLayout*>(memory);
 }
@@ -103,17 +102,25 @@ bool is_shared(const std::string& file) {
          (status.st_mode & S_IRWXO) == 0;
 }
 
-/// True if the file is the service's own and of full size: reading beyond the end of a shorter one
-/// raises SIGBUS.
-bool is_usable(const std::string& file, int descriptor) {
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) ||
-      status.st_size != static_cast<off_t>(sizeof(MetricsLayout))) {
-    return false;
-  }
+/// Releases up to 0.4.0 map the file to here.
+constexpr off_t kShortSize = offsetof(MetricsLayout, details);
+
+/// True if the file is the service's own.
+bool is_own(const std::string& file, const struct stat& status) {
   const mode_t mode = status.st_mode & 07777U;
+  if (!S_ISREG(status.st_mode)) return false;
   return is_shared(file) ? mode == kSharedMode
                          : status.st_uid == ::geteuid() && (mode & 07177U) == 0;
+}
+
+/// True if it is of full size, too: reading beyond the end of a shorter one raises SIGBUS. One of
+/// an earlier release, which is still in use, is made longer.
+bool is_usable(const std::string& file, int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0 || !is_own(file, status)) return false;
+  constexpr off_t kSize = sizeof(MetricsLayout);
+  return status.st_size == kSize ||
+         (status.st_size == kShortSize && ::posix_fallocate(descriptor, 0, kSize) == 0);
 }
 
 /// Another process may have put a new file there since this one was opened.
@@ -200,6 +207,20 @@ MetricsMemory::MetricsMemory(const std::string& file) {
                   "; this process counts for itself: correct metrics.file and reload"});
     map_private();
   }
+}
+
+MetricsMemory::MetricsMemory(const std::string& file, ToRead) {
+  descriptor_ = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (descriptor_ < 0) throw std::runtime_error(std::generic_category().message(errno));
+  struct stat status {};
+  if (::fstat(descriptor_, &status) == 0 && is_own(file, status) && status.st_size >= kShortSize) {
+    layout_ = map(descriptor_, PROT_READ);
+    survive_cuts(layout_);  // what is not there reads as 0
+    if (is_sound(*layout_)) return;
+    unmap(layout_);
+  }
+  ::close(descriptor_);
+  throw std::runtime_error("is of another release, or not of this user's service");
 }
 
 MetricsMemory::~MetricsMemory() {

@@ -27,11 +27,20 @@ bool is_sound(const MetricSlot& slot);
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
-/// One worker; it belongs to who holds the locks on its bytes in the file
-/// (metrics/worker_table.hpp).
+/// A worker or a courier; the entry belongs to who holds the locks on its bytes in the file
+/// (metrics/worker_table.hpp). Times are of CLOCK_MONOTONIC, in nanoseconds.
 struct WorkerEntry {
-  std::atomic<std::uint64_t> pid;         ///< to be shown; whom to end only the lock tells
-  std::atomic<std::uint64_t> busy_since;  ///< CLOCK_MONOTONIC, nanoseconds; 0: idle
+  std::atomic<std::uint64_t> pid;         ///< which process that is, only the lock tells
+  std::atomic<std::uint64_t> busy_since;  ///< 0: idle
+};
+
+/// What more is told of it; all 0 for a process of release 0.4.0 or earlier.
+struct WorkerDetails {
+  std::atomic<std::uint64_t> started;
+  std::atomic<std::uint32_t> is_ready;
+  std::atomic<std::uint32_t>
+      request;                  ///< what it is busy with, as its room numbers that; 0: unknown
+  std::array<char, 112> place;  ///< the path of its socket, or its pool; ended by a NUL
 };
 
 /// What the file holds. Whoever changes it, or the bounds of the buckets, counts kVersion up.
@@ -49,6 +58,8 @@ struct MetricsLayout {
   std::atomic<std::uint32_t> used;
   std::array<MetricSlot, kSlots> slots;
   std::array<WorkerEntry, kWorkers> workers;
+  /// Behind all else: releases up to 0.4.0 map the file without it.
+  std::array<WorkerDetails, kWorkers> details;
 };
 
 class MetricsMemory {
@@ -61,6 +72,11 @@ class MetricsMemory {
   /// Where that cannot be done the memory is this process's alone, and the log says so: metrics
   /// never stop the service.
   explicit MetricsMemory(const std::string& file);
+
+  /// Maps the file of others to read it. Throws std::runtime_error if there is none of this layout,
+  /// or none that this user's service has made.
+  struct ToRead {};
+  MetricsMemory(const std::string& file, ToRead to_read);
   ~MetricsMemory();
   MetricsMemory(const MetricsMemory&) = delete;
   MetricsMemory& operator=(const MetricsMemory&) = delete;

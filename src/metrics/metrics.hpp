@@ -68,6 +68,8 @@ class Metrics {
   Metrics() = default;
   /// Shared by all who name the same file. See MetricsMemory.
   explicit Metrics(const std::string& file) : memory_(file) {}
+  /// Those of others, to be read. See MetricsMemory.
+  Metrics(const std::string& file, MetricsMemory::ToRead to_read) : memory_(file, to_read) {}
 
   /// `labels` as they are written out, without braces: `route="GET auth",code="0"`. Where the file
   /// is full, or for a moment locked by a process that was stopped, the handle is empty.

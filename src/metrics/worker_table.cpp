@@ -1,8 +1,12 @@
 #include "metrics/worker_table.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <filesystem>
 #include <string>
+#include <tuple>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -49,7 +53,7 @@ struct flock identity_of(std::size_t index) {
 
 }  // namespace
 
-void WorkerTable::enter() {
+void WorkerTable::enter(std::string_view place) {
   for (std::size_t i = 0; i < MetricsLayout::kWorkers; ++i) {
     struct flock ownership = ownership_of(i);
     struct flock identity = identity_of(i);
@@ -60,10 +64,24 @@ void WorkerTable::enter() {
     // What the last owner left; first that it was busy, or the new process id would be held to it.
     entry(i).busy_since.store(0);
     entry(i).pid.store(static_cast<std::uint64_t>(::getpid()));
+    WorkerDetails& own = details(i);
+    own.is_ready.store(0);
+    own.request.store(0);
+    own.started.store(now());
+    own.place.fill('\0');
+    place.copy(own.place.data(), own.place.size() - 1);
     mine_ = i;
     return;
   }
   log::warning({"metrics: no entry is free for this worker; it is neither counted nor watched"});
+}
+
+void WorkerTable::set_ready() {
+  if (mine_) details(*mine_).is_ready.store(1);
+}
+
+void WorkerTable::set_request(std::uint32_t number) {
+  if (mine_) details(*mine_).request.store(number, std::memory_order_relaxed);
 }
 
 void WorkerTable::begin_request() {
@@ -71,14 +89,9 @@ void WorkerTable::begin_request() {
 }
 
 void WorkerTable::end_request() {
-  if (mine_) entry(*mine_).busy_since.store(0, std::memory_order_relaxed);
-}
-
-bool WorkerTable::is_held(std::size_t index) const {
-  if (mine_ == index) return true;
-  if (memory_.descriptor() < 0) return false;
-  struct flock lock = ownership_of(index);
-  return ::fcntl(memory_.descriptor(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  if (!mine_) return;
+  entry(*mine_).busy_since.store(0, std::memory_order_relaxed);
+  details(*mine_).request.store(0, std::memory_order_relaxed);
 }
 
 pid_t WorkerTable::holder_of(std::size_t index) const {
@@ -88,12 +101,41 @@ pid_t WorkerTable::holder_of(std::size_t index) const {
   return held && lock.l_pid > 0 ? lock.l_pid : 0;
 }
 
+std::vector<WorkerTable::Worker> WorkerTable::list() const {
+  std::vector<Worker> workers;
+  for (std::size_t i = 0; i < MetricsLayout::kWorkers; ++i) {
+    if (entry(i).pid.load() == 0) continue;
+    const pid_t pid = mine_ == i ? ::getpid() : holder_of(i);
+    if (pid == 0) continue;
+    const WorkerDetails& more = details(i);
+    const auto since = [](std::uint64_t then) {
+      return nanoseconds(static_cast<std::int64_t>(std::max(now(), then) - then));
+    };
+    Worker& worker = workers.emplace_back();
+    worker.pid = pid;
+    const std::filesystem::path place(
+        std::string(more.place.data(), ::strnlen(more.place.data(), more.place.size())));
+    worker.pool = place.stem();
+    if (place.is_absolute()) worker.socket = place;
+    worker.is_ready = more.is_ready.load() != 0;
+    worker.age = std::chrono::duration_cast<std::chrono::seconds>(since(more.started.load()));
+    worker.request = more.request.load();
+    if (const std::uint64_t busy = entry(i).busy_since.load(); busy != 0) {
+      worker.busy = std::chrono::duration_cast<std::chrono::milliseconds>(since(busy));
+    }
+  }
+  std::ranges::sort(workers, [](const Worker& a, const Worker& b) {
+    return std::tie(a.pool, b.age, a.pid) < std::tie(b.pool, a.age, b.pid);
+  });
+  return workers;
+}
+
 WorkerTable::Load WorkerTable::load() const {
   Load load;
-  for (std::size_t i = 0; i < MetricsLayout::kWorkers; ++i) {
-    if (entry(i).pid.load() == 0 || !is_held(i)) continue;
+  for (const Worker& worker : list()) {
+    if (worker.pool == kCourierPool) continue;
     ++load.workers;
-    if (entry(i).busy_since.load() != 0) ++load.busy;
+    load.busy += worker.busy ? 1 : 0;
   }
   return load;
 }

@@ -1,10 +1,14 @@
-// Which workers there are, since when each has been in its request, and the end of one that is
-// stuck in it.
+// Which workers and couriers there are, whether they are ready, since when each has been in its
+// request, and the end of one that is stuck in it.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -20,18 +24,37 @@ class WorkerTable {
   /// The memory must outlive this object.
   explicit WorkerTable(MetricsMemory& memory) : memory_(memory) {}
 
-  /// Makes this process one of the workers. Without a free entry it is not counted and not watched.
-  void enter();
+  /// Makes this process one of a pool's. `place`: the path of its socket, whose name without its
+  /// ending is the pool's, or else the pool's name. Without a free entry it is not counted and not
+  /// watched.
+  void enter(std::string_view place);
 
-  /// To be called by who has entered, around each request.
+  // To be called by who has entered.
+
+  /// The process is ready to serve, and stops without harm from now on.
+  void set_ready();
   void begin_request();
+  /// What the request at hand is, from 1.
+  void set_request(std::uint32_t number);
   void end_request();
+
+  struct Worker {
+    pid_t pid;
+    std::string pool;
+    std::string socket;  ///< its path; empty if it has none
+    bool is_ready;
+    std::chrono::seconds age;
+    std::optional<std::chrono::milliseconds> busy;  ///< for how long
+    std::uint32_t request;                          ///< 0: unknown
+  };
+  /// Those that live, by pool and age.
+  [[nodiscard]] std::vector<Worker> list() const;
 
   struct Load {
     unsigned workers = 0;
     unsigned busy = 0;
   };
-  /// Those that live.
+  /// The same in numbers, without couriers.
   [[nodiscard]] Load load() const;
 
   /// Ends (SIGKILL) each other worker that has been in one request for longer than `limit`; how
@@ -42,7 +65,9 @@ class WorkerTable {
   [[nodiscard]] WorkerEntry& entry(std::size_t index) const {
     return memory_.layout().workers.at(index);
   }
-  [[nodiscard]] bool is_held(std::size_t index) const;
+  [[nodiscard]] WorkerDetails& details(std::size_t index) const {
+    return memory_.layout().details.at(index);
+  }
   /// The process whose entry that is; 0 if there is none, or it is this one's.
   [[nodiscard]] pid_t holder_of(std::size_t index) const;
   [[nodiscard]] bool end_if_stuck(std::size_t index, std::chrono::nanoseconds limit) const;
@@ -50,6 +75,9 @@ class WorkerTable {
   MetricsMemory& memory_;
   std::optional<std::size_t> mine_;
 };
+
+/// The pool that couriers are in.
+constexpr std::string_view kCourierPool = "courier";
 
 /// Marks a worker as busy while it lives.
 class BusyScope {

@@ -74,10 +74,12 @@ int run(const users::Config& config, const users::Secret& password, const users:
   Metrics metrics(config.metrics_file);
   const log::FailureScope unlogged(
       [count = metrics.counter(MetricId::log_failures)] { count.add(); });
+  metrics.workers().enter(kCourierPool);
   Watchdog watchdog(config, metrics);
   db::Database database(config, password, metrics);
   database.try_connect();  // a schema of another version ends it here
   hold_stop_signals();
+  metrics.workers().set_ready();
   const Sender sender = [&](std::uint64_t id, const Message& message) {
     return run_send_command(config, id, message);
   };

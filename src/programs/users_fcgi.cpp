@@ -64,11 +64,12 @@ int run(const users::Config& config, const users::Secret& password, const users:
   Metrics metrics(config.metrics_file);
   const log::FailureScope unlogged(
       [count = metrics.counter(MetricId::log_failures)] { count.add(); });
-  metrics.workers().enter();
+  metrics.workers().enter(web::path_of_socket(STDIN_FILENO));
   Watchdog watchdog(config, metrics);
   db::Database database(config, password, metrics);
   database.try_connect();  // a schema of another version ends it here
   hold_stop_signals();
+  metrics.workers().set_ready();
   AccountService accounts(config, key, database, metrics);
   web::RequestMetrics requests(metrics);
   web::Context context{config, database, accounts, metrics, requests};

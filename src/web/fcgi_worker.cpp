@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
@@ -14,6 +15,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.hpp"
@@ -221,6 +223,20 @@ bool is_listening_socket(int fd) {
   int listening = 0;
   socklen_t size = sizeof listening;
   return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+}
+
+std::string path_of_socket(int listen_fd) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  const std::size_t most = sizeof address.sun_path;
+  if (::getsockname(listen_fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      address.sun_family != AF_UNIX || address.sun_path[0] == '\0') {
+    return "";
+  }
+  // A relative one is of the folder in which the process manager bound it, and started this.
+  std::error_code error;
+  return std::filesystem::absolute(std::string(address.sun_path, ::strnlen(address.sun_path, most)),
+                                   error);
 }
 
 void serve(int listen_fd, const std::function<Reply(Request&)>& answer,

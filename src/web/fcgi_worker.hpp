@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "metrics/worker_table.hpp"
 #include "web/http.hpp"
@@ -10,6 +11,9 @@ namespace users::web {
 
 /// True where the descriptor is a listening socket.
 bool is_listening_socket(int fd);
+
+/// The absolute path of a listening unix socket; empty if it has none.
+std::string path_of_socket(int listen_fd);
 
 /// Accepts and answers requests on `listen_fd`, one at a time, until a stop signal comes
 /// (base/stop_signals.hpp; they must be held, since libfcgi neither retries a read that a signal

@@ -44,6 +44,16 @@ const Route* find_route(std::string_view method, std::string_view path) {
   return nullptr;
 }
 
+std::uint32_t number_of(const Route* route) {
+  return route == nullptr ? 0 : static_cast<std::uint32_t>(route - std::begin(kRoutes)) + 1;
+}
+
+std::string name_of_request(std::uint32_t number) {
+  if (number == 0 || number > std::size(kRoutes)) return "";
+  const Route& route = kRoutes[number - 1];
+  return std::string(route.method) + " " + std::string(route.path);
+}
+
 std::string allowed_methods(std::string_view path) {
   std::string methods;
   for (const Route& route : kRoutes) {

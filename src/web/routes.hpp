@@ -1,6 +1,7 @@
 // The route table: which function answers which method and path.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,11 @@ std::span<const Route> routes();
 
 /// The route of a method and a whole path; null where there is none.
 const Route* find_route(std::string_view method, std::string_view path);
+
+/// The number of a route in the worker table, from 1; 0 for none.
+std::uint32_t number_of(const Route* route);
+/// `POST regist`, of such a number; empty if it is none.
+std::string name_of_request(std::uint32_t number);
 
 /// The methods a path answers, as `GET, POST`; empty where no route has the path.
 std::string allowed_methods(std::string_view path);

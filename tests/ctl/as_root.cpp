@@ -78,12 +78,12 @@ struct Pool : Place {
   std::string worker = write_worker();
   Daemon leader = lead(kService, worker);
 
-  Pool() {
-    BOOST_TEST_REQUIRE(wait_until(30, [&] { return ready(leader) == 2; }));
-  }
+  Pool() { await(2); }
 
   std::string write_config() {
-    give(kService, "run");
+    // As the package makes it: the courier's group shares it.
+    run_script("install -d -m 2770 -o " + std::to_string(kService) + " -g " +
+               std::to_string(kCourier) + " '" + path("run") + "'");
     give(kService, "log");
     return give(
         0, "users.conf",
@@ -100,8 +100,8 @@ struct Pool : Place {
     run_script("install -m 0755 \"$BIN\"/users-fcgi '" + path("real") + "'");
     give(kService, "check", "exit 0\n", 0755);
     return give(kService, "users-fcgi",
-                ("#!/bin/sh\ncase $* in *--check*) . '" + path("check") + "' ;; esac\nexec '" +
-                 path("real") + "' \"$@\"\n")
+                ("#!/bin/bash\ncase $* in *--check*) . '" + path("check") +
+                 "' ;; esac\nexec -a \"$0\" '" + path("real") + "' \"$@\"\n")
                     .c_str(),
                 0755);
   }
@@ -119,12 +119,11 @@ struct Pool : Place {
             path("leader" + std::to_string(user) + ".log")};
   }
 
-  /// How many workers hold their stop signals.
-  static int ready(const Daemon& leader) {
-    return std::stoi(run_script(
-        "for p in $(pgrep -P " + std::to_string(leader.pid()) +
-        "); do sed -n 's/^SigBlk:.*4[0-9a-f]\\{3\\}$/x/p' /proc/$p/status; done 2>/dev/null | "
-        "wc -l"));
+  /// Waits for so many ready workers of the service's user.
+  void await(int count) const {
+    const Command command = run_command("\"$BIN\"/users-ctl --config '" + config +
+                                        "' workers --wait " + std::to_string(count) + " 2>&1");
+    BOOST_TEST_REQUIRE(command.status == 0, command.output);
   }
 
   [[nodiscard]] static std::vector<int> children(const Daemon& leader) {
@@ -252,7 +251,8 @@ BOOST_FIXTURE_TEST_CASE(a_reload_replaces_the_workers_and_a_courier_of_its_own_u
   std::ofstream(config, std::ios::app) << "[sms]\nuser = daemon\n";
   run_script("install -m 0755 \"$BIN\"/users-courier '" + path("real-courier") + "'");
   const std::string program = give(0, "users-courier",
-                                   ("#!/bin/sh\ncase $* in *--check*) exit 0 ;; esac\nexec '" +
+                                   ("#!/bin/bash\ncase $* in *--check*) exit 0 ;; esac\n"
+                                    "exec -a \"$0\" '" +
                                     path("real-courier") + "' \"$@\"\n")
                                        .c_str(),
                                    0755);
@@ -263,7 +263,7 @@ BOOST_FIXTURE_TEST_CASE(a_reload_replaces_the_workers_and_a_courier_of_its_own_u
        "USERS_FCGI_DATABASE_PASSWORD_FILE=" + give(kCourier, "password2", "x", 0400),
        "USERS_FCGI_LOG_DIRECTORY=" + give(kCourier, "log2")},
       path("courier.log"));
-  BOOST_TEST_REQUIRE(wait_until(30, [&] { return ready(courier) == 1; }));
+  await(3);
   const auto before = children(courier);
   const Command command = reload();
   BOOST_TEST(command.status == 0, command.output);

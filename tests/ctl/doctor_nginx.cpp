@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   passes_nginx("nginx configuration",
                {{"map_hash_bucket_size 512;", "map_hash_bucket_size 512;" + origins}});
   const std::string server = "server unix:run/hash.sock max_fails=0;";
-  finds_nginx({"nginx users_regist", "problem", "without max_fails=0", server}, server,
+  finds_nginx({"nginx users_hash", "problem", "without max_fails=0", server}, server,
               "server unix:run/hash.sock;");
   finds_nginx({"nginx users_fast", "warning", "not one unix socket", "users_site.conf"},
               "unix:run/fast.sock", "127.0.0.1:9");

@@ -48,7 +48,8 @@ struct Pool {
     return "[database]\nhosts = " + scratch.database_hosts.front() +
            "\nname = " + scratch.database_name + "\nuser = " + scratch.database_user +
            "\npassword_file = " + secrets + "service_password\n[secrets]\nkey_file = " + secrets +
-           "key\n[log]\ndirectory = " + folder.path().string() + "/log\n";
+           "key\n[metrics]\nfile = " + folder.path().string() +
+           "/metrics\n[log]\ndirectory = " + folder.path().string() + "/log\n";
   }
 
   [[nodiscard]] std::vector<int> workers() const {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/config.hpp"
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 #include "support/http_client.hpp"
 
 namespace users::test {

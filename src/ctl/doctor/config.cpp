@@ -170,14 +170,21 @@ void check_hash_cost(Diagnosis& d) {
   }
 }
 
-/// Anybody can start a program under the name of one of ours: only those of root, of the service
-/// and of who asks tell anything.
-void forget_foreign_processes(Diagnosis& d) {
-  std::erase_if(d.processes, [&](const Process& process) {
-    const bool known = process.uid == 0 || process.uid == ::geteuid() ||
-                       process.uid == d.service_uid || process.uid == d.courier_uid;
-    return !known || process.real_uid != process.uid;
+void find_workers(Diagnosis& d) {
+  if (!d.may_act_as_service()) return;
+  const AsUser eyes(d.service_uid.value_or(::geteuid()));
+  try {
+    d.workers = list_workers(*d.config);
+  } catch (const std::exception& error) {
+    d.report.problem("worker table", error.what(),
+                     "start all parts as " + d.service_name() +
+                         ", and give it what lies in the folders of log and metrics");
+    return;
+  }
+  std::erase_if(*d.workers, [&](const WorkerTable::Worker& worker) {
+    return !uses_configuration(worker.pid, d.call.config_file);
   });
+  d.report.ok("worker table", std::to_string(d.workers->size()) + " running" + " with this configuration");
 }
 
 }  // namespace
@@ -192,8 +199,8 @@ void check_configuration(Diagnosis& d) {
     d.report.problem("configuration", error.what(),
                      "correct that, then try: users-fcgi --check-config --config " + file);
   }
-  forget_foreign_processes(d);
   if (!d.config) return;
+  find_workers(d);
   const auto set = std::ranges::count_if(
       d.config->origins, [](const auto& origin) { return origin.second != "default"; });
   d.report.ok("configuration",

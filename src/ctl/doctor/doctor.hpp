@@ -10,7 +10,7 @@
 #include "base/secret.hpp"
 #include "ctl/command.hpp"
 #include "ctl/processes.hpp"
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 
 namespace users::ctl {
 
@@ -39,11 +39,12 @@ class Report {
 };
 
 struct Diagnosis {
-  explicit Diagnosis(const Call& typed) : call(typed), processes(list_processes()) {}
+  explicit Diagnosis(const Call& typed) : call(typed) {}
 
   const Call& call;
   Report report;
-  std::vector<Process> processes;  ///< of root, the service and who asks; see AsUser before a look
+  /// And couriers, of this configuration; missing if the table cannot be read.
+  std::optional<std::vector<WorkerTable::Worker>> workers;
 
   std::optional<Config> config;      ///< missing where it does not load
   std::optional<uid_t> service_uid;  ///< service_user(); missing if it cannot be told

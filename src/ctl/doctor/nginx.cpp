@@ -1,5 +1,6 @@
 // doctor: nginx's configuration, as nginx itself reads it.
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <sstream>
 #include <system_error>
@@ -31,10 +32,10 @@ std::string argument(const Directive& directive, std::string_view name) {
   return "";
 }
 
-/// An upstream: the socket of its pool, and that a worker's death has a next server to go to where
-/// `fewest` is over one.
+/// An upstream: the socket of its pool, and that a worker's death has a next server to go to.
 fs::path check_upstream(Diagnosis& d, const NginxTree& tree, const fs::path& prefix,
-                        const std::string& name, int fewest) {
+                        const std::string& name) {
+  constexpr int kFewest = 3;
   const std::string check = "nginx " + name;
   std::map<std::string, int> servers;
   int kept = 0;
@@ -59,10 +60,10 @@ fs::path check_upstream(Diagnosis& d, const NginxTree& tree, const fs::path& pre
   }
   const std::string line = "server " + address + " max_fails=0;";
   const std::string found = address + ", " + std::to_string(count) + " times";
-  if (count < fewest) {
+  if (count < kFewest) {
     d.report.problem(check, found + ": a request whose worker died has nowhere else to go",
-                     "write the same line " + std::to_string(fewest) + " times: " + line);
-  } else if (count > 1 && kept < count) {
+                     "write the same line " + std::to_string(kFewest) + " times: " + line);
+  } else if (kept < count) {
     d.report.problem(check, found + ", without max_fails=0: after a failure nginx leaves it alone",
                      "write each line as: " + line);
   } else {
@@ -152,13 +153,19 @@ void find_nginx_user(Diagnosis& d, const Directives& all) {
   if (entry != nullptr) d.nginx_uid = entry->pw_uid;
 }
 
-void check_running(Diagnosis& d) {
-  const bool runs = std::ranges::any_of(
-      d.processes, [](const Process& process) { return process.name == "nginx"; });
-  if (runs) {
-    d.report.ok("nginx runs", "yes");
+/// Its master is the process that its pid file names.
+void check_running(Diagnosis& d, const Directives& all, const NginxPlaces& places) {
+  const Directive* line = find(all, {"pid"});
+  const fs::path file =
+      line == nullptr || line->words.size() < 2 ? places.pid_file : places.prefix / line->words[1];
+  pid_t pid = 0;
+  std::ifstream(file) >> pid;
+  const auto master = find_process(pid);
+  if (master && master->name == "nginx") {
+    d.report.ok("nginx runs", "process " + std::to_string(pid));
   } else {
-    d.report.problem("nginx runs", "no process of this name", "systemctl start nginx");
+    d.report.problem("nginx runs", file.string() + " names no process of nginx",
+                     "systemctl start nginx");
   }
 }
 
@@ -173,7 +180,7 @@ fs::path local_stack(const Diagnosis& d) {
 /// As the options say, else the local stack's, else as nginx was built, which -V tells without a
 /// look at any file.
 NginxPlaces find_places(const Diagnosis& d, const fs::path& program) {
-  NginxPlaces places{"/usr/share/nginx", "/etc/nginx/nginx.conf", {}};
+  NginxPlaces places{"/usr/share/nginx", "/etc/nginx/nginx.conf", "/run/nginx.pid", {}};
   std::istringstream built(run_bounded({program, "-V"}, std::chrono::seconds(5)).errors);
   for (std::string word; built >> word;) {
     const auto equals = word.find('=');
@@ -182,6 +189,7 @@ NginxPlaces find_places(const Diagnosis& d, const fs::path& program) {
     const fs::path value = word.substr(equals + 1);
     if (name == "--prefix") places.prefix = value;
     if (name == "--conf-path") places.main = value;
+    if (name == "--pid-path") places.pid_file = value;
     // The lock's file is for processors without atomic operations.
     if (name.ends_with("-path") && name != "--lock-path") places.built_in.push_back(value);
   }
@@ -220,9 +228,8 @@ std::string mend_of(const std::string& complaint) {
 void check_directives(Diagnosis& d, const NginxTree& tree, const fs::path& prefix) {
   const Directives& all = tree.all;
   check_include(d, all);
-  check_upstream(d, tree, prefix, "users_regist", 3);
-  d.hash_socket = check_upstream(d, tree, prefix, "users_hash", 1);
-  d.fast_socket = check_upstream(d, tree, prefix, "users_fast", 3);
+  d.hash_socket = check_upstream(d, tree, prefix, "users_hash");
+  d.fast_socket = check_upstream(d, tree, prefix, "users_fast");
   check_limits(d, all);
   check_trusted(d, all);
   check_locations(d, tree);
@@ -260,8 +267,9 @@ void check_nginx(Diagnosis& d) {
     return;
   }
   d.report.ok("nginx configuration", "nginx takes it");
-  check_running(d);
-  check_directives(d, read_nginx_tree(outcome.output, places.main), places.prefix);
+  const NginxTree tree = read_nginx_tree(outcome.output, places.main);
+  check_running(d, tree.all, places);
+  check_directives(d, tree, places.prefix);
 }
 
 }  // namespace users::ctl

@@ -29,6 +29,7 @@ std::map<std::string, Directives> parse_nginx_dump(std::string_view dump);
 struct NginxPlaces {
   std::filesystem::path prefix;
   std::filesystem::path main;                   ///< its configuration
+  std::filesystem::path pid_file;               ///< if the configuration names none
   std::vector<std::filesystem::path> built_in;  ///< what it uses if the configuration is silent
 };
 

@@ -13,6 +13,33 @@ namespace {
 
 using Variables = std::map<std::string, std::string, std::less<>>;
 
+struct Variable {
+  std::string name;
+  std::string value;
+};
+const db::Query<Variable()> server_variables{
+    "server_variables",
+    "SELECT",
+    {{"LOWER(VARIABLE_NAME)", &Variable::name}, {"VARIABLE_VALUE", &Variable::value}},
+    "FROM information_schema.GLOBAL_VARIABLES"};
+
+struct SessionFacts {
+  std::string account;
+  std::string clock;  ///< seconds since 1970
+  std::string character_set;
+  std::string cipher;  ///< empty: no TLS
+};
+const db::Query<SessionFacts()> session_facts{
+    "session_facts",
+    "SELECT",
+    {{"CURRENT_USER()", &SessionFacts::account},
+     {"CAST(UNIX_TIMESTAMP(NOW(6)) AS CHAR)", &SessionFacts::clock},
+     {"@@character_set_database", &SessionFacts::character_set},
+     {"(SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = "
+      "'SSL_CIPHER')",
+      &SessionFacts::cipher}},
+    ""};
+
 constexpr unsigned kSpareConnections = 10;  // for users-ctl, backups and the operator
 constexpr double kSkewWarning = 2;          // seconds
 constexpr double kSkewProblem = 30;         // seconds: a code lives 600
@@ -112,12 +139,8 @@ void check_version(Diagnosis& d, const std::string& host, const std::string& ver
 }
 
 void check_connections(Diagnosis& d, const std::string& host, const std::string& most) {
-  const auto running = std::ranges::count_if(d.processes, [&](const Process& process) {
-    if (process.name != "users-fcgi" && process.name != "users-courier") return false;
-    const AsUser eyes(process.uid);
-    return uses_configuration(process, d.call.config_file);
-  });
-  const auto needed = static_cast<unsigned long long>(running) + kSpareConnections;
+  const std::size_t running = d.workers ? d.workers->size() : 0;
+  const auto needed = running + kSpareConnections;
   const std::string found = host + ": max_connections = " + most + ", " + std::to_string(running) +
                             " workers and couriers run here";
   if (number_of(most) >= needed) {
@@ -167,19 +190,16 @@ void check_tls(Diagnosis& d, const std::string& host, const std::string& cipher)
 
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host) {
   const double before = now_in_seconds();
-  const auto facts = connection.query_one(db::StatementId::session_facts, {});
+  const SessionFacts facts = session_facts.one(connection).value_or(SessionFacts{});
   const double after = now_in_seconds();
-  constexpr std::size_t kClock = 1;
-  constexpr std::size_t kCharacterSet = 2;
-  constexpr std::size_t kCipher = 3;
   Variables variables;
-  for (const auto& row : connection.query(db::StatementId::server_variables, {})) {
-    variables.insert_or_assign(row.at(0).text, row.at(1).text);
+  for (const Variable& variable : server_variables.all(connection)) {
+    variables.insert_or_assign(variable.name, variable.value);
   }
   check_version(d, host, variables["version"]);
   check_settings(d, variables, host);
   check_connections(d, host, variables["max_connections"]);
-  const std::string& set = facts->at(kCharacterSet).text;
+  const std::string& set = facts.character_set;
   if (set == "utf8mb4") {
     d.report.ok("character set", host + ": utf8mb4");
   } else {
@@ -187,9 +207,9 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
         "character set", host + ": the database's is " + set,
         "ALTER DATABASE " + d.config->database_name + " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
   }
-  check_skew(d, host, std::stod(facts->at(kClock).text) - (before + after) / 2);
-  check_tls(d, host, facts->at(kCipher).text);
-  check_grants(d, connection, facts->at(0).text);
+  check_skew(d, host, std::stod(facts.clock) - (before + after) / 2);
+  check_tls(d, host, facts.cipher);
+  check_grants(d, connection, facts.account);
   if (!db::is_remote(host)) d.data_folder = variables["datadir"];
 }
 

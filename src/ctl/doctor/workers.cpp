@@ -108,45 +108,53 @@ bool same_file(const fs::path& one, const fs::path& other) {
   return one == other || fs::equivalent(one, other, error);
 }
 
-/// What is wrong with a process that does run; empty where nothing is.
-std::string staleness(const Diagnosis& d, const Process& process) {
-  // start_of() is of whole seconds, and so is the time of the machine's start.
+/// What is wrong with a process that does run; empty if nothing is.
+std::string staleness(const Diagnosis& d, const WorkerTable::Worker& worker) {
+  // Its age is of whole seconds.
   constexpr std::time_t kInexact = 2;
   struct stat status {};
-  const std::time_t start = start_of(process) + kInexact;
-  const auto command = command_of(process);
-  if (start == kInexact || command.empty()) return "";
+  const std::time_t start = std::time(nullptr) - worker.age.count() + kInexact;
+  const auto command = command_of(worker.pid);
+  if (command.empty()) return "";
+  const std::string process = "process " + std::to_string(worker.pid);
   // Its mtime is the package's.
   if (::stat(command.front().c_str(), &status) != 0 || status.st_ctime > start) {
-    return "process " + std::to_string(process.pid) + " runs a program that was replaced since";
+    return process + " runs a program that was replaced since";
   }
   if (::stat(d.call.config_file.c_str(), &status) == 0 && status.st_mtime > start) {
-    return "process " + std::to_string(process.pid) + " is older than the configuration";
+    return process + " is older than the configuration";
   }
   return "";
 }
 
-void judge(Diagnosis& d, const std::string& check, const std::vector<Process>& found,
+using Workers = std::vector<WorkerTable::Worker>;
+
+void judge(Diagnosis& d, const std::string& check, const Workers& found,
            const std::string& reload) {
   const auto owner = d.service_uid;
-  for (const Process& process : found) {
-    const AsUser eyes(process.uid);
-    const bool is_courier = process.name == "users-courier" && process.uid == d.courier_uid;
-    if (owner && process.uid != *owner && !is_courier) {
+  std::optional<uid_t> user;
+  for (const auto& worker : found) {
+    const auto process = find_process(worker.pid);
+    if (!process) continue;
+    user = process->uid;
+    const AsUser eyes(process->uid);
+    const bool is_courier = worker.pool == kCourierPool && user == d.courier_uid;
+    if (owner && user != owner && !is_courier) {
       d.report.problem(check,
-                       "process " + std::to_string(process.pid) + " runs as " +
-                           user_name(process.uid) + ", the secrets are those of " +
-                           user_name(*owner) + ": what it writes is closed to the others",
+                       "process " + std::to_string(worker.pid) + " runs as " + user_name(*user) +
+                           ", the secrets are those of " + user_name(*owner) +
+                           ": what it writes is closed to the others",
                        "start all parts as " + user_name(*owner) +
                            ", and give it what lies in the folders of log and metrics");
       return;
     }
-    const std::string stale = staleness(d, process);
+    const std::string stale = staleness(d, worker);
     if (stale.empty()) continue;
     d.report.warning(check, stale, reload);
     return;
   }
-  d.report.ok(check, std::to_string(found.size()) + " running as " + user_name(found.front().uid));
+  d.report.ok(check, std::to_string(found.size()) + " running" +
+                         (user ? " as " + user_name(*user) : std::string()));
 }
 
 void check_pool(Diagnosis& d, const std::string& pool, const fs::path& socket) {
@@ -155,35 +163,22 @@ void check_pool(Diagnosis& d, const std::string& pool, const fs::path& socket) {
     d.report.skipped(check, "the pool's socket is not known");
     return;
   }
-  std::vector<Process> found;
-  bool hidden = false;
-  for (const Process& process : d.processes) {
-    if (process.name != "users-fcgi") continue;
-    const AsUser eyes(process.uid);
-    const fs::path own = listening_socket(process);
-    hidden = hidden || own.empty();
-    if (same_file(own, socket)) found.push_back(process);
+  Workers found;
+  for (const auto& worker : *d.workers) {
+    if (same_file(worker.socket, socket)) found.push_back(worker);
   }
-  if (found.empty() && hidden && ::geteuid() != 0) {
-    d.report.skipped(check, "only root can tell which workers are the pool's");
-  } else if (found.empty()) {
+  if (!found.empty()) {
+    judge(d, check, found, "users-ctl reload (or systemctl reload users-fcgi-" + pool + ")");
+  } else {
     d.report.problem(check, "no process users-fcgi listens on " + socket.string(),
                      start_of_pool(pool));
-  } else {
-    judge(d, check, found, "users-ctl reload (or systemctl reload users-fcgi-" + pool + ")");
   }
 }
 
 void check_courier(Diagnosis& d) {
-  if (!d.config) {
-    d.report.skipped("courier", "the configuration does not load");
-    return;
-  }
-  std::vector<Process> found;
-  for (const Process& process : d.processes) {
-    if (process.name != "users-courier") continue;
-    const AsUser eyes(process.uid);
-    if (uses_configuration(process, d.call.config_file)) found.push_back(process);
+  Workers found;
+  for (const auto& worker : *d.workers) {
+    if (worker.pool == kCourierPool) found.push_back(worker);
   }
   if (found.empty()) {
     d.report.problem("courier", "no users-courier runs with this configuration: no message is sent",
@@ -195,13 +190,10 @@ void check_courier(Diagnosis& d) {
 
 /// Where nginx's configuration could not be read, the workers tell.
 void find_sockets(Diagnosis& d) {
-  for (const Process& process : d.processes) {
-    if (process.name != "users-fcgi") continue;
-    const AsUser eyes(process.uid);
-    if (!uses_configuration(process, d.call.config_file)) continue;
-    const fs::path socket = listening_socket(process);
-    if (d.hash_socket.empty() && socket.filename() == "hash.sock") d.hash_socket = socket;
-    if (d.fast_socket.empty() && socket.filename() == "fast.sock") d.fast_socket = socket;
+  if (!d.workers) return;
+  for (const auto& worker : *d.workers) {
+    if (d.hash_socket.empty() && worker.pool == "hash") d.hash_socket = worker.socket;
+    if (d.fast_socket.empty() && worker.pool == "fast") d.fast_socket = worker.socket;
   }
 }
 
@@ -214,6 +206,15 @@ void check_sockets(Diagnosis& d) {
 }
 
 void check_workers(Diagnosis& d) {
+  if (!d.workers) {
+    const std::string reason =
+        d.config ? "only root and " + d.service_name() + " can read the table of workers"
+                 : "the configuration does not load";
+    for (const char* check : {"workers hash", "workers fast", "courier"}) {
+      d.report.skipped(check, reason);
+    }
+    return;
+  }
   check_pool(d, "hash", d.hash_socket);
   check_pool(d, "fast", d.fast_socket);
   check_courier(d);
