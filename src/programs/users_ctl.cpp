@@ -1,5 +1,5 @@
 // The operator's command line.
-#include "ctl/command.hpp"
+#include "ctl/commands.hpp"
 #include "programs/run.hpp"
 
 int main(int argc, char** argv) {

@@ -67,6 +67,11 @@ BOOST_AUTO_TEST_CASE(a_page_has_the_options_of_its_programs_help_and_no_other) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_the_programs_print_is_what_is_committed) {
+  const Command check = run_command("scripts/print-files --check 2>&1");
+  BOOST_TEST(check.status == 0, check.output);
+}
+
 BOOST_AUTO_TEST_CASE(no_page_has_a_fault_of_form) {
   std::vector<std::string> sources{kConfigPage};
   for (const auto& page : pages()) sources.push_back("cat " + page.string());
