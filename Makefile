@@ -4,7 +4,7 @@ FLAVOUR ?= release
 PORT ?= 8000
 STATE ?= var
 CONF ?= conf/development.conf
-VERSION := 0.4.0
+VERSION := 0.5.0
 
 # Compilations at once.
 JOBS ?= $(shell nproc)
@@ -44,6 +44,9 @@ CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTI
 # For those alone that tell it: another version compiles little anew.
 $(BUILD)/src/programs/%.o $(BUILD)/src/ctl/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/monitoring.o: \
   VERSION_FLAG := -DUSERS_FCGI_VERSION='"$(VERSION)"'
+# Migrations are numbered 1, 2, 3, ...
+SCHEMA_VERSION := $(words $(wildcard sql/migrations/*.sql))
+$(BUILD)/src/db/migrations.o: VERSION_FLAG := -DSCHEMA_VERSION=$(SCHEMA_VERSION)
 # The tests' own code compiles in half the time without optimisation and line numbers; sanitizers want the latter.
 TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE $(if $(filter release,$(FLAVOUR)),-g0)
 $(BUILD)/tests/%.o: OPTIMISATION := $(TEST_OPTIMISATION)
@@ -72,7 +75,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all kill race hang restart away storm guess flood couriers leak build-stack-test build-accounts-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format FORCE
+.PHONY: all kill race hang restart away storm guess flood couriers leak build-stack-test build-accounts-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format print FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs ## compiles every program and test into build/FLAVOUR
@@ -220,6 +223,9 @@ tidy: ## clang-tidy of every source (FILES="src/web/body.cpp": of these), and th
 deep: ## everything that takes minutes or rolls dice, one target after the other; its last line sums up
 	@tests/deep
 
+print: build ## writes the files that the programs print: the man page and the completion of users-ctl
+	@scripts/print-files
+
 format: ## rewrites the sources as clang-format has them
 	clang-format -i $$(git ls-files '*.cpp' '*.hpp')
 
@@ -303,8 +309,8 @@ $(BUILD)/%.o: %.cpp $(BUILD)/flags
 # Holds the flags, and changes only when they do.
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '$(VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' | cmp -s - $@ || \
-	  echo '$(VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' > $@
+	$(Q)echo '$(VERSION) $(SCHEMA_VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' | cmp -s - $@ || \
+	  echo '$(VERSION) $(SCHEMA_VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' > $@
 
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -8,6 +8,9 @@
 #include "base/crypto.hpp"
 
 namespace users::db {
+
+const unsigned kSchemaVersion = SCHEMA_VERSION;
+
 namespace {
 
 constexpr std::string_view kVersionTable =

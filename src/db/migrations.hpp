@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "db/mysql.hpp"
+#include "db/connection.hpp"
 
 namespace users::db {
 
@@ -15,8 +15,9 @@ struct Migration {
   std::filesystem::path file;
 };
 
-/// The version of the schema these programs are made for: the highest number under sql/migrations.
-constexpr unsigned kSchemaVersion = 7;
+/// The version of the schema these programs are made for: the number of files in sql/migrations when
+/// they were built.
+extern const unsigned kSchemaVersion;
 
 /// The version of the database's schema; 0 where it has none yet.
 unsigned schema_version(Connection& connection);
