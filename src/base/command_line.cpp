@@ -1,6 +1,7 @@
 #include "base/command_line.hpp"
 
 #include <algorithm>
+#include <iostream>
 
 namespace users {
 
@@ -34,6 +35,16 @@ CommandLine read_command_line(int argc, char** argv, std::span<const Option> opt
     }
   }
   return line;
+}
+
+void print_document(std::string_view name, std::span<const Document> documents) {
+  std::string names;
+  for (const Document& document : documents) {
+    if (document.name == name) return document.print(std::cout);
+    names += (names.empty() ? "" : " or ") + std::string(document.name);
+  }
+  throw UsageError("--print is " + (names.empty() ? "of users-fcgi and users-ctl" : names) +
+                   ", not '" + std::string(name) + "'");
 }
 
 }  // namespace users

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <ostream>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -42,5 +43,14 @@ struct CommandLine {
 /// Reads argv. Each option is spelt out, since a shortened name would change its meaning with the
 /// next option, and given once. Throws UsageError.
 CommandLine read_command_line(int argc, char** argv, std::span<const Option> options);
+
+/// A file of the source that a program writes from its own tables: `--print=name`.
+struct Document {
+  std::string_view name;
+  void (*print)(std::ostream& out);
+};
+
+/// Prints one of `documents` to standard output. Throws UsageError if none has that name.
+void print_document(std::string_view name, std::span<const Document> documents);
 
 }  // namespace users

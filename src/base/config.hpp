@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <ostream>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -106,6 +107,9 @@ struct ConfigKey {
 
 /// All keys, in the order of the example file.
 std::span<const ConfigKey> config_keys();
+
+/// Writes conf/users.conf.example: every key as a comment, below its help.
+void print_example(std::ostream& out);
 
 /// The variable that wins over a key of the file: `USERS_FCGI_DATABASE_NAME` for `database.name`.
 std::string environment_name(std::string_view key);

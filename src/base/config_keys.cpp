@@ -121,24 +121,36 @@ constexpr std::string_view kSessionReads[] = {"causal", "local"};
 constexpr std::string_view kRegistStatus[] = {"tutorial", "by_code"};
 constexpr std::string_view kLogLevel[] = {"debug", "info", "warning", "error"};
 
+constexpr std::string_view kExampleHead =
+    R"(# The configuration of users-fcgi: every key with its default. Copy this file to
+# /etc/users-fcgi/users.conf and remove the # from the lines you change.
+#
+# A comment begins with # anywhere in a line, so no value can contain one. An unknown key, a key that
+# is set twice, or a bad value stops the program with exit code 78; the message names the file, the
+# line and the key. The environment overrides every key: USERS_FCGI_ and the key in capitals, with _
+# for the dot, such as USERS_FCGI_DATABASE_NAME for name in [database].
+)";
+
 using C = Config;
 constexpr ConfigKey kKeys[] = {
     {"verification", "issued",
-     "How POST regist checks its code. issued: the code must have been sent to the phone; format: "
-     "any six digits pass, so nobody proves a number: for development and for clients of the "
-     "tutorial. Login by code, reset and a change of phone always want an issued one.",
+     "How POST regist checks its code. issued: it must be a code that was sent to the phone. "
+     "format: any six digits pass, so nobody proves a number; this is for development and for "
+     "clients of the tutorial. Login by code, reset and a change of the phone always need an "
+     "issued code.",
      set_word<&C::verification, kVerification>},
     {"registration", "open",
-     "closed: POST regist, and a code for it, are refused with 1012; who has an account keeps it.",
+     "closed: POST regist, and a code for it, are refused with 1012. Existing accounts are not "
+     "affected.",
      set_word<&C::registration, kRegistrations>},
     {"regist_status", "tutorial",
      "HTTP status of POST regist. tutorial: 200 for every code 10xx, as the tutorial's clients "
-     "expect; by_code: the status of the code, as everywhere else.",
+     "expect. by_code: the status of the code, as on every other endpoint.",
      set_word<&C::regist_status, kRegistStatus>},
     {"database.hosts", "/run/mysqld/mysqld.sock",
-     "Database servers, separated by commas: socket paths, or host or host:port. On a cluster its "
-     "nodes: this machine's own first, which is left while it does not serve and gone home to when "
-     "it does, then the others in the order in which they stand in for it.",
+     "Database servers, separated by commas: socket paths, or host or host:port. On a cluster "
+     "these are the nodes. List this machine's own node first. Workers fail over to the next node "
+     "while it is down and return when it is back.",
      set_hosts},
     {"database.name", "users", "The database's name.", set_text<&C::database_name>},
     {"database.user", "users_service",
@@ -155,101 +167,103 @@ constexpr ConfigKey kKeys[] = {
     {"database.migrations", "/usr/share/users-fcgi/migrations",
      "Folder of the migrations, NNNN_what.sql.", set_text<&C::database_migrations>},
     {"database.tls", "off",
-     "verify: every server of hosts that is no socket must speak TLS, with a certificate of "
-     "tls_ca for the very name or address in hosts; it is not used otherwise. off: no TLS, for"
-     " sockets and loopback; over a network phones and password hashes could be read.",
+     "verify: every server of hosts that is not a socket must speak TLS, with a certificate that a "
+     "CA of tls_ca signed for the name or address in hosts; otherwise it is not used. off: no TLS, "
+     "for sockets and loopback. Over a network, phones and password hashes could then be read.",
      set_word<&C::database_tls, kTls>},
     {"database.tls_ca", "/etc/ssl/certs/ca-certificates.crt",
      "File with the certificates of the CAs that may sign the servers' certificates, PEM.",
      set_text<&C::database_tls_ca>},
     {"database.session_reads", "causal",
-     "How the token of a request is looked up on a cluster. causal: the node first waits until it "
-     "has what all nodes have acknowledged, so an ended session is at once unknown everywhere; "
-     "local: the node is believed where it knows the token, which is faster, and another host may "
-     "let an ended session in until its node has caught up. Elsewhere both are the same.",
+     "How the token of a request is looked up on a cluster. causal: the node waits until it has "
+     "everything that all nodes have acknowledged, so a session that has ended is unknown "
+     "everywhere at once. local: the node does not wait, which is faster, but another host may "
+     "accept an ended session until its node has caught up. On a single server both are the same.",
      set_word<&C::database_session_reads, kSessionReads>},
     {"database.connect_timeout", "2", "Seconds to wait for a connection, 1 to 60.",
      set_number<&C::database_connect_timeout, 1, 60>},
     {"database.read_timeout", "10",
-     "Seconds to wait for an answer, 1 to 600. Below 8 the stall of a cluster that loses a node "
-     "turns into lost connections.",
+     "Seconds to wait for an answer, 1 to 600. With less than 8, the stall of a cluster that loses "
+     "a node turns into lost connections.",
      set_number<&C::database_read_timeout, 1, 600>},
     {"database.write_timeout", "10", "Seconds to wait while sending, 1 to 600.",
      set_number<&C::database_write_timeout, 1, 600>},
     {"log.directory", "/var/log/users",
-     "Folder of the log: a file a day, users.log.YYYYMMDD, and users.log, a link to today's. The "
-     "package's units may write to this one alone; for another add ReadWritePaths= to "
-     "users-fcgi-hash and users-fcgi-fast (systemctl edit). The courier's unit sets its own.",
+     "Folder of the log: one file a day, users.log.YYYYMMDD, and users.log, a link to today's. The "
+     "package's units may only write to the default folder. For another one, add ReadWritePaths= "
+     "to users-fcgi-hash and users-fcgi-fast (systemctl edit). The courier's unit sets its own "
+     "folder.",
      set_text<&C::log_directory>},
-    {"log.level", "info", "The least that is logged: debug, info, warning or error.",
+    {"log.level", "info", "The lowest level that is logged: debug, info, warning or error.",
      set_word<&C::log_level, kLogLevel>},
-    {"log.keep_days", "30", "Files of the log that are kept beside today's, 1 to 3650.",
+    {"log.keep_days", "30", "Files of the log that are kept besides today's, 1 to 3650.",
      set_number<&C::log_keep_days, 1, 3650>},
     {"metrics.file", "/run/users-fcgi-metrics/metrics",
-     "File that workers and couriers count in, so that any worker can tell the metrics of all. It "
-     "belongs on a file system in memory; none of it matters after a restart of the machine.",
+     "File in which workers and couriers count and say what they are doing, so that each of them "
+     "can tell the metrics of all. Put it on a file system in memory; nothing in it matters after "
+     "a restart of the machine.",
      set_text<&C::metrics_file>},
     {"worker.request_limit", "45",
      "Seconds after which a worker that is still in the same request is ended by another, 1 to "
-     "3600. An honest request may take 15 seconds of replays and then database.read_timeout; nginx "
-     "gives it up after 30.",
+     "3600. A normal request takes at most 15 seconds of retries and then database.read_timeout; "
+     "nginx gives up after 30.",
      set_number<&C::worker_request_limit, 1, 3600>},
     {"secrets.key_file", "/etc/users-fcgi/key",
      "File with the key of the keyed hashes, 32 random bytes as 64 hexadecimal digits, mode 0600. "
-     "With another key every session, code and retry key is void.",
+     "A new key voids every session, code and retry key.",
      set_text<&C::secrets_key_file>},
     {"session.cookie_secure", "yes",
-     "yes: the cookie is __Host-users and goes over HTTPS only; no: it is users and goes over "
-     "HTTP, for development.",
+     "yes: the cookie is called __Host-users and is sent over HTTPS only. no: it is called users "
+     "and is sent over HTTP, for development.",
      set_word<&C::session_cookie_secure, kNoYes>},
     {"session.absolute_days", "30", "Days after which a session ends in any case, 1 to 365.",
      set_number<&C::session_absolute_days, 1, 365>},
     {"session.idle_days", "7", "Days without use after which a session ends, 1 to 365.",
      set_number<&C::session_idle_days, 1, 365>},
     {"session.per_account", "50",
-     "Sessions that an account can have at the same time, 1 to 1000. One more login ends the one "
-     "that was unseen for longest.",
+     "Sessions that an account can have at the same time, 1 to 1000. One more login ends the "
+     "session that has not been used for longest.",
      set_number<&C::session_per_account, 1, 1000>},
     {"sms.command", "/etc/users-fcgi/send-sms",
-     "Program that sends one message: JSON on standard input; exit 0 sent, 75 try again, else "
-     "failed.",
+     "Program that sends one message: it gets JSON on standard input and exits with 0 if it was "
+     "sent, 75 to try again later, anything else if it failed.",
      set_text<&C::sms_command>},
     {"sms.user", "users-fcgi-courier",
-     "System user that the courier and its program run as, as the unit names it; if there is none "
-     "of this name, it is the service's own. The provider's secrets are this user's, not the "
-     "workers'.",
+     "System user that runs the courier and its program, as in the unit. If there is no such user, "
+     "the service's own user does. The provider's secrets belong to this user, so the workers "
+     "cannot read them.",
      set_text<&C::sms_user>},
-    {"sms.timeout", "15", "Seconds that program may take, 1 to 300.",
+    {"sms.timeout", "15", "Seconds that the program may take, 1 to 300.",
      set_number<&C::sms_timeout, 1, 300>},
     {"sms.attempts", "5", "Tries of a message before it is given up, 1 to 20.",
      set_number<&C::sms_attempts, 1, 20>},
     {"sms.per_hour", "1000",
-     "Messages an hour of the whole service, 1 to 1000000: what an attack with many phones can "
-     "cost.",
+     "Messages an hour of the whole service, 1 to 1000000. It limits what an attack with many "
+     "phones can cost.",
      set_number<&C::sms_per_hour, 1, 1000000>},
     {"sms.origin", kNone,
      "Host of the site's pages, such as example.org. Messages then end with the line @HOST #CODE, "
-     "by "
-     "which phones fill a code in on that site alone. none: no such line.",
+     "and phones offer the code on that site only. none: no such line.",
      set_origin},
     {"sms.countries", kHome,
-     "Regions (ISO 3166-1) whose numbers get messages, separated by commas; a code for any other "
-     "is refused with 1001, since fraud with messages starts there. default_region: that of "
+     "Regions (ISO 3166-1) whose numbers get messages, separated by commas. A code for any other "
+     "number is refused with 1001, since fraud with messages starts there. default_region: that of "
      "phone.default_region alone.",
      set_countries},
     {"phone.default_region", "CN",
-     "Region of numbers written without a country code (ISO 3166-1, two letters).", set_region},
+     "Region of numbers that are written without a country code (ISO 3166-1, two letters).",
+     set_region},
     {"password.min_length", "8",
-     "Least code points of a password, 8 to 15. NIST SP 800-63B-4 asks for 15 where the password "
-     "is the only factor.",
+     "Minimum length of a password in code points, 8 to 15. NIST SP 800-63B-4 asks for 15 where "
+     "the password is the only factor.",
      set_number<&C::password_min_length, 8, 15>},
     {"password.argon2_memory", "19456",
-     "Memory of one hash in KiB, 64 to 1048576. The default is OWASP's.",
+     "Memory of one hash in KiB, 64 to 1048576. The default is OWASP's recommendation.",
      set_number<&C::password_argon2_memory, 64, 1048576>},
     {"password.argon2_passes", "2", "Passes of argon2id over its memory, 1 to 100.",
      set_number<&C::password_argon2_passes, 1, 100>},
     {"password.service_name", "users",
-     "The service's name as people know it, which is no password.",
+     "The service's name as people know it. It is refused as a password.",
      set_text<&C::password_service_name>},
 };
 
@@ -289,6 +303,22 @@ std::optional<HostAddress> parse_host(const std::string& text) {
 
 std::span<const ConfigKey> config_keys() {
   return kKeys;
+}
+
+void print_example(std::ostream& out) {
+  constexpr std::size_t kWidth = 98;
+  std::string_view section;
+  out << kExampleHead;
+  for (const ConfigKey& key : kKeys) {
+    const std::size_t dot = key.name.find('.');
+    if (dot != std::string_view::npos && key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      out << "\n[" << section << "]";
+    }
+    out << "\n";
+    for (const std::string& line : wrap(key.help, kWidth)) out << "# " << line << "\n";
+    out << "# " << key.name.substr(dot + 1) << " = " << key.fallback << "\n";
+  }
 }
 
 }  // namespace users

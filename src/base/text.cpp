@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <sstream>
 
 #include <utf8proc.h>
 
@@ -127,6 +128,19 @@ void append_printable(std::string& line, std::string_view text, std::size_t long
     }
     text.remove_prefix(taken);
   }
+}
+
+std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines;
+  std::istringstream words{std::string(text)};
+  for (std::string word; words >> word;) {
+    if (lines.empty() || lines.back().size() + 1 + word.size() > width) {
+      lines.push_back(word);
+    } else {
+      lines.back() += " " + word;
+    }
+  }
+  return lines;
 }
 
 std::optional<std::string> to_nfc(std::string_view text) {

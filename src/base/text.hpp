@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace users {
 
@@ -29,6 +30,9 @@ std::optional<std::string> to_ascii_number(std::string_view typed);
 /// and C1, which steer terminals just as ESC does), separators of lines, marks of direction and
 /// bytes that are no text become \xNN. Stops before `line` would be longer than `longest`.
 void append_printable(std::string& line, std::string_view text, std::size_t longest);
+
+/// The words of a text in lines of at most `width` bytes, unless one word is longer.
+std::vector<std::string> wrap(std::string_view text, std::size_t width);
 
 /// Normalisation Form C (Unicode Standard Annex 15), so that one password typed on two keyboards is
 /// one. Nothing where the bytes are not UTF-8.

@@ -270,16 +270,7 @@ void check_usage(const Command& command, const Call& call) {
                                    std::string(command.arguments));
 }
 
-int print_document(std::string_view what) {
-  if (what == "man") {
-    print_man(std::cout);
-  } else if (what == "completion") {
-    print_completion(std::cout);
-  } else {
-    throw UsageError("--print is man or completion, not '" + std::string(what) + "'");
-  }
-  return EXIT_SUCCESS;
-}
+constexpr Document kDocuments[] = {{"man", print_man}, {"completion", print_completion}};
 
 }  // namespace
 
@@ -310,7 +301,10 @@ int run(int argc, char** argv) {
     print_help(std::cout);
     return EXIT_SUCCESS;
   }
-  if (line.has("print")) return print_document(line.options["print"]);
+  if (line.has("print")) {
+    print_document(line.options["print"], kDocuments);
+    return EXIT_SUCCESS;
+  }
   if (line.has("version")) {
     std::cout << "users-ctl " USERS_FCGI_VERSION "\n";
     return EXIT_SUCCESS;

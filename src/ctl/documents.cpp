@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+#include "base/text.hpp"
 #include "ctl/commands.hpp"
 
 namespace users::ctl {
@@ -13,15 +14,9 @@ constexpr std::size_t kWidth = 100;
 
 /// `text` in lines of at most kWidth, each behind `margin` blanks.
 void print_wrapped(std::ostream& out, std::string_view text, std::size_t margin) {
-  std::string line;
-  for (const std::string& word : words_of(text)) {
-    if (!line.empty() && margin + line.size() + 1 + word.size() > kWidth) {
-      out << std::string(margin, ' ') << line << '\n';
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + word;
+  for (const std::string& line : wrap(text, kWidth - margin)) {
+    out << std::string(margin, ' ') << line << '\n';
   }
-  out << std::string(margin, ' ') << line << '\n';
 }
 
 void for_each_line(std::string_view text, const std::function<void(std::string_view)>& take) {

@@ -15,8 +15,8 @@ struct Migration {
   std::filesystem::path file;
 };
 
-/// The version of the schema these programs are made for: the number of files in sql/migrations when
-/// they were built.
+/// The version of the schema these programs are made for: the number of files in sql/migrations
+/// when they were built.
 extern const unsigned kSchemaVersion;
 
 /// The version of the database's schema; 0 where it has none yet.

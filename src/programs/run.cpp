@@ -19,7 +19,8 @@ namespace {
 
 constexpr Option kServiceOptions[] = {{"config", "FILE", ""},     {"check-config", "", ""},
                                       {"check-database", "", ""}, {"print-config", "", ""},
-                                      {"help", "", ""},           {"version", "", ""}};
+                                      {"print", "WHAT", ""},      {"help", "", ""},
+                                      {"version", "", ""}};
 
 /// Makes all that goes to a stream printable while it lives, but for line ends and tabs: names of
 /// files and what users typed must not command the operator's terminal.
@@ -101,18 +102,21 @@ int run_program(std::string_view name, const std::function<int(int, char**)>& bo
   }
 }
 
-int run_service(std::string_view name, std::string_view help,
-                int (*body)(const Config&, const Secret&, const Secret&), int argc, char** argv) {
+int run_service(const Service& service, int argc, char** argv) {
   bool serves = true;
   const auto start = [&](int count, char** words) {
     const CommandLine line = read_command_line(count, words, kServiceOptions);
     serves = !line.has("check-config") && !line.has("check-database") && !line.has("print-config");
     if (line.has("help")) {
-      std::cout << help;
+      std::cout << service.help;
+      return EXIT_SUCCESS;
+    }
+    if (const auto what = line.options.find("print"); what != line.options.end()) {
+      print_document(what->second, service.documents);
       return EXIT_SUCCESS;
     }
     if (line.has("version")) {
-      std::cout << name << " " USERS_FCGI_VERSION "\n";
+      std::cout << service.name << " " USERS_FCGI_VERSION "\n";
       return EXIT_SUCCESS;
     }
     if (!line.words.empty()) throw UsageError("takes no arguments");
@@ -133,14 +137,14 @@ int run_service(std::string_view name, std::string_view help,
     }
     if (line.has("check-config") || line.has("check-database")) {
       const std::string warning = db::clear_text_warning(config);
-      if (!warning.empty()) std::cerr << name << ": warning: " << warning << '\n';
+      if (!warning.empty()) std::cerr << service.name << ": warning: " << warning << '\n';
       std::cout << file << ": the configuration is good\n";
       if (line.has("check-database")) std::cout << "the database takes the service\n";
       return EXIT_SUCCESS;
     }
-    return body(config, password, key);
+    return service.body(config, password, key);
   };
-  const int status = run_program(name, start, argc, argv);
+  const int status = run_program(service.name, start, argc, argv);
   // multiwatch starts what ends at once some thousand times a second, and a mistake in the
   // configuration does not go away by that.
   if (status == kExitConfig && serves) std::this_thread::sleep_for(std::chrono::seconds(1));

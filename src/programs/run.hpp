@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string_view>
 
+#include "base/command_line.hpp"
 #include "base/config.hpp"
 #include "base/secret.hpp"
 
@@ -14,12 +16,18 @@ namespace users {
 int run_program(std::string_view name, const std::function<int(int argc, char** argv)>& body,
                 int argc, char** argv);
 
+/// A program that serves.
+struct Service {
+  std::string_view name;
+  std::string_view help;
+  std::span<const Document> documents;  ///< what it prints by --print
+  /// Returns the exit code.
+  int (*body)(const Config&, const Secret& password, const Secret& key);
+};
+
 /// The same for a program that serves: it takes --config, --check-config, --check-database,
-/// --print-config, --help and --version, and nothing else. `body` gets the configuration, the
-/// database's password and the service's key, and returns the exit code. One that cannot start for
-/// its configuration ends a second after it has said so.
-int run_service(std::string_view name, std::string_view help,
-                int (*body)(const Config&, const Secret& password, const Secret& key), int argc,
-                char** argv);
+/// --print-config, --print, --help and --version, and nothing else. One that cannot start for its
+/// configuration ends a second after it has said so.
+int run_service(const Service& service, int argc, char** argv);
 
 }  // namespace users

@@ -93,5 +93,5 @@ int run(const users::Config& config, const users::Secret& password, const users:
 }  // namespace
 
 int main(int argc, char** argv) {
-  return users::run_service("users-courier", kHelp, run, argc, argv);
+  return users::run_service({"users-courier", kHelp, {}, run}, argc, argv);
 }

@@ -16,6 +16,7 @@
 #include "programs/run.hpp"
 #include "service/account_service.hpp"
 #include "web/dispatch.hpp"
+#include "web/documents.hpp"
 #include "web/fcgi_worker.hpp"
 #include "web/request_metrics.hpp"
 namespace {
@@ -32,6 +33,8 @@ A process manager starts it with the listening socket as standard input, for exa
   --check-database  the same, and connects to the database
   --print-config    prints the configuration as it is in force, each value with where it comes from;
                     secrets lie in files of their own and are not shown
+  --print=WHAT      prints what the source takes from its tables: codes (users_codes.conf of nginx),
+                    api-codes (for openapi.json), example-config (users.conf.example)
   --help            this text
   --version         the version
 
@@ -41,6 +44,10 @@ the request it is in.
 Exit codes: 0 stopped by a signal, or the check passed; 64 wrong usage; 78 the configuration, a secret
 or the version of the database's schema is wrong; 1 anything else.
 )";
+
+constexpr users::Document kDocuments[] = {{"codes", users::web::print_codes},
+                                          {"api-codes", users::web::print_api_codes},
+                                          {"example-config", users::print_example}};
 
 void warn_of_format(const users::Config& config) {
   if (config.verification == users::CodeCheck::format) {
@@ -96,5 +103,5 @@ int run(const users::Config& config, const users::Secret& password, const users:
 }  // namespace
 
 int main(int argc, char** argv) {
-  return users::run_service("users-fcgi", kHelp, run, argc, argv);
+  return users::run_service({"users-fcgi", kHelp, kDocuments, run}, argc, argv);
 }

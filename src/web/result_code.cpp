@@ -9,23 +9,54 @@ namespace {
 using enum ResultCode;
 
 constexpr ResultCodeRow kCatalogue[] = {
-    {ok, 200, "ok", "ok"},
-    {invalid_arguments, 400, "入参非法", "invalid arguments"},
-    {already_registered, 409, "用户已注册，请直接登录", "already registered, please log in"},
-    {wrong_credentials, 401, "手机号或密码错误", "wrong phone or password"},
-    {wrong_code, 403, "验证码错误或已过期", "wrong or expired verification code"},
-    {code_used_up, 403, "验证码已失效，请重新获取", "verification code used up, request a new one"},
-    {too_many_requests, 429, "请求过于频繁，请稍后再试", "too many requests, try again later"},
-    {locked, 429, "尝试次数过多，账号暂时锁定", "too many attempts, temporarily locked"},
-    {not_logged_in, 401, "请先登录", "please log in"},
-    {weak_password, 400, "密码过于简单", "password too weak"},
-    {account_disabled, 403, "账号已停用", "account disabled"},
-    {registration_closed, 403, "暂不开放注册", "registration is closed"},
-    {internal_error, 500, "服务器内部错误", "internal error"},
-    {unavailable, 503, "服务暂不可用，请稍后再试", "temporarily unavailable"},
-    {no_such_resource, 404, "接口不存在", "no such resource"},
-    {method_not_allowed, 405, "请求方法不支持", "method not allowed"},
-    {request_too_large, 413, "请求体过大", "request too large"},
+    {ok, "Ok", 200, "ok", "ok", "", "Done."},
+    {invalid_arguments, "InvalidArguments", 400, "入参非法", "invalid arguments", "fields",
+     "`fields` names each argument that is missing, has the wrong type or is outside its limits. "
+     "`body` means that the body cannot be read (neither JSON nor a form, not UTF-8, a key twice, "
+     "more than 8 levels), `request` that the request is not HTTP, `origin` that a browser sent "
+     "the request for a page of another site (to `regist`, `code`, `login` or `reset`)."},
+    {already_registered, "AlreadyRegistered", 409, "用户已注册，请直接登录",
+     "already registered, please log in", "",
+     "An account has this phone: log in, or reset its password."},
+    {wrong_credentials, "WrongCredentials", 401, "手机号或密码错误", "wrong phone or password", "",
+     "No account has this phone, or the password is wrong; the reply does not tell which."},
+    {wrong_code, "WrongCode", 403, "验证码错误或已过期", "wrong or expired verification code", "",
+     "Not the code that was sent to this phone for this purpose, or an old one. After too many "
+     "wrong tries the code is used up."},
+    {code_used_up, "CodeUsedUp", 403, "验证码已失效，请重新获取",
+     "verification code used up, request a new one", "",
+     "The code was used already, or had too many wrong tries. Request another one."},
+    {too_many_requests, "TooManyRequests", 429, "请求过于频繁，请稍后再试",
+     "too many requests, try again later", "retry_after",
+     "More requests than the limits of the phone, of the address or of the service allow. Try "
+     "again in `retry_after` seconds."},
+    {locked, "Locked", 429, "尝试次数过多，账号暂时锁定", "too many attempts, temporarily locked",
+     "retry_after",
+     "Too many wrong passwords for this phone. Try again in `retry_after` seconds. Login by code "
+     "and reset still work."},
+    {not_logged_in, "NotLoggedIn", 401, "请先登录", "please log in", "",
+     "No session: none was sent, it has ended, a page of another site sent its cookie along, or it "
+     "does not belong to the account that `X-Users-Account` names."},
+    {weak_password, "WeakPassword", 400, "密码过于简单", "password too weak", "",
+     "A guesser would find it at once, or it is the phone or the service's name."},
+    {account_disabled, "AccountDisabled", 403, "账号已停用", "account disabled", "",
+     "The operator has disabled the account. Only clients that know its password or a code are "
+     "told."},
+    {registration_closed, "RegistrationClosed", 403, "暂不开放注册", "registration is closed", "",
+     "The operator does not accept registrations, and sends no code for one."},
+    {internal_error, "InternalError", 500, "服务器内部错误", "internal error", "",
+     "A defect. The service's log has the reason under the `X-Request-Id` of the reply."},
+    {unavailable, "Unavailable", 503, "服务暂不可用，请稍后再试", "temporarily unavailable",
+     "retry_after",
+     "The database or the workers are down or busy. Whether the request was carried out may be "
+     "unknown. Send it again in `retry_after` seconds, with the same `Idempotency-Key` where the "
+     "endpoint takes one."},
+    {no_such_resource, "NoSuchResource", 404, "接口不存在", "no such resource", "",
+     "No resource has this path, or it is not for this client."},
+    {method_not_allowed, "MethodNotAllowed", 405, "请求方法不支持", "method not allowed", "",
+     "The path has other methods; `Allow` lists them."},
+    {request_too_large, "RequestTooLarge", 413, "请求体过大", "request too large", "",
+     "The body is larger than the service accepts."},
 };
 
 static_assert(std::ranges::is_sorted(kCatalogue, {}, &ResultCodeRow::code),

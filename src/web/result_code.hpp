@@ -10,9 +10,12 @@ namespace users::web {
 
 struct ResultCodeRow {
   ResultCode code;
+  std::string_view name;  ///< of its schema in the description of the API
   int http_status;
   std::string_view zh;  ///< UTF-8
   std::string_view en;
+  std::string_view member;   ///< what the reply has beside code and msg; empty: nothing
+  std::string_view meaning;  ///< for the description of the API, in English
 };
 
 /// All of them, by number.

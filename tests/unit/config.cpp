@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <sstream>
 
 #include <boost/test/unit_test.hpp>
 
@@ -479,6 +480,27 @@ BOOST_AUTO_TEST_CASE(a_key_that_is_not_whole_is_refused) {
                               " bytes, a key has 64") &&
              text.find("kkk") == std::string::npos;
     });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_example_sets_nothing_until_a_key_is_uncommented) {
+  std::ostringstream example;
+  print_example(example);
+  const auto file = directory.write("users.conf", example.str());
+  const Config config = load_config(file, nullptr);
+  for (const auto& [key, origin] : config.origins) BOOST_TEST(origin == "default", key);
+
+  std::string uncommented;
+  std::istringstream lines(example.str());
+  for (std::string line; std::getline(lines, line);) {
+    const auto equals = line.find(" = ");
+    const bool is_key = equals != std::string::npos && line.find(' ', 2) == equals;
+    uncommented += (is_key ? line.substr(2) : line) + "\n";
+  }
+  const Config set = load_config(directory.write("users.conf", uncommented), nullptr);
+  BOOST_TEST(set.origins.size() == config_keys().size());
+  for (const auto& [key, origin] : set.origins) {
+    BOOST_TEST(origin.starts_with(file.string() + ":"), key);
   }
 }
 

@@ -90,29 +90,6 @@ BOOST_AUTO_TEST_CASE(every_route_is_described_and_no_other) {
   BOOST_TEST(described_routes() == routes, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(every_code_is_described_with_its_status_and_texts_and_no_other) {
-  std::map<int, const json*> described;
-  for (const auto& [name, item] : api().document()["components"]["schemas"].items()) {
-    const auto code = code_of(item);
-    if (!code) continue;
-    described.emplace(*code, &item);
-    const web::ResultCodeRow& row = web::describe(static_cast<ResultCode>(*code));
-    BOOST_TEST_CONTEXT(name) {
-      BOOST_TEST(static_cast<int>(row.code) == *code);
-      BOOST_TEST(item.value("x-status", 0) == row.http_status);
-      json texts = {row.zh};
-      if (row.en != row.zh) texts.push_back(row.en);
-      BOOST_TEST(item["properties"]["data"]["properties"]["msg"]["enum"] == texts);
-      BOOST_TEST(item["examples"][0]["data"]["msg"] == row.en);
-    }
-  }
-  for (const web::ResultCodeRow& row : web::result_codes()) {
-    BOOST_TEST(described.contains(static_cast<int>(row.code)),
-               "code " << static_cast<int>(row.code));
-  }
-  BOOST_TEST(described.size() == web::result_codes().size());
-}
-
 BOOST_AUTO_TEST_CASE(every_code_stands_under_its_status_but_for_two_exceptions) {
   int seen = 0;
   for_each_response([&](const std::string& operation, int status, const json& response) {

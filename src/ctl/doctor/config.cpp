@@ -184,7 +184,8 @@ void find_workers(Diagnosis& d) {
   std::erase_if(*d.workers, [&](const WorkerTable::Worker& worker) {
     return !uses_configuration(worker.pid, d.call.config_file);
   });
-  d.report.ok("worker table", std::to_string(d.workers->size()) + " running" + " with this configuration");
+  d.report.ok("worker table",
+              std::to_string(d.workers->size()) + " running" + " with this configuration");
 }
 
 }  // namespace
