@@ -75,7 +75,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all kill race hang restart away storm guess flood couriers leak build-stack-test build-accounts-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format print FORCE
+.PHONY: all kill race hang restart away storm guess flood couriers leak build-stack-test build-accounts-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format print install FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs ## compiles every program and test into build/FLAVOUR
@@ -114,6 +114,34 @@ test: ## installs what is missing, builds, runs the tests on a stack of its own 
 	@tests/run $(KINDS)
 
 man: $(BUILD)/users.conf.5
+
+# Where make install puts things; DESTDIR stands before each.
+prefix ?= /usr
+sysconfdir ?= /etc
+unitdir ?= /lib/systemd/system
+SNIPPETS := $(sysconfdir)/nginx/snippets/users-fcgi
+SHARE := $(prefix)/share/users-fcgi
+# What operators edit.
+EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_auth_cache.conf)
+
+install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing; what the operator may have edited stays
+	install -d $(addprefix $(DESTDIR),$(prefix)/sbin $(unitdir) $(SNIPPETS) $(SHARE)/migrations $(SHARE)/send-sms)
+	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(prefix)/sbin/
+	install $(filter-out %.example %.md,$(wildcard conf/send-sms/*)) $(DESTDIR)$(SHARE)/send-sms/
+	install -m 0644 sql/migrations/*.sql $(DESTDIR)$(SHARE)/migrations/
+	cp -R nginx/html $(DESTDIR)$(SHARE)/
+	install -m 0644 conf/systemd/*.service conf/systemd/*.target $(DESTDIR)$(unitdir)/
+	[ -e $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf ] || \
+	  install -D -m 0644 conf/users.conf.example $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf
+	install -m 0644 $(filter-out $(EDITED),$(wildcard nginx/*.conf)) $(DESTDIR)$(SNIPPETS)/
+	for file in $(notdir $(EDITED)); do [ -e $(DESTDIR)$(SNIPPETS)/$$file ] || \
+	  install -m 0644 nginx/$$file $(DESTDIR)$(SNIPPETS)/; done
+	[ $(prefix) = /usr ] || sed -i 's,/usr/\(sbin/users-\|share/users-fcgi\),$(prefix)/\1,; s,^# \(migrations = \),\1,' \
+	  $(addprefix $(DESTDIR),$(unitdir)/users-*.service $(SNIPPETS)/users_site.conf $(sysconfdir)/users-fcgi/users.conf)
+	install -D -m 0644 conf/systemd/users-fcgi.tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/users-fcgi.conf
+	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/man/man8 conf/*.8
+	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/man/man5 $(BUILD)/users.conf.5
+	install -D -m 0644 conf/users-ctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/users-ctl
 
 deb: ## builds the Debian package into build/ and checks it by lintian
 	@scripts/install-packages run package

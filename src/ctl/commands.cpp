@@ -10,6 +10,34 @@
 #include "ctl/documents.hpp"
 
 namespace users::ctl {
+
+// The commands. Each returns the exit code.
+int reload(const Call& call);
+int workers(const Call& call);
+int setup(const Call& call);
+int user_list(const Call& call);
+int user_show(const Call& call);
+int user_sessions(const Call& call);
+int user_lock(const Call& call);
+int user_unlock(const Call& call);
+int user_disable(const Call& call);
+int user_enable(const Call& call);
+int user_passwd(const Call& call);
+int user_rename_phone(const Call& call);
+int user_set_hash(const Call& call);
+int user_end_sessions(const Call& call);
+int user_delete(const Call& call);
+int audit(const Call& call);
+int sms_pending(const Call& call);
+int sms_retry(const Call& call);
+int sms_test(const Call& call);
+int otp(const Call& call);
+int show_config(const Call& call);
+int after_restore(const Call& call);
+int doctor(const Call& call);
+int import_users(const Call& call);
+int export_users(const Call& call);
+
 namespace {
 
 constexpr Command kCommands[] = {

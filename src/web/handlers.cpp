@@ -1,3 +1,5 @@
+// One function an endpoint: takes the arguments, calls the service, returns a result. The table of
+// routes closes the file.
 #include "web/handlers.hpp"
 
 #include <algorithm>
@@ -6,6 +8,7 @@
 
 #include "web/body.hpp"
 #include "web/credentials.hpp"
+#include "web/routes.hpp"
 
 namespace users::web {
 namespace {
@@ -112,8 +115,6 @@ std::uint64_t session_id_in(const std::string& path) {
   if (error != std::errc{} || end != text.data() + text.size()) throw NoSuchResource();
   return id;
 }
-
-}  // namespace
 
 Result regist(Context& context, const Request& request) {
   refuse_foreign_page(request);
@@ -245,6 +246,30 @@ Result change_phone(Context& context, const Request& request) {
   const auto texts = arguments.texts({"phone", "code", "password"});
   return result_of(
       context.accounts.change_phone(who.session, texts[0], texts[1], texts[2], client_of(request)));
+}
+
+constexpr Route kRoutes[] = {
+    {"GET", "auth", auth, false, true},
+    {"POST", "regist", regist, true},
+    {"POST", "code", code},
+    {"POST", "login", login},
+    {"POST", "logout", logout},
+    {"GET", "me", me, false, false, true},
+    {"DELETE", "me", delete_me},
+    {"GET", "sessions", list_sessions},
+    {"DELETE", "sessions/*", end_session},
+    {"POST", "password", change_password},
+    {"POST", "reset", reset_password},
+    {"POST", "phone", change_phone},
+    {"GET", "health/live", health_live},
+    {"GET", "health/ready", health_ready},
+    {"GET", "metrics", metrics},
+};
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return kRoutes;
 }
 
 }  // namespace users::web

@@ -1,4 +1,5 @@
-// One function an endpoint: takes the arguments, calls the service, returns a result.
+// What the functions of the endpoints share. Errors are thrown: the two below, InvalidArguments,
+// db::DatabaseError, and what the standard library throws.
 #pragma once
 
 #include <chrono>
@@ -50,20 +51,7 @@ class NotLoggedIn : public std::exception {};
 /// What the path names is not there; becomes code 9002.
 class NoSuchResource : public std::exception {};
 
-/// Errors are thrown: the two above, InvalidArguments, db::DatabaseError, and what the standard
-/// library throws.
-Result regist(Context& context, const Request& request);
-Result code(Context& context, const Request& request);
-Result login(Context& context, const Request& request);
-Result logout(Context& context, const Request& request);
-Result auth(Context& context, const Request& request);
-Result me(Context& context, const Request& request);
-Result delete_me(Context& context, const Request& request);
-Result list_sessions(Context& context, const Request& request);
-Result end_session(Context& context, const Request& request);
-Result change_password(Context& context, const Request& request);
-Result reset_password(Context& context, const Request& request);
-Result change_phone(Context& context, const Request& request);
+// What monitoring asks (web/monitoring.cpp).
 Result health_live(Context& context, const Request& request);
 Result health_ready(Context& context, const Request& request);
 Result metrics(Context& context, const Request& request);

@@ -3,24 +3,6 @@
 namespace users::web {
 namespace {
 
-constexpr Route kRoutes[] = {
-    {"GET", "auth", auth, false, true},
-    {"POST", "regist", regist, true},
-    {"POST", "code", code},
-    {"POST", "login", login},
-    {"POST", "logout", logout},
-    {"GET", "me", me, false, false, true},
-    {"DELETE", "me", delete_me},
-    {"GET", "sessions", list_sessions},
-    {"DELETE", "sessions/*", end_session},
-    {"POST", "password", change_password},
-    {"POST", "reset", reset_password},
-    {"POST", "phone", change_phone},
-    {"GET", "health/live", health_live},
-    {"GET", "health/ready", health_ready},
-    {"GET", "metrics", metrics},
-};
-
 bool has_path(const Route& route, std::string_view path) {
   if (!path.starts_with(kBasePath)) return false;
   path.remove_prefix(kBasePath.size());
@@ -32,31 +14,27 @@ bool has_path(const Route& route, std::string_view path) {
 
 }  // namespace
 
-std::span<const Route> routes() {
-  return kRoutes;
-}
-
 const Route* find_route(std::string_view method, std::string_view path) {
   if (method == "HEAD") method = "GET";
-  for (const Route& route : kRoutes) {
+  for (const Route& route : routes()) {
     if (route.method == method && has_path(route, path)) return &route;
   }
   return nullptr;
 }
 
 std::uint32_t number_of(const Route* route) {
-  return route == nullptr ? 0 : static_cast<std::uint32_t>(route - std::begin(kRoutes)) + 1;
+  return route == nullptr ? 0 : static_cast<std::uint32_t>(route - routes().data()) + 1;
 }
 
 std::string name_of_request(std::uint32_t number) {
-  if (number == 0 || number > std::size(kRoutes)) return "";
-  const Route& route = kRoutes[number - 1];
+  if (number == 0 || number > routes().size()) return "";
+  const Route& route = routes()[number - 1];
   return std::string(route.method) + " " + std::string(route.path);
 }
 
 std::string allowed_methods(std::string_view path) {
   std::string methods;
-  for (const Route& route : kRoutes) {
+  for (const Route& route : routes()) {
     if (!has_path(route, path)) continue;
     if (!methods.empty()) methods += ", ";
     methods += route.method;

@@ -9,12 +9,6 @@ namespace users::test {
 
 BOOST_AUTO_TEST_SUITE(routes)
 
-BOOST_AUTO_TEST_CASE(a_registration_finds_its_handler) {
-  const web::Route* route = web::find_route("POST", "/users/regist");
-  BOOST_TEST_REQUIRE(route != nullptr);
-  BOOST_TEST((route->handler == &web::regist));
-}
-
 BOOST_AUTO_TEST_CASE(only_a_registration_has_the_status_of_the_tutorial) {
   for (const web::Route& route : web::routes()) {
     BOOST_TEST_CONTEXT(route.path) {
