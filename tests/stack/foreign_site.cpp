@@ -121,7 +121,7 @@ BOOST_DATA_TEST_CASE(an_upload_is_let_in_while_its_session_lives, kBoth, secure)
 BOOST_DATA_TEST_CASE(a_flood_is_429_whatever_the_site_calls_it, kBoth, secure) {
   std::atomic<int> limited{0};
   std::atomic<int> other{0};
-  in_parallel(4, 100, [&](int) {
+  in_parallel(64, 64, [&](int) {
     const HttpReply reply =
         send(base(secure), {.body = "{}", .source_address = secure ? "127.0.0.10" : "127.0.0.11"});
     if (reply.status == 429 && reply.code() == 1007) ++limited;

@@ -99,7 +99,8 @@ struct Wiped {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(gateway, Wiped, *boost::unit_test::label("deep"))
+BOOST_FIXTURE_TEST_SUITE(gateway, Wiped,
+                         *boost::unit_test::label("deep") * boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(a_temporary_failure_is_tried_again) {
   Sending sending;

@@ -80,7 +80,7 @@ struct WholeStack : Fixture {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(protected_location)
+BOOST_AUTO_TEST_SUITE(protected_location, *boost::unit_test::label("issued"))
 
 BOOST_FIXTURE_TEST_CASE(the_backend_is_told_whose_session_it_is, Fixture) {
   const HttpReply reply = visit("/private/", {bearer(person.token())});

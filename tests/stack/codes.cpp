@@ -28,7 +28,7 @@ std::string other_than(const std::string& code) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(codes)
+BOOST_AUTO_TEST_SUITE(codes, *boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(a_code_is_sent_once_and_registers_its_phone) {
   Person person;

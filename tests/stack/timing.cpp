@@ -71,7 +71,7 @@ struct Comparison {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(timing, *boost::unit_test::label("deep"))
+BOOST_AUTO_TEST_SUITE(timing, *boost::unit_test::label("deep") * boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(a_login_with_a_wrong_password_tells_nothing_about_the_phone) {
   Comparison login;

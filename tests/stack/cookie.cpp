@@ -82,7 +82,7 @@ bool lets_in(const std::string& cookie) {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(cookie, Fixture)
+BOOST_FIXTURE_TEST_SUITE(cookie, Fixture, *boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(a_login_with_cookie_gives_the_token_to_the_browser_only) {
   const HttpReply reply = login();

@@ -5,7 +5,7 @@
 
 using namespace users::test;
 
-BOOST_AUTO_TEST_SUITE(life)
+BOOST_AUTO_TEST_SUITE(life, *boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(every_step_is_answered_as_it_should_be) {
   const Command life =

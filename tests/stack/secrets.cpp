@@ -234,7 +234,7 @@ void blunder(Loot& loot, const Person& person) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(secrets)
+BOOST_AUTO_TEST_SUITE(secrets, *boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(neither_the_database_nor_the_log_keeps_what_opens_an_account) {
   users::crypto::start();

@@ -29,7 +29,7 @@ std::string id_of(const Person& person) {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(login, Fixture)
+BOOST_FIXTURE_TEST_SUITE(login, Fixture, *boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(a_login_gives_a_token_that_auth_knows) {
   const HttpReply reply = person.login();
