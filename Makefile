@@ -57,12 +57,15 @@ TEST_LIBS := -lboost_unit_test_framework -lcurl
 
 PROGRAMS := users-fcgi users-courier users-ctl
 PROGRAM_SOURCES := $(subst -,_,$(PROGRAMS:%=src/programs/%.cpp))
-TEST_KINDS := unit worker db ctl stack accounts sms
+TEST_KINDS := unit worker db ctl stack sms
 # What the check runs: fast, and without dice. The cases labelled "deep" are left out, too; DEEP=1 runs all of all.
-KINDS ?= $(if $(DEEP),$(TEST_KINDS),unit db worker stack accounts)
+KINDS ?= unit db worker stack issued $(if $(DEEP),ctl sms)
 export DEEP
+LOAD := kill race hang restart away storm guess flood couriers
 LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.cpp src/*/*/*.cpp))
 # What the fuzz targets call: parsers and what these need, nothing that needs a database.
+# The programs of some kinds, which may have a filter behind them; issued is run by that of stack.
+programs_of = $(sort $(foreach kind,$(1),$(BUILD)/test-$(patsubst issued,stack,$(firstword $(subst /, ,$(kind))))))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_SOURCES := $(wildcard src/base/*.cpp src/metrics/*.cpp) $(addprefix src/, \
   accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp import/file.cpp import/field.cpp import/layout.cpp import/row.cpp \
@@ -75,7 +78,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all kill race hang restart away storm guess flood couriers leak build-stack-test build-accounts-test test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format print install FORCE
+.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format print install walk FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs ## compiles every program and test into build/FLAVOUR
@@ -110,7 +113,7 @@ test-programs: build $(TEST_KINDS:%=$(BUILD)/test-%)
 
 test: ## installs what is missing, builds, runs the tests on a stack of its own (KINDS="unit stack/regist_over_http": some)
 	@scripts/install-packages run test $(if $(DEEP),deep)
-	@$(MAKE) --no-print-directory -j$(JOBS) build $(foreach kind,$(KINDS),$(BUILD)/test-$(firstword $(subst /, ,$(kind))))
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(call programs_of,$(KINDS))
 	@tests/run $(KINDS)
 
 man: $(BUILD)/users.conf.5
@@ -153,26 +156,11 @@ test-package: ## installs, runs, upgrades and purges the package in a fresh Debi
 	@scripts/build-deb $(VERSION)
 	@tests/package build/users-fcgi_$(VERSION)_*.deb build/users-fcgi_$(VERSION)+upgrade_*.deb
 
-# Each shows its figures in a line that begins with its name.
-kill race hang restart away storm: build-stack-test
-	@DEEP=1 tests/run stack/under_load/$@
+# The worst minutes of production, a case each of tests/stack/under_load.cpp and codes_under_load.cpp. Each prints its
+# figures in a line that begins with its name.
+$(LOAD):
+	@$(MAKE) --no-print-directory test DEEP=1 KINDS=$(if $(filter guess flood couriers,$@),issued/codes_under_load/$@,stack/under_load/$@)
 
-guess flood couriers: build-accounts-test
-	@DEEP=1 tests/run accounts/under_load/$@
-
-build-stack-test build-accounts-test: build-%-test:
-	@scripts/install-packages run test deep
-	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-$*
-
-kill: ## 500 registrations, a worker killed after every fifth reply: every one answered 0, and in the database once
-race: ## 50 rounds of 50 clients with one phone; 1,000 phones at 16 at a time
-hang: ## the database frozen under load: nobody waits longer than one read timeout, no worker is held twice
-restart: ## every worker replaced under load: no request fails
-away: ## the database stopped and started under load: 0 or 9001, service within two seconds
-storm: ## sessions checked while more register than there are workers: how long each takes
-guess: ## 500 guesses at a code in parallel, with new codes between: how many the database compared
-flood: ## sessions checked while 64 clients ask for codes behind a site's limits: how long each takes
-couriers: ## the courier killed after every ninth of 200 messages: each is sent once, or twice
 leak: ## 300,000 requests, 200,000 of them to one worker: its memory stays as it was
 	@WORKERS=1 FAST_WORKERS=1 $(MAKE) --no-print-directory soak REQUESTS=300000
 
@@ -248,10 +236,14 @@ tidy: ## clang-tidy of every source (FILES="src/web/body.cpp": of these), and th
 	@scripts/install-packages run test tidy
 	@scripts/tidy $(FILES)
 
+walk: ## carries out every row of the table in CONTRIBUTING.md in a copy of the source
+	@scripts/install-packages run test
+	@tests/walk
+
 deep: ## everything that takes minutes or rolls dice, one target after the other; its last line sums up
 	@tests/deep
 
-print: build ## writes the files that the programs print: the man page and the completion of users-ctl
+print: build ## writes the files, and the parts of files, that come from tables in the code
 	@scripts/print-files
 
 format: ## rewrites the sources as clang-format has them
@@ -312,7 +304,7 @@ ifneq ($(FLAVOUR),fuzz)
 $(BUILD)/src/%.o: PRECOMPILED := $(BUILD)/src/base/precompiled.hpp
 $(BUILD)/tests/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
 # Of these most files read JSON, which costs half a second a file even where it is precompiled and not used.
-JSON_KINDS := ctl stack accounts
+JSON_KINDS := ctl stack
 $(foreach kind,$(JSON_KINDS),$(BUILD)/tests/$(kind)/%.o): PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
 # Boost.Test's main() comes by a macro before its header.
 $(BUILD)/tests/support/main.o: PRECOMPILED :=
