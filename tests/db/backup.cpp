@@ -1,5 +1,5 @@
-// Backup and restore as the README has them, with its very commands: what must come back does, and
-// what must not does not.
+// Backup and restore as conf/README.md has them, with its very commands: what must come back does,
+// and what must not does not.
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -18,7 +18,7 @@ using namespace users::test;
 
 namespace {
 
-// The lines of the README.
+// The lines of conf/README.md.
 constexpr const char* kBackup =
     "umask 077; mariadb-dump --single-transaction --hex-blob --ignore-table-data=users.sessions "
     "--ignore-table-data=users.verification_codes --ignore-table-data=users.outbox "
@@ -174,6 +174,13 @@ Restored run_after_restore() {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(backup, *boost::unit_test::fixture<Suite>() * boost::unit_test::label("deep"))
+
+BOOST_AUTO_TEST_CASE(the_manual_has_these_lines) {
+  const std::string manual = run_script(R"(sed -z 's/ \\\n */ /g' conf/README.md)");
+  for (const char* line : {kBackup, kDrop, kCreate, kRestore}) {
+    BOOST_TEST(manual.find(line) != std::string::npos, line);
+  }
+}
 
 BOOST_FIXTURE_TEST_CASE(users_come_back_to_the_row_and_nobody_is_logged_in, Fixture) {
   const std::string unused_code = before.code(kBert, "login");

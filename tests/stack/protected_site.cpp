@@ -1,5 +1,5 @@
-// The site of the README: what it protects, by whatever way nginx serves it, and what its backends
-// are told of a client.
+// The site of nginx/README.md: what it protects, by whatever way nginx serves it, and what its
+// backends are told of a client.
 #include <fstream>
 #include <mutex>
 #include <thread>
@@ -115,7 +115,7 @@ void replace_all(std::string& text, std::string_view what, const std::string& by
 /// The server block of the README, with the test's addresses in place of its own, and a location
 /// for each further way to a backend, with a session and for everybody.
 std::string server_of_the_readme(const std::string& backend) {
-  std::ifstream readme("README.md");
+  std::ifstream readme("nginx/README.md");
   std::string server;
   for (std::string line; std::getline(readme, line);) {
     if (!server.empty() || line == "    server {") server += line + "\n";

@@ -205,6 +205,8 @@ function everywhere() {
     list(headers.map(([name, header]) => field(name, { ...resolve(header.schema), description: header.description }))),
     heading(2, "limits", "Limits"),
     table(["limit", "of"], api["x-limits"].map((limit) => cells(null, el("strong", null, limit.value.toLocaleString("en")), limit.description))),
+    heading(2, "unusual", "Unusual requests"),
+    table(["a request with", "is"], api["x-unusual-requests"].map((row) => cells(null, el("span", null, inline(row.request)), el("span", null, inline(row.answer))))),
     heading(2, "errors", "Any other request"), ...prose(other.description),
     replyTable(other.responses),
   ];
@@ -215,7 +217,7 @@ function contents(groups) {
   const group = (title, items) => [el("h2", null, title), el("ul", null, items)];
   return [
     ...groups.flatMap(({ tag, items }) => group(tag.name, items.map((item) => link(item.operationId, badge(item.method), " ", breakable(item.path))))),
-    ...group("Everywhere", [link("security", "Sessions"), link("codes", "Result codes"), link("headers", "Headers"), link("limits", "Limits"), link("errors", "Any other request")]),
+    ...group("Everywhere", [link("security", "Sessions"), link("codes", "Result codes"), link("headers", "Headers"), link("limits", "Limits"), link("unusual", "Unusual requests"), link("errors", "Any other request")]),
   ];
 }
 
