@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/command_line.hpp"
 #include "base/config.hpp"
+#include "base/program.hpp"
 #include "base/secret.hpp"
 #include "ctl/output.hpp"
 #include "db/migrations.hpp"

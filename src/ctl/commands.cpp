@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "base/log.hpp"
-#include "ctl/documents.hpp"
 
 namespace users::ctl {
 

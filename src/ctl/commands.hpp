@@ -1,12 +1,13 @@
 // What users-ctl can do: the one table of its commands, their options and the rest of its manual.
 #pragma once
 
+#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/command_line.hpp"
+#include "base/program.hpp"
 #include "ctl/command.hpp"
 
 namespace users::ctl {
@@ -34,5 +35,13 @@ std::vector<std::string> words_of(std::string_view text);
 
 /// Runs the command that argv names and returns its exit code.
 int run(int argc, char** argv);
+
+void print_help(std::ostream& out);
+
+/// users-ctl(8), as roff.
+void print_man(std::ostream& out);
+
+/// For /usr/share/bash-completion/completions/users-ctl.
+void print_completion(std::ostream& out);
 
 }  // namespace users::ctl

@@ -1,4 +1,4 @@
-#include "ctl/documents.hpp"
+// The manual of users-ctl in three forms, from the table of commands.
 
 #include <algorithm>
 #include <functional>

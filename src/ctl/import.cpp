@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
-#include "base/stop_signals.hpp"
+#include "base/program.hpp"
 #include "ctl/command.hpp"
 #include "ctl/progress.hpp"
 #include "import/plan.hpp"

@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "base/command_line.hpp"
+#include "base/program.hpp"
 #include "metrics/metrics.hpp"
 
 // glibc 2.36 forgets to say that it is C.

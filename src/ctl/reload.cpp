@@ -11,7 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/command_line.hpp"
+#include "base/program.hpp"
 #include "base/subprocess.hpp"
 #include "ctl/command.hpp"
 #include "ctl/processes.hpp"

@@ -7,7 +7,6 @@
 #include "accounts/user.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "sms/message.hpp"
 #include "sms/outbox.hpp"
 
 namespace users {

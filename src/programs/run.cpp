@@ -8,8 +8,8 @@
 
 #include <unistd.h>
 
-#include "base/command_line.hpp"
 #include "base/crypto.hpp"
+#include "base/program.hpp"
 #include "base/text.hpp"
 #include "db/database.hpp"
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <string_view>
 
-#include "base/command_line.hpp"
 #include "base/config.hpp"
+#include "base/program.hpp"
 #include "base/secret.hpp"
 
 namespace users {

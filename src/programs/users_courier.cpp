@@ -7,10 +7,9 @@
 
 #include "base/config.hpp"
 #include "base/log.hpp"
-#include "base/stop_signals.hpp"
+#include "base/program.hpp"
 #include "db/database.hpp"
 #include "metrics/metrics.hpp"
-#include "metrics/watchdog.hpp"
 #include "programs/run.hpp"
 #include "sms/courier.hpp"
 #include "sms/send_command.hpp"

@@ -6,19 +6,17 @@
 #include <unistd.h>
 
 #include "accounts/phone.hpp"
-#include "base/command_line.hpp"
 #include "base/config.hpp"
 #include "base/log.hpp"
-#include "base/stop_signals.hpp"
+#include "base/program.hpp"
 #include "db/database.hpp"
 #include "metrics/metrics.hpp"
-#include "metrics/watchdog.hpp"
 #include "programs/run.hpp"
 #include "service/account_service.hpp"
-#include "web/dispatch.hpp"
-#include "web/documents.hpp"
 #include "web/fcgi_worker.hpp"
-#include "web/request_metrics.hpp"
+#include "web/monitoring.hpp"
+#include "web/result_code.hpp"
+#include "web/routes.hpp"
 namespace {
 
 constexpr std::string_view kHelp =

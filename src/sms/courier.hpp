@@ -9,7 +9,7 @@
 #include "base/config.hpp"
 #include "db/database.hpp"
 #include "metrics/metrics.hpp"
-#include "sms/message.hpp"
+#include "sms/outbox.hpp"
 
 namespace users {
 

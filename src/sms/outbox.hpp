@@ -1,13 +1,32 @@
-// The messages that wait to be sent, and what became of those that were.
+// Messages to phones: their sealed form, since the code in one opens an account, those that wait to
+// be sent, and what became of the others.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/secret.hpp"
 #include "db/database.hpp"
+
+namespace users {
+
+struct Message {
+  std::string phone;    ///< E.164
+  std::string purpose;  ///< regist, login, reset or phone
+  std::string code;
+  std::string language;  ///< zh or en
+};
+
+/// Encrypts a message for the outbox under a key derived from the service's.
+std::string seal(const Secret& key, const Message& message);
+
+/// Returns nullopt if it was sealed with another key.
+std::optional<Message> open_message(const Secret& key, std::string_view sealed);
+
+}  // namespace users
 
 namespace users::outbox {
 

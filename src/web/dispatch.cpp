@@ -1,12 +1,12 @@
-#include "web/dispatch.hpp"
-
+// From a request to its reply: finds the route, runs the handler, turns what it throws into a
+// result.
 #include <algorithm>
 #include <chrono>
 
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "web/body.hpp"
-#include "web/request_metrics.hpp"
+#include "web/monitoring.hpp"
 #include "web/routes.hpp"
 
 namespace users::web {

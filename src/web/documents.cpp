@@ -1,4 +1,4 @@
-#include "web/documents.hpp"
+// Files that are written from the tables of result codes and routes.
 
 #include <string>
 

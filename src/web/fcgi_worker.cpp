@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
+#include "base/program.hpp"
 #include "base/secret.hpp"
-#include "base/stop_signals.hpp"
 
 namespace users::web {
 namespace {

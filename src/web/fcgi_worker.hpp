@@ -16,7 +16,7 @@ bool is_listening_socket(int fd);
 std::string path_of_socket(int listen_fd);
 
 /// Accepts and answers requests on `listen_fd`, one at a time, until a stop signal comes
-/// (base/stop_signals.hpp; they must be held, since libfcgi neither retries a read that a signal
+/// (base/program.hpp; they must be held, since libfcgi neither retries a read that a signal
 /// ended nor leaves its own accept loop): an idle worker leaves within half a second, a busy one
 /// after its reply. `tend` runs before every accept and at least twice a second while idle. What
 /// either throws ends the loop and is thrown on. `workers` is told when this one is busy: from the

@@ -8,6 +8,7 @@
 
 #include "web/body.hpp"
 #include "web/credentials.hpp"
+#include "web/monitoring.hpp"
 #include "web/routes.hpp"
 
 namespace users::web {

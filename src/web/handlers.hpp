@@ -51,9 +51,4 @@ class NotLoggedIn : public std::exception {};
 /// What the path names is not there; becomes code 9002.
 class NoSuchResource : public std::exception {};
 
-// What monitoring asks (web/monitoring.cpp).
-Result health_live(Context& context, const Request& request);
-Result health_ready(Context& context, const Request& request);
-Result metrics(Context& context, const Request& request);
-
 }  // namespace users::web

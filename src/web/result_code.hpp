@@ -1,6 +1,7 @@
 // The catalogue of result codes: the HTTP status and the texts of each.
 #pragma once
 
+#include <ostream>
 #include <span>
 #include <string_view>
 
@@ -23,5 +24,12 @@ std::span<const ResultCodeRow> result_codes();
 
 /// The row of a code. Every enumerator has one.
 const ResultCodeRow& describe(ResultCode code);
+
+/// (web/documents.cpp) Writes nginx/users_codes.conf: the texts of every result code, and the
+/// methods of every path.
+void print_codes(std::ostream& out);
+
+/// Writes the schemas of the result codes for nginx/html/openapi.json, one a line.
+void print_api_codes(std::ostream& out);
 
 }  // namespace users::web

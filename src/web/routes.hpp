@@ -1,4 +1,4 @@
-// The route table: which function answers which method and path.
+// The route table: which function answers which method and path; and from a request to its reply.
 #pragma once
 
 #include <cstdint>
@@ -36,5 +36,8 @@ std::string name_of_request(std::uint32_t number);
 
 /// The methods a path answers, as `GET, POST`; empty where no route has the path.
 std::string allowed_methods(std::string_view path);
+
+/// Never throws: whatever goes wrong is a reply, and its cause a line in the log.
+Reply dispatch(Context& context, Request& request);
 
 }  // namespace users::web

@@ -8,7 +8,7 @@
 
 #include "db/database.hpp"
 #include "service/account_service.hpp"
-#include "sms/message.hpp"
+#include "sms/outbox.hpp"
 #include "support/stack.hpp"
 
 namespace users::test {

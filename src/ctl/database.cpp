@@ -1,9 +1,12 @@
-// Brings the schema up to date as the migrations' account.
+// users-ctl migrate and after-restore: the database's schema, and what an older state of it must
+// not bring back.
+#include "db/database.hpp"
+
 #include <iostream>
 
 #include "base/secret.hpp"
 #include "ctl/command.hpp"
-#include "db/database.hpp"
+#include "ctl/service.hpp"
 #include "db/migrations.hpp"
 
 namespace users::ctl {
@@ -55,6 +58,30 @@ int migrate(const Call& call) {
   for (const auto& migration : pending) {
     const bool mine = db::apply_migration(connection, migration);
     std::cout << (mine ? "applied: " : "applied by another: ") << migration.name << std::endl;
+  }
+  return EXIT_SUCCESS;
+}
+
+int after_restore(const Call& call) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62U;
+  std::optional<std::uint64_t> next_id;
+  if (const auto typed = call.option("next-id"))
+    next_id = parse_number("--next-id", *typed, 1, kMost);
+  const Config config = call.config();
+  Service service(config);
+  if (!confirmed(
+          call,
+          "Every session ends, every code and every waiting message is void, and the numbers "
+          "of accounts go on further up.")) {
+    return EXIT_FAILURE;
+  }
+  try {
+    const Restored ended = service.accounts().after_restore(next_id);
+    std::cout << "ended " << counted(ended.sessions, "session") << ", voided "
+              << counted(ended.codes, "code") << " and " << counted(ended.messages, "message")
+              << "; the next account gets number " << ended.next_id << std::endl;
+  } catch (const std::invalid_argument& error) {
+    throw Refused(std::string("--next-id: ") + error.what());
   }
   return EXIT_SUCCESS;
 }

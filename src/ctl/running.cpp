@@ -1,4 +1,5 @@
-// users-ctl workers: the workers and couriers that run, as they themselves tell.
+// users-ctl workers and config: the workers and couriers that run, and the configuration that
+// counts.
 #include <algorithm>
 #include <iostream>
 
@@ -61,6 +62,19 @@ int workers(const Call& call) {
   throw Refused("ready are " + std::to_string(ready) + " of " + std::to_string(wanted) + " after " +
                 std::to_string(kLongestWait.count()) +
                 " seconds: see the service's log and the journal of its units");
+}
+
+int show_config(const Call& call) {
+  const Config config = call.config();
+  std::vector<json::Object> rows;
+  for (const ConfigKey& key : config_keys()) {
+    // Of a secret the configuration knows the file's name only, so there is nothing to mask.
+    rows.push_back({{"key", key.name},
+                    {"value", config.texts.find(key.name)->second},
+                    {"origin", config.origins.find(key.name)->second}});
+  }
+  print_rows(std::cout, call.form(), {"key", "value", "origin"}, rows);
+  return EXIT_SUCCESS;
 }
 
 }  // namespace users::ctl

@@ -1,6 +1,7 @@
-// Command lines: options, words, and the exit codes of the programs.
+// What the programs have in common: command lines, exit codes, and the signals that end them.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <ostream>
 #include <span>
@@ -52,5 +53,12 @@ struct Document {
 
 /// Prints one of `documents` to standard output. Throws UsageError if none has that name.
 void print_document(std::string_view name, std::span<const Document> documents);
+
+/// Blocks TERM, INT and USR1 until somebody looks at them, so that none interrupts a piece of work.
+/// Call before any thread or child exists.
+void hold_stop_signals();
+
+/// Waits at most this long for one of them; true where it came.
+bool stop_requested(std::chrono::milliseconds wait);
 
 }  // namespace users

@@ -1,9 +1,21 @@
-#include "base/command_line.hpp"
+#include "base/program.hpp"
 
 #include <algorithm>
+#include <csignal>
+#include <ctime>
 #include <iostream>
 
 namespace users {
+namespace {
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
 
 CommandLine read_command_line(int argc, char** argv, std::span<const Option> options) {
   CommandLine line;
@@ -45,6 +57,17 @@ void print_document(std::string_view name, std::span<const Document> documents) 
   }
   throw UsageError("--print is " + (names.empty() ? "of users-fcgi and users-ctl" : names) +
                    ", not '" + std::string(name) + "'");
+}
+
+void hold_stop_signals() {
+  const sigset_t set = stop_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+bool stop_requested(std::chrono::milliseconds wait) {
+  const sigset_t set = stop_signals();
+  const timespec longest{wait.count() / 1000, wait.count() % 1000 * 1'000'000};
+  return ::sigtimedwait(&set, nullptr, &longest) > 0;
 }
 
 }  // namespace users

@@ -1,4 +1,5 @@
-// What the workers answered: how often, and how fast, by route and result code.
+// What monitoring sees: the handlers that it asks, and what the workers answered, how often and how
+// fast.
 #pragma once
 
 #include <chrono>
@@ -27,5 +28,9 @@ class RequestMetrics {
   Metrics& metrics_;
   std::vector<RouteMetrics> routes_;  ///< in the order of routes(), then the one for `other`
 };
+
+Result health_live(Context& context, const Request& request);
+Result health_ready(Context& context, const Request& request);
+Result metrics(Context& context, const Request& request);
 
 }  // namespace users::web
