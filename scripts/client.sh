@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034 # the variables are for the scripts that source this file
-# What the client scripts share: arguments, JSON, sending, the token's file, exit codes. Sourced by them.
+# What the client scripts share: arguments, sending, the token's file, exit codes. Sourced by them.
 # Secrets travel by standard input and file descriptors: no list of processes shows them.
 
 program=${0##*/}
@@ -31,29 +31,6 @@ wrong_use() {
     exit 2
 }
 
-# json_string TEXT: as a JSON string. Bytes that are no UTF-8 are left for the service to refuse.
-json_string() {
-    local LC_ALL=C text=$1 i char
-    text=${text//\\/\\\\}
-    text=${text//\"/\\\"}
-    for ((i = 1; i < 32; i++)); do
-        printf -v char '%b' "\\x$(printf %02x "$i")"
-        [[ $text != *"$char"* ]] || text=${text//"$char"/"\\u$(printf %04x "$i")"}
-    done
-    printf '"%s"' "$text"
-}
-
-# json_object NAME VALUE ...: of texts.
-json_object() {
-    local object='' name
-    while (($# > 0)); do
-        name=$1
-        object+=${object:+,}$(json_string "$name"):$(json_string "$2")
-        shift 2
-    done
-    printf '{%s}' "$object"
-}
-
 # take_password ARGUMENT [PROMPT]: sets PASSWORD to it; - reads a line of standard input, unseen on a terminal.
 take_password() {
     PASSWORD=$1
@@ -75,15 +52,23 @@ language() {
     case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in zh*) echo zh ;; *) echo en ;; esac
 }
 
-# request METHOD PATH BODY [CURL OPTION...]: sets REPLY_TEXT, CODE and MESSAGE; no service, or none of ours, is exit
-# status 4. With TOKEN set the request is that session's.
+# Options of curl that once sets.
+ONCE=()
+
+# request METHOD PATH [NAME VALUE]...: sends these arguments, and sets REPLY_TEXT, CODE and MESSAGE. No service, or none of
+# ours, is exit status 4. With TOKEN set the request belongs to that session.
 request() {
-    local method=$1 path=$2 body=$3
-    shift 3
-    if ! REPLY_TEXT=$(printf '%s' "$body" | curl --silent --show-error --max-time 60 --request "$method" \
-        --header "Accept-Language: $(language)" --header 'Accept: text/plain' --header 'Content-Type: application/json' \
+    local method=$1 path=$2 data=() value
+    shift 2
+    for ((; $# > 1; )); do
+        exec {value}< <(printf '%s' "$2")
+        data+=(--data-urlencode "$1@/dev/fd/$value")
+        shift 2
+    done
+    if ! REPLY_TEXT=$(curl --silent --show-error --max-time 60 --request "$method" ${data[@]+"${data[@]}"} \
+        --header "Accept-Language: $(language)" --header 'Accept: text/plain' \
         --config <([[ -z ${TOKEN:-} ]] || printf 'header = "Authorization: Bearer %s"\n' "$TOKEN") \
-        "$@" --data-binary @- -- "$URL/$path" 2> >(tail -n 1 >&2)); then
+        ${ONCE[@]+"${ONCE[@]}"} -- "$URL/$path" 2> >(tail -n 1 >&2)); then
         complain "no answer from $URL: is the service started? (make start)"
         exit 4
     fi
@@ -100,8 +85,8 @@ request() {
 # value_of NAME: of the reply's lines.
 value_of() { sed -n "s/^$1=//p" <<<"$REPLY_TEXT"; }
 
-# once: options of curl for what the service does once however often it is sent. One key for all tries: where the first
-# succeeded and its reply was lost, the next is answered as success.
+# once: the next request may be sent again, since the service does it once. If the first try succeeded and its reply was
+# lost, the next try gets the same reply by its key.
 once() {
     ONCE=(--header "Idempotency-Key: $(od -An -v -N 16 -tx1 /dev/urandom | tr -d ' \n')"
         --retry 3 --retry-connrefused --retry-max-time 15)
