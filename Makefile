@@ -81,13 +81,13 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 .PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format print install walk FORCE
 .DELETE_ON_ERROR:
 
-all: test-programs ## compiles every program and test into build/FLAVOUR
+all: test-programs
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
-	@echo 'Variables: PORT=8000 STATE=var CONF=conf/development.conf VERIFICATION=issued LIMITS=site FLAVOUR=release|debug|asan|coverage V=1 SECONDS_EACH=60 REQUESTS=1000000'
+	@echo 'Variables: PORT=8000 STATE=var CONF=FILE VERIFICATION=issued LIMITS=site FLAVOUR=release|debug|asan|coverage V=1'
 
-run: ## installs what is missing, builds, starts everything on 127.0.0.1:PORT
+run: ## installs what is missing, builds, and starts everything on 127.0.0.1:PORT
 	@scripts/install-packages run
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@scripts/start
@@ -95,23 +95,23 @@ run: ## installs what is missing, builds, starts everything on 127.0.0.1:PORT
 start: ## starts what is not running, without installing or building
 	@scripts/start
 
-stop: ## stops everything, keeps the data
+stop: ## stops everything and keeps the data
 	@scripts/stop
 
 logs: ## follows the service's log
 	@scripts/logs
 
-mysql: ## opens a client on the database; SQL on standard input is run
+mysql: ## opens a client on the database, or runs the SQL on standard input
 	@scripts/mysql
 
-clean-state: ## stops everything and removes its data
+clean-state: ## stops everything and deletes its data
 	@scripts/clean-state
 
-build: $(PROGRAMS:%=$(BUILD)/%) ## compiles the programs alone
+build: $(PROGRAMS:%=$(BUILD)/%) ## compiles the programs
 
 test-programs: build $(TEST_KINDS:%=$(BUILD)/test-%)
 
-test: ## installs what is missing, builds, runs the tests on a stack of its own (KINDS="unit stack/regist_over_http": some)
+test: ## installs what is missing, builds, and runs the fast tests (KINDS="unit stack/regist": some)
 	@scripts/install-packages run test $(if $(DEEP),deep)
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(call programs_of,$(KINDS))
 	@tests/run $(KINDS)
@@ -127,7 +127,7 @@ SHARE := $(prefix)/share/users-fcgi
 # What operators edit.
 EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_auth_cache.conf)
 
-install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing; what the operator may have edited stays
+install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing
 	install -d $(addprefix $(DESTDIR),$(prefix)/sbin $(unitdir) $(SNIPPETS) $(SHARE)/migrations $(SHARE)/send-sms)
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(prefix)/sbin/
 	install $(filter-out %.example %.md,$(wildcard conf/send-sms/*)) $(DESTDIR)$(SHARE)/send-sms/
@@ -146,11 +146,11 @@ install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothi
 	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/man/man5 $(BUILD)/users.conf.5
 	install -D -m 0644 conf/users-ctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/users-ctl
 
-deb: ## builds the Debian package into build/ and checks it by lintian
+deb: ## builds the Debian package into build/
 	@scripts/install-packages run package
 	@scripts/build-deb $(VERSION)
 
-test-package: ## installs, runs, upgrades and purges the package in a fresh Debian below build/ (as root)
+test-package:
 	@scripts/install-packages run package test-package
 	@scripts/build-deb $(VERSION)+upgrade
 	@scripts/build-deb $(VERSION)
@@ -161,64 +161,64 @@ test-package: ## installs, runs, upgrades and purges the package in a fresh Debi
 $(LOAD):
 	@$(MAKE) --no-print-directory test DEEP=1 KINDS=$(if $(filter guess flood couriers,$@),issued/codes_under_load/$@,stack/under_load/$@)
 
-leak: ## 300,000 requests, 200,000 of them to one worker: its memory stays as it was
+leak:
 	@WORKERS=1 FAST_WORKERS=1 $(MAKE) --no-print-directory soak REQUESTS=300000
 
-test-fault: ## breaks it on purpose under load, and counts what clients were told against the database
+test-fault:
 	@scripts/install-packages run test deep
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-fault
 	@tests/run fault
 
-test-abuse: ## what an attacker does from outside
+test-abuse:
 	@scripts/install-packages run test abuse
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-abuse
 	@tests/run abuse
 
-fuzz: ## mutated input to every parser and to a worker's socket, each for SECONDS_EACH=60
+fuzz:
 	@scripts/install-packages run test fuzz
 	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=fuzz BUILD=$(FUZZ_BUILD) fuzz-programs
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-stream
 	@FUZZ_BIN=$(FUZZ_BUILD) tests/fuzz/run
 
-valgrind: ## the unit tests under valgrind: bad accesses and leaks
+valgrind:
 	@scripts/install-packages run test valgrind
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-unit
 	@tests/valgrind
 
-soak: ## REQUESTS=1000000 cheap requests, after which every worker is as large as before
+soak:
 	@scripts/install-packages run soak
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/soak
 
-test-openapi: ## asks validators of the npm registry about the description of the API
+test-openapi:
 	@scripts/install-packages openapi
 	@command -v npm >/dev/null || scripts/install-packages npm
 	@tests/openapi/run
 
-test-browser: ## installs what is missing, builds, runs the page's tests in Chromium; screenshots: build/screenshots
+test-browser:
 	@scripts/install-packages run browser
 	@command -v npm >/dev/null || scripts/install-packages npm
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/browser/run
 
-bench: ## measures it beside other servers, 20 minutes (QUICK=1: 3); results: build/bench/report.md
+bench: ## measures it beside other servers, 20 minutes (QUICK=1: 3)
 	@scripts/install-packages run bench
 	@command -v npm >/dev/null || scripts/install-packages npm
 	@$(MAKE) --no-print-directory -j$(JOBS) build build/bench/hello build/bench/bare build/bench/node/node_modules
 	@tests/bench/bench.py $(if $(QUICK),--quick)
 
-bench-count: ## instructions of a worker per request, against tests/bench/instructions.tsv (WRITE=1 writes it)
+bench-count:
 	@scripts/install-packages run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/bench/count.py $(if $(WRITE),--write)
 
-test-all: ## every test, those of make deep included
+test-all:
 	@$(MAKE) --no-print-directory test DEEP=1
 
-asan: ## the tests under address and undefined-behaviour sanitizers
+asan:
 	@$(MAKE) --no-print-directory test FLAVOUR=asan DEEP=1
 
-coverage: ## the tests' line coverage, into build/coverage/report
+coverage:
 	@scripts/install-packages run test deep coverage
 	@$(MAKE) --no-print-directory test FLAVOUR=coverage DEEP=1
 	@mkdir -p build/coverage/report
@@ -228,25 +228,25 @@ coverage: ## the tests' line coverage, into build/coverage/report
 	  END { for (folder in all) printf "lines of %s: %.1f %% of %d\n", folder, 100 * covered[folder] / all[folder], all[folder] }' \
 	  build/coverage/report/lines.csv | sort
 
-lint: ## clang-format, shellcheck, direction of includes
+lint: ## checks format, direction of includes and shell scripts
 	@scripts/install-packages lint
 	@scripts/lint
 
-tidy: ## clang-tidy of every source (FILES="src/web/body.cpp": of these), and the syntax of the page's scripts; minutes
+tidy:
 	@scripts/install-packages run test tidy
 	@scripts/tidy $(FILES)
 
-walk: ## carries out every row of the table in CONTRIBUTING.md in a copy of the source
+walk:
 	@scripts/install-packages run test
 	@tests/walk
 
-deep: ## everything that takes minutes or rolls dice, one target after the other; its last line sums up
+deep: ## runs everything that takes minutes; tests/README.md lists its targets
 	@tests/deep
 
-print: build ## writes the files, and the parts of files, that come from tables in the code
+print: build ## writes the files, and parts of files, that come from tables in the code
 	@scripts/print-files
 
-format: ## rewrites the sources as clang-format has them
+format: ## formats the sources
 	clang-format -i $$(git ls-files '*.cpp' '*.hpp')
 
 build/bench/%: tests/bench/floors/%.cpp
