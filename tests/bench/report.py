@@ -1,4 +1,4 @@
-"""Turns results.csv into tables, targets and pictures: report.py [FOLDER]"""
+"""Turns results.csv into tables and targets: report.py [FOLDER]"""
 import csv
 import pathlib
 import platform
@@ -81,56 +81,6 @@ def machine():
     return f"{len(models)} × {models[0] if models else 'unknown'}, Linux {platform.release()}; {done.stdout.rstrip(', ')}"
 
 
-def plot(folder, name, title, label, data, style):
-    """One picture of gnuplot: data are lines of columns, the first is the text below."""
-    text = "\n".join('"{}" {}'.format(line[0].replace('"', ""), " ".join(str(value) for value in line[1:])) for line in data)
-    script = f"""set terminal svg size 640,{80 + 42 * len(data) if style == 'bars' else 320} background '#ffffff' font 'sans-serif,12'
-set output '{folder}/{name}.svg'
-set title "{title}"
-$data << END
-{text}
-END
-"""
-    if style == "bars":
-        script += f"""set style fill solid
-set yrange [{len(data) - 0.5}:-0.5]
-set xrange [0:{max(line[1] for line in data) * 1.2}]
-set xlabel "{label}"
-set lmargin 20
-plot $data using ($2/2):0:($2/2):(0.35):yticlabels(1) with boxxyerror linecolor '#2a5bd7' notitle, \\
-     $data using 2:0:(sprintf($2 < 100 ? " %.1f" : " %.0f", $2)) with labels left notitle
-"""
-    else:
-        script += f"""set ylabel "{label}"
-set yrange [0:*]
-set key outside bottom center horizontal
-set grid ytics
-plot for [i=2:{len(data[0])}] $data using 0:i:xticlabels(1) with linespoints linewidth 2 pointtype 7 title word("{style}", i - 1)
-"""
-    subprocess.run(["gnuplot"], input=script, text=True, check=True)
-
-
-def picture_of(question):
-    return question.replace(", ", "-").replace(" ", "-")
-
-
-def pictures(rows, folder, questions):
-    for question in questions:
-        plot(folder, picture_of(question), question, "requests/s",
-             [line for line in medians(rows, question, "rate").items() if line[0] != "bare statements"], "bars")
-    plot(folder, "rows", "registrations as the table grows", "registrations/s",
-         [(f"{int(size):,}", value) for size, value in medians(rows, "rows", "rate").items()], "registrations/s")
-    by_count = [medians(rows, f"workers, {question}", "rate") for question in ("1002", "auth")]
-    plot(folder, "workers", "by number of workers in a pool", "requests/s",
-         [(count, by_count[0][count], by_count[1][count]) for count in by_count[0]], "1002 auth")
-    storm = [(f"{name}, {weather}", medians(rows, f"auth, {weather}", "p99")[name] / 1000) for name in
-             ("users-fcgi", "one shared pool") for weather in ("quiet", "storm")]
-    plot(folder, "storm", "auth beside a storm of registrations, p99", "ms", storm, "bars")
-    memory = medians(rows, "memory", "pss_busy")
-    plot(folder, "memory", "memory of a busy worker, PSS", "MiB", [(name, value / 1024) for name, value in memory.items()], "bars")
-    plot(folder, "start", "from exec to the first answer", "ms", list(medians(rows, "start", "ms").items()), "bars")
-
-
 def write(folder, seconds, quick):
     with open(folder / "results.csv", encoding="utf-8") as file:
         rows = list(csv.reader(file))[1:]
@@ -140,7 +90,7 @@ def write(folder, seconds, quick):
                  (text, f"{value:.2f}", f"{kind} {limit}", "met" if (value >= limit if kind == LEAST else value <= limit) else "**missed**")
                  for text, value, kind, limit in targets(rows)])]
     for question in questions:
-        parts += [f"## {question}", question_table(rows, question), f"![{question}]({picture_of(question)}.svg)"]
+        parts += [f"## {question}", question_table(rows, question)]
     parts += ["## auth at 200 requests/s, quiet and beside a storm of registrations",
               table(("", "p50 ms", "p99 ms", "p99.9 ms"), [
                   (f"{name}, {weather}", *(f"{medians(rows, f'auth, {weather}', percentile)[name] / 1000:.2f}" for percentile in
@@ -161,7 +111,6 @@ def write(folder, seconds, quick):
         (name, *(f"{size[name]:,.0f}" for size in sizes.values()), f"{start[name]:.0f}" if name in start else "")
         for name in sizes["pss_idle"]]))
     (folder / "report.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    pictures(rows, folder, questions)
 
 
 if __name__ == "__main__":
