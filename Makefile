@@ -65,7 +65,7 @@ LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.cpp src/*/
 # What the fuzz targets call: parsers and what these need, nothing that needs a database.
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_SOURCES := $(wildcard src/base/*.cpp src/metrics/*.cpp) $(addprefix src/, \
-  accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp import/file.cpp import/field.cpp import/layout.cpp import/row.cpp \
+  accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp import/file.cpp import/layout.cpp import/row.cpp \
   web/body.cpp web/credentials.cpp web/envelope.cpp web/result_code.cpp)
 FUZZ_BUILD := $(if $(filter build/%,$(BUILD)),build/fuzz,$(BUILD)-fuzz)
 TEST_SUPPORT := $(wildcard tests/support/*.cpp)

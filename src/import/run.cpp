@@ -1,122 +1,124 @@
-#include "import/run.hpp"
+// Pass two of an import: hashes what was planned on all cores and writes it in small transactions.
+#include <future>
+#include <mutex>
+#include <thread>
 
 #include "accounts/password.hpp"
+#include "import/import.hpp"
 
 namespace users {
 namespace {
 
+/// How long a database that is away is waited for: a restart does not end the work of hours.
+constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::milliseconds kBetweenTries{250};
 
-ImportedUser hashed(const PasswordCheck& passwords, ImportRow row) {
-  return {row.phone.e164(), row.hash.empty() ? passwords.hash(row.password) : std::move(row.hash),
-          std::move(row.created), std::move(row.disabled)};
-}
+/// What the threads share.
+struct Run {
+  const Config& config;
+  const Secret& database_password;
+  const ImportPlan& plan;
+  const std::string& operator_name;
+  ImportProgress& progress;
+  ImportFile& file;
+  std::vector<PlannedRow>::const_iterator next = plan.todo.begin();
+  std::mutex mutex{};  ///< of the last two
 
-/// Takes out those whose phone has an account.
-void drop_registered(db::Database& database, std::vector<ImportedUser>& users) {
+  void work();
+  /// The next rows of the plan; empty at its end.
+  std::vector<ImportRow> take_batch();
+  void write(db::Database& database, std::vector<ImportRow> rows) const;
+};
+
+void drop_registered(db::Database& database, std::vector<ImportRow>& rows) {
   std::vector<std::string> phones;
-  phones.reserve(users.size());
-  for (const auto& user : users) phones.push_back(user.phone);
-  const auto found = database.replay(
-      [&](db::Connection& connection) { return find_registered(connection, phones); });
-  std::erase_if(users, [&](const auto& user) { return found.contains(user.phone); });
+  for (const ImportRow& row : rows) phones.push_back(row.phone);
+  const auto found = find_registered(database, phones);
+  std::erase_if(rows, [&](const ImportRow& row) { return found.contains(row.phone); });
 }
 
-}  // namespace
-
-ImportRun::ImportRun(const Config& config, const Secret& database_password, const ImportFile& file,
-                     const ImportPlan& plan, std::string operator_name, unsigned threads)
-    : config_(config),
-      database_password_(database_password),
-      file_(file),
-      plan_(plan),
-      operator_name_(std::move(operator_name)),
-      running_(threads) {
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-}
-
-ImportRun::~ImportRun() {
-  stop();
-}
-
-void ImportRun::wait() {
-  for (std::jthread& thread : threads_) thread.join();
-  threads_.clear();
-  if (failure_) std::rethrow_exception(failure_);
-}
-
-void ImportRun::work() {
+void Run::work() {
   try {
     Metrics metrics;
-    const PasswordCheck passwords(config_, metrics);
-    db::Database database(config_, database_password_, metrics);
-    while (!stopped_) {
+    const PasswordCheck passwords(config, metrics);
+    db::Database database(config, database_password, metrics);
+    while (!progress.stopped) {
       auto rows = take_batch();
-      if (rows.empty()) break;
-      std::vector<ImportedUser> users;
-      users.reserve(rows.size());
-      for (ImportRow& row : rows) users.push_back(hashed(passwords, std::move(row)));
-      write(database, std::move(users));
+      if (rows.empty()) return;
+      for (ImportRow& row : rows) {
+        if (row.hash.empty()) row.hash = passwords.hash(row.password);
+      }
+      write(database, std::move(rows));
     }
   } catch (...) {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::current_exception();
-    stop();
+    progress.stopped = true;
+    throw;
   }
-  --running_;
 }
 
-std::vector<ImportRow> ImportRun::take_batch() {
-  const std::lock_guard lock(mutex_);
-  file_.require_unchanged();
+std::vector<ImportRow> Run::take_batch() {
+  const std::lock_guard lock(mutex);
+  file.require_unchanged();
   std::vector<ImportRow> rows;
-  while (rows.size() < kBatch && next_ < plan_.todo.size()) {
-    rows.push_back(read_again(plan_.todo[next_]));
-    ++next_;
+  for (; rows.size() < kImportBatch && next != plan.todo.end(); ++next) {
+    auto line = file.next();
+    while (line && line->number < next->line) line = file.next();
+    if (!line || line->number != next->line ||
+        plan.fingerprints.of(line->text) != next->fingerprint) {
+      throw file.changed();
+    }
+    rows.push_back(judge_row(plan.layout, *line, config.phone_default_region));
+    // The text is the same, but the line may have lost its end.
+    if (rows.back().fault != nullptr) throw file.changed();
   }
   return rows;
 }
 
-ImportRow ImportRun::read_again(const PlannedRow& planned) {
-  auto line = reader_.next();
-  while (line && line->number < planned.line) line = reader_.next();
-  if (!line || line->number != planned.line ||
-      plan_.fingerprints.of(line->text) != planned.fingerprint) {
-    throw file_.changed();
-  }
-  auto judged = judge_row(plan_.layout, *line, config_.phone_default_region);
-  auto* row = std::get_if<ImportRow>(&judged);
-  if (row == nullptr) throw file_.changed();  // the same text, but now without a line end
-  return std::move(*row);
-}
-
-void ImportRun::write(db::Database& database, std::vector<ImportedUser> users) {
-  const std::size_t all = users.size();
+void Run::write(db::Database& database, std::vector<ImportRow> rows) const {
+  const std::size_t all = rows.size();
   const auto patience = std::chrono::steady_clock::now() + kPatience;
   const auto wait_or_rethrow = [&] {
-    if (stopped_ || std::chrono::steady_clock::now() > patience) throw;
+    if (progress.stopped || std::chrono::steady_clock::now() > patience) throw;
     std::this_thread::sleep_for(kBetweenTries);
   };
   const auto operation = db::new_operation();
   bool was_tried = false;
-  while (!users.empty()) {
+  while (!rows.empty()) {
     try {
       if (std::exchange(was_tried, true) && database.is_done(operation)) break;
       database.once(operation, [&](db::Transaction& transaction) {
-        insert_imported(transaction, users, operator_name_);
+        insert_imported(transaction, rows, operator_name);
         return true;
       });
       break;
     } catch (const db::DuplicateKey&) {
-      drop_registered(database, users);
+      drop_registered(database, rows);
     } catch (const db::Unavailable&) {
       wait_or_rethrow();
     } catch (const db::ConnectionLost&) {  // of a server that took its time
       wait_or_rethrow();
     }
   }
-  written_ += users.size();
-  taken_ += all - users.size();
+  progress.written += rows.size();
+  progress.taken += all - rows.size();
+}
+
+}  // namespace
+
+void run_import(const Config& config, const Secret& database_password, ImportFile& file,
+                const ImportPlan& plan, const std::string& operator_name, unsigned threads,
+                ImportProgress& progress, const std::function<void()>& tick) {
+  file.rewind();
+  Run run{config, database_password, plan, operator_name, progress, file};
+  std::vector<std::future<void>> workers;
+  for (unsigned i = 0; i < threads; ++i) {
+    workers.push_back(std::async(std::launch::async, [&run] { run.work(); }));
+  }
+  const auto is_running = [](const std::future<void>& worker) {
+    return worker.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  };
+  while (std::ranges::any_of(workers, is_running)) tick();
+  for (auto& worker : workers) worker.get();
 }
 
 }  // namespace users

@@ -1,6 +1,6 @@
-#include "import/store.hpp"
-
+// The rows of users as an import finds and writes them.
 #include "base/json.hpp"
+#include "import/import.hpp"
 
 namespace users {
 namespace {
@@ -12,10 +12,10 @@ const std::string kPhones =
     "COLLATE ascii_nopad_bin PATH '$' ERROR ON ERROR)) l STRAIGHT_JOIN users u ON u.phone = "
     "l.phone";
 
-const db::Query<RegisteredUser(std::string_view phones)> find_by_phones{
+const db::Query<User(std::string_view phones)> find_by_phones{
     "find_registered",
     "SELECT",
-    {{"u.phone", &RegisteredUser::phone}, {"u.disableTime IS NULL", &RegisteredUser::enabled}},
+    {{"u.phone", &User::phone}, {db::iso8601("u.disableTime"), &User::disabled}},
     "FROM " + kPhones};
 
 /// createTime: NULL is now; disableTime: NULL is not.
@@ -34,51 +34,33 @@ const db::Command<void(std::string_view operator_name, std::string_view operatio
                 "UTC_TIMESTAMP() FROM " +
                     kPhones};
 
-const db::Query<ExportedUser(std::uint64_t behind_id, std::uint64_t count)> list_users_for_export{
-    "list_for_export",
-    "SELECT",
-    {{"id", &ExportedUser::id},
-     {"phone", &ExportedUser::phone},
-     {"password", &ExportedUser::password},
-     {"DATE_FORMAT(createTime, '%Y-%m-%d %H:%i:%s')", &ExportedUser::created},
-     {"DATE_FORMAT(disableTime, '%Y-%m-%d %H:%i:%s')", &ExportedUser::disabled}},
-    "FROM users WHERE id > ? ORDER BY id LIMIT ?"};
-
 std::optional<std::string_view> null_if_empty(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  return text;
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
 }
 
 }  // namespace
 
-std::map<std::string, RegisteredUser> find_registered(db::Connection& connection,
-                                                      const std::vector<std::string>& phones) {
+std::map<std::string, User> find_registered(db::Database& database,
+                                            const std::vector<std::string>& phones) {
   const std::string list = json::text(json::Array(phones.begin(), phones.end()));
-  std::map<std::string, RegisteredUser> found;
-  for (const RegisteredUser& user : find_by_phones.all(connection, list)) {
-    found.emplace(user.phone, user);
-  }
+  std::map<std::string, User> found;
+  database.replay([&](db::Connection& connection) {
+    for (const User& user : find_by_phones.all(connection, list)) found[user.phone] = user;
+  });
   return found;
 }
 
-void insert_imported(const db::Transaction& transaction, const std::vector<ImportedUser>& users,
+void insert_imported(const db::Transaction& transaction, const std::vector<ImportRow>& rows,
                      std::string_view operator_name) {
-  std::vector<db::BulkRow> rows;
-  std::vector<std::string_view> phones;
-  for (const ImportedUser& user : users) {
-    rows.push_back(
-        {user.phone, user.password, null_if_empty(user.created), null_if_empty(user.disabled)});
-    phones.emplace_back(user.phone);
+  std::vector<db::BulkRow> bulk;
+  json::Array phones;
+  for (const ImportRow& row : rows) {
+    bulk.push_back({row.phone, row.hash, null_if_empty(row.created), null_if_empty(row.disabled)});
+    phones.emplace_back(row.phone);
   }
-  const std::string list = json::text(json::Array(phones.begin(), phones.end()));
-  transaction.connection().execute_bulk(insert_users, rows);
+  transaction.connection().execute_bulk(insert_users, bulk);
   audit_users(transaction.connection(), operator_name, crypto::bytes_of(transaction.operation()),
-              list);
-}
-
-std::vector<ExportedUser> list_for_export(db::Connection& connection, std::uint64_t behind_id,
-                                          std::uint64_t count) {
-  return list_users_for_export.all(connection, behind_id, count);
+              json::text(phones));
 }
 
 }  // namespace users

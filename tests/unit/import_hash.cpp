@@ -1,5 +1,6 @@
 // Hashes of other systems: what login can verify comes in, anything else does not.
 #include <fstream>
+#include <sstream>
 
 #include <boost/test/unit_test.hpp>
 #include <crypt.h>
@@ -38,15 +39,9 @@ std::string of_argon2(int algorithm) {
   return hash;
 }
 
-void replace(std::string& text, const std::string& what, const std::string& with) {
-  const auto at = text.find(what);
-  BOOST_TEST_REQUIRE(at != std::string::npos);
-  text.replace(at, what.size(), with);
-}
-
 /// Parameters of argon2 with a salt and a hash as long as everybody's.
-std::string argon2id(const std::string& cost) {
-  return "$argon2id$v=19$" + cost +
+std::string argon2id(const std::string& cost, const std::string& version = "v=19$") {
+  return "$argon2id$" + version + cost +
          "$MDEyMzQ1Njc4OWFiY2RlZg$fcxg8bazWR3zjJWElsCwxxNkptqmdaZ6HjseXL0devE";
 }
 std::string bcrypt(const std::string& cost) {
@@ -63,19 +58,9 @@ std::string yescrypt(const std::string& cost) {
 }
 
 std::string judge(const std::string& hash) {
+  constexpr const char* kNames[] = {"form", "memory", "work", "lanes"};
   const auto fault = find_fault(hash);
-  if (!fault) return "good";
-  switch (*fault) {
-    case HashFault::form:
-      return "form";
-    case HashFault::memory:
-      return "memory";
-    case HashFault::work:
-      return "work";
-    case HashFault::lanes:
-      return "lanes";
-  }
-  return "?";
+  return fault ? kNames[static_cast<std::size_t>(*fault)] : "good";
 }
 
 void check_all(const std::string& verdict, const std::vector<std::string>& hashes) {
@@ -121,27 +106,27 @@ BOOST_AUTO_TEST_CASE(what_is_let_in_is_what_login_verifies) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(costs_of_yescrypt_up_to_128_mib_are_let_in) {
-  for (unsigned long cost = 1; cost <= 11; ++cost) {
-    const std::string salt = ::crypt_gensalt("$y$", cost, nullptr, 0);
-    BOOST_TEST(judge(salt + "$" + std::string(43, '.')) == (cost <= 8 ? "good" : "memory"), salt);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_cost_within_the_limits_is_let_in) {
+BOOST_AUTO_TEST_CASE(costs_up_to_the_limits_are_let_in_and_no_others) {
   check_all("good", {argon2id("m=131072,t=24,p=1"), argon2id("m=19456,t=100,p=1"),
                      argon2id("m=8,t=393216,p=1"), argon2id("m=65536,t=1,p=64"), bcrypt("04"),
                      bcrypt("12"), bcrypt("14"), sha512(""), sha512("rounds=1000$"),
                      sha512("rounds=656000$"), sha512("rounds=700000$"), sha256("rounds=535000$"),
                      sha256("rounds=700000$"), yescrypt("j9T"), yescrypt("jCT"), yescrypt("jE5")});
-}
-
-BOOST_AUTO_TEST_CASE(a_hash_that_takes_more_memory_than_a_worker_has_is_refused) {
   check_all("memory", {argon2id("m=131073,t=1,p=1"), argon2id("m=131080,t=1,p=8"),
                        argon2id("m=262144,t=3,p=1"), argon2id("m=1048576,t=100,p=1"),
                        argon2id("m=4294967295,t=4294967295,p=255"), yescrypt("jDT"),
                        yescrypt("jFT"), yescrypt("jF5")});
-  BOOST_TEST(text_of(HashFault::memory).find("128 MiB") != std::string_view::npos);
+  check_all("work",
+            {argon2id("m=131072,t=25,p=1"), argon2id("m=19456,t=162,p=1"),
+             argon2id("m=8,t=393217,p=1"), argon2id("m=64,t=4294967295,p=1"), bcrypt("15"),
+             bcrypt("17"), bcrypt("31"), sha512("rounds=700001$"), sha512("rounds=999999999$"),
+             sha256("rounds=700001$"), sha256("rounds=999999999$")});
+  check_all("lanes", {argon2id("m=65536,t=1,p=65"), argon2id("m=65536,t=1,p=255"),
+                      argon2id("m=131072,t=1,p=16384")});
+  for (unsigned long cost = 1; cost <= 11; ++cost) {
+    const std::string salt = ::crypt_gensalt("$y$", cost, nullptr, 0);
+    BOOST_TEST(judge(salt + "$" + std::string(43, '.')) == (cost <= 8 ? "good" : "memory"), salt);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_pools_memory_has_room_for_the_costliest_hash_in_every_worker) {
@@ -158,21 +143,6 @@ BOOST_AUTO_TEST_CASE(the_pools_memory_has_room_for_the_costliest_hash_in_every_w
   constexpr std::uint64_t kBesides = 20;  // MiB of a worker that takes no hash
   BOOST_TEST(workers > 0U);
   BOOST_TEST(most >= workers * (kMostHashMemoryKib / 1024 + kBesides));
-}
-
-BOOST_AUTO_TEST_CASE(a_hash_that_would_hold_a_worker_is_refused) {
-  check_all("work",
-            {argon2id("m=131072,t=25,p=1"), argon2id("m=19456,t=162,p=1"),
-             argon2id("m=8,t=393217,p=1"), argon2id("m=64,t=4294967295,p=1"), bcrypt("15"),
-             bcrypt("17"), bcrypt("31"), sha512("rounds=700001$"), sha512("rounds=999999999$"),
-             sha256("rounds=700001$"), sha256("rounds=999999999$")});
-  BOOST_TEST(text_of(HashFault::work).find("two seconds") != std::string_view::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_hash_of_too_many_lanes_is_refused) {
-  check_all("lanes", {argon2id("m=65536,t=1,p=65"), argon2id("m=65536,t=1,p=255"),
-                      argon2id("m=131072,t=1,p=16384")});
-  BOOST_TEST(text_of(HashFault::lanes).find("64") != std::string_view::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_login_cannot_verify_is_refused) {
@@ -203,51 +173,21 @@ BOOST_AUTO_TEST_CASE(a_hash_that_was_cut_or_changed_in_shape_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_parameter_that_nobody_writes_is_refused) {
-  for (const std::string cost : {"",
-                                 "m=64",
-                                 "m=64,t=3",
-                                 "t=3,p=1",
-                                 "m=64,p=1",
-                                 "m=64,t=3,p=",
-                                 "m=64,t=,p=1",
-                                 "m=,t=3,p=1",
-                                 "m=0,t=3,p=1",
-                                 "m=64,t=0,p=1",
-                                 "m=64,t=3,p=0",
-                                 "m=7,t=3,p=1",
-                                 "m=64,t=3,p=9",
-                                 "m=64,t=3,p=255",
-                                 "m=064,t=3,p=1",
-                                 "m=64,t=03,p=1",
-                                 "m=64,t=3,p=01",
-                                 "m=+64,t=3,p=1",
-                                 "m=-64,t=3,p=1",
-                                 "m= 64,t=3,p=1",
-                                 "m=64 ,t=3,p=1",
-                                 "m=0x40,t=3,p=1",
-                                 "m=64.0,t=3,p=1",
-                                 "m=4294967296,t=3,p=1",
-                                 "m=64,t=4294967296,p=1",
-                                 "m=64,t=3,p=4294967296",
-                                 "m=18446744073709551617,t=3,p=1",
-                                 "m=99999999999999999999,t=3,p=1",
-                                 "m=64,t=99999999999999999999,p=1",
-                                 "m=64,t=3,p=99999999999999999999",
-                                 "m=64,m=64,t=3,p=1",
-                                 "m=64,t=3,t=3,p=1",
-                                 "m=64,t=3,p=1,p=1",
-                                 "m=64,t=3,p=1,x=1",
-                                 "m=64,t=3,p=1,",
-                                 ",m=64,t=3,p=1",
-                                 "t=3,m=64,p=1",
-                                 "M=64,t=3,p=1",
-                                 "m=64,t=3,p=1$m=64,t=3,p=1"}) {
+  std::istringstream costs(
+      "m=64 m=64,t=3 t=3,p=1 m=64,p=1 m=64,t=3,p= m=64,t=,p=1 m=,t=3,p=1 m=0,t=3,p=1 "
+      "m=64,t=0,p=1 m=64,t=3,p=0 m=7,t=3,p=1 m=64,t=3,p=9 m=64,t=3,p=255 m=064,t=3,p=1 "
+      "m=64,t=03,p=1 m=64,t=3,p=01 m=+64,t=3,p=1 m=-64,t=3,p=1 m=0x40,t=3,p=1 "
+      "m=64.0,t=3,p=1 m=4294967296,t=3,p=1 m=64,t=4294967296,p=1 m=64,t=3,p=4294967296 "
+      "m=18446744073709551617,t=3,p=1 m=99999999999999999999,t=3,p=1 "
+      "m=64,t=99999999999999999999,p=1 m=64,t=3,p=99999999999999999999 m=64,m=64,t=3,p=1 "
+      "m=64,t=3,t=3,p=1 m=64,t=3,p=1,p=1 m=64,t=3,p=1,x=1 m=64,t=3,p=1, ,m=64,t=3,p=1 "
+      "t=3,m=64,p=1 M=64,t=3,p=1 m=64,t=3,p=1$m=64,t=3,p=1");
+  for (std::string cost; costs >> cost;) BOOST_TEST(judge(argon2id(cost)) == "form", cost);
+  for (const std::string cost : {"", "m= 64,t=3,p=1", "m=64 ,t=3,p=1"}) {
     BOOST_TEST(judge(argon2id(cost)) == "form", cost);
   }
   for (const std::string version : {"", "v=16$", "v=20$", "v=19,", "v=19$v=19$", "v=019$", "v=$"}) {
-    std::string hash = argon2id("m=64,t=3,p=1");
-    replace(hash, "v=19$", version);
-    BOOST_TEST(judge(hash) == "form", hash);
+    BOOST_TEST(judge(argon2id("m=64,t=3,p=1", version)) == "form", version);
   }
   for (const std::string cost : {"", "0", "00", "03", "3", "4", "32", "99", "4x", "x4", " 4", "-4",
                                  "+4", "012", "4294967300"}) {
