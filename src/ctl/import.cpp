@@ -2,7 +2,9 @@
 #include "import/import.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <exception>
 #include <iostream>
 #include <sstream>
 #include <thread>
@@ -40,20 +42,15 @@ constexpr Warning kWarnings[] = {
 /// The rows that stay out, on standard output: line, kind, phone (masked), reason. A phone that is
 /// none is not shown at all: a password may stand in its column.
 void report(const ImportPlan& plan, const std::string& region) {
-  for (const Finding& finding : plan.findings) {
-    std::cout << finding.line << '\t';
-    if (finding.fault != nullptr) {
-      std::cout << "bad\t-\t" << finding.fault << '\n';
-      continue;
-    }
-    const auto phone = Phone::parse("+" + std::to_string(finding.phone), region);
-    const std::string masked = phone ? phone->masked() : "-";
-    if (finding.kept == 0) {
-      std::cout << "registered\t" << masked << "\tthe phone has an account already\n";
-    } else {
-      std::cout << "duplicate\t" << masked << "\tanother row of this phone counts: line "
-                << finding.kept << '\n';
-    }
+  for (const auto& [line, reason, number, kept] : plan.findings) {
+    const auto phone = Phone::parse("+" + std::to_string(number), region);
+    std::cout << line << '\t'
+              << (number == 0 ? "bad"
+                  : kept == 0 ? "registered"
+                              : "duplicate")
+              << '\t' << (phone ? phone->masked() : "-") << '\t' << reason;
+    if (kept != 0) std::cout << ": line " << kept;
+    std::cout << '\n';
   }
   flush_output();
 }
@@ -78,87 +75,58 @@ void summarise(const ImportPlan& plan) {
   }
 }
 
-std::vector<std::string> ignored_columns(const Call& call) {
-  std::vector<std::string> names;
-  std::istringstream list(call.option("ignore-column").value_or(""));
-  for (std::string name; std::getline(list, name, ',');) names.push_back(name);
-  return names;
+/// How far it is, on standard error: on a terminal in place of what was shown before.
+void show_progress(const ImportRun& run, std::chrono::duration<double, std::ratio<60>> minutes,
+                   bool is_terminal) {
+  const std::uint64_t done = run.written + run.taken;
+  const std::uint64_t left = run.plan.todo.size() - done;
+  std::ostringstream line;
+  line << (is_terminal ? "\r" : "") << done << " of " << done + left << " rows";
+  if (done != 0) {
+    const double share = static_cast<double>(left) / static_cast<double>(done);
+    line << ", " << std::ceil(minutes.count() * share) << " min left";
+  }
+  // ESC [K clears what a longer line left behind; std::cerr would show it instead.
+  line << (is_terminal ? "\033[K" : "\n");
+  [[maybe_unused]] const auto size = ::write(STDERR_FILENO, line.view().data(), line.view().size());
 }
 
-/// How far it is, on standard error: in one line of a terminal, otherwise a line every 5 seconds.
-class ProgressLine {
- public:
-  ~ProgressLine() {
-    if (is_terminal_) std::cerr << std::endl;
-  }
-  void show(std::uint64_t done, std::uint64_t total) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!is_terminal_ && now - shown_ < std::chrono::seconds(5)) return;
-    shown_ = now;
-    std::ostringstream line;
-    line << (is_terminal_ ? "\r" : "") << done << " of " << total << " rows";
-    if (done != 0) {
-      const std::chrono::duration<double, std::ratio<60>> minutes = now - start_;
-      const double share = static_cast<double>(total - done) / static_cast<double>(done);
-      line << ", " << std::ceil(minutes.count() * share) << " min left";
-    }
-    // ESC [K clears what a longer line left behind; std::cerr would show it instead.
-    line << (is_terminal_ ? "\033[K" : "\n");
-    [[maybe_unused]] const ssize_t written =
-        ::write(STDERR_FILENO, line.view().data(), line.view().size());
-  }
-
- private:
-  bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point shown_ = start_;
-};
-
-int write(const Config& config, const Secret& password, ImportFile& file, const ImportPlan& plan) {
-  const std::uint64_t total = plan.todo.size();
-  ImportProgress progress;
-  const auto done = [&] { return progress.written + progress.taken; };
-  const auto say_how_to_go_on = [&] {
-    std::cerr << "written: " << progress.written << " of " << counted(total, "row")
-              << "; run the same command again to go on\n";
-  };
+int write(ImportRun& run) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kTick{100};
+  constexpr int kTicksBetweenLines = 50;
+  const bool is_terminal = ::isatty(STDERR_FILENO) == 1;
+  // One thread more than cores: while one waits for the disk, another hashes.
+  const unsigned threads = std::max(1U, std::thread::hardware_concurrency()) + 1;
+  std::exception_ptr failure;
   try {
-    ProgressLine line;
-    // One thread more than cores: while one waits for the disk, another hashes.
-    const unsigned threads = std::max(1U, std::thread::hardware_concurrency()) + 1;
-    run_import(config, password, file, plan, operator_name(), threads, progress, [&] {
-      if (stop_requested(std::chrono::milliseconds(100))) progress.stopped = true;
-      line.show(done(), total);
+    run.run(threads, [&, start = Clock::now(), ticks = 0]() mutable {
+      if (stop_requested(kTick)) run.stopped = true;
+      if (is_terminal || ++ticks % kTicksBetweenLines == 0) {
+        show_progress(run, Clock::now() - start, is_terminal);
+      }
     });
   } catch (const std::exception&) {
-    say_how_to_go_on();
-    throw;
+    failure = std::current_exception();
   }
-  if (done() < total) {
-    say_how_to_go_on();
+  if (is_terminal) std::cerr << std::endl;
+  const std::size_t total = run.plan.todo.size();
+  if (failure != nullptr || run.written + run.taken < total) {
+    std::cerr << "written: " << run.written << " of " << counted(total, "row")
+              << "; run the same command again to go on\n";
+    if (failure != nullptr) std::rethrow_exception(failure);
     return EXIT_FAILURE;
   }
-  std::cerr << "imported " << counted(progress.written, "account") << '\n';
-  if (progress.taken != 0) {
-    std::cerr << "registered meanwhile: " << counted(progress.taken, "phone")
+  std::cerr << "imported " << counted(run.written, "account") << '\n';
+  if (run.taken != 0) {
+    std::cerr << "registered meanwhile: " << counted(run.taken, "phone")
               << "; those accounts stay\n";
   }
-  if (plan.layout.has(Column::password)) {
-    std::cerr << file.name() << " holds passwords in plain text: when the move is done, delete it "
-              << "with shred -u, and drop the table it came from\n";
+  if (run.plan.layout.has(Column::password)) {
+    std::cerr << run.file.name() << " holds passwords in plain text: when the move is done, delete "
+              << "it with shred -u, and drop the table it came from\n";
   }
   return EXIT_SUCCESS;
-}
-
-/// A shell makes the file of a redirection by its umask, mostly 022, and hashes are secrets. Pipes
-/// and terminals are not checked.
-void refuse_file_open_to_others() {
-  struct stat output {};
-  if (::fstat(STDOUT_FILENO, &output) != 0) return;  // writing to it will fail
-  if (!S_ISREG(output.st_mode) || (output.st_mode & 077U) == 0) return;
-  throw Refused(
-      "standard output is a file that other users may open: nothing was written. chmod 600 the "
-      "file, or remove it and set umask 077 in the shell, then export again");
 }
 
 /// `2018-04-22 10:00:00`, as databases read it, of ISO 8601.
@@ -183,25 +151,36 @@ int import_users(const Call& call) {
   Metrics metrics;
   db::Database database(config, password, metrics);
   database.connection();  // if it is away, that is better known before a long file is read
-  const auto plan = plan_import(
-      file, config, database, [] { return stop_requested(std::chrono::milliseconds(0)); },
-      ignored_columns(call));
-  if (!plan) {
-    std::cerr << "stopped; nothing was written\n";
-    return EXIT_FAILURE;
-  }
-  report(*plan, config.phone_default_region);
-  summarise(*plan);
+  std::vector<std::string> ignored;
+  std::istringstream names(call.option("ignore-column").value_or(""));
+  for (std::string name; std::getline(names, name, ',');) ignored.push_back(name);
+  const auto tick = [] {
+    if (stop_requested(std::chrono::milliseconds(0))) {
+      throw Refused("stopped; nothing was written");
+    }
+  };
+  const ImportPlan plan = plan_import(file, config, database, tick, ignored);
+  report(plan, config.phone_default_region);
+  summarise(plan);
   if (call.has("dry-run")) {
     std::cerr << "nothing was written\n";
-    return plan->bad == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return plan.bad == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
   }
-  return write(config, password, file, *plan);
+  ImportRun run{config, password, plan, operator_name(), file};
+  return write(run);
 }
 
 int export_users(const Call& call) {
   constexpr std::uint64_t kPage = 1000;
-  refuse_file_open_to_others();
+  // A shell makes the file of a redirection by its umask, mostly 022, and hashes are secrets. Pipes
+  // and terminals are not checked.
+  struct stat output {};
+  if (::fstat(STDOUT_FILENO, &output) == 0 && S_ISREG(output.st_mode) &&
+      (output.st_mode & 077U) != 0) {
+    throw Refused(
+        "standard output is a file that other users may open: nothing was written. chmod 600 the "
+        "file, or remove it and set umask 077 in the shell, then export again");
+  }
   if (::isatty(STDOUT_FILENO) == 1 &&
       !confirmed(call, "The hashes of all passwords come onto this terminal.")) {
     return EXIT_FAILURE;

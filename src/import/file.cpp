@@ -9,14 +9,6 @@
 #include <unistd.h>
 
 namespace users {
-namespace {
-
-bool same(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-}  // namespace
-
 ImportFile::ImportFile(const std::string& name)
     : name_(name == "-" ? "standard input" : name),
       fd_(name == "-" ? ::dup(STDIN_FILENO)
@@ -39,7 +31,8 @@ ImportFile::~ImportFile() {
 void ImportFile::require_unchanged() const {
   struct stat now {};
   if (::fstat(fd_.get(), &now) != 0 || now.st_size != before_.st_size ||
-      !same(now.st_mtim, before_.st_mtim)) {
+      now.st_mtim.tv_sec != before_.st_mtim.tv_sec ||
+      now.st_mtim.tv_nsec != before_.st_mtim.tv_nsec) {
     throw changed();
   }
 }

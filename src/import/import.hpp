@@ -5,13 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
+#include <mutex>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "accounts/user.hpp"
@@ -32,9 +30,9 @@ struct PlannedRow {
 /// A row that stays out: a bad one, a duplicate, or one whose phone has an account.
 struct Finding {
   std::uint64_t line;
-  const char* fault = nullptr;  ///< of a bad row
-  std::uint64_t phone = 0;      ///< of any other: E.164 as a number
-  std::uint64_t kept = 0;       ///< of a duplicate: the line that is kept
+  const char* reason;
+  std::uint64_t phone = 0;  ///< E.164 as a number; 0: of a bad row
+  std::uint64_t kept = 0;   ///< of a duplicate: the line that is kept
 };
 
 struct RowCount {
@@ -62,40 +60,48 @@ struct ImportPlan {
   std::vector<Finding> findings{};  ///< the same
 };
 
-/// Reads the whole file, judges each row, keeps one of each phone: one that is not disabled, else
-/// the oldest (by createTime, then id, then line; unknown is newest) and asks the database which
-/// phones have accounts. `stopped` is asked now and then; if it says yes, nullopt is returned.
+/// Pass one: reads the whole file, judges each row, keeps one of each phone: one that is not
+/// disabled, else the oldest (by createTime, then id, then line; unknown is newest) and asks the
+/// database which phones have accounts. Calls `tick` now and then, which may throw to stop it.
 /// Throws ImportRefused and db::DatabaseError.
-std::optional<ImportPlan> plan_import(ImportFile& file, const Config& config,
-                                      db::Database& database, const std::function<bool()>& stopped,
-                                      const std::vector<std::string>& ignore_columns = {});
+ImportPlan plan_import(ImportFile& file, const Config& config, db::Database& database,
+                       const std::function<void()>& tick,
+                       const std::vector<std::string>& ignore_columns = {});
 
-struct ImportProgress {
+/// Pass two: hashes what is planned and writes it, in threads with a connection each.
+struct ImportRun {
+  /// Rows of one transaction: few enough that whoever registers one of their phones at the same
+  /// time waits for some milliseconds only.
+  static constexpr std::size_t kBatch = 64;
+
+  const Config& config;
+  const Secret& database_password;
+  const ImportPlan& plan;
+  const std::string operator_name;
+  ImportFile& file;
+
   std::atomic<std::uint64_t> written{0};
-  /// Somebody registered the phone meanwhile; that account stays.
-  std::atomic<std::uint64_t> taken{0};
-  /// For whoever wants it to stop: each thread ends when the batch it is at is written.
+  std::atomic<std::uint64_t> taken{0};  ///< registered by somebody meanwhile; that account stays
+  /// Set it to end each thread when the batch it is at is written.
   std::atomic<bool> stopped{false};
+
+  // What the threads share with the file.
+  std::mutex mutex{};
+  std::vector<PlannedRow>::const_iterator next = plan.todo.begin();
+
+  /// Calls `tick` again and again until all threads have ended. A database that is away is waited
+  /// for. Throws what stopped a thread, such as ImportRefused if the file no longer has the rows
+  /// that were judged.
+  void run(unsigned threads, const std::function<void()>& tick);
+
+  void work();
+  /// The next rows of the plan; empty at its end.
+  std::vector<ImportRow> take_batch();
+  void write(db::Database& database, std::vector<ImportRow> rows);
 };
-
-/// Rows of one transaction: few enough that whoever registers one of their phones at the same time
-/// waits for some milliseconds only.
-constexpr std::size_t kImportBatch = 64;
-
-/// Hashes what is planned and writes it, in threads with a connection each. Calls `tick` again and
-/// again until they end. A database that is away is waited for. Throws what stopped a thread, such
-/// as ImportRefused if the file no longer has the rows that were judged.
-void run_import(const Config& config, const Secret& database_password, ImportFile& file,
-                const ImportPlan& plan, const std::string& operator_name, unsigned threads,
-                ImportProgress& progress, const std::function<void()>& tick);
 
 /// Those of `phones` (E.164) that have an account: their phone and disabled; one round trip.
 std::map<std::string, User> find_registered(db::Database& database,
                                             const std::vector<std::string>& phones);
-
-/// Writes rows that have a hash, with an audit row each, in two round trips. Throws
-/// db::DuplicateKey if one of the phones is taken.
-void insert_imported(const db::Transaction& transaction, const std::vector<ImportRow>& rows,
-                     std::string_view operator_name);
 
 }  // namespace users

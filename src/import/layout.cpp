@@ -71,12 +71,9 @@ std::vector<std::string_view> split_fields(std::string_view line) {
 }
 
 std::string plain_name(std::string_view text) {
-  std::string plain;
-  for (const char c : text) {
-    if (c != '_' && c != '-' && c != ' ') {
-      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
+  std::string plain(text);
+  std::erase_if(plain, [](char c) { return c == '_' || c == '-' || c == ' '; });
+  std::ranges::transform(plain, plain.begin(), [](unsigned char c) { return std::tolower(c); });
   return plain;
 }
 

@@ -7,7 +7,7 @@
 namespace users {
 namespace {
 
-/// Read, or looked up in the database, before `stopped` is asked again.
+/// Read, or looked up in the database, between two calls of `tick`.
 constexpr std::size_t kRowsAtOnce = 1000;
 
 /// A good row, as little as deciding takes.
@@ -33,20 +33,20 @@ std::uint64_t age_of(std::string created) {
   return created.empty() ? kUnknown : std::stoull(created);
 }
 
-/// Returns false if it was stopped.
-bool read_all(ImportFile& file, const Config& config,
-              const std::vector<std::string>& ignore_columns, const std::function<bool()>& stopped,
-              ImportPlan& plan, std::vector<Candidate>& candidates) {
+std::vector<Candidate> read_all(ImportFile& file, const Config& config,
+                                const std::vector<std::string>& ignore_columns,
+                                const std::function<void()>& tick, ImportPlan& plan) {
+  std::vector<Candidate> candidates;
   file.rewind();
   std::optional<Line> line = file.next();
   if (!line) throw ImportRefused("the file is empty");
   plan.layout = read_layout(*line, ignore_columns);
   if (plan.layout.heading) line = file.next();
   for (; line; line = file.next()) {
-    if (++plan.rows % kRowsAtOnce == 0 && stopped()) return false;
+    if (++plan.rows % kRowsAtOnce == 0) tick();
     const ImportRow row = judge_row(plan.layout, *line, config.phone_default_region);
     if (row.fault != nullptr) {
-      plan.findings.push_back({.line = line->number, .fault = row.fault});
+      plan.findings.push_back({line->number, row.fault});
       ++plan.bad;
       continue;
     }
@@ -57,65 +57,55 @@ bool read_all(ImportFile& file, const Config& config,
                           .remarks = row.remarks});
   }
   file.require_unchanged();
-  return true;
+  return candidates;
 }
 
-/// Decides about the row of a phone that is kept.
-void decide(const Candidate& candidate, const User* registered, ImportPlan& plan) {
-  const std::uint64_t line = candidate.row.line;
-  if (registered == nullptr) {
-    plan.todo.push_back(candidate.row);
-    for (std::size_t i = 0; i < kRemarks; ++i) {
-      if (candidate.remarks[i]) plan.remarks.at(i).add(line);
-    }
-    return;
-  }
-  plan.findings.push_back({.line = line, .phone = candidate.phone});
-  ++plan.registered;
-  if (candidate.remarks[kDisabled] && !registered->disabled) {
-    plan.remarks[kDisabledBefore].add(line);
-  }
-}
-
-/// Returns false if it was stopped.
-bool decide_all(std::vector<Candidate> candidates, db::Database& database,
-                const std::function<bool()>& stopped, ImportPlan& plan) {
+/// Keeps the first of each phone.
+void decide(std::vector<Candidate> candidates, db::Database& database,
+            const std::function<void()>& tick, ImportPlan& plan) {
   std::ranges::sort(candidates, {}, &Candidate::order);
   const Candidate* kept = nullptr;
-  for (std::span<const Candidate> rest = candidates; !rest.empty();) {
-    if (stopped()) return false;
-    const auto some = rest.first(std::min(kRowsAtOnce, rest.size()));
-    rest = rest.subspan(some.size());
-    std::vector<std::string> phones;
-    for (const Candidate& candidate : some) phones.push_back(e164_of(candidate.phone));
-    const auto registered = find_registered(database, phones);
-    for (const Candidate& candidate : some) {
-      if (kept != nullptr && kept->phone == candidate.phone) {
-        plan.findings.push_back({candidate.row.line, nullptr, candidate.phone, kept->row.line});
-        ++plan.duplicates;
-        continue;
+  std::map<std::string, User> registered;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (i % kRowsAtOnce == 0) {
+      tick();
+      std::vector<std::string> phones;
+      for (const auto& next :
+           std::span(candidates).subspan(i).first(std::min(kRowsAtOnce, candidates.size() - i))) {
+        phones.push_back(e164_of(next.phone));
       }
-      kept = &candidate;
-      const auto user = registered.find(e164_of(candidate.phone));
-      decide(candidate, user == registered.end() ? nullptr : &user->second, plan);
+      registered = find_registered(database, phones);
+    }
+    const auto& [phone, age, id, row, remarks] = candidates[i];
+    if (kept != nullptr && kept->phone == phone) {
+      plan.findings.push_back(
+          {row.line, "another row of this phone counts", phone, kept->row.line});
+      ++plan.duplicates;
+      continue;
+    }
+    kept = &candidates[i];
+    if (const auto user = registered.find(e164_of(phone)); user != registered.end()) {
+      plan.findings.push_back({row.line, "the phone has an account already", phone});
+      ++plan.registered;
+      if (remarks[kDisabled] && !user->second.disabled) plan.remarks[kDisabledBefore].add(row.line);
+      continue;
+    }
+    plan.todo.push_back(row);
+    for (std::size_t remark = 0; remark < kRemarks; ++remark) {
+      if (remarks[remark]) plan.remarks.at(remark).add(row.line);
     }
   }
-  return true;
+  std::ranges::sort(plan.todo, {}, &PlannedRow::line);
+  std::ranges::sort(plan.findings, {}, &Finding::line);
 }
 
 }  // namespace
 
-std::optional<ImportPlan> plan_import(ImportFile& file, const Config& config,
-                                      db::Database& database, const std::function<bool()>& stopped,
-                                      const std::vector<std::string>& ignore_columns) {
+ImportPlan plan_import(ImportFile& file, const Config& config, db::Database& database,
+                       const std::function<void()>& tick,
+                       const std::vector<std::string>& ignore_columns) {
   ImportPlan plan;
-  std::vector<Candidate> candidates;
-  if (!read_all(file, config, ignore_columns, stopped, plan, candidates) ||
-      !decide_all(std::move(candidates), database, stopped, plan)) {
-    return std::nullopt;
-  }
-  std::ranges::sort(plan.todo, {}, &PlannedRow::line);
-  std::ranges::sort(plan.findings, {}, &Finding::line);
+  decide(read_all(file, config, ignore_columns, tick, plan), database, tick, plan);
   return plan;
 }
 

@@ -193,20 +193,15 @@ ImportRow judge_row(const ImportLayout& layout, const Line& line,
   ImportRow row{.fault = line.fault};
   if (row.fault != nullptr) return row;
   const auto fields = split_fields(line.text);
-  const auto phone = static_cast<std::size_t>(std::ranges::find(layout.columns, Column::phone) -
-                                              layout.columns.begin());
-  // Not of a person whose password is "password".
-  const bool has_number =
-      phone < fields.size() && fields[phone].find_first_of("0123456789") != std::string_view::npos;
-  if (layout.heading && !has_number && is_heading(fields)) {
-    throw ImportRefused("line " + std::to_string(line.number) +
-                        " is a second heading: import each table from a file of its own");
-  }
   if (fields.size() != layout.columns.size()) {
     row.fault = "not as many columns as the first line";
   }
   for (std::size_t i = 0; i < fields.size() && row.fault == nullptr; ++i) {
     row.fault = read_field(layout.columns[i], fields[i], default_region, row);
+  }
+  if (row.fault != nullptr && row.phone.empty() && is_heading(fields)) {
+    throw ImportRefused("line " + std::to_string(line.number) +
+                        " is a second heading: import each table from a file of its own");
   }
   return row;
 }

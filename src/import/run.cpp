@@ -1,9 +1,10 @@
 // Pass two of an import: hashes what was planned on all cores and writes it in small transactions.
+#include <chrono>
 #include <future>
-#include <mutex>
 #include <thread>
 
 #include "accounts/password.hpp"
+#include "base/json.hpp"
 #include "import/import.hpp"
 
 namespace users {
@@ -13,22 +14,49 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::milliseconds kBetweenTries{250};
 
-/// What the threads share.
-struct Run {
-  const Config& config;
-  const Secret& database_password;
-  const ImportPlan& plan;
-  const std::string& operator_name;
-  ImportProgress& progress;
-  ImportFile& file;
-  std::vector<PlannedRow>::const_iterator next = plan.todo.begin();
-  std::mutex mutex{};  ///< of the last two
+// A list of phones is one parameter, a JSON array: any number of them in one round trip, each found
+// by the unique key.
+const std::string kPhones =
+    "JSON_TABLE(?, '$[*]' COLUMNS (number FOR ORDINALITY, phone VARCHAR(16) CHARACTER SET ascii "
+    "COLLATE ascii_nopad_bin PATH '$' ERROR ON ERROR)) l STRAIGHT_JOIN users u ON u.phone = "
+    "l.phone";
 
-  void work();
-  /// The next rows of the plan; empty at its end.
-  std::vector<ImportRow> take_batch();
-  void write(db::Database& database, std::vector<ImportRow> rows) const;
-};
+const db::Query<User(std::string_view phones)> find_by_phones{
+    "find_registered",
+    "SELECT",
+    {{"u.phone", &User::phone}, {db::iso8601("u.disableTime"), &User::disabled}},
+    "FROM " + kPhones};
+
+/// No createTime means now.
+const db::Statement insert_users{
+    "insert_imported",
+    "INSERT INTO users (phone, password, createTime, disableTime) VALUES (?, ?, "
+    "IFNULL(NULLIF(?, ''), UTC_TIMESTAMP()), NULLIF(?, ''))",
+    4};
+
+/// The first row has the operation.
+const db::Command<void(std::string_view operator_name, std::string_view operation,
+                       std::string_view phones)>
+    audit_users{"audit_imported",
+                "INSERT INTO audit (user_id, event, address, request_id, operator_name, operation, "
+                "createTime) SELECT u.id, 'imported', '', '', ?, IF(l.number = 1, ?, NULL), "
+                "UTC_TIMESTAMP() FROM " +
+                    kPhones};
+
+/// Writes rows that have a hash, with an audit row each, in two round trips. Throws
+/// db::DuplicateKey if one of the phones is taken.
+void insert(const db::Transaction& transaction, const std::vector<ImportRow>& rows,
+            std::string_view operator_name) {
+  std::vector<db::BulkRow> bulk;
+  json::Array phones;
+  for (const ImportRow& row : rows) {
+    bulk.push_back({row.phone, row.hash, row.created, row.disabled});
+    phones.emplace_back(row.phone);
+  }
+  transaction.connection().execute_bulk(insert_users, bulk);
+  audit_users(transaction.connection(), operator_name, crypto::bytes_of(transaction.operation()),
+              json::text(phones));
+}
 
 void drop_registered(db::Database& database, std::vector<ImportRow>& rows) {
   std::vector<std::string> phones;
@@ -37,12 +65,24 @@ void drop_registered(db::Database& database, std::vector<ImportRow>& rows) {
   std::erase_if(rows, [&](const ImportRow& row) { return found.contains(row.phone); });
 }
 
-void Run::work() {
+}  // namespace
+
+std::map<std::string, User> find_registered(db::Database& database,
+                                            const std::vector<std::string>& phones) {
+  const std::string list = json::text(json::Array(phones.begin(), phones.end()));
+  std::map<std::string, User> found;
+  database.replay([&](db::Connection& connection) {
+    for (const User& user : find_by_phones.all(connection, list)) found[user.phone] = user;
+  });
+  return found;
+}
+
+void ImportRun::work() {
   try {
     Metrics metrics;
     const PasswordCheck passwords(config, metrics);
     db::Database database(config, database_password, metrics);
-    while (!progress.stopped) {
+    while (!stopped) {
       auto rows = take_batch();
       if (rows.empty()) return;
       for (ImportRow& row : rows) {
@@ -51,34 +91,33 @@ void Run::work() {
       write(database, std::move(rows));
     }
   } catch (...) {
-    progress.stopped = true;
+    stopped = true;
     throw;
   }
 }
 
-std::vector<ImportRow> Run::take_batch() {
+std::vector<ImportRow> ImportRun::take_batch() {
   const std::lock_guard lock(mutex);
   file.require_unchanged();
   std::vector<ImportRow> rows;
-  for (; rows.size() < kImportBatch && next != plan.todo.end(); ++next) {
+  for (; rows.size() < kBatch && next != plan.todo.end(); ++next) {
     auto line = file.next();
     while (line && line->number < next->line) line = file.next();
-    if (!line || line->number != next->line ||
+    // The text may be the same, but without its line end.
+    if (!line || line->number != next->line || line->fault != nullptr ||
         plan.fingerprints.of(line->text) != next->fingerprint) {
       throw file.changed();
     }
     rows.push_back(judge_row(plan.layout, *line, config.phone_default_region));
-    // The text is the same, but the line may have lost its end.
-    if (rows.back().fault != nullptr) throw file.changed();
   }
   return rows;
 }
 
-void Run::write(db::Database& database, std::vector<ImportRow> rows) const {
+void ImportRun::write(db::Database& database, std::vector<ImportRow> rows) {
   const std::size_t all = rows.size();
   const auto patience = std::chrono::steady_clock::now() + kPatience;
   const auto wait_or_rethrow = [&] {
-    if (progress.stopped || std::chrono::steady_clock::now() > patience) throw;
+    if (stopped || std::chrono::steady_clock::now() > patience) throw;
     std::this_thread::sleep_for(kBetweenTries);
   };
   const auto operation = db::new_operation();
@@ -87,7 +126,7 @@ void Run::write(db::Database& database, std::vector<ImportRow> rows) const {
     try {
       if (std::exchange(was_tried, true) && database.is_done(operation)) break;
       database.once(operation, [&](db::Transaction& transaction) {
-        insert_imported(transaction, rows, operator_name);
+        insert(transaction, rows, operator_name);
         return true;
       });
       break;
@@ -99,20 +138,15 @@ void Run::write(db::Database& database, std::vector<ImportRow> rows) const {
       wait_or_rethrow();
     }
   }
-  progress.written += rows.size();
-  progress.taken += all - rows.size();
+  written += rows.size();
+  taken += all - rows.size();
 }
 
-}  // namespace
-
-void run_import(const Config& config, const Secret& database_password, ImportFile& file,
-                const ImportPlan& plan, const std::string& operator_name, unsigned threads,
-                ImportProgress& progress, const std::function<void()>& tick) {
+void ImportRun::run(unsigned threads, const std::function<void()>& tick) {
   file.rewind();
-  Run run{config, database_password, plan, operator_name, progress, file};
   std::vector<std::future<void>> workers;
   for (unsigned i = 0; i < threads; ++i) {
-    workers.push_back(std::async(std::launch::async, [&run] { run.work(); }));
+    workers.push_back(std::async(std::launch::async, [this] { work(); }));
   }
   const auto is_running = [](const std::future<void>& worker) {
     return worker.wait_for(std::chrono::seconds(0)) != std::future_status::ready;

@@ -26,6 +26,12 @@ struct Fixture : ImportFixture {
     BOOST_TEST(wait_until(60, [&] { return count() >= written; }));
     return import;
   }
+  [[nodiscard]] ImportPlan plan_of(ImportFile& table) const {
+    const Config config = database.config();
+    Metrics metrics;
+    db::Database direct(config, no_password, metrics);
+    return plan_import(table, config, direct, [] {});
+  }
   void check_all_written(std::uint64_t all) {
     BOOST_TEST(count() == all);
     BOOST_TEST(count("audit") == all);
@@ -78,7 +84,7 @@ BOOST_AUTO_TEST_CASE(who_registers_meanwhile_keeps_the_account) {
         "UTC_TIMESTAMP())",
         "register");
     const pid_t import = start("import '" + file + "'");
-    BOOST_TEST(wait_until(30, [&] { return count() >= 200U - kImportBatch; }));
+    BOOST_TEST(wait_until(30, [&] { return count() >= 200U - ImportRun::kBatch; }));
     registration.commit();
     BOOST_TEST(wait_for(import) == 0);
   }
@@ -108,20 +114,14 @@ BOOST_AUTO_TEST_CASE(a_lost_answer_to_commit_writes_nothing_twice) {
                               "START TRANSACTION", "+8618810000003"}) {
     database.query("DELETE FROM users; DELETE FROM audit");
     Config config = database.config();
-    std::optional<ImportPlan> plan;
-    {
-      Metrics metrics;
-      db::Database direct(config, no_password, metrics);
-      plan = plan_import(table, config, direct, [] { return false; });
-    }
-    BOOST_REQUIRE(plan);
+    const ImportPlan plan = plan_of(table);
     const CuttingProxy proxy(config.database_hosts[0], trigger);
     config.database_hosts = {proxy.socket()};
-    ImportProgress progress;
-    run_import(config, no_password, table, *plan, "operator", 1, progress, [] {});
+    ImportRun run{config, no_password, plan, "operator", table};
+    run.run(1, [] {});
     BOOST_TEST(proxy.has_cut());
-    BOOST_TEST(progress.written == 100U);
-    BOOST_TEST(progress.taken == 0U);
+    BOOST_TEST(run.written == 100U);
+    BOOST_TEST(run.taken == 0U);
     check_all_written(100);
   }
 }
@@ -224,19 +224,14 @@ BOOST_AUTO_TEST_CASE(every_byte_of_a_row_is_what_was_judged) {
       database.query("DELETE FROM users; DELETE FROM audit");
       const Config config = database.config();
       ImportFile table(directory.write("import.tsv", swap.judged));
-      Metrics metrics;
-      db::Database direct(config, no_password, metrics);
-      const auto plan = plan_import(table, config, direct, [] { return false; });
-      BOOST_TEST_REQUIRE(!plan->todo.empty());
+      const ImportPlan plan = plan_of(table);
+      BOOST_TEST_REQUIRE(!plan.todo.empty());
       swap_unseen(file, swap.swapped);
-      ImportProgress progress;
-      const auto run = [&] {
-        run_import(config, no_password, table, *plan, "operator", 1, progress, [] {});
-      };
+      ImportRun run{config, no_password, plan, "operator", table};
       if (swap.written == 0) {
-        BOOST_CHECK_THROW(run(), ImportRefused);
+        BOOST_CHECK_THROW(run.run(1, [] {}), ImportRefused);
       } else {
-        run();
+        run.run(1, [] {});
       }
       check_all_written(swap.written);
     }
