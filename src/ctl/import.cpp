@@ -44,11 +44,9 @@ constexpr Warning kWarnings[] = {
 void report(const ImportPlan& plan, const std::string& region) {
   for (const auto& [line, reason, number, kept] : plan.findings) {
     const auto phone = Phone::parse("+" + std::to_string(number), region);
-    std::cout << line << '\t'
-              << (number == 0 ? "bad"
-                  : kept == 0 ? "registered"
-                              : "duplicate")
-              << '\t' << (phone ? phone->masked() : "-") << '\t' << reason;
+    const char* kind = kept == 0 ? "registered" : "duplicate";
+    std::cout << line << '\t' << (number == 0 ? "bad" : kind) << '\t'
+              << (phone ? phone->masked() : "-") << '\t' << reason;
     if (kept != 0) std::cout << ": line " << kept;
     std::cout << '\n';
   }

@@ -31,16 +31,10 @@ constexpr unsigned kMemory = 1024;
 /// In every password.
 constexpr const char* kMark = "planted-7fa3c0de";
 
-bool is_bad(int row) {
-  return row % kEvery == 10;
-}
-bool is_duplicate(int row) {
-  return row % kEvery == 70;
-}
+constexpr auto is_bad = [](int row) { return row % kEvery == 10; };
+constexpr auto is_duplicate = [](int row) { return row % kEvery == 70; };
 /// Of two rows with one phone, the later line is the older account every other time.
-bool is_older(int duplicate) {
-  return duplicate / kEvery % 2 == 0;
-}
+constexpr auto is_older = [](int duplicate) { return duplicate / kEvery % 2 == 0; };
 
 std::string digits_of(int row) {
   return std::to_string(10'000'000 + (is_duplicate(row) ? row - 50 : row));

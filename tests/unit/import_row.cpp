@@ -1,4 +1,6 @@
 // Rows of an import: which columns a file has, and what keeps a row out.
+#include <map>
+
 #include <boost/test/unit_test.hpp>
 
 #include "import/row.hpp"
@@ -80,6 +82,14 @@ BOOST_AUTO_TEST_CASE(lines_of_hashes_need_no_heading) {
   BOOST_CHECK_THROW(layout(line + "\t2018-04-22 10:00:00"), ImportRefused);
   BOOST_TEST(fault("18866668888\tplain", line).starts_with("not a hash"));
   BOOST_TEST(fault("18866668888\t", line) == "no password");
+  const std::string argon2 = "$MDEyMzQ1Njc4OWFiY2RlZg$fcxg8bazWR3zjJWElsCwxxNkptqmdaZ6HjseXL0devE";
+  for (const auto& [cost, reason] : std::map<std::string, const char*>{
+           {"m=131073,t=1,p=1",
+            "a hash that takes more than 128 MiB (m of argon2, cost of yescrypt)"},
+           {"m=65536,t=1,p=255", "a hash of more than 64 lanes (p of argon2)"},
+           {"m=65536,t=1,p=64", "good"}}) {
+    BOOST_TEST(fault("18866668888\t$argon2i$v=19$" + cost + argon2, line) == reason);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(times_are_read_as_databases_and_programs_write_them) {
