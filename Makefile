@@ -68,7 +68,7 @@ LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.cpp src/*/
 programs_of = $(sort $(foreach kind,$(1),$(BUILD)/test-$(patsubst issued,stack,$(firstword $(subst /, ,$(kind))))))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_SOURCES := $(wildcard src/base/*.cpp src/metrics/*.cpp) $(addprefix src/, \
-  accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp import/file.cpp import/field.cpp import/layout.cpp import/row.cpp \
+  accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp import/file.cpp import/layout.cpp import/row.cpp \
   web/body.cpp web/credentials.cpp web/envelope.cpp web/result_code.cpp)
 FUZZ_BUILD := $(if $(filter build/%,$(BUILD)),build/fuzz,$(BUILD)-fuzz)
 TEST_SUPPORT := $(wildcard tests/support/*.cpp)
@@ -130,7 +130,8 @@ EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origin
 install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing
 	install -d $(addprefix $(DESTDIR),$(prefix)/sbin $(unitdir) $(SNIPPETS) $(SHARE)/migrations $(SHARE)/send-sms)
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(prefix)/sbin/
-	install $(filter-out %.example %.md,$(wildcard conf/send-sms/*)) $(DESTDIR)$(SHARE)/send-sms/
+	install $(filter-out %.example %.md %.sh,$(wildcard conf/send-sms/*)) $(DESTDIR)$(SHARE)/send-sms/
+	install -m 0644 conf/send-sms/common.sh $(DESTDIR)$(SHARE)/send-sms/
 	install -m 0644 sql/migrations/*.sql $(DESTDIR)$(SHARE)/migrations/
 	cp -R nginx/html $(DESTDIR)$(SHARE)/
 	install -m 0644 conf/systemd/*.service conf/systemd/*.target $(DESTDIR)$(unitdir)/

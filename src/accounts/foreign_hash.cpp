@@ -182,7 +182,7 @@ std::optional<HashFault> find_fault(std::string_view hash) {
   return take(hash, "$y$") ? judge_yescrypt(hash) : HashFault::form;
 }
 
-std::string_view text_of(HashFault fault) {
+const char* text_of(HashFault fault) {
   static_assert(kMostHashMemoryKib == 128 * 1024 && kMostLanes == 64, "the texts name them");
   switch (fault) {
     case HashFault::form:

@@ -26,6 +26,6 @@ enum class HashFault {
 std::optional<HashFault> find_fault(std::string_view hash);
 
 /// The fault in words, for reports.
-std::string_view text_of(HashFault fault);
+const char* text_of(HashFault fault);
 
 }  // namespace users

@@ -1,6 +1,8 @@
 #include "ctl/output.hpp"
 
 #include <algorithm>
+#include <iostream>
+#include <stdexcept>
 
 #include <unistd.h>
 
@@ -19,37 +21,33 @@ std::string cell_of(const json::Value& value) {
   return cell;
 }
 
-void print_line(std::ostream& out, const std::vector<std::string>& cells,
-                const std::vector<std::size_t>& widths) {
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    out << cells[i];
-    if (i + 1 == cells.size()) break;
-    if (widths.empty()) {
-      out << '\t';
-    } else {
-      out << std::string(widths[i] - count_code_points(cells[i]) + 2, ' ');
-    }
-  }
-  out << '\n';
-}
-
-void print_cells(std::ostream& out, const std::vector<std::vector<std::string>>& lines,
-                 bool aligned) {
+/// Aligned in columns, or with tabs between.
+void print_lines(std::ostream& out, Form form, const std::vector<std::vector<std::string>>& lines) {
   std::vector<std::size_t> widths;
   for (const auto& line : lines) {
-    if (!aligned) break;
     widths.resize(std::max(widths.size(), line.size()));
     for (std::size_t i = 0; i < line.size(); ++i) {
-      widths[i] = std::max(widths[i], count_code_points(line[i]));
+      widths[i] = std::max(widths[i], count_code_points(line[i]) + 2);
     }
   }
-  for (const auto& line : lines) print_line(out, line, widths);
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const std::string blanks(widths[i] - count_code_points(line[i]), ' ');
+      out << line[i] << (i + 1 == line.size() ? "\n" : form == Form::tabs ? "\t" : blanks);
+    }
+  }
 }
 
 }  // namespace
 
 std::string counted(std::uint64_t count, std::string_view noun) {
   return std::to_string(count).append(" ").append(noun).append(count == 1 ? "" : "s");
+}
+
+void flush_output() {
+  if (!std::cout.flush()) {
+    throw std::runtime_error("standard output cannot be written: is the disk full?");
+  }
 }
 
 Form form_of_standard_output(bool json) {
@@ -69,7 +67,7 @@ void print_rows(std::ostream& out, Form form, const std::vector<std::string>& co
     auto& line = lines.emplace_back();
     for (const json::Member& member : row) line.push_back(cell_of(member.value));
   }
-  print_cells(out, lines, form == Form::columns);
+  print_lines(out, form, lines);
 }
 
 void print_object(std::ostream& out, Form form, const json::Object& object) {
@@ -79,7 +77,7 @@ void print_object(std::ostream& out, Form form, const json::Object& object) {
   }
   std::vector<std::vector<std::string>> lines;
   for (const json::Member& member : object) lines.push_back({member.name, cell_of(member.value)});
-  print_cells(out, lines, form == Form::columns);
+  print_lines(out, form, lines);
 }
 
 }  // namespace users::ctl

@@ -19,6 +19,9 @@ Form form_of_standard_output(bool json);
 /// `1 row`, `2 rows`: of a noun whose plural ends in s.
 std::string counted(std::uint64_t count, std::string_view noun);
 
+/// Throws if what was written to std::cout did not get out.
+void flush_output();
+
 /// Rows of the same members in the same order, `columns`. With tabs: a row a line, no heading, null
 /// empty; in columns: under a heading; as JSON: an array of objects. Control characters are escaped
 /// in all three, so a row stays a line and no terminal obeys it.

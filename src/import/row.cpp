@@ -1,18 +1,92 @@
 #include "import/row.hpp"
 
-#include <algorithm>
-#include <cctype>
+#include <array>
 #include <charconv>
-#include <vector>
+#include <cstring>
+#include <ctime>
+#include <initializer_list>
+#include <optional>
 
 #include "accounts/foreign_hash.hpp"
 #include "accounts/password.hpp"
+#include "accounts/phone.hpp"
 #include "base/text.hpp"
 
 namespace users {
 namespace {
 
-/// The client's escapes resolved; nothing where there is another one. The text may be a password.
+/// The time of disabling if a field says only that the account is disabled.
+constexpr const char* kSomeTime = "1970-01-01 00:00:00";
+
+bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, text) != words.end();
+}
+
+/// What the common programs write for no value.
+bool is_null(std::string_view field) {
+  return is_one_of(field,
+                   {"", "NULL", "\\N", "(NULL)", "(null)", "[NULL]", "[null]", "<NULL>", "<null>"});
+}
+
+/// The same in a field that is no password, where more words mean it.
+bool is_nothing(std::string_view field) {
+  return is_null(field) || is_one_of(plain_name(field), {"", "null", "none", "nil"});
+}
+
+std::string text_of(std::time_t time) {
+  tm fields{};
+  ::gmtime_r(&time, &fields);
+  std::array<char, sizeof "YYYY-MM-DD hh:mm:ss"> text{};
+  std::strftime(text.data(), text.size(), "%F %T", &fields);
+  return text.data();
+}
+
+/// Returns `YYYY-MM-DD hh:mm:ss` in UTC; empty if there is no time, nullopt if it cannot be read.
+std::optional<std::string> read_time(std::string_view field) {
+  constexpr std::time_t kEnd = 253402214400;  // 9999-12-31, which stands for never
+  if (is_nothing(field) || field.starts_with("0000-00-00") || field.starts_with("0001-01-01")) {
+    return "";
+  }
+  const std::string text(trim(field));
+  const char* end = text.c_str() + text.size();
+  tm time{};
+  const char* rest = ::strptime(text.c_str(), "%Y-%m-%d", &time);
+  if (rest != nullptr && (*rest == ' ' || *rest == 'T')) {
+    rest = ::strptime(rest + 1, "%H:%M", &time);
+    if (rest != nullptr && *rest == ':') rest = ::strptime(rest, ":%S", &time);
+    if (rest != nullptr && (*rest == '.' || *rest == ',')) {
+      rest += 1 + std::strspn(rest + 1, "0123456789");
+    }
+  }
+  if (rest == nullptr) return std::nullopt;
+  const bool is_utc = is_one_of({rest, end}, {"", "UTC", " UTC", "GMT", " GMT"});
+  if (!is_utc && ::strptime(rest, "%z", &time) != end) return std::nullopt;
+  const long ahead_of_utc = time.tm_gmtoff;
+  const int day = time.tm_mday;
+  const std::time_t seconds = ::timegm(&time) - ahead_of_utc;
+  // timegm() makes the 2nd of March of the 30th of February.
+  if (time.tm_mday != day || seconds < 0 || seconds >= kEnd) return std::nullopt;
+  return text_of(seconds);
+}
+
+/// Returns since when the account is disabled; empty if it is not, nullopt if the field does not
+/// say.
+std::optional<std::string> read_disabling(Column column, std::string_view field) {
+  if (column == Column::disabled_since) {
+    auto since = read_time(field);
+    // A time ahead may mean "never", or "until then".
+    return since && *since <= text_of(std::time(nullptr)) ? since : std::nullopt;
+  }
+  const std::string word = plain_name(field);
+  const bool is_true = is_one_of(word, {"1", "t", "true", "y", "yes", "on", "\x01"});
+  const bool is_false = is_one_of(word, {"0", "f", "false", "n", "no", "off", "\\0"}) ||
+                        // Some programs write false as nothing.
+                        (column == Column::disabled_if && is_nothing(field));
+  if (!is_true && !is_false) return std::nullopt;
+  return is_true == (column == Column::disabled_if) ? kSomeTime : "";
+}
+
+/// The client's escapes resolved; nullopt if there is another one. The text may be a password.
 std::optional<Secret> unescape(std::string_view field) {
   constexpr std::string_view kEscaped = "tn\\0";
   constexpr std::string_view kMeant("\t\n\\\0", 4);
@@ -33,156 +107,101 @@ std::optional<Secret> unescape(std::string_view field) {
   return Secret(std::move(text));
 }
 
-std::uint64_t read_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() ? number : kUnknown;
-}
+// Each of these reads a field into the row, and returns its fault, if it has one.
 
-/// `YYYY-MM-DD hh:mm:ss` as the number of these digits, which orders as the dates do.
-std::uint64_t order_of(std::string date) {
-  std::erase_if(date, [](char c) { return c < '0' || c > '9'; });
-  return read_number(date);
-}
-
-void read_dates(const ImportLayout& layout, const std::vector<std::string_view>& fields,
-                ImportRow& row) {
-  const auto column = [&](const std::optional<std::size_t>& index) {
-    return index ? fields[*index] : std::string_view();
-  };
-  auto created = read_date(column(layout.created));
-  row.lost_date = !created;
-  row.created = std::move(created).value_or("");
-  row.age = order_of(row.created);
-  row.id = read_number(column(layout.id));
-  for (const DisablingColumn& disabling : layout.disabling) {
-    auto since = read_disabling(disabling.how, fields[disabling.index]);
-    // An account that may be disabled stays so until an operator enables it.
-    row.unclear = row.unclear || !since;
-    const std::string text = std::move(since).value_or(kSomeTime);
-    if (row.disabled.empty() || (row.disabled == kSomeTime && !text.empty())) row.disabled = text;
-  }
-}
-
-std::optional<RowFault> read_password(std::string_view field, ImportRow& row) {
-  if (is_null(field)) return RowFault::no_password;
-  // Of a table that went through a spreadsheet; nobody could log in by what stands between.
-  if (field.size() > 1 && field.starts_with('"') && field.ends_with('"')) return RowFault::quotes;
-  const auto typed = unescape(field);
-  if (!typed) return RowFault::escape;
-  if (!is_text(typed->reveal())) return RowFault::password_text;
-  // Of any length: it was good enough there, and nobody is to be locked out.
-  auto password = normalise_password(typed->reveal(), 1);
-  if (!password) return RowFault::password_length;
-  row.looks_hashed = find_fault(password->reveal()) != HashFault::form;
-  row.password = std::move(*password);
-  return std::nullopt;
-}
-
-RowFault row_fault(HashFault fault) {
-  switch (fault) {
-    case HashFault::form:
-      break;
-    case HashFault::memory:
-      return RowFault::hash_memory;
-    case HashFault::work:
-      return RowFault::hash_work;
-    case HashFault::lanes:
-      return RowFault::hash_lanes;
-  }
-  return RowFault::hash;
-}
-
-std::optional<RowFault> read_hash(std::string_view field, ImportRow& row) {
-  if (is_null(field)) return RowFault::no_password;
-  if (const auto fault = find_fault(field)) return row_fault(*fault);
-  row.hash = field;
-  return std::nullopt;
-}
-
-bool is_heading(const std::vector<std::string_view>& fields) {
-  const auto has = [&](std::string_view name) {
-    return std::ranges::any_of(fields, [&](std::string_view field) {
-      return field.size() == name.size() && plain_name(field) == name;
-    });
-  };
-  return has("phone") && (has("password") || has("hash"));
-}
-
-/// What a spreadsheet makes of a number: 18866668888.0. Without the dot it would be another one.
-bool is_of_a_spreadsheet(std::string_view field) {
+const char* read_phone(std::string_view field, const std::string& region, ImportRow& row) {
+  // Without its dot 18866668888.0 would be another number.
   const std::string_view text = trim(field);
   const auto dot = text.find('.');
-  return dot != std::string_view::npos && dot + 1 < text.size() &&
-         text.find_first_not_of('0', dot + 1) == std::string_view::npos;
+  if (dot != std::string_view::npos && dot + 1 < text.size() &&
+      text.find_first_not_of('0', dot + 1) == std::string_view::npos) {
+    return "a spreadsheet has written .0 behind the phone";
+  }
+  const auto phone = Phone::parse(field, region);
+  if (!phone) return "not a mobile number";
+  if (phone->has_lost_plus(field)) return "a number of another country without its plus";
+  row.phone = phone->e164();
+  return nullptr;
+}
+
+const char* read_password(std::string_view field, ImportRow& row) {
+  if (is_null(field)) return "no password";
+  // Of a table that went through a spreadsheet; nobody could log in by what stands between.
+  if (field.size() > 1 && field.starts_with('"') && field.ends_with('"')) {
+    return "the password is in quotes: save the file without them";
+  }
+  const auto typed = unescape(field);
+  if (!typed) return "a backslash that is no escape of mariadb --batch";
+  if (!is_text(typed->reveal())) return "the password is not UTF-8 text";
+  // Of any length: it was good enough there, and nobody is to be locked out.
+  auto password = normalise_password(typed->reveal(), 1);
+  if (!password) return "the password is longer than 128 characters";
+  row.remarks[kLooksHashed] = find_fault(password->reveal()) != HashFault::form;
+  row.password = std::move(*password);
+  return nullptr;
+}
+
+const char* read_hash(std::string_view field, ImportRow& row) {
+  if (is_null(field)) return "no password";
+  row.hash = field;
+  const auto fault = find_fault(field);
+  return fault ? text_of(*fault) : nullptr;
+}
+
+std::uint64_t read_id(std::string_view field) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
+  return error == std::errc{} && end == field.data() + field.size() ? number : kUnknown;
+}
+
+const char* read_field(Column column, std::string_view field, const std::string& region,
+                       ImportRow& row) {
+  switch (column) {
+    case Column::unused:
+      break;
+    case Column::phone:
+      return read_phone(field, region, row);
+    case Column::password:
+      return read_password(field, row);
+    case Column::hash:
+      return read_hash(field, row);
+    case Column::id:
+      row.id = read_id(field);
+      break;
+    case Column::created: {
+      const auto created = read_time(field);
+      row.created = created.value_or("");
+      row.remarks[kLostDate] = !created;
+      break;
+    }
+    default: {
+      const auto since = read_disabling(column, field);
+      // An account that may be disabled stays so until an operator enables it. kSomeTime is less
+      // than any time that a column tells.
+      row.disabled = std::max(row.disabled, since.value_or(kSomeTime));
+      row.remarks[kDisabled] = !row.disabled.empty();
+      if (!since) row.remarks.set(kUnclear);
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace
 
-std::string_view text_of(RowFault fault) {
-  switch (fault) {
-    case RowFault::too_long:
-      return "the line is longer than 16384 bytes";
-    case RowFault::cut_off:
-      return "the last line has no end: is the file whole?";
-    case RowFault::line_end:
-      return "the line ends otherwise than the first one (LF or CRLF)";
-    case RowFault::heading:
-      return "a second heading";
-    case RowFault::columns:
-      return "not as many columns as the first line";
-    case RowFault::escape:
-      return "a backslash that is no escape of mariadb --batch";
-    case RowFault::quotes:
-      return "the password stands in quotes: save the file without them";
-    case RowFault::phone:
-      return "not a mobile number";
-    case RowFault::spreadsheet:
-      return "the phone went through a spreadsheet, which writes .0 behind it";
-    case RowFault::lost_plus:
-      return "a number of another country without its plus";
-    case RowFault::no_password:
-      return "no password";
-    case RowFault::password_text:
-      return "the password is not UTF-8 text";
-    case RowFault::password_length:
-      return "the password is longer than 128 characters";
-    case RowFault::hash:
-      return text_of(HashFault::form);
-    case RowFault::hash_memory:
-      return text_of(HashFault::memory);
-    case RowFault::hash_work:
-      return text_of(HashFault::work);
-    case RowFault::hash_lanes:
-      return text_of(HashFault::lanes);
-    case RowFault::duplicate:
-      return "another row of this phone counts";
-    case RowFault::registered:
-      return "the phone has an account already";
-  }
-  return "?";
-}
-
-std::variant<ImportRow, RowFault> judge_row(const ImportLayout& layout, const Line& line,
-                                            const std::string& default_region) {
-  if (line.state == LineState::too_long) return RowFault::too_long;
-  if (line.state == LineState::cut_off) return RowFault::cut_off;
-  if (line.state == LineState::other_end) return RowFault::line_end;
+ImportRow judge_row(const ImportLayout& layout, const Line& line,
+                    const std::string& default_region) {
+  ImportRow row{.fault = line.fault};
+  if (row.fault != nullptr) return row;
   const auto fields = split_fields(line.text);
-  // Not of a person whose password is "password".
-  const bool has_number = fields.size() > layout.phone &&
-                          fields[layout.phone].find_first_of("0123456789") != std::string::npos;
-  if (layout.heading && !has_number && is_heading(fields)) return RowFault::heading;
-  if (fields.size() != layout.columns) return RowFault::columns;
-  if (is_of_a_spreadsheet(fields[layout.phone])) return RowFault::spreadsheet;
-  auto phone = Phone::parse(fields[layout.phone], default_region);
-  if (phone && phone->has_lost_plus(fields[layout.phone])) return RowFault::lost_plus;
-  if (!phone) return RowFault::phone;
-  ImportRow row{.phone = std::move(*phone)};
-  read_dates(layout, fields, row);
-  const auto field = fields[layout.password];
-  if (const auto fault = layout.plain ? read_password(field, row) : read_hash(field, row)) {
-    return *fault;
+  if (fields.size() != layout.columns.size()) {
+    row.fault = "not as many columns as the first line";
+  }
+  for (std::size_t i = 0; i < fields.size() && row.fault == nullptr; ++i) {
+    row.fault = read_field(layout.columns[i], fields[i], default_region, row);
+  }
+  if (row.fault != nullptr && row.phone.empty() && is_heading(fields)) {
+    throw ImportRefused("line " + std::to_string(line.number) +
+                        " is a second heading: import each table from a file of its own");
   }
   return row;
 }

@@ -1,92 +1,84 @@
-// One row of an import: which columns the file has, and whether a row can become an account.
+// The columns of an import, and whether a row can become an account.
 #pragma once
 
+#include <algorithm>
+#include <bitset>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include "accounts/phone.hpp"
 #include "base/secret.hpp"
-#include "import/field.hpp"
 #include "import/file.hpp"
 
 namespace users {
 
-struct DisablingColumn {
-  std::size_t index;
-  Disabling how;
+/// What a column holds.
+enum class Column {
+  unused,
+  phone,
+  password,  ///< as it was typed
+  hash,
+  id,
+  created,
+  disabled_since,  ///< a time; if there is none, the account is not disabled
+  disabled_if,     ///< a truth value, such as is_disabled
+  enabled_if,      ///< such as is_active
 };
 
-/// Where the columns stand, from 0.
 struct ImportLayout {
-  bool heading = false;  ///< the first line names the columns
-  bool plain = false;    ///< passwords as they were typed; otherwise hashes
-  std::size_t columns = 0;
-  std::size_t phone = 0;
-  std::size_t password = 0;
-  std::optional<std::size_t> id{};
-  std::optional<std::size_t> created{};
-  std::vector<DisablingColumn> disabling{};
-  std::vector<std::string> ignored{};  ///< names of the columns that are not taken over
+  bool heading = false;           ///< the first line names the columns
+  std::vector<Column> columns{};  ///< in the order of the file
+  std::vector<std::string> unused{};
+
+  [[nodiscard]] bool has(Column column) const {
+    return std::ranges::find(columns, column) != columns.end();
+  }
 };
 
-/// From the first line: a heading with phone and password, or phone and hash, and optionally id,
-/// createTime and columns that say which accounts are disabled, in any order and case; or a row of
-/// phone, hash and optionally createTime. Throws ImportRefused if it is neither, if a column may
-/// say which accounts are disabled in a way that is not understood and is not among `ignore`, or if
-/// `ignore` names a column that is not there.
+/// The fields of a line, which are separated by tabs.
+std::vector<std::string_view> split_fields(std::string_view line);
+
+/// The text in lower case, without `_`, `-` and blanks: `isActive` and `is_active` are one.
+std::string plain_name(std::string_view text);
+
+/// Whether these are names of columns, phone and password or hash among them.
+bool is_heading(const std::vector<std::string_view>& fields);
+
+/// Reads the first line: a heading, or a row of phone and hash. Throws ImportRefused if it is
+/// neither, if a column may say which accounts are disabled in a way that is not understood and is
+/// not among `ignore`, or if `ignore` names a column that is not there.
 ImportLayout read_layout(const Line& first, const std::vector<std::string>& ignore = {});
 
-/// What keeps a row out.
-enum class RowFault {
-  too_long,
-  cut_off,
-  line_end,
-  heading,
-  columns,
-  escape,
-  quotes,
-  phone,
-  spreadsheet,
-  lost_plus,
-  no_password,
-  password_text,
-  password_length,
-  hash,         ///< HashFault::form
-  hash_memory,  ///< HashFault::memory
-  hash_work,    ///< HashFault::work
-  hash_lanes,   ///< HashFault::lanes
-  duplicate,    ///< an older row has the phone; not of one row alone
-  registered,   ///< the phone has an account already; not of one row alone
+/// What the operator is told of rows, although they can be imported.
+enum Remark : std::size_t {
+  kDisabled,
+  kUnclear,         ///< whether it is disabled cannot be read: it counts as disabled
+  kLostDate,        ///< createTime cannot be read and is left out
+  kLooksHashed,     ///< the password has the form of a hash
+  kDisabledBefore,  ///< disabled in the file, but the phone has an account that is not
+  kRemarks
 };
 
-/// The fault in words, for the report.
-std::string_view text_of(RowFault fault);
-
-/// The order of what has none: behind everything else.
+/// An id that is missing or no number: greater than any other.
 constexpr std::uint64_t kUnknown = UINT64_MAX;
 
 struct ImportRow {
-  Phone phone;
-  Secret password{};             ///< NFC; empty where there is a hash
-  std::string hash{};            ///< empty where there is a password
-  std::string created{};         ///< `YYYY-MM-DD hh:mm:ss`; empty: unknown
-  std::string disabled{};        ///< the same; empty: not
-  std::uint64_t age = kUnknown;  ///< orders by createTime
+  const char* fault = nullptr;  ///< why the row stays out; then the rest does not count
+  std::string phone{};          ///< E.164
+  Secret password{};            ///< NFC; empty if there is a hash
+  std::string hash{};           ///< empty if there is a password
+  std::string created{};        ///< `YYYY-MM-DD hh:mm:ss` in UTC; empty: unknown
+  std::string disabled{};       ///< the same; empty: not disabled
   std::uint64_t id = kUnknown;
-  bool looks_hashed = false;  ///< the password has the form of a hash
-  bool lost_date = false;     ///< createTime could not be read and is left out
-  bool unclear = false;       ///< whether it is disabled could not be read: it is taken for so
+  std::bitset<kRemarks> remarks{};
 };
 
 /// Judges a row: the escapes of mariadb --batch (\t \n \\ \0) are resolved. NULL, \N and an empty
-/// field are no value. A date is `YYYY-MM-DD`, with `hh:mm`, seconds and a fraction behind a blank
-/// or T, and a time zone (Z, UTC, +08, +0800, +08:00; without one it is UTC). A date that cannot be
-/// read keeps no row out.
-std::variant<ImportRow, RowFault> judge_row(const ImportLayout& layout, const Line& line,
-                                            const std::string& default_region);
+/// field are no value. A time is `YYYY-MM-DD`, with `hh:mm`, seconds and a fraction behind a blank
+/// or T, and a time zone (Z, UTC, +08, +0800, +08:00; without one it is UTC), from 1970 to 9999. A
+/// time that cannot be read keeps no row out. Throws ImportRefused if the line is a second heading.
+ImportRow judge_row(const ImportLayout& layout, const Line& line,
+                    const std::string& default_region);
 
 }  // namespace users

@@ -1,122 +1,158 @@
-#include "import/run.hpp"
+// Pass two of an import: hashes what was planned on all cores and writes it in small transactions.
+#include <chrono>
+#include <future>
+#include <thread>
 
 #include "accounts/password.hpp"
+#include "base/json.hpp"
+#include "import/import.hpp"
 
 namespace users {
 namespace {
 
+/// How long a database that is away is waited for: a restart does not end the work of hours.
+constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::milliseconds kBetweenTries{250};
 
-ImportedUser hashed(const PasswordCheck& passwords, ImportRow row) {
-  return {row.phone.e164(), row.hash.empty() ? passwords.hash(row.password) : std::move(row.hash),
-          std::move(row.created), std::move(row.disabled)};
+// A list of phones is one parameter, a JSON array: any number of them in one round trip, each found
+// by the unique key.
+const std::string kPhones =
+    "JSON_TABLE(?, '$[*]' COLUMNS (number FOR ORDINALITY, phone VARCHAR(16) CHARACTER SET ascii "
+    "COLLATE ascii_nopad_bin PATH '$' ERROR ON ERROR)) l STRAIGHT_JOIN users u ON u.phone = "
+    "l.phone";
+
+const db::Query<User(std::string_view phones)> find_by_phones{
+    "find_registered",
+    "SELECT",
+    {{"u.phone", &User::phone}, {db::iso8601("u.disableTime"), &User::disabled}},
+    "FROM " + kPhones};
+
+/// No createTime means now.
+const db::Statement insert_users{
+    "insert_imported",
+    "INSERT INTO users (phone, password, createTime, disableTime) VALUES (?, ?, "
+    "IFNULL(NULLIF(?, ''), UTC_TIMESTAMP()), NULLIF(?, ''))",
+    4};
+
+/// The first row has the operation.
+const db::Command<void(std::string_view operator_name, std::string_view operation,
+                       std::string_view phones)>
+    audit_users{"audit_imported",
+                "INSERT INTO audit (user_id, event, address, request_id, operator_name, operation, "
+                "createTime) SELECT u.id, 'imported', '', '', ?, IF(l.number = 1, ?, NULL), "
+                "UTC_TIMESTAMP() FROM " +
+                    kPhones};
+
+/// Writes rows that have a hash, with an audit row each, in two round trips. Throws
+/// db::DuplicateKey if one of the phones is taken.
+void insert(const db::Transaction& transaction, const std::vector<ImportRow>& rows,
+            std::string_view operator_name) {
+  std::vector<db::BulkRow> bulk;
+  json::Array phones;
+  for (const ImportRow& row : rows) {
+    bulk.push_back({row.phone, row.hash, row.created, row.disabled});
+    phones.emplace_back(row.phone);
+  }
+  transaction.connection().execute_bulk(insert_users, bulk);
+  audit_users(transaction.connection(), operator_name, crypto::bytes_of(transaction.operation()),
+              json::text(phones));
 }
 
-/// Takes out those whose phone has an account.
-void drop_registered(db::Database& database, std::vector<ImportedUser>& users) {
+void drop_registered(db::Database& database, std::vector<ImportRow>& rows) {
   std::vector<std::string> phones;
-  phones.reserve(users.size());
-  for (const auto& user : users) phones.push_back(user.phone);
-  const auto found = database.replay(
-      [&](db::Connection& connection) { return find_registered(connection, phones); });
-  std::erase_if(users, [&](const auto& user) { return found.contains(user.phone); });
+  for (const ImportRow& row : rows) phones.push_back(row.phone);
+  const auto found = find_registered(database, phones);
+  std::erase_if(rows, [&](const ImportRow& row) { return found.contains(row.phone); });
 }
 
 }  // namespace
 
-ImportRun::ImportRun(const Config& config, const Secret& database_password, const ImportFile& file,
-                     const ImportPlan& plan, std::string operator_name, unsigned threads)
-    : config_(config),
-      database_password_(database_password),
-      file_(file),
-      plan_(plan),
-      operator_name_(std::move(operator_name)),
-      running_(threads) {
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-}
-
-ImportRun::~ImportRun() {
-  stop();
-}
-
-void ImportRun::wait() {
-  for (std::jthread& thread : threads_) thread.join();
-  threads_.clear();
-  if (failure_) std::rethrow_exception(failure_);
+std::map<std::string, User> find_registered(db::Database& database,
+                                            const std::vector<std::string>& phones) {
+  const std::string list = json::text(json::Array(phones.begin(), phones.end()));
+  std::map<std::string, User> found;
+  database.replay([&](db::Connection& connection) {
+    for (const User& user : find_by_phones.all(connection, list)) found[user.phone] = user;
+  });
+  return found;
 }
 
 void ImportRun::work() {
   try {
     Metrics metrics;
-    const PasswordCheck passwords(config_, metrics);
-    db::Database database(config_, database_password_, metrics);
-    while (!stopped_) {
+    const PasswordCheck passwords(config, metrics);
+    db::Database database(config, database_password, metrics);
+    while (!stopped) {
       auto rows = take_batch();
-      if (rows.empty()) break;
-      std::vector<ImportedUser> users;
-      users.reserve(rows.size());
-      for (ImportRow& row : rows) users.push_back(hashed(passwords, std::move(row)));
-      write(database, std::move(users));
+      if (rows.empty()) return;
+      for (ImportRow& row : rows) {
+        if (row.hash.empty()) row.hash = passwords.hash(row.password);
+      }
+      write(database, std::move(rows));
     }
   } catch (...) {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::current_exception();
-    stop();
+    stopped = true;
+    throw;
   }
-  --running_;
 }
 
 std::vector<ImportRow> ImportRun::take_batch() {
-  const std::lock_guard lock(mutex_);
-  file_.require_unchanged();
+  const std::lock_guard lock(mutex);
+  file.require_unchanged();
   std::vector<ImportRow> rows;
-  while (rows.size() < kBatch && next_ < plan_.todo.size()) {
-    rows.push_back(read_again(plan_.todo[next_]));
-    ++next_;
+  for (; rows.size() < kBatch && next != plan.todo.end(); ++next) {
+    auto line = file.next();
+    while (line && line->number < next->line) line = file.next();
+    // The text may be the same, but without its line end.
+    if (!line || line->number != next->line || line->fault != nullptr ||
+        plan.fingerprints.of(line->text) != next->fingerprint) {
+      throw file.changed();
+    }
+    rows.push_back(judge_row(plan.layout, *line, config.phone_default_region));
   }
   return rows;
 }
 
-ImportRow ImportRun::read_again(const PlannedRow& planned) {
-  auto line = reader_.next();
-  while (line && line->number < planned.line) line = reader_.next();
-  if (!line || line->number != planned.line ||
-      plan_.fingerprints.of(line->text) != planned.fingerprint) {
-    throw file_.changed();
-  }
-  auto judged = judge_row(plan_.layout, *line, config_.phone_default_region);
-  auto* row = std::get_if<ImportRow>(&judged);
-  if (row == nullptr) throw file_.changed();  // the same text, but now without a line end
-  return std::move(*row);
-}
-
-void ImportRun::write(db::Database& database, std::vector<ImportedUser> users) {
-  const std::size_t all = users.size();
+void ImportRun::write(db::Database& database, std::vector<ImportRow> rows) {
+  const std::size_t all = rows.size();
   const auto patience = std::chrono::steady_clock::now() + kPatience;
   const auto wait_or_rethrow = [&] {
-    if (stopped_ || std::chrono::steady_clock::now() > patience) throw;
+    if (stopped || std::chrono::steady_clock::now() > patience) throw;
     std::this_thread::sleep_for(kBetweenTries);
   };
   const auto operation = db::new_operation();
   bool was_tried = false;
-  while (!users.empty()) {
+  while (!rows.empty()) {
     try {
       if (std::exchange(was_tried, true) && database.is_done(operation)) break;
       database.once(operation, [&](db::Transaction& transaction) {
-        insert_imported(transaction, users, operator_name_);
+        insert(transaction, rows, operator_name);
         return true;
       });
       break;
     } catch (const db::DuplicateKey&) {
-      drop_registered(database, users);
+      drop_registered(database, rows);
     } catch (const db::Unavailable&) {
       wait_or_rethrow();
     } catch (const db::ConnectionLost&) {  // of a server that took its time
       wait_or_rethrow();
     }
   }
-  written_ += users.size();
-  taken_ += all - users.size();
+  written += rows.size();
+  taken += all - rows.size();
+}
+
+void ImportRun::run(unsigned threads, const std::function<void()>& tick) {
+  file.rewind();
+  std::vector<std::future<void>> workers;
+  for (unsigned i = 0; i < threads; ++i) {
+    workers.push_back(std::async(std::launch::async, [this] { work(); }));
+  }
+  const auto is_running = [](const std::future<void>& worker) {
+    return worker.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  };
+  while (std::ranges::any_of(workers, is_running)) tick();
+  for (auto& worker : workers) worker.get();
 }
 
 }  // namespace users

@@ -3,28 +3,16 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <thread>
 
-#include <boost/test/unit_test.hpp>
-#include <pwd.h>
-#include <unistd.h>
-
 #include "base/log.hpp"
-#include "service/account_service.hpp"
-#include "support/stack.hpp"
-#include "support/temporary_directory.hpp"
-#include "unit/child_process.hpp"
+#include "ctl/import_fixture.hpp"
 
 using namespace users;
 using namespace users::test;
 using Clock = std::chrono::steady_clock;
 
 namespace {
-
-const Secret kKey(std::string(32, 'k'));
-const Secret kNoPassword;
 
 // Sanitizers slow the import down, but not the bare hashes of a library that is built without them.
 #ifdef __SANITIZE_ADDRESS__
@@ -36,23 +24,17 @@ constexpr double kLeastShareOfBareRate = 0.6;
 #endif
 /// Every hundredth is no phone, another hundredth has the phone of the row 50 before it.
 constexpr int kEvery = 100;
-constexpr int kBad = kRows / kEvery;
-constexpr int kDuplicates = kRows / kEvery;
-constexpr int kGood = kRows - kBad - kDuplicates;
+constexpr std::uint64_t kBad = kRows / kEvery;
+constexpr std::uint64_t kDuplicates = kRows / kEvery;
+constexpr std::uint64_t kGood = kRows - kBad - kDuplicates;
 constexpr unsigned kMemory = 1024;
 /// In every password.
 constexpr const char* kMark = "planted-7fa3c0de";
 
-bool is_bad(int row) {
-  return row % kEvery == 10;
-}
-bool is_duplicate(int row) {
-  return row % kEvery == 70;
-}
+constexpr auto is_bad = [](int row) { return row % kEvery == 10; };
+constexpr auto is_duplicate = [](int row) { return row % kEvery == 70; };
 /// Of two rows with one phone, the later line is the older account every other time.
-bool is_older(int duplicate) {
-  return duplicate / kEvery % 2 == 0;
-}
+constexpr auto is_older = [](int duplicate) { return duplicate / kEvery % 2 == 0; };
 
 std::string digits_of(int row) {
   return std::to_string(10'000'000 + (is_duplicate(row) ? row - 50 : row));
@@ -120,47 +102,16 @@ class BareHashing {
   pid_t child_;
 };
 
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-struct Fixture {
-  ScratchDatabase database;
-  TemporaryDirectory directory;
-  std::filesystem::path table = directory.path() / "users.tsv";
-  int runs = 0;
-
-  /// Runs users-ctl import beside the test; report and messages go to `reportN` and `messagesN`.
-  pid_t start_import() {
-    ++runs;
-    const std::string command = "exec env USERS_FCGI_DATABASE_NAME=" + database.name() +
-                                " USERS_FCGI_DATABASE_USER=" + ::getpwuid(::geteuid())->pw_name +
-                                " USERS_FCGI_DATABASE_PASSWORD_FILE='" + state_folder() +
-                                "/secrets/migration_password' USERS_FCGI_PASSWORD_ARGON2_PASSES=1 "
-                                "USERS_FCGI_PASSWORD_ARGON2_MEMORY=" +
-                                std::to_string(kMemory) + " \"$BIN\"/users-ctl --config '" +
-                                state_folder() + "/users.conf' import '" + table.string() + "' >'" +
-                                file("report") + "' 2>'" + file("messages") + "'";
-    return start_child([&] {
-      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-      return 127;
-    });
-  }
-  [[nodiscard]] std::string file(const std::string& name) const {
-    return directory.path() / (name + std::to_string(runs));
-  }
-  int count(const std::string& from) {
-    return std::stoi(database.query("SELECT COUNT(*) FROM " + from));
-  }
+struct Fixture : ImportFixture {
+  std::string table = path("users.tsv");
+  Fixture() { memory = kMemory; }
 
   /// The password in no table (but as a hash), no file but the table, and no log.
   void check_nothing_is_left() {
-    BOOST_TEST(database.query("SELECT COUNT(*) FROM users WHERE password NOT LIKE '$argon2id$%'") ==
-               "0");
+    BOOST_TEST(count("users WHERE password NOT LIKE '$argon2id$%'") == 0U);
     BOOST_TEST(
         count("audit WHERE CONCAT_WS(' ', event, address, request_id, operator_name) LIKE '%" +
-              std::string(kMark) + "%'") == 0);
+              std::string(kMark) + "%'") == 0U);
     for (const std::string& folder : {directory.path().string(), state_folder() + "/log"}) {
       for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
         if (!entry.is_regular_file() || entry.path() == table) continue;
@@ -178,16 +129,16 @@ BOOST_AUTO_TEST_CASE(a_table_killed_half_way_ends_exact_and_at_the_rate_of_the_h
   crypto::start();
   write_table(table);
 
-  const pid_t first = start_import();
-  BOOST_TEST_REQUIRE(wait_until(60, [&] { return count("users") >= 1000; }));
+  const pid_t first = start("import '" + table + "'");
+  BOOST_TEST_REQUIRE(wait_until(60, [&] { return count() >= 1000; }));
   // Side by side they share the machine, and whatever else it does takes the same from both. An
   // import that waited for the database, or left a core idle, would fall behind.
-  const int before = count("users");
-  const auto start = Clock::now();
+  const std::uint64_t before = count();
+  const auto began = Clock::now();
   BareHashing beside;
-  BOOST_TEST_REQUIRE(wait_until(300, [&] { return count("users") >= before + kGood / 4; }));
-  const double rate =
-      (count("users") - before) / std::chrono::duration<double>(Clock::now() - start).count();
+  BOOST_TEST_REQUIRE(wait_until(300, [&] { return count() >= before + kGood / 4; }));
+  const double rate = static_cast<double>(count() - before) /
+                      std::chrono::duration<double>(Clock::now() - began).count();
   const double bare = beside.stop();
   BOOST_TEST_MESSAGE("bare " << bare << "/s, import " << rate << "/s");
   BOOST_TEST(rate >= kLeastShareOfBareRate * bare,
@@ -201,18 +152,18 @@ BOOST_AUTO_TEST_CASE(a_table_killed_half_way_ends_exact_and_at_the_rate_of_the_h
   }
   // The server ends the transactions of whoever is gone.
   BOOST_TEST_REQUIRE(wait_until(30, [&] { return database.open_transactions() == "0"; }));
-  const int half = count("users");
+  const std::uint64_t half = count();
   BOOST_TEST(half < kGood);
   BOOST_TEST(count("audit") == half);
-  const pid_t second = start_import();
+  const pid_t second = start("import '" + table + "'");
   BOOST_TEST(wait_for(second) == 0);
-  const std::string messages = read_file(file("messages"));
-  BOOST_TEST(
-      messages.find(std::to_string(kGood - half) + " to be imported, " + std::to_string(kBad) +
-                    " bad, " + std::to_string(kDuplicates) + " duplicates of older rows, " +
-                    std::to_string(half) + " with an account") != std::string::npos,
-      messages);
-  BOOST_TEST(count("users") == kGood);
+  const std::string messages = errors();
+  BOOST_TEST(contains(messages, std::to_string(kGood - half) + " to be imported, " +
+                                    std::to_string(kBad) + " bad, " + std::to_string(kDuplicates) +
+                                    " duplicates of older rows, " + std::to_string(half) +
+                                    " with an account"),
+             messages);
+  BOOST_TEST(count() == kGood);
   BOOST_TEST(count("audit WHERE event = 'imported'") == kGood);
   BOOST_TEST(database.query("SELECT COUNT(DISTINCT a.user_id) FROM audit a JOIN users u ON u.id = "
                             "a.user_id") == std::to_string(kGood));
@@ -222,11 +173,11 @@ BOOST_AUTO_TEST_CASE(a_table_killed_half_way_ends_exact_and_at_the_rate_of_the_h
   // Every 97th row, and every row that has or is a duplicate.
   const Config config = database.config();
   Metrics metrics;
-  db::Database connection(config, kNoPassword, metrics);
-  AccountService service(config, kKey, connection, metrics);
+  db::Database connection(config, no_password, metrics);
+  AccountService service(config, key, connection, metrics);
   log::start_on_stderr(LogLevel::warning);  // not a line for each login
   int wrong = 0;
-  int checked = 0;
+  std::uint64_t checked = 0;
   for (int row = 0; row < kRows; ++row) {
     const bool has_duplicate = is_duplicate(row + 50);
     if (is_bad(row) || is_duplicate(row) || (row % 97 != 0 && !has_duplicate)) continue;
