@@ -20,23 +20,15 @@ const db::Query<Grant()> list_grants{
 struct Rights {
   std::set<std::string, std::less<>> on_rows;  ///< of kNeeded
   std::string more;                            ///< the first grant beyond, as `DROP ON users.*`
-  bool wide = false;  ///< on all databases that fit this one's name as a pattern
+  bool is_wide = false;  ///< on all databases that fit this one's name as a pattern
 };
 
 /// `users`.`audit` as users.audit. A database's name is a pattern here: `\_` and `\%` are plain
 /// characters, and what is left of `_` and `%` stands for any, so it is shown with its backslashes.
 std::string plain_name(std::string_view quoted) {
-  std::string name;
-  for (const char c : quoted) {
-    if (c != '`') name += c;
-  }
+  std::string name(quoted);
+  std::erase(name, '`');
   return name;
-}
-
-bool is_needed(std::string_view privilege) {
-  // With columns in parentheses it is less than the whole, but of the same kind.
-  const auto kind = privilege.substr(0, privilege.find(" ("));
-  return std::ranges::find(kNeeded, kind) != kNeeded.end();
 }
 
 /// The privileges of a list, split at its commas but for those between parentheses.
@@ -54,76 +46,64 @@ std::vector<std::string> split(std::string_view list) {
   return all;
 }
 
-/// Reads `GRANT a, b ON c TO d ...`; only a, b and c ever leave here.
+/// Reads `GRANT a, b ON c TO d ...` or `GRANT role TO d`; only a, b, c and the role leave here.
 void read_grant(std::string_view grant, const std::string& database, Rights& rights) {
   constexpr std::string_view kStart = "GRANT ";
+  if (!grant.starts_with(kStart)) return;  // SET DEFAULT ROLE and the like
+  grant.remove_prefix(kStart.size());
   const auto on = grant.find(" ON ");
   const auto to = grant.find(" TO ", on == std::string_view::npos ? 0 : on);
-  if (!grant.starts_with(kStart)) return;  // SET DEFAULT ROLE and the like
   if (on == std::string_view::npos || to == std::string_view::npos) {
-    const auto role = grant.substr(kStart.size(), grant.find(" TO ") - kStart.size());
-    rights.more = "the role " + plain_name(role);
+    rights.more = "the role " + plain_name(grant.substr(0, to));
     return;
   }
+  const std::string pattern = db::grant_pattern(database);
   const std::string object = plain_name(grant.substr(on + 4, to - on - 4));
-  if (object == database + ".*" && database != db::grant_pattern(database)) rights.wide = true;
+  rights.is_wide = rights.is_wide || (object == database + ".*" && database != pattern);
   // Only before .* is it a pattern.
-  const bool own = rights.wide || object == db::grant_pattern(database) + ".*" ||
-                   (!object.ends_with(".*") && object.starts_with(database + "."));
-  for (const std::string& privilege : split(grant.substr(kStart.size(), on - kStart.size()))) {
-    if (privilege == "USAGE") continue;  // none at all
-    if (own && is_needed(privilege)) {
+  const bool is_own = rights.is_wide || object == pattern + ".*" ||
+                      (!object.ends_with(".*") && object.starts_with(database + "."));
+  for (const std::string& privilege : split(grant.substr(0, on))) {
+    // With columns in parentheses it is less than the whole, but of the same kind.
+    const bool is_needed = std::ranges::count(kNeeded, privilege.substr(0, privilege.find(" (")));
+    if (is_own && is_needed) {
       rights.on_rows.insert(privilege);
-    } else {
-      rights.more = privilege;
-      rights.more.append(" ON ").append(object);
+    } else if (privilege != "USAGE") {  // none at all
+      rights.more = privilege + " ON " + object;
     }
   }
   if (grant.ends_with(" WITH GRANT OPTION")) rights.more = "GRANT OPTION ON " + object;
 }
 
-std::string quoted_account(const std::string& account) {
-  const auto at = account.rfind('@');
-  return "'" + account.substr(0, at) + "'@'" + account.substr(at + 1) + "'";
-}
-
 }  // namespace
 
-void check_grants(Diagnosis& d, db::Connection& connection, const std::string& account) {
-  const std::string& database = d.config->database_name;
+Finding judge_grants(const Config& config, db::Connection& connection, const std::string& account) {
+  const std::string& database = config.database_name;
   Rights rights;
-  for (const Grant& grant : list_grants.all(connection)) {
-    read_grant(grant.text, database, rights);
-  }
+  for (const Grant& grant : list_grants.all(connection)) read_grant(grant.text, database, rights);
   std::string missing;
   for (const std::string_view needed : kNeeded) {
-    if (!rights.on_rows.contains(needed))
-      missing += (missing.empty() ? "" : ", ") + std::string(needed);
+    if (rights.on_rows.contains(needed)) continue;
+    missing.append(missing.empty() ? "" : ", ").append(needed);
   }
-  const auto grant = [&](const std::string& privileges) {
-    return "GRANT " + privileges + " ON `" + db::grant_pattern(database) + "`.* TO " +
-           quoted_account(account);
-  };
-  const std::string wanted = grant("SELECT, INSERT, UPDATE, DELETE");
+  std::string quoted = "'" + account + "'";
+  quoted.replace(quoted.rfind('@'), 1, "'@'");
+  const std::string on = " ON `" + db::grant_pattern(database) + "`.* TO " + quoted;
+  const std::string wanted = "GRANT SELECT, INSERT, UPDATE, DELETE" + on;
   // What it has more comes first: an account with ALL misses nothing.
-  if (rights.wide) {
-    d.report.problem("service account",
-                     account + " has rights on every database whose name is like " + database +
-                         ", since in GRANT _ stands for any character",
-                     "REVOKE ALL PRIVILEGES ON `" + database + "`.* FROM " +
-                         quoted_account(account) + "; " + wanted);
-  } else if (!rights.more.empty()) {
-    d.report.problem(
-        "service account",
-        account + " has " + rights.more + ": a worker needs to read and write rows only",
-        "REVOKE " + rights.more + " FROM " + quoted_account(account) + "; " + wanted);
-  } else if (!missing.empty()) {
-    d.report.problem("service account", account + " lacks " + missing + " on " + database,
-                     grant(missing));
-  } else {
-    d.report.ok("service account",
-                account + " may read and write rows of " + database + ", nothing more");
+  if (rights.is_wide) {
+    return problem(account + " has rights on every database whose name is like " + database +
+                       ", since in GRANT _ stands for any character",
+                   "REVOKE ALL PRIVILEGES ON `" + database + "`.* FROM " + quoted + "; " + wanted);
   }
+  if (!rights.more.empty()) {
+    return problem(account + " has " + rights.more + ": a worker needs to read and write rows only",
+                   "REVOKE " + rights.more + " FROM " + quoted + "; " + wanted);
+  }
+  if (!missing.empty()) {
+    return problem(account + " lacks " + missing + " on " + database, "GRANT " + missing + on);
+  }
+  return ok(account + " may read and write rows of " + database + ", nothing more");
 }
 
 }  // namespace users::ctl

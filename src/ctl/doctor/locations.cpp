@@ -1,149 +1,87 @@
-// doctor: the site's own locations: whom a backend takes a client for, and which location nginx
-// prefers.
+// doctor: the sites of an nginx, and the checks of their locations.
 #include "ctl/doctor/locations.hpp"
 
 #include <algorithm>
 #include <cctype>
-
-#include <strings.h>
+#include <set>
 
 namespace users::ctl {
 namespace {
 
-bool says_who(const Directive& block, const Protocol& protocol) {
-  const bool is_header = protocol.header.ends_with("_header");
-  // Many backends take both spellings for one; of a parameter there is only one.
-  if (is_header && value_in_effect(block, "underscores_in_headers") == "on" &&
-      !sets(block, protocol, "X_User_Id")) {
-    return false;
-  }
-  return sets(block, protocol, protocol.id) && sets(block, protocol, protocol.phone);
-}
+struct Listen {
+  const Directive* server;
+  std::string address = "*:80";  ///< as nginx tells addresses apart
+  bool is_default = false;
+  bool is_tls = false;
+};
 
-/// A block whose headers were lost, though it stands in one that had them.
-bool has_lost(const Directive& block, const Protocol& protocol) {
-  for (const Directive* at = block.around; at != nullptr; at = at->around) {
-    if (says_who(*at, protocol)) return true;
-  }
-  return needs_session(block);
-}
-
-void judge_pass(Faults& faults, const Directive& block, const Protocol& protocol) {
-  const std::string name(protocol.name);
-  // Nothing of the client's arrives then.
-  if (value_in_effect(block, name + "_pass_request_headers") == "off") return;
-  if (says_who(block, protocol)) return;
-  const std::string file = needs_session(block) ? "users_auth.conf" : "users_strip.conf";
-  // nginx refuses a second one.
-  const std::string place = own(block, "auth_request").empty() || !needs_session(block)
-                                ? "write into it: "
-                                : "write in place of its auth_request: ";
-  const std::string advice = place + "include snippets/users-fcgi/" + file + ";";
-  if (!has_lost(block, protocol)) {
-    faults.warning(name_of(block) + " passes a client's own X-User-Id on to its backend", advice);
-    return;
-  }
-  const bool replaces = !own(block, protocol.header).empty();
-  faults.problem(name_of(block) + " passes a client's own X-User-Id on to its backend" +
-                     (replaces ? ": each " + std::string(protocol.header) +
-                                     " of its own drops all that it would inherit"
-                               : ""),
-                 advice);
-}
-
-/// Whether a backend can be told a name by the client itself.
-void find_forgeries(Faults& faults, const Site& site) {
-  if (!site.backends_trust) return;
-  for (const Directive* parser : site.parsers) {
-    if (value_in_effect(*parser, "ignore_invalid_headers") != "off") continue;
-    faults.problem("ignore_invalid_headers off of " +
-                       in_effect(*parser, "ignore_invalid_headers").front()->file +
-                       ": a client's own X.User.Id passes every check and reaches the backends",
-                   "remove that line; it counts for all servers of one address");
-  }
-  for (const Directive* block : site.blocks) {
-    for (const Protocol& protocol : kProtocols) {
-      if (passes_on(*block, protocol)) judge_pass(faults, *block, protocol);
+void add_listens(std::vector<Listen>& listens, const Directive& server) {
+  const auto lines = own(server, "listen");
+  if (lines.empty()) listens.push_back({&server});
+  for (const Directive* line : lines) {
+    Listen listen{&server, line->words.at(1)};
+    std::string& address = listen.address;
+    if (address.find_first_not_of("0123456789") == std::string::npos) address.insert(0, "*:");
+    const bool has_port = address.find(':', address.rfind(']') + 1) != std::string::npos;
+    if (!has_port) address += ":80";
+    if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "*");
+    for (const std::string& word : line->words) {
+      listen.is_default = listen.is_default || word == "default_server" || word == "default";
+      listen.is_tls = listen.is_tls || word == "ssl" || word == "quic";
     }
+    listens.push_back(std::move(listen));
   }
 }
 
-/// What every path that a regular expression of nginx matches begins with, as far as that is plain.
-std::string beginning_of(std::string_view expression) {
-  if (!expression.starts_with('^') || expression.find('|') != std::string_view::npos) return "";
-  expression.remove_prefix(1);
-  const auto plain = std::min(expression.find_first_of("\\.[](){}*+?$"), expression.size());
-  const bool repeats = plain < expression.size() && plain > 0 &&
-                       std::string_view("*+?{").find(expression[plain]) != std::string_view::npos;
-  return std::string(expression.substr(0, repeats ? plain - 1 : plain));
-}
-
-/// What every path of a location begins with, in lower case: an expression may match either.
-std::string beginning_of(const Pattern& pattern) {
-  std::string path = pattern.is_expression() ? beginning_of(pattern.path) : pattern.path;
-  std::ranges::transform(path, path.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return path;
-}
-
-bool refuses(const Directive& location) {
-  return !own(location, "return").empty() ||
-         std::ranges::any_of(own(location, "deny"), [](const Directive* deny) {
-           return is(*deny, {"deny", "all"});
-         });
-}
-
-/// A location beside `level` that nginx prefers to it for paths that begin with `path`, and that
-/// lets in.
-const Directive* find_rival(const Directive& level, const std::string& path) {
-  const Pattern pattern = pattern_of(level);
-  if (pattern.modifier == "^~" || pattern.modifier == "@") return nullptr;
-  bool is_behind = false;
-  for (const Directive* other : own(*level.around, "location")) {
-    is_behind = is_behind || other == &level;
-    const Pattern others = pattern_of(*other);
-    // Of two expressions the first counts, and a prefix with ^~ goes before both.
-    const bool is_preferred = others.is_expression()
-                                  ? !(is_behind && pattern.is_expression())
-                                  : pattern.is_expression() && others.modifier == "^~" &&
-                                        !others.path.starts_with("/users/");
-    if (!is_preferred || needs_session(*other) || refuses(*other)) continue;
-    const std::string begins = beginning_of(others);
-    if (begins.starts_with(path) || path.starts_with(begins)) return other;
-  }
-  return nullptr;
-}
-
-/// Whether another location takes requests away from a protected one: nginx prefers an expression
-/// to a prefix without ^~, and one with ^~ to an expression, at each level of locations in
-/// locations.
-void find_rivals(Faults& faults, const Site& site) {
-  for (const Directive* block : site.is_protected) {
-    if (!is(*block, {"location"}) || pattern_of(*block).modifier == "=") continue;
-    const std::string path = beginning_of(pattern_of(*block));
-    for (const Directive* level = block; is(*level, {"location"}); level = level->around) {
-      const Directive* rival = find_rival(*level, path);
-      if (rival == nullptr) continue;
-      faults.warning("location " + rival->words.back() + " of " + rival->file +
-                         " is preferred to the protected location " + block->words.back(),
-                     pattern_of(*level).is_expression()
-                         ? std::string(pattern_of(*rival).is_expression()
-                                           ? "write that one behind the protected one; or give it "
-                                             "users_auth.conf, too"
-                                           : "give that one users_auth.conf, too")
-                         : "write: location ^~ " + level->words.back() +
-                               " {  and in it what that one does for it; or give that one "
-                               "users_auth.conf, too");
-      break;
+/// nginx reads the request line and the headers before Host with the settings of the default server
+/// of the address, or of the one that the client names in the TLS handshake, whatever Host says.
+void find_parsers(Site& site, const std::vector<Listen>& listens) {
+  site.parsers = {site.server};
+  for (const Listen& ours : listens) {
+    if (ours.server != site.server) continue;
+    std::vector<Listen> same;
+    std::ranges::copy_if(listens, std::back_inserter(same),
+                         [&](const Listen& listen) { return listen.address == ours.address; });
+    if (std::ranges::none_of(same, &Listen::is_tls)) {
+      const auto by_default = std::ranges::find(same, true, &Listen::is_default);
+      same = {by_default == same.end() ? same.front() : *by_default};
     }
+    for (const Listen& listen : same) site.parsers.push_back(listen.server);
   }
+}
+
+std::vector<Site> find_sites(const NginxTree& tree) {
+  std::vector<Listen> listens;
+  std::vector<Site> sites;
+  for (const Directive& one : tree.all) {
+    // The modules for mail and streams have servers of their own.
+    const Directive* server = enclosing(one, "server");
+    if (server == nullptr || server->around == nullptr || !is(*server->around, {"http"})) continue;
+    if (&one == server) add_listens(listens, *server);
+    if (is(one, {"location", "^~", "/users/"}) && one.around == server) sites.push_back({server});
+  }
+  for (const Directive& one : tree.all) {
+    const bool is_block = is(one, {"server"}) || is(one, {"location"}) || is(one, {"if"}) ||
+                          is(one, {"limit_except"});
+    const auto site = std::ranges::find(sites, enclosing(one, "server"), &Site::server);
+    if (!is_block || site == sites.end()) continue;
+    site->blocks.push_back(&one);
+    if (needs_session(one)) site->is_protected.push_back(&one);
+  }
+  const bool protects =
+      std::ranges::any_of(sites, [](const Site& site) { return !site.is_protected.empty(); });
+  for (Site& site : sites) {
+    find_parsers(site, listens);
+    site.backends_trust = protects;
+  }
+  return sites;
 }
 
 /// What could not be read and belongs to a site; empty if there is nothing of the kind.
 std::string unread_of(const NginxTree& tree, const std::vector<Site>& sites) {
   for (const Unread& one : tree.unread) {
     const Directive* server = one.around == nullptr ? nullptr : enclosing(*one.around, "server");
-    if (server == nullptr || std::ranges::find(sites, server, &Site::server) != sites.end()) {
+    if (server == nullptr || std::ranges::count(sites, server, &Site::server) > 0) {
       return "not looked at: " + one.what;
     }
   }
@@ -152,20 +90,43 @@ std::string unread_of(const NginxTree& tree, const std::vector<Site>& sites) {
 
 }  // namespace
 
-bool passes_on(const Directive& block, const Protocol& protocol) {
-  return !own(block, std::string(protocol.name) + "_pass").empty();
+bool needs_session(const Directive& block) {
+  return value_in_effect(block, "auth_request").starts_with("/users/_auth");
 }
 
-bool sets(const Directive& block, const Protocol& protocol, std::string_view name) {
-  bool is_set = false;
-  for (const Directive* one : in_effect(block, protocol.header)) {
-    const auto& words = one->words;
-    if (words.size() < 3 || ::strcasecmp(words[1].c_str(), std::string(name).c_str()) != 0)
-      continue;
-    if (words[2].starts_with("$http_")) return false;
-    is_set = true;
+std::string name_of(const Directive& block) {
+  const bool is_inner = is(block, {"if"}) || is(block, {"limit_except"});
+  return join(block.words) +
+         (is_inner && block.around != nullptr ? " in " + join(block.around->words) : "") + " of " +
+         block.file;
+}
+
+Pattern pattern_of(const Directive& location) {
+  const auto& words = location.words;
+  if (words.size() > 2) return {words[1], words[2]};
+  if (words.size() < 2) return {};
+  for (const std::string modifier : {"=", "^~", "~*", "~", "@"}) {
+    if (words[1].starts_with(modifier)) return {modifier, words[1].substr(modifier.size())};
   }
-  return is_set;
+  return {"", words[1]};
+}
+
+std::string Protocol::name_for(std::string header_name) const {
+  if (is_http()) return header_name;
+  for (char& c : header_name) {
+    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return "HTTP_" + header_name;
+}
+
+std::vector<Protocol> protocols_of(const Directive& block) {
+  std::vector<Protocol> found;
+  for (const std::string name : {"proxy", "grpc", "fastcgi", "uwsgi", "scgi"}) {
+    const bool is_http = name == "proxy" || name == "grpc";
+    if (own(block, name + "_pass").empty()) continue;
+    found.push_back({name, name + (is_http ? "_set_header" : "_param")});
+  }
+  return found;
 }
 
 void check_locations(Diagnosis& d, const NginxTree& tree) {
@@ -181,14 +142,21 @@ void check_locations(Diagnosis& d, const NginxTree& tree) {
       {"nginx cache", find_caches, "none keeps what one user gets"},
       {"nginx early data", find_early_data, "no recorded request can be sent again"},
       {"nginx site limits", find_lost_limits, "all count in the protected locations, too"}};
+  constexpr std::size_t kMostRows = 10;
   const std::vector<Site> sites = find_sites(tree);
   const std::string unread = unread_of(tree, sites);
-  const bool protects =
-      std::ranges::any_of(sites, [](const Site& site) { return site.backends_trust; });
+  const bool protects = std::ranges::count(sites, true, &Site::backends_trust) > 0;
   for (const Check& check : kChecks) {
-    Faults faults(d, check.name);
+    Faults faults;
     for (const Site& site : sites) check.find(faults, site);
-    faults.finish(unread, protects ? check.fine : "nothing is protected");
+    // A file that two servers include has its faults twice.
+    std::set<std::string> seen;
+    for (const Finding& fault : faults) {
+      if (seen.size() < kMostRows && seen.insert(fault.found).second) d.add(check.name, fault);
+    }
+    if (!faults.empty()) continue;
+    d.add(check.name,
+          unread.empty() ? ok(protects ? check.fine : "nothing is protected") : skipped(unread));
   }
 }
 

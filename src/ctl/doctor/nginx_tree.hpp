@@ -1,29 +1,44 @@
 // nginx's configuration as one tree: what a file holds stands where that file is included.
 #pragma once
 
+#include <deque>
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "ctl/doctor/nginx_conf.hpp"
-
 namespace users::ctl {
+
+struct Directive {
+  std::vector<std::string> words;  ///< name and arguments, without quotes
+  std::string file;
+  const Directive* around;                 ///< the block that it stands in; null at the top
+  std::vector<const Directive*> inside{};  ///< of a block: what stands in it
+};
 
 /// A place that doctor cannot read: an include without its file, or code in another language.
 struct Unread {
-  const Directive* around;  ///< the block that it stands in; null if that is not known
+  const Directive* around;  ///< the block that it stands in; null at the top
   std::string what;         ///< such as `content_by_lua_file of /etc/nginx/site.conf`
 };
 
 struct NginxTree {
-  Directives all;  ///< in the order in which nginx reads them
+  /// In the order in which nginx reads them. A deque, because its elements do not move.
+  std::deque<Directive> all;
   std::vector<Unread> unread;
 };
 
-/// `dump` is what `nginx -T` printed, `main` its main file, in whose folder nginx looks for what is
-/// included.
-NginxTree read_nginx_tree(std::string_view dump, const std::filesystem::path& main);
+/// Reads a main file and all that it includes without running nginx, whose master is root. What is
+/// odd is passed over, since nginx itself judges that. Throws Refused if others than root and this
+/// user may change a file, or if there is more than doctor follows.
+NginxTree read_nginx_tree(const std::filesystem::path& main);
+
+/// Whether a directive begins with these words.
+bool is(const Directive& directive, std::initializer_list<std::string_view> words);
+
+/// The first directive that begins with these words; null if there is none.
+const Directive* find(const NginxTree& tree, std::initializer_list<std::string_view> words);
 
 /// The innermost block of this name that a directive stands in, or that it is; null if there is
 /// none.
@@ -41,32 +56,5 @@ std::string value_in_effect(const Directive& block, std::string_view name);
 
 /// The words with a blank between each two.
 std::string join(const std::vector<std::string>& words);
-
-/// How a message names a block: `location ^~ /members/ of FILE`.
-std::string name_of(const Directive& block);
-
-/// What a location is for, also where no blank stands between the two: `location ~\.php$`.
-struct Pattern {
-  std::string modifier;  ///< `=`, `^~`, `~`, `~*`, `@`; empty for a plain prefix
-  std::string path;
-  [[nodiscard]] bool is_expression() const { return modifier.starts_with('~'); }
-};
-Pattern pattern_of(const Directive& location);
-
-/// A server that includes users.conf.
-struct Site {
-  const Directive* server;
-  std::vector<const Directive*> blocks{};  ///< the server, its locations, and the blocks in these
-  std::vector<const Directive*> is_protected{};  ///< those of them that ask for a session
-  /// The server, and those whose settings may count for a request before its server is known.
-  std::vector<const Directive*> parsers{};
-  /// This site or another one protects something: backends have a reason to trust X-User-Id.
-  bool backends_trust = false;
-};
-
-std::vector<Site> find_sites(const NginxTree& tree);
-
-/// Whether a request needs a session in this block.
-bool needs_session(const Directive& block);
 
 }  // namespace users::ctl

@@ -1,17 +1,14 @@
 // doctor: a database server's settings, its clock, and how the session reaches it.
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <map>
+#include <cstdlib>
+#include <cstring>
 
 #include "ctl/doctor/doctor.hpp"
-#include "ctl/system.hpp"
 
 namespace users::ctl {
 namespace {
-
-using Variables = std::map<std::string, std::string, std::less<>>;
 
 struct Variable {
   std::string name;
@@ -40,150 +37,88 @@ const db::Query<SessionFacts()> session_facts{
       &SessionFacts::cipher}},
     ""};
 
-constexpr unsigned kSpareConnections = 10;  // for users-ctl, backups and the operator
-constexpr double kSkewWarning = 2;          // seconds
-constexpr double kSkewProblem = 30;         // seconds: a code lives 600
-
-unsigned long long number_of(std::string_view text) {
-  unsigned long long number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+unsigned long number_of(const std::string& text) {
+  return std::strtoul(text.c_str(), nullptr, 10);
 }
 
-bool is_off(std::string_view value) {
+bool is_off(const std::string& value) {
   return value == "OFF" || value == "0";
 }
 
-/// A row of settings: what is good, and what follows where it is not.
 struct Setting {
   const char* name;
-  bool (*good)(std::string_view value);
-  const char* why;
-  const char* line;  ///< for the server's option file
-  State state;       ///< what it is where it is not good
-  bool dynamic;      ///< SET GLOBAL changes it
+  bool (*is_good)(const std::string& value);
+  const char* why;     ///< what follows if it is not good
+  const char* better;  ///< for the server's option file
+  bool is_dynamic;     ///< SET GLOBAL changes it
+  Finding (*fault)(std::string found, std::string advice) = problem;
 };
 
 constexpr Setting kSettings[] = {
     // 3 is 1 with an older way of group commit (MariaDB manual, innodb_flush_log_at_trx_commit).
     {"innodb_flush_log_at_trx_commit",
-     [](std::string_view value) { return value == "1" || value == "3"; },
-     "a crash loses registrations that were acknowledged", "innodb_flush_log_at_trx_commit = 1",
-     State::problem, true},
-    {"innodb_doublewrite", [](std::string_view value) { return !is_off(value); },
-     "a crash in the middle of a page's write destroys it", "innodb_doublewrite = ON",
-     State::problem, false},
-    {"read_only", is_off, "nothing can be written", "read_only = OFF", State::problem, true},
-    {"innodb_read_only", is_off, "nothing can be written", "innodb_read_only = OFF", State::problem,
-     false},
-    {"wait_timeout", [](std::string_view value) { return number_of(value) >= 60; },
-     "the workers' idle connections are closed again and again", "wait_timeout = 28800",
-     State::warning, true},
+     [](const std::string& value) { return value == "1" || value == "3"; },
+     "a crash loses registrations that were acknowledged", "1", true},
+    {"innodb_doublewrite", [](const std::string& value) { return !is_off(value); },
+     "a crash in the middle of a page's write destroys it", "ON", false},
+    {"read_only", is_off, "nothing can be written", "OFF", true},
+    {"innodb_read_only", is_off, "nothing can be written", "OFF", false},
+    {"wait_timeout", [](const std::string& value) { return number_of(value) >= 60; },
+     "the workers' idle connections are closed again and again", "28800", true, warning},
     {"general_log", is_off, "every statement, phones and hashes included, is written to a file",
-     "general_log = OFF", State::warning, true},
+     "OFF", true, warning},
+    {"sync_binlog", [](const std::string& value) { return value == "1"; },
+     "a crash leaves replicas with other rows than this server", "1", true},
 };
 
-constexpr Setting kBinaryLog = {"sync_binlog",
-                                [](std::string_view value) { return value == "1"; },
-                                "a crash leaves replicas with other rows than this server",
-                                "sync_binlog = 1",
-                                State::problem,
-                                true};
-
-void add(Diagnosis& d, const Setting& setting, const std::string& host, const std::string& value) {
-  const std::string found = host + ": " + setting.name + " = " + value;
-  if (setting.good(value)) {
-    d.report.ok(setting.name, found);
-    return;
-  }
-  const std::string line =
-      std::string("the line ") + setting.line + " under [mariadbd] in /etc/mysql/mariadb.conf.d/";
-  const std::string advice = setting.dynamic
-                                 ? std::string("SET GLOBAL ") + setting.line + "; and " + line
-                                 : line + ", then systemctl restart mariadb";
-  const std::string what = found + ": " + setting.why;
-  if (setting.state == State::problem) {
-    d.report.problem(setting.name, what, advice);
-  } else {
-    d.report.warning(setting.name, what, advice);
-  }
+Finding judge_setting(const Setting& setting, const std::string& found, const std::string& value) {
+  if (setting.is_good(value)) return ok(found);
+  const std::string line = std::string(setting.name) + " = " + setting.better;
+  const std::string file = "the line " + line + " under [mariadbd] in /etc/mysql/mariadb.conf.d/";
+  return setting.fault(found + ": " + setting.why, setting.is_dynamic
+                                                       ? "SET GLOBAL " + line + "; and " + file
+                                                       : file + ", then systemctl restart mariadb");
 }
 
-void check_settings(Diagnosis& d, const Variables& variables, const std::string& host) {
-  const auto value = [&](std::string_view name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::string() : found->second;
-  };
-  for (const Setting& setting : kSettings) {
-    if (!value(setting.name).empty()) add(d, setting, host, value(setting.name));
-  }
-  if (is_off(value("log_bin"))) {
-    d.report.ok(kBinaryLog.name, host + ": there is no binary log to lose");
-  } else {
-    add(d, kBinaryLog, host, value(kBinaryLog.name));
-  }
+Finding judge_version(const std::string& found, const std::string& version) {
+  const bool is_new = ::strverscmp(version.c_str(), "10.6") >= 0;
+  if (is_new && version.find("MariaDB") != std::string::npos) return ok(found);
+  return problem(found + " is no MariaDB of 10.6 or later",
+                 "upgrade the server: Debian 12 has mariadb-server 10.11");
 }
 
-void check_version(Diagnosis& d, const std::string& host, const std::string& version) {
-  const auto dot = version.find('.');
-  const unsigned long long major = number_of(version);
-  const unsigned long long minor =
-      dot == std::string::npos ? 0 : number_of(std::string_view(version).substr(dot + 1));
-  const bool enough = major > 10 || (major == 10 && minor >= 6);
-  if (enough && version.find("MariaDB") != std::string::npos) {
-    d.report.ok("server version", host + ": " + version);
-  } else {
-    d.report.problem("server version", host + ": " + version + " is no MariaDB of 10.6 or later",
-                     "upgrade the server: Debian 12 has mariadb-server 10.11");
-  }
-}
-
-void check_connections(Diagnosis& d, const std::string& host, const std::string& most) {
+Finding judge_connections(const Diagnosis& d, const std::string& host, const std::string& most) {
+  constexpr std::size_t kSpare = 10;  // for users-ctl, backups and the operator
   const std::size_t running = d.workers ? d.workers->size() : 0;
-  const auto needed = running + kSpareConnections;
   const std::string found = host + ": max_connections = " + most + ", " + std::to_string(running) +
                             " workers and couriers run here";
-  if (number_of(most) >= needed) {
-    d.report.ok("max_connections", found);
-  } else {
-    d.report.problem("max_connections", found,
-                     "SET GLOBAL max_connections = " + std::to_string(needed * 2) +
-                         "; and the line max_connections = " + std::to_string(needed * 2) +
-                         " under [mariadbd], or start fewer workers");
-  }
+  if (number_of(most) >= running + kSpare) return ok(found);
+  const std::string line = "max_connections = " + std::to_string((running + kSpare) * 2);
+  return problem(found, "SET GLOBAL " + line + "; and the line " + line +
+                            " under [mariadbd], or start fewer workers");
 }
 
 double now_in_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-void check_skew(Diagnosis& d, const std::string& host, double skew) {
-  std::string amount = std::to_string(std::abs(skew));
-  amount.resize(std::min(amount.size(), amount.find('.') + 2));
-  const std::string found = host + ": its clock is " + amount + " seconds " +
-                            (skew < 0 ? "behind" : "ahead of") + " this host's";
-  const std::string advice = "synchronise both by NTP: timedatectl set-ntp true on each";
-  if (std::abs(skew) > kSkewProblem) {
-    d.report.problem("database clock", found, advice);
-  } else if (std::abs(skew) > kSkewWarning) {
-    d.report.warning("database clock", found, advice);
-  } else {
-    d.report.ok("database clock", found);
-  }
+Finding judge_skew(const std::string& host, double skew) {
+  constexpr double kWarning = 2;   // seconds
+  constexpr double kProblem = 30;  // seconds: a code lives 600
+  const std::string found = host + ": its clock is " + std::to_string(std::lround(std::abs(skew))) +
+                            " seconds " + (skew < 0 ? "behind" : "ahead of") + " this host's";
+  if (std::abs(skew) <= kWarning) return ok(found);
+  const auto fault = std::abs(skew) > kProblem ? problem : warning;
+  return fault(found, "synchronise both by NTP: timedatectl set-ntp true on each");
 }
 
-/// The one place that knows of TLS: the connection itself is made by db::service_endpoint, with
-/// whatever the configuration says of it, and the session tells what came of that.
-void check_tls(Diagnosis& d, const std::string& host, const std::string& cipher) {
-  if (!cipher.empty()) {
-    d.report.ok("database tls", host + ": " + cipher);
-  } else if (db::is_remote(host)) {
-    d.report.problem("database tls", host + ": statements and phones cross the network in clear",
-                     "turn TLS on: database.tls and database.tls_ca in the configuration, ssl_cert "
-                     "and ssl_key on the server; and ALTER USER ... REQUIRE SSL");
-  } else {
-    d.report.ok("database tls", host + ": not needed, it stays on this machine");
-  }
+/// The connection was made as the configuration says; the session tells what came of that.
+Finding judge_tls(const std::string& host, const std::string& cipher) {
+  if (!cipher.empty()) return ok(host + ": " + cipher);
+  if (!db::is_remote(host)) return ok(host + ": not needed, it stays on this machine");
+  return problem(host + ": statements and phones cross the network in clear",
+                 "turn TLS on: database.tls and database.tls_ca in the configuration, ssl_cert and "
+                 "ssl_key on the server; and ALTER USER ... REQUIRE SSL");
 }
 
 }  // namespace
@@ -192,24 +127,27 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
   const double before = now_in_seconds();
   const SessionFacts facts = session_facts.one(connection).value_or(SessionFacts{});
   const double after = now_in_seconds();
-  Variables variables;
+  std::map<std::string, std::string> variables;
   for (const Variable& variable : server_variables.all(connection)) {
-    variables.insert_or_assign(variable.name, variable.value);
+    variables[variable.name] = variable.value;
   }
-  check_version(d, host, variables["version"]);
-  check_settings(d, variables, host);
-  check_connections(d, host, variables["max_connections"]);
-  const std::string& set = facts.character_set;
-  if (set == "utf8mb4") {
-    d.report.ok("character set", host + ": utf8mb4");
-  } else {
-    d.report.warning(
-        "character set", host + ": the database's is " + set,
-        "ALTER DATABASE " + d.config->database_name + " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+  d.add("server version", judge_version(host + ": " + variables["version"], variables["version"]));
+  // Without a binary log there is nothing to lose.
+  if (is_off(variables["log_bin"])) variables.erase("sync_binlog");
+  for (const Setting& setting : kSettings) {
+    const std::string& value = variables[setting.name];
+    if (value.empty()) continue;
+    d.add(setting.name, judge_setting(setting, host + ": " + setting.name + " = " + value, value));
   }
-  check_skew(d, host, std::stod(facts.clock) - (before + after) / 2);
-  check_tls(d, host, facts.cipher);
-  check_grants(d, connection, facts.account);
+  d.add("max_connections", judge_connections(d, host, variables["max_connections"]));
+  d.add("character set", facts.character_set == "utf8mb4"
+                             ? ok(host + ": utf8mb4")
+                             : warning(host + ": the database's is " + facts.character_set,
+                                       "ALTER DATABASE " + d.config->database_name +
+                                           " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
+  d.add("database clock", judge_skew(host, std::stod(facts.clock) - (before + after) / 2));
+  d.add("database tls", judge_tls(host, facts.cipher));
+  d.add("service account", judge_grants(*d.config, connection, facts.account));
   if (!db::is_remote(host)) d.data_folder = variables["datadir"];
 }
 

@@ -3,7 +3,6 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace users::ctl {
@@ -12,9 +11,8 @@ namespace users::ctl {
 /// line takes back those before it, as systemd does (systemd.syntax(7)).
 using UnitSettings = std::map<std::string, std::vector<std::string>, std::less<>>;
 
-/// Reads a unit, such as `users-fcgi-fast.service`, and what drop-ins add to it (systemd.unit(5)):
-/// from the folders of $SYSTEMD_UNIT_PATH, or else from those of the system's units. Empty if there
-/// is no such unit.
-UnitSettings read_unit(std::string_view unit);
+/// Reads a service's unit and what drop-ins add to it (systemd.unit(5)) from the folders of
+/// $SYSTEMD_UNIT_PATH, or else from those of the system's units. Empty if there is no such unit.
+UnitSettings read_unit(const std::string& service);
 
 }  // namespace users::ctl
