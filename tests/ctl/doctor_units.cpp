@@ -57,15 +57,16 @@ constexpr Setting kSettings[] = {
     {"LOG_DIRECTORY", "/srv/users-log",
      "ProtectSystem=strict keeps it from writing to /srv/users-log (log.directory, ",
      "systemctl edit users-fcgi-fast, write [Service] and ReadWritePaths=/srv/users-log"},
-    {"LOG_DIRECTORY", "/var/log/../../home/log", "ProtectHome hides ", "name a path elsewhere"},
+    {"LOG_DIRECTORY", "/var/log/../../home/log", "ProtectHome=yes hides ", "elsewhere"},
     {"METRICS_FILE", "/var/lib/metrics/users", "writing to /var/lib/metrics (metrics.file, ",
      "ReadWritePaths=/var/lib/metrics"},
-    {"METRICS_FILE", "/tmp/users-metrics", "PrivateTmp hides /tmp (metrics.file, ", "elsewhere"},
-    {"SECRETS_KEY_FILE", "/root/key", "ProtectHome hides /root/key (secrets.key_file, ",
-     "name a path elsewhere in secrets.key_file: users-fcgi-fast sees nothing there"},
-    {"DATABASE_PASSWORD_FILE", "/home/ann/password", "ProtectHome hides ", "elsewhere"},
-    {"DATABASE_HOSTS", "db1,/tmp/mysql.sock", "PrivateTmp hides /tmp/mysql.sock (database.hosts, ",
-     "elsewhere"}};
+    {"METRICS_FILE", "/tmp/users-metrics", "PrivateTmp=yes hides /tmp (metrics.file, ",
+     "elsewhere"},
+    {"SECRETS_KEY_FILE", "/root/key", "ProtectHome=yes hides /root/key (secrets.key_file, ",
+     "set secrets.key_file to a path elsewhere: users-fcgi-fast sees nothing there"},
+    {"DATABASE_PASSWORD_FILE", "/home/ann/password", "ProtectHome=yes hides ", "elsewhere"},
+    {"DATABASE_HOSTS", "db1,/tmp/mysql.sock",
+     "PrivateTmp=yes hides /tmp/mysql.sock (database.hosts, ", "elsewhere"}};
 
 }  // namespace
 
@@ -129,20 +130,21 @@ struct Drop {
 
 // As systemd.exec(5) has it.
 constexpr Drop kDrops[] = {
-    {"ProtectHome=TRUE", "/home/x", "ProtectHome hides /home/x"},
-    {"ProtectHome=y", "/home/x", "ProtectHome hides /home/x"},
-    {"PrivateTmp=Yes", "/tmp/x", "PrivateTmp hides /tmp/x"},
+    {"ProtectHome=TRUE", "/home/x", "ProtectHome=yes hides /home/x"},
+    {"ProtectHome=y", "/home/x", "ProtectHome=yes hides /home/x"},
+    {"PrivateTmp=Yes", "/tmp/x", "PrivateTmp=yes hides /tmp/x"},
     {"PrivateTmp=no\nReadWritePaths=-/tmp", "/tmp/x", ""},
     {"ProtectHome=no", "/home/x", ""},
     {"ProtectHome=no", "/root/x", ""},
-    {"ProtectHome=read-only", "/home/x", "ProtectHome keeps it from writing"},
-    {"ProtectHome=no\nProtectSystem=no\nDynamicUser=yes", "/home/x", "ProtectHome keeps it"},
+    {"ProtectHome=read-only", "/home/x", "ProtectHome=read-only keeps it from writing"},
+    {"ProtectHome=no\nProtectSystem=no\nDynamicUser=yes", "/home/x",
+     "ProtectHome=read-only keeps it"},
     {"ProtectSystem=no\nDynamicUser=yes\nReadWritePaths=-/srv", "/srv/x", ""},
     // What lies in a hidden folder is hidden with it.
-    {"ReadWritePaths=-/home/x", "/home/x", "ProtectHome hides /home/x"},
+    {"ReadWritePaths=-/home/x", "/home/x", "ProtectHome=yes hides /home/x"},
     {"InaccessiblePaths=-/srv\nReadWritePaths=-/srv/x", "/srv/x", "InaccessiblePaths hides"},
     {"InaccessibleDirectories=-/srv", "/srv/x", "InaccessibleDirectories hides"},
-    {"ReadWritePaths=-/tmp/x", "/tmp/x", "PrivateTmp hides"},
+    {"ReadWritePaths=-/tmp/x", "/tmp/x", "PrivateTmp=yes hides"},
     {"TemporaryFileSystem=/srv:ro", "/srv/x", "TemporaryFileSystem hides"},
     {"ProtectHome=tmpfs\nBindPaths=/home/x", "/home/x", ""},
     {"BindPaths=/var/lib/elsewhere:/srv/x:norbind", "/srv/x", ""},
@@ -184,7 +186,7 @@ BOOST_AUTO_TEST_CASE(of_what_the_unit_sets_twice_the_last_counts) {
   expect_ok("unit users-fcgi-fast");
   edit("users-fcgi-fast.service", own + other);
   look();
-  expect({"unit users-fcgi-fast", "problem", "ProtectHome hides /root/key", ""});
+  expect({"unit users-fcgi-fast", "problem", "ProtectHome=yes hides /root/key", ""});
   const std::string file =
       folder.write("environment", "# mine\nUSERS_FCGI_LOG_DIRECTORY=\"/srv/x\"\n");
   edit("users-fcgi-fast.service", "[Service]\nEnvironmentFile=-" + file + "\n");
@@ -198,7 +200,7 @@ BOOST_AUTO_TEST_CASE(of_what_the_unit_sets_twice_the_last_counts) {
 BOOST_AUTO_TEST_CASE(a_command_for_messages_that_the_courier_does_not_see) {
   edit("users-fcgi-courier.service", "[Service]\nEnvironment=USERS_FCGI_SMS_COMMAND=/root/send\n");
   look();
-  expect({"unit users-fcgi-courier", "problem", "ProtectHome hides /root/send (sms.command, ",
+  expect({"unit users-fcgi-courier", "problem", "ProtectHome=yes hides /root/send (sms.command, ",
           "elsewhere"});
   edit("users-fcgi-courier.service",
        "[Service]\nEnvironment=USERS_FCGI_SMS_COMMAND=/root/send\nProtectHome=read-only\n");

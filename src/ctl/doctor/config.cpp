@@ -13,58 +13,42 @@
 namespace users::ctl {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// What a secret is for, and how a missing one is made.
 struct SecretFile {
   const char* check;
-  const char* key;
+  std::string key;  ///< of the configuration
   std::string Config::*file;
   bool is_of_service;  ///< workers and courier read it; else only the operator does
-  const char* make;
 };
-
-constexpr SecretFile kServicePassword{
-    "database password", "database.password_file", &Config::database_password_file, true,
-    "write the password of database.user into it, or let users-ctl setup set a new one"};
-constexpr SecretFile kMigrationPassword{
-    "migration password", "database.migration_password_file",
-    &Config::database_migration_password_file, false,
-    "write the password of database.migration_user into it, or let users-ctl setup set a new one"};
-constexpr SecretFile kKey{
-    "key", "secrets.key_file", &Config::secrets_key_file, true,
-    "restore the file from the backup; only for a new service let users-ctl setup make one (a new "
-    "key voids every session and code)"};
-
-Finding judge_length(const SecretFile& secret, const std::string& found, std::size_t length) {
-  constexpr std::size_t kShortestPassword = 16;
-  if (secret.file == kKey.file && length != crypto::kKeyLength) {
-    return problem(found + ", a key has 64", secret.make);
-  }
-  if (length >= kShortestPassword) return ok(found);
-  return warning(found + ": short enough to be guessed",
-                 "make a longer one: head -c 32 /dev/urandom | base64; write it into the file and "
-                 "set it on the server by ALTER USER");
-}
+const SecretFile kServicePassword{"database password", "database.password_file",
+                                  &Config::database_password_file, true};
+const SecretFile kMigrationPassword{"migration password", "database.migration_password_file",
+                                    &Config::database_migration_password_file, false};
+const SecretFile kKey{"key", "secrets.key_file", &Config::secrets_key_file, true};
 
 /// Reads it into `value` if that is safe.
 Finding examine(const Diagnosis& d, const SecretFile& secret, std::optional<Secret>& value) {
+  constexpr std::size_t kShortestPassword = 16;
+  const bool is_key = secret.file == kKey.file;
   const std::string& file = (*d.config).*secret.file;
+  const std::string make =
+      is_key ? "restore the file from the backup; only for a new service let users-ctl setup make "
+               "one (a new key voids every session and code)"
+             : "write the account's password into it, or let users-ctl setup set a new one";
   const std::string owner = secret.is_of_service ? word_for(d.service_uid) : "root";
   const std::string mend = "chown " + owner + " " + file + " && chmod 0600 " + file;
-  const bool is_root = ::geteuid() == 0;
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) {
     const int error = errno;
     const std::string found = file + ": " + explain(error);
-    if (error == EACCES && !is_root) return skipped(found + "; only root can look");
+    if (error == EACCES && ::geteuid() != 0) return skipped(found + "; only root can look");
     return problem(found + " (" + d.config->origins.find(secret.key)->second + ")",
-                   std::string(secret.make) + "; then " + mend);
+                   make + "; then " + mend);
   }
   const uid_t trusted = secret.is_of_service ? d.service_uid.value_or(0) : 0;
   const std::string stranger = stranger_on(file, Judged::content, {trusted});
-  if (!stranger.empty() && is_root) {
-    return problem(file + " can be changed through " + stranger, "chown root that folder; " + mend);
+  if (!stranger.empty()) {
+    return problem(file + " can be changed through " + stranger,
+                   "let root alone write there: chown root and chmod go-w; then " + mend);
   }
   const std::string mode = file + ": mode " + octal(status.st_mode);
   if ((status.st_mode & 07177U) != 0) {
@@ -82,7 +66,13 @@ Finding examine(const Diagnosis& d, const SecretFile& secret, std::optional<Secr
     return problem(file + " " + error.what(), "as root: " + mend);
   }
   const std::size_t length = value->reveal().size();
-  return judge_length(secret, found + ", " + std::to_string(length) + " bytes", length);
+  const std::string whole = found + ", " + std::to_string(length) + " bytes";
+  if (is_key && length != crypto::kKeyLength) return problem(whole + ", a key has 64", make);
+  if (length >= kShortestPassword) return ok(whole);
+  return warning(
+      whole + ": short enough to be guessed",
+      "make a longer one by head -c 32 /dev/urandom | base64, write it into the file and "
+      "set it on the server by ALTER USER");
 }
 
 Finding judge_passwords(const Diagnosis& d) {
@@ -97,22 +87,6 @@ Finding judge_passwords(const Diagnosis& d) {
                      d.config->database_migration_password_file);
 }
 
-Finding judge_folder(const fs::path& folder) {
-  struct stat status {};
-  if (::stat(folder.c_str(), &status) != 0) {
-    return skipped(folder.string() + ": " + explain(errno));
-  }
-  const std::string found =
-      folder.string() + ": mode " + octal(status.st_mode) + ", of " + user_name(status.st_uid);
-  if ((status.st_mode & 0022U) != 0) {
-    return problem(found + ": others may replace the key", "chmod go-w " + folder.string());
-  }
-  if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
-    return problem(found + ": that user may replace the key", "chown root " + folder.string());
-  }
-  return ok(found);
-}
-
 Finding judge_hash_cost(const Config& config) {
   // What OWASP's Password Storage Cheat Sheet takes for equal: KiB, passes.
   constexpr std::pair<unsigned, unsigned> kOwasp[] = {
@@ -124,9 +98,8 @@ Finding judge_hash_cost(const Config& config) {
   const bool is_enough = std::ranges::any_of(
       kOwasp, [&](const auto& row) { return memory >= row.first && passes >= row.second; });
   if (is_enough) return ok(found);
-  return warning(
-      found + ": cheaper to guess than OWASP advises",
-      "set argon2_memory = 19456 and argon2_passes = 2 in [password]; logins renew the hashes");
+  return warning(found + ": cheaper to guess than OWASP advises",
+                 "set argon2_memory = 19456 and argon2_passes = 2 in [password]");
 }
 
 void find_workers(Diagnosis& d) {
@@ -135,10 +108,7 @@ void find_workers(Diagnosis& d) {
   try {
     d.workers = list_workers(*d.config);
   } catch (const std::exception& error) {
-    const std::string user = word_for(d.service_uid);
-    return d.add("worker table", problem(error.what(), "start all parts as " + user +
-                                                           ", and chown the files in the folders "
-                                                           "of log and metrics to it"));
+    return d.add("worker table", problem(error.what(), start_all_as(d.service_uid)));
   }
   std::erase_if(*d.workers, [&](const WorkerTable::Worker& worker) {
     return !uses_configuration(worker.pid, d.call.config_file);
@@ -153,9 +123,8 @@ void check_configuration(Diagnosis& d) {
   try {
     d.config = d.call.config();
   } catch (const ConfigError& error) {
-    return d.add("configuration",
-                 problem(error.what(),
-                         "correct that, then try: users-fcgi --check-config --config " + file));
+    const std::string check = "users-fcgi --check-config --config " + file;
+    return d.add("configuration", problem(error.what(), "correct that, then try: " + check));
   }
   d.service_uid = service_user(*d.config);
   d.courier_uid = courier_user(*d.config);
@@ -191,7 +160,6 @@ void check_secrets(Diagnosis& d) {
   d.add(kMigrationPassword.check, examine(d, kMigrationPassword, d.migration_password));
   d.add(kKey.check, examine(d, kKey, key));
   d.add("passwords differ", judge_passwords(d));
-  d.add("secrets folder", judge_folder(fs::path(d.config->secrets_key_file).parent_path()));
 }
 
 }  // namespace users::ctl

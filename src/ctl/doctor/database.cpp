@@ -23,21 +23,15 @@ db::Endpoint endpoint_of(const Config& config, const std::string& host) {
 
 std::string mend_connection(unsigned error, const db::Endpoint& endpoint,
                             const std::string& password_file) {
-  constexpr unsigned kTooManyConnections = 1040;
-  constexpr unsigned kDatabaseDenied = 1044;
-  constexpr unsigned kAccessDenied = 1045;
-  constexpr unsigned kNoSuchDatabase = 1049;
   switch (error) {
-    case kAccessDenied:
-      return "set the password of " + password_file + " on the server: ALTER USER '" +
-             endpoint.user +
-             "'@'localhost' IDENTIFIED BY ...; or write the right one into the file";
-    case kDatabaseDenied:
-    case kNoSuchDatabase:
-      return "as root on the database's machine: users-ctl setup, which makes " +
-             endpoint.database + " and the rights of " + endpoint.user;
-    case kTooManyConnections:
+    case 1040:  // ER_CON_COUNT_ERROR
       return "raise max_connections, or look by SHOW PROCESSLIST who holds them";
+    case 1044:  // ER_DBACCESS_DENIED_ERROR
+    case 1049:  // ER_BAD_DB_ERROR
+      return "as root on the database's machine: users-ctl setup, which makes the database";
+    case 1045:  // ER_ACCESS_DENIED_ERROR
+      return "set the password of " + password_file + " on the server by ALTER USER '" +
+             endpoint.user + "'@'localhost', or write the right one into the file";
     default:
       return "systemctl status mariadb; start it, or correct hosts in [database]";
   }

@@ -56,22 +56,6 @@ void run_group(const Group& group, Diagnosis& d) {
 
 }  // namespace
 
-Finding ok(std::string found) {
-  return {State::ok, std::move(found)};
-}
-
-Finding warning(std::string found, std::string advice) {
-  return {State::warning, std::move(found), std::move(advice)};
-}
-
-Finding problem(std::string found, std::string advice) {
-  return {State::problem, std::move(found), std::move(advice)};
-}
-
-Finding skipped(std::string why) {
-  return {State::skipped, std::move(why)};
-}
-
 void Diagnosis::add(const std::string& check, Finding finding) {
   finding.check = check;
   findings.push_back(std::move(finding));
@@ -83,6 +67,11 @@ bool may_act_as(std::optional<uid_t> user) {
 
 std::string word_for(std::optional<uid_t> user) {
   return user ? user_word(*user) : "USER";
+}
+
+std::string start_all_as(std::optional<uid_t> user) {
+  return "start all parts as " + word_for(user) +
+         ", and chown the files in the folders of log and metrics to that user";
 }
 
 bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int mode) {

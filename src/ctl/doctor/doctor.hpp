@@ -15,8 +15,6 @@
 
 namespace users::ctl {
 
-struct NginxTree;
-
 enum class State { ok, warning, problem, skipped };
 
 struct Finding {
@@ -26,10 +24,18 @@ struct Finding {
   std::string check{};   ///< its name, the same whatever it finds
 };
 
-Finding ok(std::string found);
-Finding warning(std::string found, std::string advice);
-Finding problem(std::string found, std::string advice);
-Finding skipped(std::string why);
+inline Finding ok(std::string found) {
+  return {State::ok, std::move(found)};
+}
+inline Finding warning(std::string found, std::string advice) {
+  return {State::warning, std::move(found), std::move(advice)};
+}
+inline Finding problem(std::string found, std::string advice) {
+  return {State::problem, std::move(found), std::move(advice)};
+}
+inline Finding skipped(std::string why) {
+  return {State::skipped, std::move(why)};
+}
 
 struct Diagnosis {
   explicit Diagnosis(const Call& typed) : call(typed) {}
@@ -59,17 +65,27 @@ bool may_act_as(std::optional<uid_t> user);
 /// As advice names a user: as chown(1) takes it; `USER` if unknown.
 std::string word_for(std::optional<uid_t> user);
 
+/// Advice if a part runs as another user than the service's.
+std::string start_all_as(std::optional<uid_t> user);
+
 /// faccessat(2) as that user: root's own rights would prove nothing.
 bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int mode);
 
 /// The permissions of a file as chmod(1) takes them: `0640`.
 std::string octal(mode_t mode);
 
-/// Advice for a pool that does not run.
-std::string start_of_pool(const std::string& pool);
-
 /// What errno says, in words.
 std::string explain(int error);
+
+/// The words of a line of a unit's file. Blanks between quotes do not separate.
+std::vector<std::string> unit_words(const std::string& text);
+
+/// The settings of a unit's [Service] section, by name: the words of all lines in their order.
+using UnitSettings = std::map<std::string, std::vector<std::string>>;
+
+/// Reads a service's unit and what drop-ins add to it (systemd.unit(5)) from the folders of
+/// $SYSTEMD_UNIT_PATH, or else from those of the system's units. Empty if there is no such unit.
+UnitSettings read_unit(const std::string& service);
 
 // The groups of checks, in their order; each adds its rows. None changes anything, and none waits
 // without a bound.
@@ -81,16 +97,12 @@ void check_sms(Diagnosis& d);
 void check_folders(Diagnosis& d);
 void check_units(Diagnosis& d);
 void check_nginx(Diagnosis& d);
-/// Of check_nginx: the locations of a configuration that nginx takes. Who gets into a protected
-/// one, and whom a backend takes a client for.
-void check_locations(Diagnosis& d, const NginxTree& tree);
 void check_sockets(Diagnosis& d);
 void check_workers(Diagnosis& d);
 void check_peers(Diagnosis& d);
 void check_database(Diagnosis& d);
 /// Of check_database: a server's settings, its clock, and what the service's account may do.
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host);
-Finding judge_grants(const Config& config, db::Connection& connection, const std::string& account);
 void check_migrations(Diagnosis& d);
 void check_disks(Diagnosis& d);
 void check_clock(Diagnosis& d);

@@ -1,10 +1,17 @@
-// doctor: the machine: programs, folders, disks, the clock.
+// doctor: the machine: programs, the command that sends messages, folders, disks, the clock.
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <sstream>
 #include <system_error>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
+#include "base/text.hpp"
 #include "ctl/doctor/doctor.hpp"
 #include "ctl/system.hpp"
 
@@ -38,42 +45,25 @@ Finding judge_release() {
                  "install both from the same release");
 }
 
-/// Space or inodes of a file system.
-struct Room {
-  const char* what;
-  std::uint64_t free;
-  std::uint64_t all;     ///< 0 if there is no fixed number
-  std::uint64_t plenty;  ///< more than this is enough, however small the share is
-};
-
-Finding judge_disk(const fs::path& folder) {
-  constexpr std::uint64_t kLow = 10;  // per cent
-  constexpr std::uint64_t kFull = 2;  // per cent
+Finding judge_disk(const std::string& folder) {
+  constexpr std::uint64_t kPlenty = std::uint64_t{10} << 30U;  // bytes: enough of any disk
+  constexpr std::uint64_t kManyFiles = std::uint64_t{1} << 20U;
   struct statvfs disk {};
-  std::string found = folder.string();
-  if (::statvfs(folder.c_str(), &disk) != 0) return skipped(found + ": " + explain(errno));
+  if (::statvfs(folder.c_str(), &disk) != 0) return skipped(folder + ": " + explain(errno));
   if ((disk.f_flag & ST_RDONLY) != 0) {
-    return problem(found + " is mounted read-only",
+    return problem(folder + " is mounted read-only",
                    "look for the disk's errors in dmesg, then mount -o remount,rw");
   }
-  const std::string advice = "see what fills it: df " + found +
-                             " ; du -x -d 2; delete or move that, or make the file system larger";
-  const std::uint64_t block = std::max<std::uint64_t>(disk.f_frsize, 1);
-  const Room rooms[] = {
-      {"the space", disk.f_bavail, disk.f_blocks, (std::uint64_t{10} << 30U) / block},
-      {"the inodes", disk.f_favail, disk.f_files, std::uint64_t{1} << 20U}};
-  std::string separator = ": ";
-  for (const Room& room : rooms) {
-    if (room.all == 0) continue;
-    const std::uint64_t share = room.free * 100 / room.all;
-    const std::string free = std::to_string(share) + " % of " + room.what + " free";
-    if (share < kLow && room.free <= room.plenty) {
-      const std::string only = folder.string() + ": " + free;
-      return share < kFull ? problem(only, advice) : warning(only, advice);
-    }
-    found += std::exchange(separator, ", ") + free;
-  }
-  return ok(found);
+  // Some file systems have no fixed number of inodes.
+  const auto space = disk.f_bavail * 100 / std::max<std::uint64_t>(disk.f_blocks, 1);
+  const auto inodes = disk.f_files == 0 ? 100 : disk.f_favail * 100 / disk.f_files;
+  const std::string found = folder + ": " + std::to_string(space) + " % of the space free, " +
+                            std::to_string(inodes) + " % of the inodes";
+  const std::string advice = "see what fills it: du -xh -d 2 " + folder +
+                             "; delete or move that, or make the file system larger";
+  const auto least = std::min(disk.f_bavail * disk.f_frsize > kPlenty ? 100 : space,
+                              disk.f_favail > kManyFiles ? 100 : inodes);
+  return least < 2 ? problem(found, advice) : least < 10 ? warning(found, advice) : ok(found);
 }
 
 /// A folder that the service makes files in.
@@ -89,12 +79,103 @@ Finding judge_folder(const Diagnosis& d, const fs::path& folder, const std::stri
   return problem(name + " cannot be written by " + user, mend);
 }
 
+std::string settings_file() {
+  const char* named = std::getenv("SEND_SMS_CONF");  // NOLINT(concurrency-mt-unsafe): one thread
+  return named == nullptr || *named == '\0' ? "/etc/users-fcgi/send-sms.conf" : named;
+}
+
+/// The settings as the courier reads them; empty if they are no file. They may be the courier's
+/// own, so this neither waits for anything nor reads without a bound.
+std::string read_settings(std::optional<uid_t> courier, const std::string& file) {
+  const AsUser eyes(courier.value_or(::geteuid()));
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return "";
+  std::string text(std::size_t{64} * 1024, '\0');
+  const ssize_t got = ::read(fd.get(), text.data(), text.size());
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return text;
+}
+
+/// The files of secrets that the settings of a ready-made command name.
+std::vector<std::string> secret_files(const std::string& settings, const std::string& provider) {
+  std::istringstream stream(settings);
+  std::vector<std::string> files;
+  for (std::string line; std::getline(stream, line);) {
+    const auto equals = line.find('=');
+    const auto key = trim(std::string_view(line).substr(0, equals));
+    if (equals == std::string::npos || !key.starts_with(provider + "_")) continue;
+    if (key.ends_with("_file")) files.emplace_back(trim(std::string_view(line).substr(equals + 1)));
+  }
+  return files;
+}
+
+Finding judge_settings(const Diagnosis& d, const std::string& provider) {
+  const std::string settings = settings_file();
+  const std::string user = word_for(d.courier_uid);
+  if (find_program("curl").empty()) {
+    return problem("curl is not installed, the command needs it", "apt install curl");
+  }
+  if (!user_may(d.courier_uid, settings, R_OK)) {
+    const std::string group = d.courier_uid ? group_name_of(*d.courier_uid) : "GROUP";
+    return problem(settings + " cannot be read by " + user,
+                   "copy send-sms.conf.example to " + settings +
+                       " and fill it in, or name another file by SEND_SMS_CONF in the courier's "
+                       "environment; chown root:" +
+                       group + " it and chmod 0640");
+  }
+  for (const std::string& file : secret_files(read_settings(d.courier_uid, settings), provider)) {
+    struct stat status {};
+    const char* fault = ::stat(file.c_str(), &status) != 0     ? " is missing or hidden"
+                        : (status.st_mode & 0177U) != 0        ? " is open to others"
+                        : !user_may(d.courier_uid, file, R_OK) ? " cannot be read"
+                                                               : nullptr;
+    if (fault == nullptr) continue;
+    return problem(file + fault, "write the provider's secret into it; chown " + user + " " + file +
+                                     " && chmod 0600 " + file);
+  }
+  return ok(settings);
+}
+
+Finding judge_command(const Diagnosis& d, const fs::path& command) {
+  const std::string name = command.string();
+  const std::string user = word_for(d.courier_uid);
+  const std::string origin =
+      " (sms.command, " + d.config->origins.find("sms.command")->second + ")";
+  std::error_code error;
+  const bool is_file = fs::is_regular_file(command, error);
+  if (!may_act_as(d.courier_uid) || error == std::errc::permission_denied) {
+    return skipped("only root and " + user + " can try it");
+  }
+  if (!is_file) {
+    return problem(name + " is not there" + origin,
+                   "set command in [sms] to a program that sends one message; ready ones are "
+                   "aliyun, tencent, twilio and webhook in /usr/share/users-fcgi/send-sms");
+  }
+  if (!user_may(d.courier_uid, command, X_OK)) {
+    return problem(name + " cannot be run by " + user + origin, "chmod 0755 " + name);
+  }
+  if (fs::canonical(command).filename() != "spool") return ok(name);
+  return warning(name + " writes messages to a file and sends none",
+                 "on a site set command in [sms] to one that sends");
+}
+
 }  // namespace
 
 void check_programs(Diagnosis& d) {
   // Each says its version for -v.
   for (const char* name : {"nginx", "spawn-fcgi", "multiwatch"}) d.add(name, judge_program(name));
   d.add("release", judge_release());
+}
+
+void check_sms(Diagnosis& d) {
+  const fs::path command = d.config->sms_command;
+  d.add("sms command", judge_command(d, command));
+  if (d.findings.back().state != State::ok) return;
+  const std::string name = fs::canonical(command).filename();
+  for (const char* ready : {"aliyun", "tencent", "twilio", "webhook"}) {
+    if (name == ready) d.add("sms settings", judge_settings(d, name));
+  }
 }
 
 void check_folders(Diagnosis& d) {
@@ -107,8 +188,7 @@ void check_folders(Diagnosis& d) {
   if (d.courier_uid != d.service_uid && ::geteuid() == 0 &&
       !user_may(d.courier_uid, metrics, W_OK | X_OK)) {
     d.add("metrics folder",
-          warning(metrics.string() + " is closed to " + user_name(*d.courier_uid) +
-                      ", so what the courier counts is not told",
+          warning(metrics.string() + " is closed to the courier's user, so its metrics are lost",
                   "set metrics.file to one in a folder that their group shares (mode 2770), such "
                   "as /run/users-fcgi-metrics/metrics"));
   }
@@ -118,7 +198,7 @@ void check_disks(Diagnosis& d) {
   d.add("disk of the log", judge_disk(d.config->log_directory));
   d.add("disk of the database", d.data_folder.empty()
                                     ? skipped("it is on another machine, or hidden from this user")
-                                    : judge_disk(d.data_folder));
+                                    : judge_disk(d.data_folder.string()));
 }
 
 void check_clock(Diagnosis& d) {

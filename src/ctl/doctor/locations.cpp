@@ -1,9 +1,10 @@
-// doctor: the sites of an nginx, and the checks of their locations.
-#include "ctl/doctor/locations.hpp"
-
+// doctor: the sites of an nginx, whom their backends take a client for, and who gets the answers.
 #include <algorithm>
-#include <cctype>
 #include <set>
+
+#include <strings.h>
+
+#include "ctl/doctor/nginx.hpp"
 
 namespace users::ctl {
 namespace {
@@ -19,17 +20,14 @@ void add_listens(std::vector<Listen>& listens, const Directive& server) {
   const auto lines = own(server, "listen");
   if (lines.empty()) listens.push_back({&server});
   for (const Directive* line : lines) {
-    Listen listen{&server, line->words.at(1)};
-    std::string& address = listen.address;
+    const auto has = [&](const char* word) { return std::ranges::count(line->words, word) > 0; };
+    std::string address = line->words.at(1);
     if (address.find_first_not_of("0123456789") == std::string::npos) address.insert(0, "*:");
     const bool has_port = address.find(':', address.rfind(']') + 1) != std::string::npos;
     if (!has_port) address += ":80";
     if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "*");
-    for (const std::string& word : line->words) {
-      listen.is_default = listen.is_default || word == "default_server" || word == "default";
-      listen.is_tls = listen.is_tls || word == "ssl" || word == "quic";
-    }
-    listens.push_back(std::move(listen));
+    listens.push_back(
+        {&server, address, has("default_server") || has("default"), has("ssl") || has("quic")});
   }
 }
 
@@ -39,14 +37,13 @@ void find_parsers(Site& site, const std::vector<Listen>& listens) {
   site.parsers = {site.server};
   for (const Listen& ours : listens) {
     if (ours.server != site.server) continue;
-    std::vector<Listen> same;
-    std::ranges::copy_if(listens, std::back_inserter(same),
-                         [&](const Listen& listen) { return listen.address == ours.address; });
+    auto same = listens;
+    std::erase_if(same, [&](const Listen& one) { return one.address != ours.address; });
     if (std::ranges::none_of(same, &Listen::is_tls)) {
       const auto by_default = std::ranges::find(same, true, &Listen::is_default);
       same = {by_default == same.end() ? same.front() : *by_default};
     }
-    for (const Listen& listen : same) site.parsers.push_back(listen.server);
+    for (const Listen& one : same) site.parsers.push_back(one.server);
   }
 }
 
@@ -55,32 +52,132 @@ std::vector<Site> find_sites(const NginxTree& tree) {
   std::vector<Site> sites;
   for (const Directive& one : tree.all) {
     // The modules for mail and streams have servers of their own.
-    const Directive* server = enclosing(one, "server");
+    const Directive* server = enclosing(one, {"server"});
     if (server == nullptr || server->around == nullptr || !is(*server->around, {"http"})) continue;
     if (&one == server) add_listens(listens, *server);
     if (is(one, {"location", "^~", "/users/"}) && one.around == server) sites.push_back({server});
   }
   for (const Directive& one : tree.all) {
-    const bool is_block = is(one, {"server"}) || is(one, {"location"}) || is(one, {"if"}) ||
-                          is(one, {"limit_except"});
-    const auto site = std::ranges::find(sites, enclosing(one, "server"), &Site::server);
-    if (!is_block || site == sites.end()) continue;
+    const auto site = std::ranges::find(sites, enclosing(one, {"server"}), &Site::server);
+    if (site == sites.end() || !is_any(one, {"server", "location", "if", "limit_except"})) continue;
     site->blocks.push_back(&one);
     if (needs_session(one)) site->is_protected.push_back(&one);
   }
-  const bool protects =
-      std::ranges::any_of(sites, [](const Site& site) { return !site.is_protected.empty(); });
-  for (Site& site : sites) {
-    find_parsers(site, listens);
-    site.backends_trust = protects;
-  }
+  for (Site& site : sites) find_parsers(site, listens);
   return sites;
+}
+
+/// How nginx passes requests on, and how it tells a backend who the client is.
+struct Protocol {
+  std::string name;    ///< `NAME_pass` passes a request on
+  std::string header;  ///< the directive that sets a header or a parameter
+  std::string id;
+  std::string phone;
+  std::string early_data;
+};
+const Protocol kProtocols[] = {
+    {"proxy", "proxy_set_header", "X-User-Id", "X-User-Phone", "Early-Data"},
+    {"grpc", "grpc_set_header", "X-User-Id", "X-User-Phone", "Early-Data"},
+    {"fastcgi", "fastcgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"},
+    {"uwsgi", "uwsgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"},
+    {"scgi", "scgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"}};
+
+/// Calls `judge` for each way in which a block itself passes requests on.
+template <class Judge>
+void for_each_pass(const std::vector<const Directive*>& blocks, Judge judge) {
+  for (const Directive* block : blocks) {
+    for (const Protocol& protocol : kProtocols) {
+      if (!own(*block, protocol.name + "_pass").empty()) judge(*block, protocol);
+    }
+  }
+}
+
+/// Whether nginx sets this header for a block's backend, and not to what the client sent.
+bool sets(const Directive& block, const Protocol& protocol, const std::string& name) {
+  bool is_set = false;
+  for (const Directive* one : in_effect(block, protocol.header)) {
+    const auto& words = one->words;
+    if (words.size() < 3 || ::strcasecmp(words[1].c_str(), name.c_str()) != 0) continue;
+    if (words[2].starts_with("$http_")) return false;
+    is_set = true;
+  }
+  return is_set;
+}
+
+bool says_who(const Directive& block, const Protocol& protocol) {
+  // Many backends take both spellings of a header for one.
+  const bool is_ambiguous = protocol.header.ends_with("_set_header") &&
+                            value_in_effect(block, "underscores_in_headers") == "on";
+  return sets(block, protocol, protocol.id) && sets(block, protocol, protocol.phone) &&
+         (!is_ambiguous || sets(block, protocol, "X_User_Id"));
+}
+
+/// A block whose headers were lost, though it stands in one that had them.
+bool has_lost(const Directive& block, const Protocol& protocol) {
+  for (const Directive* at = block.around; at != nullptr; at = at->around) {
+    if (says_who(*at, protocol)) return true;
+  }
+  return needs_session(block);
+}
+
+void find_forgeries(Faults& faults, const Site& site) {
+  if (const Directive* off = find_off(site, "ignore_invalid_headers")) {
+    faults.push_back(problem("ignore_invalid_headers off of " + off->file +
+                                 ": a client's own X.User.Id reaches the backends",
+                             "remove that line; it counts for all servers of one address"));
+  }
+  for_each_pass(site.blocks, [&](const Directive& block, const Protocol& protocol) {
+    // Nothing of the client's arrives then.
+    if (value_in_effect(block, protocol.name + "_pass_request_headers") == "off") return;
+    if (says_who(block, protocol)) return;
+    const bool is_protected = needs_session(block);
+    // nginx refuses a second auth_request.
+    const bool has_check = is_protected && !own(block, "auth_request").empty();
+    const std::string advice =
+        std::string("write ") + (has_check ? "in place of its auth_request: " : "into it: ") +
+        "include snippets/users-fcgi/" + (is_protected ? "users_auth.conf;" : "users_strip.conf;");
+    std::string found = name_of(block) + " passes a client's own X-User-Id on to its backend";
+    if (!has_lost(block, protocol)) return faults.push_back(warning(found, advice));
+    if (!own(block, protocol.header).empty()) {
+      found += ": each " + protocol.header + " of its own drops all that it would inherit";
+    }
+    faults.push_back(problem(found, advice));
+  });
+}
+
+void find_caches(Faults& faults, const Site& site) {
+  for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
+    const std::string name = protocol.name + "_cache";
+    const std::string zone = value_in_effect(block, name);
+    const std::string key = value_in_effect(block, name + "_key");
+    if (zone.empty() || zone == "off" || key.find("$users_id") != std::string::npos) return;
+    faults.push_back(
+        problem(name_of(block) + ": " + name + " " + zone + " gives the page of one user to others",
+                "write into it: " + name + " off;  or add $users_id to its " + name + "_key"));
+  });
+}
+
+void find_early_data(Faults& faults, const Site& site) {
+  const bool is_on = std::ranges::any_of(site.parsers, [](const Directive* parser) {
+    return value_in_effect(*parser, "ssl_early_data") == "on";
+  });
+  if (!is_on) return;
+  // Under /users/ users.conf answers what changes something with 425 (RFC 8470).
+  for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
+    if (sets(block, protocol, protocol.early_data)) return;
+    faults.push_back(
+        warning("ssl_early_data on: whoever records a request to " + name_of(block) +
+                    " can send it to the backend again",
+                "write beside its users_auth.conf: " + protocol.header + " " + protocol.early_data +
+                    " $ssl_early_data;  and let the backend answer 425; or write into each server "
+                    "block of its address: ssl_early_data off;"));
+  });
 }
 
 /// What could not be read and belongs to a site; empty if there is nothing of the kind.
 std::string unread_of(const NginxTree& tree, const std::vector<Site>& sites) {
   for (const Unread& one : tree.unread) {
-    const Directive* server = one.around == nullptr ? nullptr : enclosing(*one.around, "server");
+    const Directive* server = one.around == nullptr ? nullptr : enclosing(*one.around, {"server"});
     if (server == nullptr || std::ranges::count(sites, server, &Site::server) > 0) {
       return "not looked at: " + one.what;
     }
@@ -88,64 +185,46 @@ std::string unread_of(const NginxTree& tree, const std::vector<Site>& sites) {
   return "";
 }
 
+struct Check {
+  const char* name;
+  void (*find)(Faults&, const Site&);
+  const char* fine;
+};
+constexpr Check kChecks[] = {
+    {"nginx identity", find_forgeries, "no client says who it is"},
+    {"nginx session", find_openings, "no protected location lets in without a session"},
+    {"nginx precedence", find_rivals, "no location goes before a protected one"},
+    {"nginx cache", find_caches, "none keeps what one user gets"},
+    {"nginx early data", find_early_data, "no recorded request can be sent again"},
+    {"nginx site limits", find_lost_limits, "all count in the protected locations, too"}};
+
 }  // namespace
+
+const Directive* find_off(const Site& site, std::string_view name) {
+  for (const Directive* parser : site.parsers) {
+    if (value_in_effect(*parser, name) == "off") return in_effect(*parser, name).front();
+  }
+  return nullptr;
+}
 
 bool needs_session(const Directive& block) {
   return value_in_effect(block, "auth_request").starts_with("/users/_auth");
 }
 
-std::string name_of(const Directive& block) {
-  const bool is_inner = is(block, {"if"}) || is(block, {"limit_except"});
-  return join(block.words) +
-         (is_inner && block.around != nullptr ? " in " + join(block.around->words) : "") + " of " +
-         block.file;
-}
-
-Pattern pattern_of(const Directive& location) {
-  const auto& words = location.words;
-  if (words.size() > 2) return {words[1], words[2]};
-  if (words.size() < 2) return {};
-  for (const std::string modifier : {"=", "^~", "~*", "~", "@"}) {
-    if (words[1].starts_with(modifier)) return {modifier, words[1].substr(modifier.size())};
-  }
-  return {"", words[1]};
-}
-
-std::string Protocol::name_for(std::string header_name) const {
-  if (is_http()) return header_name;
-  for (char& c : header_name) {
-    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return "HTTP_" + header_name;
-}
-
-std::vector<Protocol> protocols_of(const Directive& block) {
-  std::vector<Protocol> found;
-  for (const std::string name : {"proxy", "grpc", "fastcgi", "uwsgi", "scgi"}) {
-    const bool is_http = name == "proxy" || name == "grpc";
-    if (own(block, name + "_pass").empty()) continue;
-    found.push_back({name, name + (is_http ? "_set_header" : "_param")});
-  }
-  return found;
+bool passes_on(const Directive& block) {
+  return std::ranges::any_of(kProtocols, [&](const Protocol& protocol) {
+    return !own(block, protocol.name + "_pass").empty();
+  });
 }
 
 void check_locations(Diagnosis& d, const NginxTree& tree) {
-  struct Check {
-    const char* name;
-    void (*find)(Faults&, const Site&);
-    const char* fine;
-  };
-  static constexpr Check kChecks[] = {
-      {"nginx identity", find_forgeries, "no client says who it is"},
-      {"nginx session", find_openings, "no protected location lets in without a session"},
-      {"nginx precedence", find_rivals, "no location goes before a protected one"},
-      {"nginx cache", find_caches, "none keeps what one user gets"},
-      {"nginx early data", find_early_data, "no recorded request can be sent again"},
-      {"nginx site limits", find_lost_limits, "all count in the protected locations, too"}};
   constexpr std::size_t kMostRows = 10;
-  const std::vector<Site> sites = find_sites(tree);
+  std::vector<Site> sites = find_sites(tree);
   const std::string unread = unread_of(tree, sites);
-  const bool protects = std::ranges::count(sites, true, &Site::backends_trust) > 0;
+  // Then no backend has a reason to trust X-User-Id.
+  const bool is_unused =
+      std::ranges::all_of(sites, [](const Site& site) { return site.is_protected.empty(); });
+  if (is_unused) sites.clear();
   for (const Check& check : kChecks) {
     Faults faults;
     for (const Site& site : sites) check.find(faults, site);
@@ -156,7 +235,7 @@ void check_locations(Diagnosis& d, const NginxTree& tree) {
     }
     if (!faults.empty()) continue;
     d.add(check.name,
-          unread.empty() ? ok(protects ? check.fine : "nothing is protected") : skipped(unread));
+          !unread.empty() ? skipped(unread) : ok(is_unused ? "nothing is protected" : check.fine));
   }
 }
 

@@ -1,5 +1,7 @@
 // doctor: whether nginx takes its configuration. Its master is root: before it is run, nothing that
 // it makes, opens or reads may be where somebody else could put a link or a line of his own.
+#include "ctl/doctor/nginx.hpp"
+
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -10,7 +12,6 @@
 #include <unistd.h>
 
 #include "ctl/doctor/doctor.hpp"
-#include "ctl/doctor/locations.hpp"
 #include "ctl/system.hpp"
 #include "ctl/trusted_path.hpp"
 
@@ -73,13 +74,11 @@ constexpr std::string_view kNoPaths =
     "grpc_pass proxy_redirect add_header server_name gzip_types charset_types default_type "
     "proxy_cookie_path auth_basic_user_file lock_file ";
 
-bool names_paths(const Directive& directive) {
-  if (directive.words.empty()) return false;
-  const std::string& name = directive.words[0];
+bool names_paths(const Directive& one) {
+  if (one.words.empty() || enclosing(one, {"map", "geo", "types"}) != nullptr) return false;
+  const std::string& name = one.words[0];
   return !name.ends_with("_param") && !name.ends_with("_set_header") &&
-         kNoPaths.find(" " + name + " ") == std::string_view::npos &&
-         std::ranges::none_of(std::initializer_list<const char*>{"map", "geo", "types"},
-                              [&](const char* table) { return enclosing(directive, table); });
+         kNoPaths.find(" " + name + " ") == std::string_view::npos;
 }
 
 /// Reads the tree, and says whether nginx may be run.

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "ctl/doctor/doctor.hpp"
-#include "ctl/doctor/locations.hpp"
+#include "ctl/doctor/nginx.hpp"
 
 namespace users::ctl {
 namespace {

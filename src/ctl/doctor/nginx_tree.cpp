@@ -1,5 +1,3 @@
-#include "ctl/doctor/nginx_tree.hpp"
-
 #include <algorithm>
 #include <cctype>
 #include <fstream>
@@ -10,6 +8,7 @@
 #include <glob.h>
 
 #include "ctl/command.hpp"
+#include "ctl/doctor/nginx.hpp"
 #include "ctl/trusted_path.hpp"
 
 namespace users::ctl {
@@ -39,14 +38,17 @@ class Scanner {
     return Token{{c}, true};
   }
 
-  /// Passes over Lua code and the brace that ends it: quotes, comments and braces are Lua's there.
+  /// Passes over Lua code and the brace that ends it: quotes, comments and braces are Lua's there,
+  /// and so are texts and comments in long brackets such as [==[ ]==].
   void skip_lua() {
     for (int depth = 1; at_ < text_.size() && depth > 0;) {
       const std::string_view rest = text_.substr(at_);
-      const bool is_comment = rest.starts_with("--");
-      const std::string closing = end_of_long_bracket(rest.substr(is_comment ? 2 : 0));
-      if (!closing.empty() || is_comment) {
-        skip_behind(closing.empty() ? "\n" : closing, 2);
+      const std::size_t start = rest.starts_with("--") ? 2 : 0;
+      const auto second = std::min(rest.find_first_not_of('=', start + 1), rest.size() - 1);
+      if (second > start && rest[start] == '[' && rest[second] == '[') {
+        skip_behind("]" + std::string(second - start - 1, '=') + "]", 2);
+      } else if (start > 0) {
+        skip_behind("\n", start);
       } else if (rest[0] == '"' || rest[0] == '\'') {
         static_cast<void>(word());
       } else {
@@ -58,15 +60,6 @@ class Scanner {
 
  private:
   static bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-
-  /// What ends Lua's `[[` or `[==[` at the start of a text; empty if there is none.
-  static std::string end_of_long_bracket(std::string_view text) {
-    const auto second = text.find_first_not_of('=', 1);
-    if (!text.starts_with('[') || second == std::string_view::npos || text[second] != '[') {
-      return "";
-    }
-    return "]" + std::string(second - 1, '=') + "]";
-  }
 
   void skip_behind(std::string_view text, std::size_t least) {
     const auto found = text_.find(text, at_ + least);
@@ -110,16 +103,11 @@ class Scanner {
 
 /// Whether it runs code that decides what becomes of a request.
 bool is_code(const std::string& name) {
-  static constexpr std::string_view kNames[] = {"server_rewrite_by_lua",
-                                                "rewrite_by_lua",
-                                                "access_by_lua",
-                                                "content_by_lua",
-                                                "js_content",
-                                                "js_access",
-                                                "perl"};
-  return std::ranges::any_of(kNames, [&](std::string_view code) {
-    return name == code || name.starts_with(std::string(code) + "_");
-  });
+  for (const std::string code : {"server_rewrite_by_lua", "rewrite_by_lua", "access_by_lua",
+                                 "content_by_lua", "js_content", "js_access", "perl"}) {
+    if (name == code || name.starts_with(code + "_")) return true;
+  }
+  return false;
 }
 
 class Reader {
@@ -216,20 +204,24 @@ NginxTree read_nginx_tree(const fs::path& main) {
   return std::move(Reader(main).tree);
 }
 
-bool is(const Directive& directive, std::initializer_list<std::string_view> words) {
+bool is(const Directive& directive, Strings words) {
   return directive.words.size() >= words.size() &&
          std::equal(words.begin(), words.end(), directive.words.begin());
 }
 
-const Directive* find(const NginxTree& tree, std::initializer_list<std::string_view> words) {
+bool is_any(const Directive& directive, Strings names) {
+  return !directive.words.empty() && std::ranges::count(names, directive.words[0]) > 0;
+}
+
+const Directive* find(const NginxTree& tree, Strings words) {
   const auto found =
       std::ranges::find_if(tree.all, [&](const Directive& one) { return is(one, words); });
   return found == tree.all.end() ? nullptr : &*found;
 }
 
-const Directive* enclosing(const Directive& directive, std::string_view name) {
+const Directive* enclosing(const Directive& directive, Strings names) {
   const Directive* block = &directive;
-  while (block != nullptr && !is(*block, {name})) block = block->around;
+  while (block != nullptr && !is_any(*block, names)) block = block->around;
   return block;
 }
 
@@ -257,6 +249,12 @@ std::string join(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text.append(text.empty() ? "" : " ").append(word);
   return text;
+}
+
+std::string name_of(const Directive& block) {
+  const bool is_inner = is_any(block, {"if", "limit_except"});
+  return join(block.words) + (is_inner ? " in " + join(block.around->words) : "") + " of " +
+         block.file;
 }
 
 }  // namespace users::ctl

@@ -68,23 +68,16 @@ bool is_peer(const Diagnosis& d, const std::vector<Process>& all, const Process&
                              [&](const auto& pool) { return may_open(process, pool.second); });
 }
 
-/// `php-fpm8.2 (811, 812, 813 and 5 more), sleep (77)`
+/// `php-fpm8.2 (811 and 7 more), sleep (77)`
 std::string names_of(const std::map<std::string, std::vector<pid_t>>& peers) {
-  constexpr std::size_t kMostNames = 8;
-  constexpr std::size_t kMostNumbers = 3;
+  constexpr std::size_t kLongest = 300;
   std::string text;
-  std::size_t named = 0;
   for (const auto& [name, pids] : peers) {
-    if (named++ == kMostNames) {
-      return text + " and " + counted(peers.size() - kMostNames, "more program");
-    }
+    if (text.size() > kLongest) return text + " and other programs";
     if (!text.empty()) text += ", ";
     append_printable(text, name, std::string::npos);
-    for (std::size_t i = 0; i < std::min(pids.size(), kMostNumbers); ++i) {
-      text += (i == 0 ? " (" : ", ") + std::to_string(pids[i]);
-    }
-    const bool all = pids.size() <= kMostNumbers;
-    text += all ? ")" : " and " + std::to_string(pids.size() - kMostNumbers) + " more)";
+    text += " (" + std::to_string(pids.front());
+    text += pids.size() == 1 ? ")" : " and " + std::to_string(pids.size() - 1) + " more)";
   }
   return text;
 }
@@ -102,8 +95,8 @@ Finding judge_peers(const Diagnosis& d) {
   }
   if (peers.empty()) return ok("no other program has the rights of nginx's workers");
   return warning(names_of(peers) +
-                     ": as nginx's user, or in the group of the sockets; such a program can pass "
-                     "for nginx, name any client address, and may read nginx's memory",
+                     ": as nginx's user, or in the group of the sockets; each can pass for nginx, "
+                     "name any client address, and may read nginx's memory",
                  "give each a user and a group of its own (PHP-FPM: user and group of its pool)");
 }
 

@@ -4,12 +4,29 @@
 #include <cctype>
 #include <map>
 
+#include <boost/algorithm/string/case_conv.hpp>
 #include <regex.h>
 
-#include "ctl/doctor/locations.hpp"
+#include "ctl/doctor/nginx.hpp"
 
 namespace users::ctl {
 namespace {
+
+/// What a location is for, also where no blank stands between the two: `location ~\.php$`.
+struct Pattern {
+  std::string modifier;  ///< `=`, `^~`, `~`, `~*`, `@`; empty for a plain prefix
+  std::string path;
+  [[nodiscard]] bool is_expression() const { return modifier.starts_with('~'); }
+};
+
+Pattern pattern_of(const Directive& location) {
+  const auto& words = location.words;
+  if (words.size() > 2) return {words[1], words[2]};
+  for (const std::string modifier : {"=", "^~", "~*", "~", "@"}) {
+    if (words.at(1).starts_with(modifier)) return {modifier, words[1].substr(modifier.size())};
+  }
+  return {"", words.at(1)};
+}
 
 /// Whether a location is one of users.conf.
 bool is_ours(const Directive& location) {
@@ -37,20 +54,22 @@ const Directive* find_location(const Site& site, const std::string& path) {
   std::size_t longest = 0;
   for (const Directive* location : own(*site.server, "location")) {
     const Pattern pattern = pattern_of(*location);
-    const std::string& prefix = pattern.path;
-    if (pattern.modifier == "@" && path == "@" + prefix) return location;
+    const std::string prefix = (pattern.modifier == "@" ? "@" : "") + pattern.path;
     if (pattern.is_expression()) {
-      const bool is_first = expression == nullptr && matches_expression(pattern, path);
-      if (is_first) expression = location;
-      continue;
+      if (expression == nullptr && matches_expression(pattern, path)) expression = location;
+    } else if (path == prefix || (pattern.modifier != "=" && path.starts_with(prefix))) {
+      if (prefix.size() < longest) continue;
+      best = location;
+      longest = prefix.size();
     }
-    const bool matches = pattern.modifier == "=" ? path == prefix : path.starts_with(prefix);
-    if (pattern.modifier == "@" || !matches || prefix.size() < longest) continue;
-    best = location;
-    longest = prefix.size();
   }
   const bool is_final = best != nullptr && !pattern_of(*best).modifier.empty();
   return expression != nullptr && !is_final ? expression : best;
+}
+
+/// Whether a location passes requests on without a session.
+bool lets_in(const Directive* target) {
+  return target != nullptr && !needs_session(*target) && !is_ours(*target) && passes_on(*target);
 }
 
 /// nginx answers by `return` and leaves by `rewrite` before it asks for a session. A refusal, a
@@ -63,56 +82,41 @@ void find_answers_before_the_check(Faults& faults, const Site& site, const Direc
                 "write what it returns into a file and serve that by root or alias"));
   }
   for (const Directive* one : own(block, "rewrite")) {
-    const std::string& flag = one->words.back();
-    if (one->words.size() < 3 || flag == "break" || flag == "redirect" || flag == "permanent" ||
-        one->words[2].starts_with("http") || one->words[2].starts_with("$scheme")) {
-      continue;
-    }
-    // Up to its first variable.
-    const std::string path = one->words[2].substr(0, one->words[2].find_first_of("$?"));
-    const Directive* target = find_location(site, path);
-    if (target != nullptr && needs_session(*target)) continue;
-    faults.push_back(problem(
-        name_of(block) + ": rewrite to " + one->words[2] +
-            " leaves it before a session is asked for",
-        std::string(flag == "last" ? "write break in place of last" : "write break at its end") +
-            "; or protect the location that it leads to, and begin the target with its path"));
-  }
-}
-
-/// Whether a location passes requests on without a session.
-bool lets_in(const Directive* target) {
-  return target != nullptr && !needs_session(*target) && !is_ours(*target) &&
-         !protocols_of(*target).empty();
-}
-
-void judge_error_page(Faults& faults, const Site& site, const Directive& block,
-                      const std::string& status) {
-  const auto pages = in_effect(block, "error_page");
-  // nginx takes the first.
-  const auto one = std::ranges::find_if(
-      pages, [&](const Directive* page) { return std::ranges::count(page->words, status) > 0; });
-  if (one == pages.end()) return;
-  const std::string& page = (*one)->words.back();
-  const std::string name = "error_page " + status + " of " + name_of(block);
-  const Directive* target = find_location(site, page);
-  if (page.starts_with('$')) {
+    const std::string to = one->words.at(2);
+    const std::string flag = one->words.back();
+    const bool stays = flag == "break" || flag == "redirect" || flag == "permanent" ||
+                       to.starts_with("http") || to.starts_with("$scheme");
+    const Directive* target = find_location(site, to.substr(0, to.find_first_of("$?")));
+    if (stays || (target != nullptr && needs_session(*target))) continue;
     faults.push_back(
-        warning(name + " leads to " + page + ", which doctor cannot follow",
-                "make sure that it is no location that passes requests on without a session"));
-  } else if (lets_in(target)) {
-    faults.push_back(warning(name + " passes requests without a session on to " + name_of(*target),
-                             "remove it, or protect " + name_of(*target) +
-                                 ", unless that backend is meant for everybody"));
+        problem(name_of(block) + ": rewrite to " + to + " leaves it before a session is asked for",
+                std::string("write break ") + (flag == "last" ? "in place of last" : "at its end") +
+                    "; or protect the location that it leads to, and begin the target with its "
+                    "path"));
   }
 }
 
 /// What becomes of a request that nginx refuses before it asks for a session, or because of that.
 void find_ways_out(Faults& faults, const Site& site, const Directive& block) {
+  const auto pages = in_effect(block, "error_page");
   // Where they are inherited they were judged further out.
   if (own(block, "error_page").empty() && needs_session(*block.around)) return;
-  for (const char* status : {"401", "403", "413", "429", "500", "503"}) {
-    judge_error_page(faults, site, block, status);
+  for (const std::string status : {"401", "403", "413", "429", "500", "503"}) {
+    // nginx takes the first.
+    const auto line = std::ranges::find_if(
+        pages, [&](const Directive* one) { return std::ranges::count(one->words, status) > 0; });
+    if (line == pages.end()) continue;
+    const std::string page = (*line)->words.back();
+    const std::string name = "error_page " + status + " of " + name_of(block);
+    const Directive* target = find_location(site, page);
+    if (page.starts_with('$')) {
+      faults.push_back(warning(name + " leads to " + page + ", which doctor cannot follow",
+                               "make sure that it leads to no backend without a session"));
+    } else if (lets_in(target)) {
+      faults.push_back(
+          warning(name + " passes requests without a session on to " + name_of(*target),
+                  "remove it or protect that location, unless its backend is for everybody"));
+    }
   }
   for (const Directive* one : own(block, "try_files")) {
     const Directive* target = find_location(site, one->words.back());
@@ -134,24 +138,24 @@ std::string beginning_of(const Pattern& pattern) {
   if (pattern.is_expression()) {
     if (!path.starts_with('^') || path.find('|') != std::string::npos) return "";
     path.erase(0, 1);
-    const auto plain = std::min(path.find_first_of("\\.[](){}*+?$"), path.size());
-    const bool repeats = plain > 0 && plain < path.size() &&
-                         std::string_view("*+?{").find(path[plain]) != std::string_view::npos;
-    path.resize(repeats ? plain - 1 : plain);
+    const auto plain = path.find_first_of("\\.[](){}*+?$");
+    if (plain != std::string::npos) {
+      const bool repeats = std::string_view("*+?{").find(path[plain]) != std::string_view::npos;
+      path.resize(repeats && plain > 0 ? plain - 1 : plain);
+    }
   }
-  for (char& c : path) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return path;
+  return boost::to_lower_copy(path);
 }
 
 bool refuses(const Directive& location) {
   return !own(location, "return").empty() ||
-         std::ranges::any_of(own(location, "deny"), [](const Directive* deny) {
-           return is(*deny, {"deny", "all"});
+         std::ranges::any_of(own(location, "deny"), [](const Directive* one) {
+           return is(*one, {"deny", "all"});
          });
 }
 
 /// A location beside `level` that nginx prefers to it for paths that begin with `path`, and that
-/// lets in.
+/// lets in. It prefers an expression to a prefix without ^~, and one with ^~ to an expression.
 const Directive* find_rival(const Directive& level, const std::string& path) {
   const Pattern pattern = pattern_of(level);
   if (pattern.modifier == "^~" || pattern.modifier == "@") return nullptr;
@@ -159,7 +163,7 @@ const Directive* find_rival(const Directive& level, const std::string& path) {
   for (const Directive* other : own(*level.around, "location")) {
     is_behind = is_behind || other == &level;
     const Pattern others = pattern_of(*other);
-    // Of two expressions the first counts, and a prefix with ^~ goes before both.
+    // Of two expressions the first counts.
     const bool is_preferred =
         others.is_expression()
             ? !(is_behind && pattern.is_expression())
@@ -184,21 +188,17 @@ std::map<std::string, std::string> zones_of(const Directive& block, std::string_
 }  // namespace
 
 void find_openings(Faults& faults, const Site& site) {
-  if (site.is_protected.empty()) return;
-  for (const Directive* parser : site.parsers) {
-    if (value_in_effect(*parser, "merge_slashes") != "off") continue;
-    faults.push_back(problem("merge_slashes off of " +
-                                 in_effect(*parser, "merge_slashes").front()->file +
-                                 ": //members/ goes past location ^~ /members/",
-                             "remove that line; it counts for all servers of one address"));
+  const Directive* off = find_off(site, "merge_slashes");
+  if (off != nullptr && !site.is_protected.empty()) {
+    faults.push_back(problem(
+        "merge_slashes off of " + off->file + ": //members/ goes past location ^~ /members/",
+        "remove that line; it counts for all servers of one address"));
   }
   for (const Directive* block : site.is_protected) {
     if (lets_any_in(*block) && !lets_any_in(*block->around)) {
-      faults.push_back(
-          problem(name_of(*block) +
-                      ": satisfy any is in effect, so an address that is allowed or a password of "
-                      "auth_basic takes the place of a session",
-                  "write into it: satisfy all;"));
+      faults.push_back(problem(name_of(*block) + ": with satisfy any, an allowed address or a "
+                                                 "password of auth_basic is enough",
+                               "write into it: satisfy all;"));
     }
     find_answers_before_the_check(faults, site, *block);
     find_ways_out(faults, site, *block);
@@ -211,12 +211,11 @@ void find_openings(Faults& faults, const Site& site) {
   }
 }
 
-/// nginx prefers an expression to a prefix without ^~, and one with ^~ to an expression, at each
-/// level of locations in locations.
 void find_rivals(Faults& faults, const Site& site) {
   for (const Directive* block : site.is_protected) {
     if (!is(*block, {"location"}) || pattern_of(*block).modifier == "=") continue;
     const std::string path = beginning_of(pattern_of(*block));
+    // Locations may stand in locations.
     for (const Directive* level = block; is(*level, {"location"}); level = level->around) {
       const Directive* rival = find_rival(*level, path);
       if (rival == nullptr) continue;
@@ -227,9 +226,9 @@ void find_rivals(Faults& faults, const Site& site) {
       } else if (pattern_of(*rival).is_expression()) {
         advice = "write that one behind the protected one; or " + advice;
       }
-      faults.push_back(warning("location " + rival->words.back() + " of " + rival->file +
-                                   " is preferred to the protected location " + block->words.back(),
-                               advice));
+      faults.push_back(warning(
+          name_of(*rival) + " is preferred to the protected location " + block->words.back(),
+          advice));
       break;
     }
   }
@@ -237,21 +236,14 @@ void find_rivals(Faults& faults, const Site& site) {
 
 void find_lost_limits(Faults& faults, const Site& site) {
   for (const Directive* block : site.is_protected) {
-    for (const char* name : {"limit_req", "limit_conn"}) {
-      if (own(*block, name).empty()) continue;
+    for (const std::string name : {"limit_req", "limit_conn"}) {
       const auto counting = zones_of(*block, name);
-      std::vector<std::string> zones;
-      std::vector<std::string> lines;
       for (const auto& [zone, line] : zones_of(*block->around, name)) {
-        if (counting.contains(zone)) continue;
-        zones.push_back(zone);
-        lines.push_back(line);
+        if (own(*block, name).empty() || counting.contains(zone)) continue;
+        faults.push_back(warning("zone " + zone + ", which counts further out, does not count in " +
+                                     name_of(*block) + ", which has a " + name + " of its own",
+                                 "write into it: " + line));
       }
-      if (zones.empty()) continue;
-      faults.push_back(warning("zone " + join(zones) +
-                                   ", which counts further out, does not count in " +
-                                   name_of(*block) + ", which has a " + name + " of its own",
-                               "write into it: " + join(lines)));
     }
   }
 }

@@ -1,11 +1,14 @@
-// doctor: a database server's settings, its clock, and how the session reaches it.
+// doctor: a database server: its settings, its clock, how the session reaches it, and what the
+// service's account may do: read and write rows, nothing more.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
 #include "ctl/doctor/doctor.hpp"
+#include "db/provision.hpp"
 
 namespace users::ctl {
 namespace {
@@ -37,65 +40,60 @@ const db::Query<SessionFacts()> session_facts{
       &SessionFacts::cipher}},
     ""};
 
-unsigned long number_of(const std::string& text) {
-  return std::strtoul(text.c_str(), nullptr, 10);
-}
-
-bool is_off(const std::string& value) {
-  return value == "OFF" || value == "0";
-}
-
 struct Setting {
-  const char* name;
-  bool (*is_good)(const std::string& value);
-  const char* why;     ///< what follows if it is not good
-  const char* better;  ///< for the server's option file
+  std::string name;
+  std::string good;    ///< values, each between blanks
+  std::string better;  ///< for the server's option file
   bool is_dynamic;     ///< SET GLOBAL changes it
-  Finding (*fault)(std::string found, std::string advice) = problem;
+  Finding (*fault)(std::string found, std::string advice);
+  std::string otherwise;    ///< what follows if it is not good
+  unsigned long least = 0;  ///< if it is a number: what is good
 };
-
-constexpr Setting kSettings[] = {
+const Setting kSettings[] = {
     // 3 is 1 with an older way of group commit (MariaDB manual, innodb_flush_log_at_trx_commit).
-    {"innodb_flush_log_at_trx_commit",
-     [](const std::string& value) { return value == "1" || value == "3"; },
-     "a crash loses registrations that were acknowledged", "1", true},
-    {"innodb_doublewrite", [](const std::string& value) { return !is_off(value); },
-     "a crash in the middle of a page's write destroys it", "ON", false},
-    {"read_only", is_off, "nothing can be written", "OFF", true},
-    {"innodb_read_only", is_off, "nothing can be written", "OFF", false},
-    {"wait_timeout", [](const std::string& value) { return number_of(value) >= 60; },
-     "the workers' idle connections are closed again and again", "28800", true, warning},
-    {"general_log", is_off, "every statement, phones and hashes included, is written to a file",
-     "OFF", true, warning},
-    {"sync_binlog", [](const std::string& value) { return value == "1"; },
-     "a crash leaves replicas with other rows than this server", "1", true},
+    {"innodb_flush_log_at_trx_commit", " 1 3 ", "1", true, problem,
+     "a crash loses registrations that were acknowledged"},
+    {"innodb_doublewrite", " ON 1 fast ", "ON", false, problem,
+     "a crash in the middle of a page's write destroys it"},
+    {"read_only", " OFF 0 ", "OFF", true, problem, "nothing can be written"},
+    {"innodb_read_only", " OFF 0 ", "OFF", false, problem, "nothing can be written"},
+    {"wait_timeout", "", "28800", true, warning, "the workers lose idle connections", 60},
+    {"general_log", " OFF 0 ", "OFF", true, warning, "phones and hashes are written to a file"},
+    {"sync_binlog", " 1 ", "1", true, problem, "after a crash replicas have other rows"},
 };
 
-Finding judge_setting(const Setting& setting, const std::string& found, const std::string& value) {
-  if (setting.is_good(value)) return ok(found);
-  const std::string line = std::string(setting.name) + " = " + setting.better;
-  const std::string file = "the line " + line + " under [mariadbd] in /etc/mysql/mariadb.conf.d/";
-  return setting.fault(found + ": " + setting.why, setting.is_dynamic
-                                                       ? "SET GLOBAL " + line + "; and " + file
-                                                       : file + ", then systemctl restart mariadb");
+Finding judge_setting(const Setting& setting, const std::string& host, const std::string& value) {
+  const std::string found = host + ": " + setting.name + " = " + value;
+  const bool is_good = setting.least > 0
+                           ? std::strtoul(value.c_str(), nullptr, 10) >= setting.least
+                           : setting.good.find(" " + value + " ") != std::string::npos;
+  if (is_good) return ok(found);
+  const std::string line = setting.name + " = " + setting.better;
+  const std::string file = "write " + line + " under [mariadbd] in /etc/mysql/mariadb.conf.d/";
+  return setting.fault(found + ": " + setting.otherwise,
+                       setting.is_dynamic ? "SET GLOBAL " + line + "; and " + file
+                                          : file + ", then systemctl restart mariadb");
 }
 
-Finding judge_version(const std::string& found, const std::string& version) {
+/// That many connections are there for the workers of this machine.
+Setting connections_for(std::size_t workers) {
+  constexpr std::size_t kSpare = 10;  // for users-ctl, backups and the operator
+  const std::string running = std::to_string(workers);
+  return {"max_connections",
+          "",
+          std::to_string((workers + kSpare) * 2),
+          true,
+          problem,
+          "too few for the " + running + " workers and couriers that run here",
+          workers + kSpare};
+}
+
+Finding judge_version(const std::string& host, const std::string& version) {
+  const std::string found = host + ": " + version;
   const bool is_new = ::strverscmp(version.c_str(), "10.6") >= 0;
   if (is_new && version.find("MariaDB") != std::string::npos) return ok(found);
   return problem(found + " is no MariaDB of 10.6 or later",
                  "upgrade the server: Debian 12 has mariadb-server 10.11");
-}
-
-Finding judge_connections(const Diagnosis& d, const std::string& host, const std::string& most) {
-  constexpr std::size_t kSpare = 10;  // for users-ctl, backups and the operator
-  const std::size_t running = d.workers ? d.workers->size() : 0;
-  const std::string found = host + ": max_connections = " + most + ", " + std::to_string(running) +
-                            " workers and couriers run here";
-  if (number_of(most) >= running + kSpare) return ok(found);
-  const std::string line = "max_connections = " + std::to_string((running + kSpare) * 2);
-  return problem(found, "SET GLOBAL " + line + "; and the line " + line +
-                            " under [mariadbd], or start fewer workers");
 }
 
 double now_in_seconds() {
@@ -121,6 +119,96 @@ Finding judge_tls(const std::string& host, const std::string& cipher) {
                  "ssl_key on the server; and ALTER USER ... REQUIRE SSL");
 }
 
+constexpr std::string_view kNeeded[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
+
+struct Grant {
+  std::string text;  ///< never to be shown, it may hold a password's hash
+};
+const db::Query<Grant()> list_grants{
+    "list_grants", "SHOW GRANTS FOR CURRENT_USER", {{"", &Grant::text}}, ""};
+
+struct Rights {
+  std::set<std::string, std::less<>> on_rows;  ///< of kNeeded
+  std::string more;                            ///< the first grant beyond, as `DROP ON users.*`
+  bool is_wide = false;  ///< on all databases that fit this one's name as a pattern
+};
+
+/// The privileges of a list, split at its commas but for those between parentheses.
+std::vector<std::string> privileges_of(std::string_view list) {
+  std::vector<std::string> all(1);
+  int depth = 0;
+  for (const char c : list) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (c == ',' && depth == 0) {
+      all.emplace_back();
+    } else if (c != ' ' || !all.back().empty()) {
+      all.back() += c;
+    }
+  }
+  return all;
+}
+
+/// Reads `GRANT a, b ON c TO d ...` or `GRANT role TO d`; only a, b, c and the role leave here.
+void read_grant(std::string grant, const std::string& database, Rights& rights) {
+  // A database's name is a pattern here, and shown as one: `\_` and `\%` are plain characters,
+  // other `_` and `%` stand for any.
+  std::erase(grant, '`');
+  if (!grant.starts_with("GRANT ")) return;  // SET DEFAULT ROLE and the like
+  grant.erase(0, 6);
+  const auto on = grant.find(" ON ");
+  const auto to = grant.find(" TO ", on == std::string::npos ? 0 : on);
+  if (on == std::string::npos || to == std::string::npos) {
+    rights.more = "the role " + grant.substr(0, to);
+    return;
+  }
+  const std::string pattern = db::grant_pattern(database);
+  const std::string object = grant.substr(on + 4, to - on - 4);
+  rights.is_wide = rights.is_wide || (object == database + ".*" && database != pattern);
+  // Only before .* is it a pattern.
+  const bool is_own = rights.is_wide || object == pattern + ".*" ||
+                      (!object.ends_with(".*") && object.starts_with(database + "."));
+  for (const std::string& privilege : privileges_of(grant.substr(0, on))) {
+    // With columns in parentheses it is less than the whole, but of the same kind.
+    const bool is_needed =
+        std::ranges::count(kNeeded, privilege.substr(0, privilege.find(" ("))) > 0;
+    if (is_own && is_needed) {
+      rights.on_rows.insert(privilege);
+    } else if (privilege != "USAGE") {  // none at all
+      rights.more = privilege + " ON " + object;
+    }
+  }
+  if (grant.ends_with(" WITH GRANT OPTION")) rights.more = "GRANT OPTION ON " + object;
+}
+
+Finding judge_grants(const Config& config, db::Connection& connection, const std::string& account) {
+  const std::string& database = config.database_name;
+  Rights rights;
+  for (const Grant& grant : list_grants.all(connection)) read_grant(grant.text, database, rights);
+  std::string missing;
+  for (const std::string_view needed : kNeeded) {
+    if (rights.on_rows.contains(needed)) continue;
+    missing.append(missing.empty() ? "" : ", ").append(needed);
+  }
+  std::string quoted = "'" + account + "'";
+  quoted.replace(quoted.rfind('@'), 1, "'@'");
+  const std::string on = " ON `" + db::grant_pattern(database) + "`.* TO " + quoted;
+  const std::string wanted = "GRANT SELECT, INSERT, UPDATE, DELETE" + on;
+  // What it has more comes first: an account with ALL misses nothing.
+  if (rights.is_wide) {
+    return problem(account + " has rights on every database whose name is like " + database +
+                       ", since in GRANT _ stands for any character",
+                   "REVOKE ALL PRIVILEGES ON `" + database + "`.* FROM " + quoted + "; " + wanted);
+  }
+  if (!rights.more.empty()) {
+    return problem(account + " has " + rights.more + ": a worker needs to read and write rows only",
+                   "REVOKE " + rights.more + " FROM " + quoted + "; " + wanted);
+  }
+  if (!missing.empty()) {
+    return problem(account + " lacks " + missing + " on " + database, "GRANT " + missing + on);
+  }
+  return ok(account + " may read and write rows of " + database + ", nothing more");
+}
+
 }  // namespace
 
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host) {
@@ -131,15 +219,15 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
   for (const Variable& variable : server_variables.all(connection)) {
     variables[variable.name] = variable.value;
   }
-  d.add("server version", judge_version(host + ": " + variables["version"], variables["version"]));
+  d.add("server version", judge_version(host, variables["version"]));
   // Without a binary log there is nothing to lose.
-  if (is_off(variables["log_bin"])) variables.erase("sync_binlog");
-  for (const Setting& setting : kSettings) {
+  if (variables["log_bin"] == "OFF") variables.erase("sync_binlog");
+  std::vector<Setting> settings(std::begin(kSettings), std::end(kSettings));
+  settings.push_back(connections_for(d.workers ? d.workers->size() : 0));
+  for (const Setting& setting : settings) {
     const std::string& value = variables[setting.name];
-    if (value.empty()) continue;
-    d.add(setting.name, judge_setting(setting, host + ": " + setting.name + " = " + value, value));
+    if (!value.empty()) d.add(setting.name, judge_setting(setting, host, value));
   }
-  d.add("max_connections", judge_connections(d, host, variables["max_connections"]));
   d.add("character set", facts.character_set == "utf8mb4"
                              ? ok(host + ": utf8mb4")
                              : warning(host + ": the database's is " + facts.character_set,

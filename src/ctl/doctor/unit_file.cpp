@@ -1,7 +1,6 @@
-#include "ctl/doctor/unit_file.hpp"
-
+// The files of systemd's units, so that doctor works where systemd does not run, too.
+#include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -9,24 +8,12 @@
 #include <boost/tokenizer.hpp>
 
 #include "base/text.hpp"
+#include "ctl/doctor/doctor.hpp"
 
 namespace users::ctl {
 namespace {
 
 namespace fs = std::filesystem;
-
-void add_setting(const std::string& line, UnitSettings& settings) {
-  const auto equals = line.find('=');
-  if (equals == std::string::npos) return;
-  auto& words = settings[std::string(trim(std::string_view(line).substr(0, equals)))];
-  const std::string value(trim(std::string_view(line).substr(equals + 1)));
-  if (value.empty()) words.clear();
-  // Blanks between quotes do not separate.
-  using Separator = boost::escaped_list_separator<char>;
-  for (const auto& word : boost::tokenizer<Separator>(value, Separator("", " \t", "\"'"))) {
-    if (!word.empty()) words.push_back(word);
-  }
-}
 
 void read_file(const fs::path& file, UnitSettings& settings) {
   std::ifstream stream(file);
@@ -42,12 +29,27 @@ void read_file(const fs::path& file, UnitSettings& settings) {
       continue;
     }
     if (whole.starts_with('[')) section = whole;
-    if (section == "[Service]") add_setting(whole, settings);
+    const auto equals = whole.find('=');
+    if (section == "[Service]" && equals != std::string::npos) {
+      auto& all = settings[std::string(trim(std::string_view(whole).substr(0, equals)))];
+      const auto words = unit_words(whole.substr(equals + 1));
+      // An empty line takes back those before it (systemd.syntax(7)).
+      if (words.empty()) all.clear();
+      all.insert(all.end(), words.begin(), words.end());
+    }
     whole.clear();
   }
 }
 
 }  // namespace
+
+std::vector<std::string> unit_words(const std::string& text) {
+  using Separator = boost::escaped_list_separator<char>;
+  const boost::tokenizer<Separator> tokens(text, Separator("", " \t", "\"'"));
+  std::vector<std::string> words;
+  std::ranges::copy_if(tokens, std::back_inserter(words), [](auto& word) { return !word.empty(); });
+  return words;
+}
 
 UnitSettings read_unit(const std::string& service) {
   const char* named = std::getenv("SYSTEMD_UNIT_PATH");  // NOLINT(concurrency-mt-unsafe)
@@ -55,24 +57,23 @@ UnitSettings read_unit(const std::string& service) {
                                             : "/etc/systemd/system:/run/systemd/system:"
                                               "/usr/local/lib/systemd/system:"
                                               "/usr/lib/systemd/system:/lib/systemd/system";
-  // Drop-ins are of all services, of those whose names begin alike, and of this one.
-  std::vector<std::string> names{"service.d"};
-  for (auto dash = service.find('-'); dash != std::string::npos;
-       dash = service.find('-', dash + 1)) {
-    names.push_back(service.substr(0, dash + 1) + ".service.d");
+  // Of this service, of those whose names begin alike, of all. Of files of the same name in them
+  // the first counts, as it does in the folders of units.
+  std::vector<std::string> drop_in_folders{service + ".service.d"};
+  for (auto dash = service.rfind('-'); dash != std::string::npos;
+       dash = service.rfind('-', dash - 1)) {
+    drop_in_folders.push_back(service.substr(0, dash + 1) + ".service.d");
   }
-  names.push_back(service + ".service.d");
-  // Of two files of the same name the first counts: that in the folder for the narrower name, then
-  // that in the folder of units that comes first.
+  drop_in_folders.emplace_back("service.d");
   std::error_code error;
   fs::path main;
   std::map<std::string, fs::path> drop_ins;
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+  for (const std::string& name : drop_in_folders) {
     std::istringstream folders(path);
     for (std::string folder; std::getline(folders, folder, ':');) {
       const fs::path unit = fs::path(folder) / (service + ".service");
       if (main.empty() && fs::exists(unit, error)) main = unit;
-      for (const auto& entry : fs::directory_iterator(fs::path(folder) / *name, error)) {
+      for (const auto& entry : fs::directory_iterator(fs::path(folder) / name, error)) {
         const fs::path& file = entry.path();
         if (file.extension() == ".conf") drop_ins.emplace(file.filename(), file);
       }

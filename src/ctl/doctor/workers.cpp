@@ -1,9 +1,15 @@
-// doctor: the workers of each pool, and the courier.
+// doctor: the pools' sockets, the workers behind them, and the courier.
+#include <cerrno>
 #include <ctime>
 #include <system_error>
 
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "base/descriptor.hpp"
 #include "ctl/doctor/doctor.hpp"
 #include "ctl/system.hpp"
 
@@ -11,6 +17,122 @@ namespace users::ctl {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// A record of FastCGI 1.0 (section 3.3), of at most 255 bytes of content.
+std::string record(char type, const std::string& content) {
+  constexpr char kVersion = 1;
+  return std::string{kVersion, type, 0, 1, 0, static_cast<char>(content.size()), 0, 0} + content;
+}
+
+/// A parameter of a request; name and value are shorter than 128 bytes.
+std::string parameter(const std::string& name, const std::string& value) {
+  return std::string{static_cast<char>(name.size()), static_cast<char>(value.size())} + name +
+         value;
+}
+
+/// A GET as nginx would send it.
+std::string request_for(const std::string& path) {
+  constexpr char kBegin = 1;
+  constexpr char kParameters = 4;
+  constexpr char kInput = 5;
+  const std::string as_responder("\0\1\0\0\0\0\0\0", 8);
+  return record(kBegin, as_responder) +
+         record(kParameters, parameter("REQUEST_METHOD", "GET") + parameter("DOCUMENT_URI", path) +
+                                 parameter("REMOTE_ADDR", "127.0.0.1") +
+                                 parameter("REQUEST_ID", "users-ctl-doctor")) +
+         record(kParameters, "") + record(kInput, "");
+}
+
+struct Answer {
+  int error = 0;       ///< errno if it did not connect
+  std::string status;  ///< `200 OK`; empty if none came in time
+};
+
+/// Sends one request and waits at most `seconds` for the start of the reply, which is in its first
+/// packet.
+Answer ask(const fs::path& socket, const std::string& path, int seconds) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  // Its own name may be short enough if that of a link to it is too long.
+  std::error_code error;
+  std::string name = fs::canonical(socket, error);
+  if (error) name = socket;
+  if (name.size() >= sizeof address.sun_path) return {ENAMETOOLONG, ""};
+  name.copy(address.sun_path, sizeof address.sun_path - 1);
+  // Not blocking: a full queue says so at once.
+  const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return {errno, ""};
+  }
+  const std::string request = request_for(path);
+  ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+  std::string reply(4096, '\0');
+  pollfd readable{fd.get(), POLLIN, 0};
+  const bool is_there = ::poll(&readable, 1, seconds * 1000) > 0;
+  const ssize_t got = is_there ? ::recv(fd.get(), reply.data(), reply.size(), 0) : 0;
+  reply.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  const std::string before = "Status: ";
+  const auto start = reply.find(before);
+  if (start == std::string::npos) return {};
+  reply.erase(0, start + before.size());
+  return {0, reply.substr(0, reply.find('\r'))};
+}
+
+std::string start_of_pool(const std::string& pool) {
+  return "start the pool: systemctl start users-fcgi-" + pool +
+         " (or spawn-fcgi -M 0660 -s SOCKET, see the README)";
+}
+
+Finding judge_answers(const std::string& pool, const fs::path& socket) {
+  const std::string name = socket.string();
+  const Answer live = ask(socket, "/users/health/live", 5);
+  if (live.error == EACCES && ::geteuid() != 0) {
+    return skipped(name + ": only root and nginx may open it");
+  }
+  if (live.error == EAGAIN) {
+    return problem(name + ": its queue is full", "start more workers (-f of multiwatch)");
+  }
+  if (live.error != 0) {
+    const bool is_deserted = live.error == ECONNREFUSED;
+    return problem(name + ": " + (is_deserted ? "nobody listens on it" : explain(live.error)),
+                   start_of_pool(pool));
+  }
+  if (!live.status.starts_with("200")) {
+    return problem(name + ": no worker answers health/live in 5 seconds: " + live.status,
+                   "see users.log and the journal; systemctl restart users-fcgi-" + pool);
+  }
+  const std::string ready = ask(socket, "/users/health/ready", 15).status;
+  if (ready.starts_with("200")) return ok(name + ": answers, and has its database");
+  return problem(name + ": answers, but has no database: " + ready,
+                 "see the rows of the database below, and users.log");
+}
+
+Finding judge_socket(const Diagnosis& d, const std::string& pool, const fs::path& socket) {
+  const std::string name = socket.string();
+  const std::string start = start_of_pool(pool);
+  struct stat status {};
+  if (::lstat(socket.c_str(), &status) != 0) {
+    return problem(name + ": " + explain(errno),
+                   start + "; nginx and the pool must name the same socket");
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    return problem(name + " is no socket", "rm " + name + "; then " + start);
+  }
+  if ((status.st_mode & 0117U) != 0) {
+    return problem(name + ": mode " + octal(status.st_mode) +
+                       ": any user here can pass for nginx and name any client address",
+                   "chmod 0660 " + name + "; and start the pool with spawn-fcgi -M 0660");
+  }
+  if (d.nginx_uid && !user_may(d.nginx_uid, socket, R_OK | W_OK)) {
+    const std::string group = group_name_of(*d.nginx_uid);
+    return problem(
+        name + " cannot be opened by nginx's workers, who are " + user_name(*d.nginx_uid),
+        "start the pool with spawn-fcgi -G " + group + "; chgrp " + group + " " + name +
+            " && chmod 0660 " + name + "; that group needs x on every folder above");
+  }
+  return judge_answers(pool, socket);
+}
+
 using Workers = std::vector<WorkerTable::Worker>;
 
 /// What is wrong with a process that does run; empty if nothing is.
@@ -21,15 +143,12 @@ std::string staleness(const Diagnosis& d, const WorkerTable::Worker& worker) {
   const auto command = command_of(worker.pid);
   if (command.empty()) return "";
   struct stat status {};
-  const std::string process = "process " + std::to_string(worker.pid);
   // Its mtime is the package's.
   if (::stat(command.front().c_str(), &status) != 0 || status.st_ctime > start) {
-    return process + " runs a program that was replaced since";
+    return " runs a program that was replaced since";
   }
-  if (::stat(d.call.config_file.c_str(), &status) == 0 && status.st_mtime > start) {
-    return process + " is older than the configuration";
-  }
-  return "";
+  const bool is_older = ::stat(d.call.config_file.c_str(), &status) == 0 && status.st_mtime > start;
+  return is_older ? " is older than the configuration" : "";
 }
 
 /// Of workers that run.
@@ -38,53 +157,57 @@ Finding judge(const Diagnosis& d, const std::string& unit, const Workers& found)
   for (const auto& worker : found) {
     const auto process = find_process(worker.pid);
     if (!process) continue;
+    const std::string number = "process " + std::to_string(worker.pid);
     const bool is_courier = worker.pool == kCourierPool && process->uid == d.courier_uid;
-    if (d.service_uid && process->uid != d.service_uid && !is_courier) {
-      const std::string owner = user_name(*d.service_uid);
-      return problem("process " + std::to_string(worker.pid) + " runs as " +
-                         user_name(process->uid) + ", the secrets are those of " + owner +
-                         ": what it writes is closed to the others",
-                     "start all parts as " + owner +
-                         ", and chown the files in the folders of log and metrics to it");
-    }
     as = " as " + user_name(process->uid);
+    if (d.service_uid && process->uid != d.service_uid && !is_courier) {
+      return problem(number + " runs" + as + ", the secrets are those of " +
+                         user_name(*d.service_uid) + ": what it writes is closed to the others",
+                     start_all_as(d.service_uid));
+    }
     const AsUser eyes(process->uid);
     const std::string stale = staleness(d, worker);
-    if (!stale.empty()) {
-      return warning(stale, "users-ctl reload (or systemctl reload users-fcgi-" + unit + ")");
-    }
+    if (stale.empty()) continue;
+    return warning(number + stale,
+                   "users-ctl reload (or systemctl reload users-fcgi-" + unit + ")");
   }
   return ok(std::to_string(found.size()) + " running" + as);
 }
 
-/// Those of d.workers that are `wanted`.
-template <class Wanted>
-Workers select(const Diagnosis& d, Wanted wanted) {
-  Workers found = *d.workers;
-  std::erase_if(found, [&](const auto& worker) { return !wanted(worker); });
-  return found;
-}
-
 Finding judge_pool(const Diagnosis& d, const std::string& pool) {
-  const auto socket = d.sockets.find(pool);
-  if (socket == d.sockets.end()) return skipped("the pool's socket is not known");
-  const Workers found = select(d, [&](const auto& worker) {
+  if (!d.sockets.contains(pool)) return skipped("the pool's socket is not known");
+  const fs::path& socket = d.sockets.at(pool);
+  Workers found = *d.workers;
+  std::erase_if(found, [&](const auto& worker) {
     std::error_code error;
-    return worker.socket == socket->second || fs::equivalent(worker.socket, socket->second, error);
+    return worker.socket != socket && !fs::equivalent(worker.socket, socket, error);
   });
   if (!found.empty()) return judge(d, pool, found);
-  return problem("no process users-fcgi listens on " + socket->second.string(),
-                 start_of_pool(pool));
+  return problem("no process users-fcgi listens on " + socket.string(), start_of_pool(pool));
 }
 
 Finding judge_courier(const Diagnosis& d) {
-  const Workers found = select(d, [](const auto& worker) { return worker.pool == kCourierPool; });
+  Workers found = *d.workers;
+  std::erase_if(found, [](const auto& worker) { return worker.pool != kCourierPool; });
   if (!found.empty()) return judge(d, "courier", found);
   return problem("no users-courier runs with this configuration: no message is sent",
                  "systemctl start users-fcgi-courier");
 }
 
 }  // namespace
+
+void check_sockets(Diagnosis& d) {
+  for (const std::string pool : kPools) {
+    // Where nginx's configuration could not be read, the workers tell.
+    for (const auto& worker : d.workers.value_or(std::vector<WorkerTable::Worker>())) {
+      if (worker.pool == pool) d.sockets.try_emplace(pool, worker.socket);
+    }
+    d.add("socket " + pool,
+          d.sockets.contains(pool)
+              ? judge_socket(d, pool, d.sockets[pool])
+              : skipped("neither nginx's configuration nor a worker tells where it is"));
+  }
+}
 
 void check_workers(Diagnosis& d) {
   const Finding unseen = skipped(d.config ? "only root and " + word_for(d.service_uid) +
