@@ -79,39 +79,31 @@ Finding judge_folder(const Diagnosis& d, const fs::path& folder, const std::stri
   return problem(name + " cannot be written by " + user, mend);
 }
 
-std::string settings_file() {
-  const char* named = std::getenv("SEND_SMS_CONF");  // NOLINT(concurrency-mt-unsafe): one thread
-  return named == nullptr || *named == '\0' ? "/etc/users-fcgi/send-sms.conf" : named;
-}
-
-/// The settings as the courier reads them; empty if they are no file. They may be the courier's
-/// own, so this neither waits for anything nor reads without a bound.
-std::string read_settings(std::optional<uid_t> courier, const std::string& file) {
+/// The files of secrets that the settings of a ready-made command name. The settings may be the
+/// courier's own, so this reads them as the courier, waits for nothing and has a bound.
+std::vector<std::string> secret_files(std::optional<uid_t> courier, const std::string& settings,
+                                      const std::string& provider) {
   const AsUser eyes(courier.value_or(::geteuid()));
-  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const Descriptor fd(::open(settings.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return "";
+  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   std::string text(std::size_t{64} * 1024, '\0');
   const ssize_t got = ::read(fd.get(), text.data(), text.size());
-  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-  return text;
-}
-
-/// The files of secrets that the settings of a ready-made command name.
-std::vector<std::string> secret_files(const std::string& settings, const std::string& provider) {
-  std::istringstream stream(settings);
+  std::istringstream lines(text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
   std::vector<std::string> files;
-  for (std::string line; std::getline(stream, line);) {
-    const auto equals = line.find('=');
+  for (std::string line; std::getline(lines, line);) {
+    const auto equals = std::min(line.find('='), line.size());
     const auto key = trim(std::string_view(line).substr(0, equals));
-    if (equals == std::string::npos || !key.starts_with(provider + "_")) continue;
-    if (key.ends_with("_file")) files.emplace_back(trim(std::string_view(line).substr(equals + 1)));
+    if (!key.starts_with(provider + "_") || !key.ends_with("_file")) continue;
+    files.emplace_back(trim(line.substr(std::min(equals + 1, line.size()))));
   }
   return files;
 }
 
 Finding judge_settings(const Diagnosis& d, const std::string& provider) {
-  const std::string settings = settings_file();
+  const char* named = std::getenv("SEND_SMS_CONF");  // NOLINT(concurrency-mt-unsafe): one thread
+  const std::string settings =
+      named == nullptr || *named == '\0' ? "/etc/users-fcgi/send-sms.conf" : named;
   const std::string user = word_for(d.courier_uid);
   if (find_program("curl").empty()) {
     return problem("curl is not installed, the command needs it", "apt install curl");
@@ -119,12 +111,11 @@ Finding judge_settings(const Diagnosis& d, const std::string& provider) {
   if (!user_may(d.courier_uid, settings, R_OK)) {
     const std::string group = d.courier_uid ? group_name_of(*d.courier_uid) : "GROUP";
     return problem(settings + " cannot be read by " + user,
-                   "copy send-sms.conf.example to " + settings +
-                       " and fill it in, or name another file by SEND_SMS_CONF in the courier's "
-                       "environment; chown root:" +
-                       group + " it and chmod 0640");
+                   "copy send-sms.conf.example to it or to a file that the courier's SEND_SMS_CONF "
+                   "names, and fill it in; chmod 0640 it and chown it root:" +
+                       group);
   }
-  for (const std::string& file : secret_files(read_settings(d.courier_uid, settings), provider)) {
+  for (const std::string& file : secret_files(d.courier_uid, settings, provider)) {
     struct stat status {};
     const char* fault = ::stat(file.c_str(), &status) != 0     ? " is missing or hidden"
                         : (status.st_mode & 0177U) != 0        ? " is open to others"

@@ -11,7 +11,6 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "ctl/doctor/doctor.hpp"
 #include "ctl/system.hpp"
 #include "ctl/trusted_path.hpp"
 
@@ -29,14 +28,6 @@ struct Places {
   std::vector<fs::path> built_in;  ///< what it uses if the configuration is silent
 };
 
-/// The folder of a local stack: its configuration lies there, with a mark and the nginx.conf of the
-/// stack's own nginx. Empty on a site.
-fs::path local_stack(const Diagnosis& d) {
-  std::error_code error;
-  const fs::path folder = fs::canonical(d.call.config_file, error).parent_path();
-  return fs::exists(folder / ".users-fcgi-state", error) ? folder : fs::path();
-}
-
 /// As the options say, else the local stack's, else as nginx was built, which -V tells without a
 /// look at any file.
 Places find_places(const Diagnosis& d, const fs::path& program) {
@@ -49,9 +40,13 @@ Places find_places(const Diagnosis& d, const fs::path& program) {
     if (equals != std::string::npos) built[word.substr(0, equals)] = word.substr(equals + 1);
   }
   Places places{built["--prefix"], built["--conf-path"], built["--pid-path"], {}};
-  if (const fs::path stack = local_stack(d); !stack.empty()) {
-    places.prefix = stack;
-    places.main = stack / "nginx.conf";
+  // The configuration of a local stack lies in a folder with a mark and the nginx.conf of its
+  // nginx.
+  std::error_code error;
+  const fs::path folder = fs::canonical(d.call.config_file, error).parent_path();
+  if (fs::exists(folder / ".users-fcgi-state", error)) {
+    places.prefix = folder;
+    places.main = folder / "nginx.conf";
   }
   // nginx takes a relative name for one in its prefix.
   if (const auto given = d.call.option("prefix")) places.prefix = fs::absolute(*given);
@@ -117,18 +112,16 @@ Finding judge_paths(const Places& places, NginxTree& tree) {
 }
 
 std::string mend_of(const std::string& complaint) {
-  const std::string reload = " then: nginx -t && systemctl reload nginx";
-  if (complaint.find("directive is duplicate in") != std::string::npos &&
-      complaint.find("/users-fcgi/") != std::string::npos) {
-    return "that line is right: remove the one of the same name beside the include," + reload;
-  }
-  if (complaint.find("increase map_hash_bucket_size") == std::string::npos) {
-    return "correct that line," + reload;
-  }
-  // An origin of 47 bytes in users_cors_origins.conf is enough for this one, which names no line.
-  return "write into the http block of nginx.conf, before its first map and before its includes: "
-         "map_hash_bucket_size 512; " +
-         reload;
+  const auto says = [&](const char* part) { return complaint.find(part) != std::string::npos; };
+  const bool is_twice = says("directive is duplicate in") && says("/users-fcgi/");
+  // An origin of 47 bytes in users_cors_origins.conf is enough for the second, which names no line.
+  const std::string mend =
+      is_twice ? "that line is right: remove the one of the same name beside the include,"
+      : says("increase map_hash_bucket_size")
+          ? "write map_hash_bucket_size 512; into the http block of nginx.conf, before its first "
+            "map and before its includes,"
+          : "correct that line,";
+  return mend + " then: nginx -t && systemctl reload nginx";
 }
 
 Finding judge_test(const Finished& outcome) {

@@ -1,9 +1,14 @@
-// doctor: what nginx's configuration has of the shipped users.conf and users_site.conf.
+// doctor: what nginx's configuration has of the shipped users.conf and users_site.conf, and
+// programs of others with the rights of nginx's workers.
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <fstream>
 
-#include "ctl/doctor/doctor.hpp"
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
 #include "ctl/doctor/nginx.hpp"
 
 namespace users::ctl {
@@ -83,7 +88,7 @@ Finding judge_parameters(const NginxTree& tree) {
 Finding judge_limits(const NginxTree& tree) {
   for (const std::string zone : {"users_requests", "users_costly", "users_connections"}) {
     const auto row = std::ranges::find_if(tree.all, [&](const Directive& one) {
-      return (is(one, {"limit_req_zone"}) || is(one, {"limit_conn_zone"})) &&
+      return is_any(one, {"limit_req_zone", "limit_conn_zone"}) &&
              argument(one, "zone=").starts_with(zone + ":");
     });
     const std::string advice =
@@ -111,6 +116,92 @@ Finding judge_trusted(const NginxTree& tree) {
                  "write into geo $users_trusted: default 0;");
 }
 
+bool has(const std::vector<unsigned>& ids, unsigned id) {
+  return std::ranges::find(ids, id) != ids.end();
+}
+
+/// Whether /proc hides the processes of others, as hidepid of proc(5) does from all but root.
+bool are_hidden() {
+  std::ifstream mounts("/proc/self/mounts");
+  bool hides = false;
+  for (std::string line; std::getline(mounts, line);) {
+    // The last one lies on top.
+    if (line.find(" /proc ") != std::string::npos)
+      hides = line.find("hidepid=") != std::string::npos;
+  }
+  return hides && ::geteuid() != 0;
+}
+
+/// Whether a process has these permissions by its user or its groups, or shares them with all.
+bool has_rights(const Process& process, const struct stat& file, mode_t wanted, mode_t of_all) {
+  const mode_t rights = has(process.users, file.st_uid)    ? file.st_mode >> 6U
+                        : has(process.groups, file.st_gid) ? file.st_mode >> 3U
+                                                           : 0;
+  return ((rights | of_all) & wanted) == wanted;
+}
+
+/// Whether a process may open a socket by its user or a group. check_sockets() reports one that is
+/// open to everybody.
+bool may_open(const Process& process, const fs::path& socket) {
+  struct stat status {};
+  if (::stat(socket.c_str(), &status) != 0 || !has_rights(process, status, 6, 0)) return false;
+  for (fs::path folder = socket; folder.has_relative_path();) {
+    folder = folder.parent_path();
+    if (::stat(folder.c_str(), &status) != 0) return false;
+    if (!has_rights(process, status, 1, status.st_mode)) return false;
+  }
+  return true;
+}
+
+/// Whether a process has the rights of nginx's workers, and is neither of the service, nor root or
+/// able to become root, nor nginx itself: a child of a master that is root's, who gives no program
+/// a false name.
+bool is_peer(const Diagnosis& d, const std::vector<Process>& all, const Process& process) {
+  const auto is_of = [&](std::optional<uid_t> user) {
+    return process.uid == user && process.real_uid == user;
+  };
+  if (has(process.users, 0) || is_of(d.service_uid) || is_of(d.courier_uid)) return false;
+  const auto parent = std::ranges::find(all, process.parent, &Process::pid);
+  if (parent != all.end() && parent->uid == 0 && parent->real_uid == 0 && parent->name == "nginx") {
+    return false;
+  }
+  return (d.nginx_uid && *d.nginx_uid != 0 && has(process.users, *d.nginx_uid)) ||
+         std::ranges::any_of(d.sockets,
+                             [&](const auto& pool) { return may_open(process, pool.second); });
+}
+
+/// `php-fpm8.2 (811 and 7 more), sleep (77)`
+std::string names_of(const std::map<std::string, std::vector<pid_t>>& peers) {
+  constexpr std::size_t kLongest = 300;
+  std::string text;
+  for (const auto& [name, pids] : peers) {
+    if (text.size() > kLongest) return text + " and other programs";
+    if (!text.empty()) text += ", ";
+    append_printable(text, name, std::string::npos);
+    text += " (" + std::to_string(pids.front());
+    text += pids.size() == 1 ? ")" : " and " + std::to_string(pids.size() - 1) + " more)";
+  }
+  return text;
+}
+
+Finding judge_peers(const Diagnosis& d) {
+  if (are_hidden()) return skipped("not looked at: /proc hides the processes of others (hidepid)");
+  if (!d.service_uid) return skipped("not looked at: whom the service runs as is not known");
+  if (!d.nginx_uid && d.sockets.empty()) {
+    return skipped("not looked at: neither nginx's user nor a socket is known");
+  }
+  const std::vector<Process> all = list_processes();
+  std::map<std::string, std::vector<pid_t>> peers;
+  for (const Process& process : all) {
+    if (is_peer(d, all, process)) peers[process.name].push_back(process.pid);
+  }
+  if (peers.empty()) return ok("no other program has the rights of nginx's workers");
+  return warning(names_of(peers) +
+                     ": as nginx's user, or in the group of the sockets; each can pass for nginx, "
+                     "name any client address, and may read nginx's memory",
+                 "give each a user and a group of its own (PHP-FPM: user and group of its pool)");
+}
+
 }  // namespace
 
 void check_service(Diagnosis& d, const NginxTree& tree, const fs::path& prefix) {
@@ -129,6 +220,10 @@ void check_service(Diagnosis& d, const NginxTree& tree, const fs::path& prefix) 
   }
   d.add("nginx limits", judge_limits(tree));
   d.add("nginx trusted", judge_trusted(tree));
+}
+
+void check_peers(Diagnosis& d) {
+  d.add("nginx peers", judge_peers(d));
 }
 
 }  // namespace users::ctl

@@ -32,10 +32,8 @@ class Scanner {
       if (is_comment) skip_behind("\n", 0);
     }
     if (at_ == text_.size()) return std::nullopt;
-    const char c = text_[at_];
-    if (c != ';' && c != '{' && c != '}') return Token{word(), false};
-    ++at_;
-    return Token{{c}, true};
+    const bool is_sign = std::string_view(";{}").find(text_[at_]) != std::string_view::npos;
+    return is_sign ? Token{{text_[at_++]}, true} : Token{word(), false};
   }
 
   /// Passes over Lua code and the brace that ends it: quotes, comments and braces are Lua's there,
@@ -118,12 +116,9 @@ class Reader {
 
  private:
   void read(const fs::path& file, const std::string& by, Directive* around) {
-    // Far more than any site has.
-    constexpr std::size_t kMostFiles = 1000;
-    constexpr std::size_t kMostDirectives = 500'000;
-    constexpr int kDeepest = 100;
     const auto& text = text_of(file);
-    if (texts_.size() > kMostFiles || tree.all.size() > kMostDirectives || depth_ > kDeepest) {
+    // Far more than any site has.
+    if (texts_.size() > 1000 || tree.all.size() > 500'000 || depth_ > 100) {
       throw Refused("more files are included, or deeper or more often, than doctor follows");
     }
     ++depth_;
@@ -178,19 +173,15 @@ class Reader {
     if (!added.words.empty() && is_code(added.words[0])) {
       tree.unread.push_back({around, added.words[0] + " of " + added.file});
     }
-    if (is(added, {"include"}) && added.words.size() == 2) {
-      include(folder_ / added.words[1], added.file, around);
-    }
-    return &added;
-  }
-
-  /// A pattern that finds nothing is checked as it stands: others may put a file there.
-  void include(const fs::path& pattern, const std::string& by, Directive* around) {
+    if (!is(added, {"include"}) || added.words.size() != 2) return &added;
+    // A pattern that finds nothing is checked as it stands: others may put a file there.
     glob_t found{};
+    const fs::path pattern = folder_ / added.words[1];
     ::glob(pattern.c_str(), GLOB_NOCHECK, nullptr, &found);  // NOLINT(concurrency-mt-unsafe)
     const std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     ::globfree(&found);
-    for (const fs::path& file : files) read(file, by, around);
+    for (const fs::path& one : files) read(one, added.file, around);
+    return &added;
   }
 
   fs::path folder_;

@@ -147,13 +147,6 @@ std::string beginning_of(const Pattern& pattern) {
   return boost::to_lower_copy(path);
 }
 
-bool refuses(const Directive& location) {
-  return !own(location, "return").empty() ||
-         std::ranges::any_of(own(location, "deny"), [](const Directive* one) {
-           return is(*one, {"deny", "all"});
-         });
-}
-
 /// A location beside `level` that nginx prefers to it for paths that begin with `path`, and that
 /// lets in. It prefers an expression to a prefix without ^~, and one with ^~ to an expression.
 const Directive* find_rival(const Directive& level, const std::string& path) {
@@ -168,7 +161,12 @@ const Directive* find_rival(const Directive& level, const std::string& path) {
         others.is_expression()
             ? !(is_behind && pattern.is_expression())
             : pattern.is_expression() && others.modifier == "^~" && !is_ours(*other);
-    if (!is_preferred || needs_session(*other) || refuses(*other)) continue;
+    const auto denials = own(*other, "deny");
+    const bool refuses =
+        !own(*other, "return").empty() || std::ranges::any_of(denials, [](auto* one) {
+          return is(*one, {"deny", "all"});
+        });
+    if (!is_preferred || needs_session(*other) || refuses) continue;
     const std::string begins = beginning_of(others);
     if (begins.starts_with(path) || path.starts_with(begins)) return other;
   }

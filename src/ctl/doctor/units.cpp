@@ -98,7 +98,7 @@ std::string find_walls(UnitSettings& unit, std::vector<Wall>& walls) {
     const bool is_bind = name.starts_with("Bind");
     // A longer path goes before a shorter one. But what lies in a hidden folder is hidden with it,
     // unless it is mounted there.
-    const unsigned class_ = is_bind ? 2 : rule.sight == Sight::hidden ? 1 : 0;
+    const unsigned rank = is_bind ? 2 : rule.sight == Sight::hidden ? 1 : 0;
     for (const std::string& word : has_level ? unit_words(rule.paths) : unit[rule.setting]) {
       std::string path = word.substr(std::min(word.find_first_not_of("-+"), word.size()));
       // SOURCE[:DESTINATION[:OPTIONS]]; of others PATH[:OPTIONS].
@@ -108,7 +108,7 @@ std::string find_walls(UnitSettings& unit, std::vector<Wall>& walls) {
       if (!path.starts_with('/') || path.find('%') != std::string::npos) continue;
       std::error_code error;
       const fs::path target = fs::weakly_canonical(path, error);
-      walls.push_back({name, rule.sight, target, class_ * PATH_MAX + target.native().size()});
+      walls.push_back({name, rule.sight, target, rank * PATH_MAX + target.native().size()});
       const bool may_be_missing = is_bind || word.starts_with('-') || !name.ends_with("Paths");
       if (may_be_missing || path.starts_with("/run/") || fs::exists(path, error)) continue;
       missing = name + "=" + path;
