@@ -400,7 +400,7 @@ BOOST_FIXTURE_TEST_CASE(nginx_is_not_run_on_what_the_service_could_have_led_else
     fs::remove(cache);
     fs::create_symlink(trap, cache);
     place.give(0, "open", nullptr, 0777);
-    finds_nginx({"nginx paths", "problem", "nginx's master", "does not run nginx -T"}, http,
+    finds_nginx({"nginx paths", "problem", "nginx's master", "does not run nginx -t"}, http,
                 http + "\n" + line);
     BOOST_TEST(fs::is_empty(trap), line);
     fs::remove_all(place.path("open"));

@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(secrets_that_are_open_missing_short_or_the_same) {
                 "DATABASE_MIGRATION_PASSWORD_FILE", copy_of("service_password"));
   const std::string within = folder.path();
   finds(
-      {"secrets folder", "problem", "mode 0777", "chmod go-w " + within},
+      {"key", "problem", "changed through " + within + ", where anybody may write", "chmod go-w"},
       [&] { ::chmod(within.c_str(), 0777); }, [&] { ::chmod(within.c_str(), 0700); });
 }
 
@@ -158,11 +158,11 @@ BOOST_AUTO_TEST_CASE(a_disk_that_is_full) {
   const Mend unmounted([&] { ::umount2(disk.c_str(), MNT_DETACH); });
   environment["USERS_FCGI_LOG_DIRECTORY"] = disk;
   finds(
-      {"disk of the log", "problem", "0 % of the space free", "df "},
+      {"disk of the log", "problem", "0 % of the space free", "du "},
       [&] { std::ofstream(disk / "big") << std::string(std::size_t{2} << 20U, 'x'); },
       [&] { fs::remove(disk / "big"); });
   finds(
-      {"disk of the log", "warning", "% of the space free", "df "},
+      {"disk of the log", "warning", "% of the space free", "du "},
       [&] { std::ofstream(disk / "big") << std::string(std::size_t{960} << 10U, 'x'); },
       [&] { fs::remove(disk / "big"); });
 }

@@ -1,76 +1,9 @@
 // users-ctl doctor: faults of the database servers, the accounts and the schema.
 #include "ctl/doctor_fixture.hpp"
-#include "support/daemon.hpp"
+#include "support/database_server.hpp"
+#include "support/worker_process.hpp"
 
 using namespace users::test;
-
-namespace {
-
-/// A server of its own with what cannot be changed while one runs: binary log, no doublewrite, TCP.
-class CarelessServer {
- public:
-  explicit CarelessServer(const std::string& password)
-      : port_(free_port()), data_(prepare(password)), server_(command(), {}, path("log")) {}
-
-  [[nodiscard]] std::string address(const std::string& host) const {
-    return host + ":" + std::to_string(port_);
-  }
-  /// As root of the database; the script's last value.
-  std::string query(const std::string& sql) {
-    return users::db::Connection({path("sock"), "mysql", "root"}, users::Secret())
-        .run_script(sql, "test")
-        .value_or("NULL");
-  }
-  [[nodiscard]] bool answers() {
-    try {
-      return query("SELECT COUNT(*) FROM mysql.db WHERE User = 'users_service'") == "1";
-    } catch (const users::db::DatabaseError&) {
-      return false;
-    }
-  }
-
- private:
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path() / name; }
-
-  [[nodiscard]] std::string prepare(const std::string& password) const {
-    run_script(
-        "mariadb-install-db --no-defaults --rpm --skip-test-db --innodb-log-file-size=4M "
-        "--auth-root-authentication-method=normal --datadir='" +
-        path("data") + "'");
-    std::ofstream(path("accounts.sql"))
-        << "CREATE DATABASE users CHARACTER SET utf8mb4;\nCREATE USER users_service@'%' IDENTIFIED "
-           "BY '"
-        << password
-        << "';\nGRANT SELECT, INSERT, UPDATE, DELETE ON users.* TO users_service@'%';\n";
-    return path("data");
-  }
-
-  [[nodiscard]] std::vector<std::string> command() const {
-    std::vector<std::string> words{"mariadbd",
-                                   "--no-defaults",
-                                   "--datadir=" + data_,
-                                   "--socket=" + path("sock"),
-                                   "--pid-file=" + path("pid"),
-                                   "--port=" + std::to_string(port_),
-                                   "--bind-address=127.0.0.1",
-                                   "--skip-name-resolve",
-                                   "--log-bin=" + data_ + "/binary",
-                                   "--innodb-doublewrite=OFF",
-                                   "--innodb-log-file-size=4M",
-                                   "--innodb-buffer-pool-size=16M",
-                                   "--performance-schema=OFF",
-                                   "--init-file=" + path("accounts.sql")};
-    if (::geteuid() == 0) words.emplace_back("--user=root");
-    return words;
-  }
-
-  TemporaryDirectory folder_;
-  unsigned port_;
-  std::string data_;
-  Daemon server_;
-};
-
-}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(doctor_database, DoctorFixture)
 
@@ -173,20 +106,26 @@ BOOST_AUTO_TEST_CASE(a_schema_of_another_version) {
 }
 
 BOOST_AUTO_TEST_CASE(a_careless_server_on_another_machine) {
-  const std::string password = "the password of the other one";
-  environment["USERS_FCGI_DATABASE_PASSWORD_FILE"] = folder.write("other", password);
-  CarelessServer server(password);
-  BOOST_TEST_REQUIRE(wait_until(30, [&] { return server.answers(); }));
+  DatabaseServer server;
+  std::ofstream(server.folder() + "/mariadb.cnf", std::ios::app)
+      << "log-bin = binary\ninnodb_doublewrite = OFF\nsync_binlog = 0\n";
+  server.restart(false);
+  const auto administrator = server.administrator();
+  administrator->run_script("DROP DATABASE users; CREATE DATABASE users CHARACTER SET utf8mb4",
+                            "empty");
+  const std::string port = ":" + std::to_string(server.port());
+  environment["USERS_FCGI_DATABASE_PASSWORD_FILE"] =
+      folder.write("other", std::string(kDatabasePassword));
   // 0.0.0.0 is the same machine, by an address that is not known for being so.
-  environment["USERS_FCGI_DATABASE_HOSTS"] = server.address("127.0.0.1");
+  environment["USERS_FCGI_DATABASE_HOSTS"] = "127.0.0.1" + port;
   finds_setting({"database tls", "problem", "in clear", "database.tls"}, "DATABASE_HOSTS",
-                server.address("0.0.0.0"));
+                "0.0.0.0" + port);
   look();
-  expect({"innodb_doublewrite", "problem", "= OFF", "the line innodb_doublewrite = ON"});
+  expect({"innodb_doublewrite", "problem", "= OFF", "write innodb_doublewrite = ON"});
   expect({"sync_binlog", "problem", "sync_binlog = 0", "SET GLOBAL sync_binlog = 1"});
   expect({"schema", "problem", "has none yet", "migrate"});
   expect_ok("service account");
-  server.query("SET GLOBAL sync_binlog = 1");
+  administrator->run_script("SET GLOBAL sync_binlog = 1", "sync");
   look();
   expect_ok("sync_binlog");
 }

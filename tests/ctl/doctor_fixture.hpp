@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include <boost/algorithm/string/replace.hpp>
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -56,6 +57,9 @@ struct Fault {
   std::string advice;  ///< part of it
 };
 
+/// Texts of nginx's configuration, and what stands in place of each.
+using Changes = std::vector<std::pair<std::string, std::string>>;
+
 struct DoctorFixture {
   std::string state = state_folder();
   const std::string stack_config = state + "/users.conf";
@@ -80,7 +84,6 @@ struct DoctorFixture {
 
   /// Lets other users reach what lies in `folder`, and its Mend ends that.
   [[nodiscard]] Mend open_folder() const {
-    namespace fs = std::filesystem;
     const fs::path above = folder.path().parent_path();
     const auto before = fs::status(above).permissions();
     fs::permissions(folder.path(), fs::perms{0711});
@@ -157,44 +160,42 @@ struct DoctorFixture {
         fault, [&] { query(plant); }, [&] { query(mend); });
   }
 
-  /// The same for nginx's configuration, with `text` in place of each `original`.
+  /// Looks at nginx's configuration with these changes.
+  void look_with(const Changes& changes) {
+    const std::string usual = std::exchange(nginx, changed_nginx(changes));
+    look();
+    fs::remove(nginx);
+    nginx = usual;
+  }
+
+  /// Plants in nginx's configuration, looks, mends, looks again.
   void finds_nginx(const Fault& fault, const std::string& original, const std::string& text) {
-    const std::string usual = nginx;
-    const std::string other = changed_nginx({{original, text}});
-    finds(
-        fault, [&] { nginx = other; },
-        [&] {
-          nginx = usual;
-          fs::remove(other);
-        });
+    look_with({{original, text}});
+    expect(fault);
+    look();
+    expect_ok(fault.check);
+  }
+
+  /// Finds this in a configuration that nginx takes.
+  void finds_with(const Changes& changes, const Fault& fault) {
+    BOOST_TEST_CONTEXT(changes.back().second) {
+      look_with(changes);
+      expect_ok("nginx configuration");
+      expect(fault);
+    }
   }
 
   /// Finds nothing wrong with nginx's configuration, changed so.
-  void passes_nginx(const std::string& check,
-                    const std::vector<std::pair<std::string, std::string>>& changes) {
-    const std::string usual = nginx;
-    const std::string other = changed_nginx(changes);
-    const Mend mended([&] {
-      nginx = usual;
-      fs::remove(other);
-    });
-    nginx = other;
-    look();
-    expect_ok("nginx configuration");
-    expect_ok(check);
+  void passes_nginx(const std::string& check, const Changes& changes) {
+    finds_with(changes, {check.c_str(), "ok", "", ""});
   }
 
   /// nginx's configuration with the second of each pair in place of the first.
-  [[nodiscard]] std::string changed_nginx(
-      const std::vector<std::pair<std::string, std::string>>& changes) const {
+  [[nodiscard]] std::string changed_nginx(const Changes& changes) const {
     std::string changed = content_of(nginx);
     for (const auto& [original, text] : changes) {
-      const auto first = changed.find(original);
-      BOOST_TEST_REQUIRE(first != std::string::npos);
-      for (auto at = first; at != std::string::npos;
-           at = changed.find(original, at + text.size())) {
-        changed.replace(at, original.size(), text);
-      }
+      BOOST_TEST_REQUIRE(contains(changed, original), original);
+      boost::replace_all(changed, original, text);
     }
     const std::string file = state + "/nginx-doctor.conf";
     std::ofstream(file) << changed;

@@ -17,14 +17,7 @@ boost::test_tools::assertion_result is_root(boost::unit_test::test_unit_id /*unu
 }
 
 struct PeersFixture : DoctorFixture {
-  fs::path above = folder.path().parent_path();
-  fs::perms mode_above = fs::status(above).permissions();
-  const Mend restored{[this] { fs::permissions(above, mode_above); }};
-
-  PeersFixture() {
-    // Every user may enter it.
-    for (const fs::path& each : {above, folder.path()}) ::chmod(each.c_str(), 0711);
-  }
+  const Mend closed = open_folder();
 
   /// A process with these ids, in setpriv's words, and a name of its own choice.
   [[nodiscard]] std::unique_ptr<Daemon> start(const std::string& ids,
@@ -41,10 +34,6 @@ struct PeersFixture : DoctorFixture {
     BOOST_TEST_REQUIRE(wait_until(30, [&] { return content_of(comm) == wanted; }));
     return process;
   }
-
-  void use_nginx(const std::string& original, const std::string& text) {
-    nginx = changed_nginx({{original, text}});
-  }
 };
 
 std::string number(const std::unique_ptr<Daemon>& process) {
@@ -60,9 +49,7 @@ BOOST_FIXTURE_TEST_CASE(a_program_that_runs_as_nginxs_user_is_named, PeersFixtur
   const auto php = start(games, "0php\\033[31m");
   const auto impostor = start(games, "nginx");
   const auto other = start("--reuid=65533 --regid=65533 --clear-groups", "0other");
-  use_nginx("user root;", "user games games;");
-  look();
-  fs::remove(nginx);
+  look_with({{"user root;", "user games games;"}});
   expect({"nginx peers", "warning", "0php\\x1b[31m (" + number(php) + ")", "PHP-FPM"});
   const std::string found = row("nginx peers")["found"];
   BOOST_TEST(contains(found, number(impostor)), found);
@@ -83,9 +70,7 @@ BOOST_FIXTURE_TEST_CASE(nginxs_own_workers_are_not, PeersFixture) {
     return run_command("pgrep -u games -P " + std::to_string(own.pid())).output;
   };
   BOOST_TEST_REQUIRE(wait_until(30, [&] { return !workers().empty(); }));
-  use_nginx("user root;", "user games games;");
-  look();
-  fs::remove(nginx);
+  look_with({{"user root;", "user games games;"}});
   expect_ok("nginx peers");
 }
 
@@ -101,16 +86,15 @@ BOOST_FIXTURE_TEST_CASE(a_program_in_the_group_of_the_sockets_is_named, PeersFix
   const auto main = start("--reuid=64002 --regid=64001 --clear-groups", "0main");
   const auto more = start("--reuid=64002 --regid=64002 --groups=64001", "0more");
   const auto none = start("--reuid=64002 --regid=64002 --clear-groups", "0none");
-  use_nginx("unix:run/hash.sock", "unix:" + path);
-  look();
+  const Changes changes{{"unix:run/hash.sock", "unix:" + path}};
+  look_with(changes);
   expect({"nginx peers", "warning", "0main (" + number(main) + ")", "group of its own"});
   std::string found = row("nginx peers")["found"];
   BOOST_TEST(contains(found, "0more (" + number(more) + ")"), found);
   BOOST_TEST(!contains(found, "0none"), found);
   // The folder keeps them away.
   ::chmod(folder.path().c_str(), 0700);
-  look();
-  fs::remove(nginx);
+  look_with(changes);
   found = row("nginx peers")["found"];
   BOOST_TEST(!contains(found, "0main"), found);
 }

@@ -2,7 +2,10 @@
 #include "ctl/doctor/doctor.hpp"
 
 #include <algorithm>
+#include <iomanip>
 #include <iostream>
+#include <sstream>
+#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,7 +16,7 @@ namespace users::ctl {
 namespace {
 
 struct Group {
-  const char* name;  ///< of its row where it cannot run as a whole
+  const char* name;  ///< of its row if it cannot run as a whole
   bool needs_configuration;
   void (*run)(Diagnosis&);
 };
@@ -40,49 +43,35 @@ constexpr const char* kStateNames[] = {"ok", "warning", "problem", "skipped"};
 
 void run_group(const Group& group, Diagnosis& d) {
   if (group.needs_configuration && !d.config) {
-    d.report.skipped(group.name, "the configuration does not load");
-    return;
+    return d.add(group.name, skipped("the configuration does not load"));
   }
   try {
     group.run(d);
   } catch (const std::exception& error) {
     // The other checks still run.
-    d.report.problem(group.name, std::string("the check itself failed: ") + error.what(),
-                     "run users-ctl doctor as root; mend what the message names");
+    d.add(group.name, problem(std::string("the check itself failed: ") + error.what(),
+                              "run users-ctl doctor as root; mend what the message names"));
   }
-}
-
-void print(const Diagnosis& d) {
-  std::vector<json::Object> rows;
-  for (const Finding& finding : d.report.findings()) {
-    rows.push_back({{"state", kStateNames[static_cast<int>(finding.state)]},
-                    {"check", finding.check},
-                    {"found", finding.found},
-                    {"advice", finding.advice}});
-  }
-  print_rows(std::cout, d.call.form(), {"state", "check", "found", "advice"}, rows);
 }
 
 }  // namespace
 
-void Report::ok(std::string check, std::string found) {
-  findings_.push_back({State::ok, std::move(check), std::move(found), ""});
+void Diagnosis::add(const std::string& check, Finding finding) {
+  finding.check = check;
+  findings.push_back(std::move(finding));
 }
 
-void Report::warning(std::string check, std::string found, std::string advice) {
-  findings_.push_back({State::warning, std::move(check), std::move(found), std::move(advice)});
+bool may_act_as(std::optional<uid_t> user) {
+  return ::geteuid() == 0 || user == ::geteuid();
 }
 
-void Report::problem(std::string check, std::string found, std::string advice) {
-  findings_.push_back({State::problem, std::move(check), std::move(found), std::move(advice)});
+std::string word_for(std::optional<uid_t> user) {
+  return user ? user_word(*user) : "USER";
 }
 
-void Report::skipped(std::string check, std::string reason) {
-  findings_.push_back({State::skipped, std::move(check), std::move(reason), ""});
-}
-
-bool Diagnosis::may_act_as_service() const {
-  return ::geteuid() == 0 || service_uid == ::geteuid();
+std::string start_all_as(std::optional<uid_t> user) {
+  return "start all parts as " + word_for(user) +
+         ", and chown the files in the folders of log and metrics to that user";
 }
 
 bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int mode) {
@@ -90,17 +79,29 @@ bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int 
   return ::faccessat(AT_FDCWD, file.c_str(), mode, AT_EACCESS) == 0;
 }
 
-std::string Diagnosis::service_name() const {
-  return service_uid ? user_word(*service_uid) : "USER";
+std::string octal(mode_t mode) {
+  std::ostringstream text;
+  text << std::oct << std::setw(4) << std::setfill('0') << (mode & 07777U);
+  return text.str();
+}
+
+std::string explain(int error) {
+  return std::generic_category().message(error);
 }
 
 int doctor(const Call& call) {
   Diagnosis d(call);
   for (const Group& group : kGroups) run_group(group, d);
-  print(d);
-  const bool sound = std::ranges::none_of(
-      d.report.findings(), [](const Finding& finding) { return finding.state == State::problem; });
-  return sound ? EXIT_SUCCESS : EXIT_FAILURE;
+  std::vector<json::Object> rows;
+  for (const Finding& finding : d.findings) {
+    rows.push_back({{"state", kStateNames[static_cast<int>(finding.state)]},
+                    {"check", finding.check},
+                    {"found", finding.found},
+                    {"advice", finding.advice}});
+  }
+  print_rows(std::cout, call.form(), {"state", "check", "found", "advice"}, rows);
+  const bool is_sound = std::ranges::count(d.findings, State::problem, &Finding::state) == 0;
+  return is_sound ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace users::ctl

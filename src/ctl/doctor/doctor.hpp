@@ -1,7 +1,8 @@
-// What the checks of users-ctl doctor share: the report they write, and what is known so far.
+// What the checks of users-ctl doctor share: their findings, and what is known so far.
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,59 +15,80 @@
 
 namespace users::ctl {
 
-struct NginxPlaces;
-struct NginxTree;
-
 enum class State { ok, warning, problem, skipped };
 
 struct Finding {
   State state;
-  std::string check;   ///< its name, the same whatever it finds
-  std::string found;   ///< what is there; for a skipped one why
-  std::string advice;  ///< the command or the line that mends it; empty where nothing is wrong
+  std::string found;     ///< what is there; for a skipped check why
+  std::string advice{};  ///< the command or the line that mends it
+  std::string check{};   ///< its name, the same whatever it finds
 };
 
-class Report {
- public:
-  void ok(std::string check, std::string found);
-  void warning(std::string check, std::string found, std::string advice);
-  void problem(std::string check, std::string found, std::string advice);
-  void skipped(std::string check, std::string reason);
-  [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
-
- private:
-  std::vector<Finding> findings_;
-};
+inline Finding ok(std::string found) {
+  return {State::ok, std::move(found)};
+}
+inline Finding warning(std::string found, std::string advice) {
+  return {State::warning, std::move(found), std::move(advice)};
+}
+inline Finding problem(std::string found, std::string advice) {
+  return {State::problem, std::move(found), std::move(advice)};
+}
+inline Finding skipped(std::string why) {
+  return {State::skipped, std::move(why)};
+}
 
 struct Diagnosis {
   explicit Diagnosis(const Call& typed) : call(typed) {}
 
+  void add(const std::string& check, Finding finding);
+
   const Call& call;
-  Report report;
+  std::vector<Finding> findings;
   /// And couriers, of this configuration; missing if the table cannot be read.
   std::optional<std::vector<WorkerTable::Worker>> workers;
 
-  std::optional<Config> config;      ///< missing where it does not load
+  std::optional<Config> config;      ///< missing if it does not load
   std::optional<uid_t> service_uid;  ///< service_user(); missing if it cannot be told
   std::optional<uid_t> courier_uid;  ///< courier_user()
   std::optional<Secret> service_password;
   std::optional<Secret> migration_password;
-  std::optional<uid_t> nginx_uid;     ///< whom nginx's workers run as
-  std::filesystem::path hash_socket;  ///< empty where nobody names it
-  std::filesystem::path fast_socket;
+  std::optional<uid_t> nginx_uid;                        ///< whom nginx's workers run as
+  std::map<std::string, std::filesystem::path> sockets;  ///< by pool; missing if unknown
   std::filesystem::path data_folder;  ///< of a database on this machine; empty elsewhere
-
-  /// Whether this process may look at what belongs to the service.
-  [[nodiscard]] bool may_act_as_service() const;
-  /// Whom a message names; `USER` where unknown.
-  [[nodiscard]] std::string service_name() const;
 };
+
+inline constexpr const char* kPools[] = {"hash", "fast"};
+
+/// Whether this process may look at what belongs to that user.
+bool may_act_as(std::optional<uid_t> user);
+
+/// As advice names a user: as chown(1) takes it; `USER` if unknown.
+std::string word_for(std::optional<uid_t> user);
+
+/// Advice if a part runs as another user than the service's.
+std::string start_all_as(std::optional<uid_t> user);
 
 /// faccessat(2) as that user: root's own rights would prove nothing.
 bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int mode);
 
-// The groups of checks, in their order; each adds its rows. All but the first and nginx's need the
-// configuration. None changes anything, and none waits without a bound.
+/// The permissions of a file as chmod(1) takes them: `0640`.
+std::string octal(mode_t mode);
+
+/// What errno says, in words.
+std::string explain(int error);
+
+/// The words of a line of a unit's file. Blanks between quotes do not separate.
+std::vector<std::string> unit_words(const std::string& text);
+
+/// The settings of a unit's [Service] section, by name: the words of all lines in their order.
+using UnitSettings = std::map<std::string, std::vector<std::string>>;
+
+/// Reads a service's unit and what drop-ins add to it (systemd.unit(5)) from the folders of
+/// $SYSTEMD_UNIT_PATH, or else from those of the system's units. Empty if there is no such unit.
+UnitSettings read_unit(const std::string& service);
+
+// The groups of checks, in their order; each adds its rows. None changes anything, and none waits
+// without a bound.
 void check_configuration(Diagnosis& d);
 void check_policy(Diagnosis& d);
 void check_secrets(Diagnosis& d);
@@ -75,17 +97,12 @@ void check_sms(Diagnosis& d);
 void check_folders(Diagnosis& d);
 void check_units(Diagnosis& d);
 void check_nginx(Diagnosis& d);
-/// Of check_nginx: what nginx's master makes, opens or reads. False if nginx should not be run.
-bool check_nginx_paths(Diagnosis& d, const NginxPlaces& places);
-/// Of check_nginx: the locations of a configuration that nginx takes. Who gets into a protected
-/// one, and whom a backend takes a client for.
-void check_locations(Diagnosis& d, const NginxTree& tree);
 void check_sockets(Diagnosis& d);
 void check_workers(Diagnosis& d);
 void check_peers(Diagnosis& d);
 void check_database(Diagnosis& d);
+/// Of check_database: a server's settings, its clock, and what the service's account may do.
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host);
-void check_grants(Diagnosis& d, db::Connection& connection, const std::string& account);
 void check_migrations(Diagnosis& d);
 void check_disks(Diagnosis& d);
 void check_clock(Diagnosis& d);

@@ -1,11 +1,17 @@
-// doctor: the machine: programs, folders, disks, the clock.
-#include <array>
+// doctor: the machine: programs, the command that sends messages, folders, disks, the clock.
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <sstream>
 #include <system_error>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
+#include "base/text.hpp"
 #include "ctl/doctor/doctor.hpp"
 #include "ctl/system.hpp"
 
@@ -15,166 +21,187 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-struct Program {
-  const char* name;
-  const char* package;
-};
-
-// Each says its version for -v.
-constexpr std::array<Program, 3> kPrograms{
-    {{"nginx", "nginx"}, {"spawn-fcgi", "spawn-fcgi"}, {"multiwatch", "multiwatch"}}};
-
-void check_program(Diagnosis& d, const Program& program) {
-  const fs::path file = find_program(program.name);
-  if (file.empty()) {
-    d.report.problem(program.name, "not installed", std::string("apt install ") + program.package);
-    return;
-  }
+Finding judge_program(const std::string& name) {
+  const fs::path file = find_program(name);
+  // Its package has the same name.
+  if (file.empty()) return problem("not installed", "apt install " + name);
   const Finished outcome = run_bounded({file, "-v"}, 5s);
   const std::string version = first_line(outcome.output + "\n" + outcome.errors);
-  d.report.ok(program.name, file.string() + (version.empty() ? "" : ": " + version));
+  return ok(file.string() + (version.empty() ? "" : ": " + version));
 }
 
 /// The worker's program that belongs to this one: beside it, else on PATH.
-void check_release(Diagnosis& d) {
+Finding judge_release() {
   std::error_code error;
   fs::path worker = fs::read_symlink("/proc/self/exe", error).parent_path() / "users-fcgi";
   if (::access(worker.c_str(), X_OK) != 0) worker = find_program("users-fcgi");
   if (worker.empty()) {
-    d.report.problem("release", "the program users-fcgi is not there",
-                     "install it beside users-ctl, from the same release");
-    return;
+    return problem("the program users-fcgi is not there",
+                   "install it beside users-ctl, from the same release");
   }
-  const Finished outcome = run_bounded({worker, "--version"}, 5s);
-  const std::string version = first_line(outcome.output);
-  if (version != "users-fcgi " USERS_FCGI_VERSION) {
-    d.report.problem(
-        "release", worker.string() + " says '" + version + "', users-ctl is " + USERS_FCGI_VERSION,
-        "install both from the same release");
-  } else {
-    d.report.ok("release", worker.string() + ": " + version);
-  }
+  const std::string version = first_line(run_bounded({worker, "--version"}, 5s).output);
+  if (version == "users-fcgi " USERS_FCGI_VERSION) return ok(worker.string() + ": " + version);
+  return problem(worker.string() + " says '" + version + "', users-ctl is " USERS_FCGI_VERSION,
+                 "install both from the same release");
 }
 
-/// A file system: space, or inodes.
-struct Room {
-  const char* what;
-  std::uint64_t free;
-  std::uint64_t all;
-  bool plenty;  ///< however small the share is
-};
-
-constexpr std::uint64_t kLow = 10;  // per cent
-constexpr std::uint64_t kFull = 2;  // per cent
-
-std::string percent(const Room& room) {
-  return std::to_string(room.free * 100 / room.all) + " % of " + room.what + " free";
-}
-
-void check_disk(Diagnosis& d, const std::string& check, const fs::path& folder) {
-  constexpr std::uint64_t kPlenty = std::uint64_t{10} << 30U;
-  struct statvfs fs {};
-  if (::statvfs(folder.c_str(), &fs) != 0) {
-    d.report.skipped(check, folder.string() + ": " + std::generic_category().message(errno));
-    return;
+Finding judge_disk(const std::string& folder) {
+  constexpr std::uint64_t kPlenty = std::uint64_t{10} << 30U;  // bytes: enough of any disk
+  constexpr std::uint64_t kManyFiles = std::uint64_t{1} << 20U;
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0) return skipped(folder + ": " + explain(errno));
+  if ((disk.f_flag & ST_RDONLY) != 0) {
+    return problem(folder + " is mounted read-only",
+                   "look for the disk's errors in dmesg, then mount -o remount,rw");
   }
-  const std::uint64_t bytes = std::uint64_t{fs.f_bavail} * fs.f_frsize;
-  const std::array<Room, 2> rooms{
-      {{"the space", fs.f_bavail, fs.f_blocks, bytes > kPlenty},
-       {"the inodes", fs.f_favail, fs.f_files, fs.f_favail > std::uint64_t{1} << 20U}}};
-  const std::string advice = "see what fills it: df " + folder.string() +
-                             " ; du -x -d 2; delete or move that, or make the "
-                             "file system larger";
-  if ((fs.f_flag & ST_RDONLY) != 0) {
-    d.report.problem(check, folder.string() + " is mounted read-only",
-                     "look for the disk's errors in dmesg, then mount -o remount,rw");
-    return;
-  }
-  std::string found = folder.string();
-  for (const Room& room : rooms) {
-    if (room.all == 0) continue;  // a file system without a fixed number
-    if (!room.plenty && room.free * 100 < room.all * kFull) {
-      d.report.problem(check, folder.string() + ": " + percent(room), advice);
-      return;
-    }
-    if (!room.plenty && room.free * 100 < room.all * kLow) {
-      d.report.warning(check, folder.string() + ": " + percent(room), advice);
-      return;
-    }
-    found += (found == folder ? ": " : ", ") + percent(room);
-  }
-  d.report.ok(check, found);
+  // Some file systems have no fixed number of inodes.
+  const auto space = disk.f_bavail * 100 / std::max<std::uint64_t>(disk.f_blocks, 1);
+  const auto inodes = disk.f_files == 0 ? 100 : disk.f_favail * 100 / disk.f_files;
+  const std::string found = folder + ": " + std::to_string(space) + " % of the space free, " +
+                            std::to_string(inodes) + " % of the inodes";
+  const std::string advice = "see what fills it: du -xh -d 2 " + folder +
+                             "; delete or move that, or make the file system larger";
+  const auto least = std::min(disk.f_bavail * disk.f_frsize > kPlenty ? 100 : space,
+                              disk.f_favail > kManyFiles ? 100 : inodes);
+  return least < 2 ? problem(found, advice) : least < 10 ? warning(found, advice) : ok(found);
 }
 
 /// A folder that the service makes files in.
-void check_folder(Diagnosis& d, const char* check, const fs::path& folder,
-                  const std::string& mend) {
+Finding judge_folder(const Diagnosis& d, const fs::path& folder, const std::string& mend) {
+  const std::string name = folder.string();
   std::error_code error;
   const bool is_folder = fs::is_directory(folder, error);
-  if (error == std::errc::permission_denied) {
-    d.report.skipped(check, folder.string() + " is hidden from this user");
-  } else if (!is_folder) {
-    d.report.problem(check, folder.string() + " is no folder", mend);
-  } else if (!d.may_act_as_service()) {
-    d.report.skipped(check, "only root and " + d.service_name() + " can try it");
-  } else if (!user_may(d.service_uid, folder, W_OK | X_OK)) {
-    d.report.problem(check, folder.string() + " cannot be written by " + d.service_name(), mend);
-  } else {
-    d.report.ok(check, folder.string());
+  if (error == std::errc::permission_denied) return skipped(name + " is hidden from this user");
+  if (!is_folder) return problem(name + " is no folder", mend);
+  const std::string user = word_for(d.service_uid);
+  if (!may_act_as(d.service_uid)) return skipped("only root and " + user + " can try it");
+  if (user_may(d.service_uid, folder, W_OK | X_OK)) return ok(name);
+  return problem(name + " cannot be written by " + user, mend);
+}
+
+/// The files of secrets that the settings of a ready-made command name. The settings may be the
+/// courier's own, so this reads them as the courier, waits for nothing and has a bound.
+std::vector<std::string> secret_files(std::optional<uid_t> courier, const std::string& settings,
+                                      const std::string& provider) {
+  const AsUser eyes(courier.value_or(::geteuid()));
+  const Descriptor fd(::open(settings.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  std::string text(std::size_t{64} * 1024, '\0');
+  const ssize_t got = ::read(fd.get(), text.data(), text.size());
+  std::istringstream lines(text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
+  std::vector<std::string> files;
+  for (std::string line; std::getline(lines, line);) {
+    const auto equals = std::min(line.find('='), line.size());
+    const auto key = trim(std::string_view(line).substr(0, equals));
+    if (!key.starts_with(provider + "_") || !key.ends_with("_file")) continue;
+    files.emplace_back(trim(line.substr(std::min(equals + 1, line.size()))));
   }
+  return files;
+}
+
+Finding judge_settings(const Diagnosis& d, const std::string& provider) {
+  const char* named = std::getenv("SEND_SMS_CONF");  // NOLINT(concurrency-mt-unsafe): one thread
+  const std::string settings =
+      named == nullptr || *named == '\0' ? "/etc/users-fcgi/send-sms.conf" : named;
+  const std::string user = word_for(d.courier_uid);
+  if (find_program("curl").empty()) {
+    return problem("curl is not installed, the command needs it", "apt install curl");
+  }
+  if (!user_may(d.courier_uid, settings, R_OK)) {
+    const std::string group = d.courier_uid ? group_name_of(*d.courier_uid) : "GROUP";
+    return problem(settings + " cannot be read by " + user,
+                   "copy send-sms.conf.example to it or to a file that the courier's SEND_SMS_CONF "
+                   "names, and fill it in; chmod 0640 it and chown it root:" +
+                       group);
+  }
+  for (const std::string& file : secret_files(d.courier_uid, settings, provider)) {
+    struct stat status {};
+    const char* fault = ::stat(file.c_str(), &status) != 0     ? " is missing or hidden"
+                        : (status.st_mode & 0177U) != 0        ? " is open to others"
+                        : !user_may(d.courier_uid, file, R_OK) ? " cannot be read"
+                                                               : nullptr;
+    if (fault == nullptr) continue;
+    return problem(file + fault, "write the provider's secret into it; chown " + user + " " + file +
+                                     " && chmod 0600 " + file);
+  }
+  return ok(settings);
+}
+
+Finding judge_command(const Diagnosis& d, const fs::path& command) {
+  const std::string name = command.string();
+  const std::string user = word_for(d.courier_uid);
+  const std::string origin =
+      " (sms.command, " + d.config->origins.find("sms.command")->second + ")";
+  std::error_code error;
+  const bool is_file = fs::is_regular_file(command, error);
+  if (!may_act_as(d.courier_uid) || error == std::errc::permission_denied) {
+    return skipped("only root and " + user + " can try it");
+  }
+  if (!is_file) {
+    return problem(name + " is not there" + origin,
+                   "set command in [sms] to a program that sends one message; ready ones are "
+                   "aliyun, tencent, twilio and webhook in /usr/share/users-fcgi/send-sms");
+  }
+  if (!user_may(d.courier_uid, command, X_OK)) {
+    return problem(name + " cannot be run by " + user + origin, "chmod 0755 " + name);
+  }
+  if (fs::canonical(command).filename() != "spool") return ok(name);
+  return warning(name + " writes messages to a file and sends none",
+                 "on a site set command in [sms] to one that sends");
 }
 
 }  // namespace
 
 void check_programs(Diagnosis& d) {
-  for (const Program& program : kPrograms) check_program(d, program);
-  check_release(d);
+  // Each says its version for -v.
+  for (const char* name : {"nginx", "spawn-fcgi", "multiwatch"}) d.add(name, judge_program(name));
+  d.add("release", judge_release());
+}
+
+void check_sms(Diagnosis& d) {
+  const fs::path command = d.config->sms_command;
+  d.add("sms command", judge_command(d, command));
+  if (d.findings.back().state != State::ok) return;
+  const std::string name = fs::canonical(command).filename();
+  for (const char* ready : {"aliyun", "tencent", "twilio", "webhook"}) {
+    if (name == ready) d.add("sms settings", judge_settings(d, name));
+  }
 }
 
 void check_folders(Diagnosis& d) {
-  const fs::path log = d.config->log_directory;
-  check_folder(d, "log folder", log,
-               "install -d -m 0750 -o " + d.service_name() + " " + log.string());
+  const std::string user = word_for(d.service_uid);
+  const std::string& log = d.config->log_directory;
+  d.add("log folder", judge_folder(d, log, "install -d -m 0750 -o " + user + " " + log));
   const fs::path metrics = fs::path(d.config->metrics_file).parent_path();
-  check_folder(d, "metrics folder", metrics,
-               "name a file in a folder of " + d.service_name() + " in metrics.file");
+  d.add("metrics folder",
+        judge_folder(d, metrics, "name a file in a folder of " + user + " in metrics.file"));
   if (d.courier_uid != d.service_uid && ::geteuid() == 0 &&
       !user_may(d.courier_uid, metrics, W_OK | X_OK)) {
-    d.report.warning(
-        "metrics folder",
-        metrics.string() + " is closed to " + user_name(*d.courier_uid) +
-            ", so what the courier counts is not told",
-        "set metrics.file to one in a folder that their group shares (mode 2770), such "
-        "as /run/users-fcgi-metrics/metrics");
+    d.add("metrics folder",
+          warning(metrics.string() + " is closed to the courier's user, so its metrics are lost",
+                  "set metrics.file to one in a folder that their group shares (mode 2770), such "
+                  "as /run/users-fcgi-metrics/metrics"));
   }
 }
 
 void check_disks(Diagnosis& d) {
-  check_disk(d, "disk of the log", d.config->log_directory);
-  if (d.data_folder.empty()) {
-    d.report.skipped("disk of the database", "it is on another machine, or hidden from this user");
-  } else {
-    check_disk(d, "disk of the database", d.data_folder);
-  }
+  d.add("disk of the log", judge_disk(d.config->log_directory));
+  d.add("disk of the database", d.data_folder.empty()
+                                    ? skipped("it is on another machine, or hidden from this user")
+                                    : judge_disk(d.data_folder.string()));
 }
 
 void check_clock(Diagnosis& d) {
   const fs::path program = find_program("timedatectl");
-  if (program.empty()) {
-    d.report.skipped("clock", "timedatectl is not there to ask");
-    return;
-  }
+  if (program.empty()) return d.add("clock", skipped("timedatectl is not there to ask"));
   const Finished outcome = run_bounded({program, "show", "-p", "NTPSynchronized", "--value"}, 5s);
   const std::string answer = first_line(outcome.output);
-  if (answer == "yes") {
-    d.report.ok("clock", "synchronised by NTP");
-  } else if (answer == "no") {
-    d.report.warning("clock", "not synchronised by NTP: codes and sessions end at wrong times",
-                     "apt install systemd-timesyncd && timedatectl set-ntp true");
-  } else {
-    const std::string why = first_line(outcome.errors);
-    d.report.skipped("clock", "timedatectl does not know" + (why.empty() ? "" : ": " + why));
-  }
+  d.add("clock", answer == "yes" ? ok("synchronised by NTP")
+                 : answer == "no"
+                     ? warning("not synchronised by NTP: codes and sessions end at wrong times",
+                               "apt install systemd-timesyncd && timedatectl set-ntp true")
+                     : skipped("timedatectl does not know: " + first_line(outcome.errors)));
 }
 
 }  // namespace users::ctl

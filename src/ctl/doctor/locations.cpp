@@ -1,23 +1,115 @@
-// doctor: the site's own locations: whom a backend takes a client for, and which location nginx
-// prefers.
-#include "ctl/doctor/locations.hpp"
-
+// doctor: the sites of an nginx, whom their backends take a client for, and who gets the answers.
 #include <algorithm>
-#include <cctype>
+#include <set>
 
 #include <strings.h>
+
+#include "ctl/doctor/nginx.hpp"
 
 namespace users::ctl {
 namespace {
 
-bool says_who(const Directive& block, const Protocol& protocol) {
-  const bool is_header = protocol.header.ends_with("_header");
-  // Many backends take both spellings for one; of a parameter there is only one.
-  if (is_header && value_in_effect(block, "underscores_in_headers") == "on" &&
-      !sets(block, protocol, "X_User_Id")) {
-    return false;
+struct Listen {
+  const Directive* server;
+  std::string address = "*:80";  ///< as nginx tells addresses apart
+  bool is_default = false;
+  bool is_tls = false;
+};
+
+void add_listens(std::vector<Listen>& listens, const Directive& server) {
+  const auto lines = own(server, "listen");
+  if (lines.empty()) listens.push_back({&server});
+  for (const Directive* line : lines) {
+    const auto has = [&](const char* word) { return std::ranges::count(line->words, word) > 0; };
+    std::string address = line->words.at(1);
+    if (address.find_first_not_of("0123456789") == std::string::npos) address.insert(0, "*:");
+    const bool has_port = address.find(':', address.rfind(']') + 1) != std::string::npos;
+    if (!has_port) address += ":80";
+    if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "*");
+    listens.push_back(
+        {&server, address, has("default_server") || has("default"), has("ssl") || has("quic")});
   }
-  return sets(block, protocol, protocol.id) && sets(block, protocol, protocol.phone);
+}
+
+/// nginx reads the request line and the headers before Host with the settings of the default server
+/// of the address, or of the one that the client names in the TLS handshake, whatever Host says.
+void find_parsers(Site& site, const std::vector<Listen>& listens) {
+  site.parsers = {site.server};
+  for (const Listen& ours : listens) {
+    if (ours.server != site.server) continue;
+    auto same = listens;
+    std::erase_if(same, [&](const Listen& one) { return one.address != ours.address; });
+    if (std::ranges::none_of(same, &Listen::is_tls)) {
+      const auto by_default = std::ranges::find(same, true, &Listen::is_default);
+      same = {by_default == same.end() ? same.front() : *by_default};
+    }
+    for (const Listen& one : same) site.parsers.push_back(one.server);
+  }
+}
+
+std::vector<Site> find_sites(const NginxTree& tree) {
+  std::vector<Listen> listens;
+  std::vector<Site> sites;
+  for (const Directive& one : tree.all) {
+    // The modules for mail and streams have servers of their own.
+    const Directive* server = enclosing(one, {"server"});
+    if (server == nullptr || server->around == nullptr || !is(*server->around, {"http"})) continue;
+    if (&one == server) add_listens(listens, *server);
+    if (is(one, {"location", "^~", "/users/"}) && one.around == server) sites.push_back({server});
+  }
+  for (const Directive& one : tree.all) {
+    const auto site = std::ranges::find(sites, enclosing(one, {"server"}), &Site::server);
+    if (site == sites.end() || !is_any(one, {"server", "location", "if", "limit_except"})) continue;
+    site->blocks.push_back(&one);
+    if (needs_session(one)) site->is_protected.push_back(&one);
+  }
+  for (Site& site : sites) find_parsers(site, listens);
+  return sites;
+}
+
+/// How nginx passes requests on, and how it tells a backend who the client is.
+struct Protocol {
+  std::string name;    ///< `NAME_pass` passes a request on
+  std::string header;  ///< the directive that sets a header or a parameter
+  std::string id;
+  std::string phone;
+  std::string early_data;
+};
+const Protocol kProtocols[] = {
+    {"proxy", "proxy_set_header", "X-User-Id", "X-User-Phone", "Early-Data"},
+    {"grpc", "grpc_set_header", "X-User-Id", "X-User-Phone", "Early-Data"},
+    {"fastcgi", "fastcgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"},
+    {"uwsgi", "uwsgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"},
+    {"scgi", "scgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"}};
+
+/// Calls `judge` for each way in which a block itself passes requests on.
+template <class Judge>
+void for_each_pass(const std::vector<const Directive*>& blocks, Judge judge) {
+  for (const Directive* block : blocks) {
+    for (const Protocol& protocol : kProtocols) {
+      if (!own(*block, protocol.name + "_pass").empty()) judge(*block, protocol);
+    }
+  }
+}
+
+/// Whether nginx sets this header for a block's backend, and not to what the client sent.
+bool sets(const Directive& block, const Protocol& protocol, const std::string& name) {
+  bool is_set = false;
+  for (const Directive* one : in_effect(block, protocol.header)) {
+    const auto& words = one->words;
+    if (words.size() < 3 || ::strcasecmp(words[1].c_str(), name.c_str()) != 0) continue;
+    if (words[2].starts_with("$http_")) return false;
+    is_set = true;
+  }
+  return is_set;
+}
+
+bool says_who(const Directive& block, const Protocol& protocol) {
+  // Many backends take both spellings of a header for one.
+  const bool is_ambiguous = protocol.header.ends_with("_set_header") &&
+                            value_in_effect(block, "underscores_in_headers") == "on";
+  return sets(block, protocol, protocol.id) && sets(block, protocol, protocol.phone) &&
+         (!is_ambiguous || sets(block, protocol, "X_User_Id"));
 }
 
 /// A block whose headers were lost, though it stands in one that had them.
@@ -28,167 +120,122 @@ bool has_lost(const Directive& block, const Protocol& protocol) {
   return needs_session(block);
 }
 
-void judge_pass(Faults& faults, const Directive& block, const Protocol& protocol) {
-  const std::string name(protocol.name);
-  // Nothing of the client's arrives then.
-  if (value_in_effect(block, name + "_pass_request_headers") == "off") return;
-  if (says_who(block, protocol)) return;
-  const std::string file = needs_session(block) ? "users_auth.conf" : "users_strip.conf";
-  // nginx refuses a second one.
-  const std::string place = own(block, "auth_request").empty() || !needs_session(block)
-                                ? "write into it: "
-                                : "write in place of its auth_request: ";
-  const std::string advice = place + "include snippets/users-fcgi/" + file + ";";
-  if (!has_lost(block, protocol)) {
-    faults.warning(name_of(block) + " passes a client's own X-User-Id on to its backend", advice);
-    return;
-  }
-  const bool replaces = !own(block, protocol.header).empty();
-  faults.problem(name_of(block) + " passes a client's own X-User-Id on to its backend" +
-                     (replaces ? ": each " + std::string(protocol.header) +
-                                     " of its own drops all that it would inherit"
-                               : ""),
-                 advice);
-}
-
-/// Whether a backend can be told a name by the client itself.
 void find_forgeries(Faults& faults, const Site& site) {
-  if (!site.backends_trust) return;
-  for (const Directive* parser : site.parsers) {
-    if (value_in_effect(*parser, "ignore_invalid_headers") != "off") continue;
-    faults.problem("ignore_invalid_headers off of " +
-                       in_effect(*parser, "ignore_invalid_headers").front()->file +
-                       ": a client's own X.User.Id passes every check and reaches the backends",
-                   "remove that line; it counts for all servers of one address");
+  if (const Directive* off = find_off(site, "ignore_invalid_headers")) {
+    faults.push_back(problem("ignore_invalid_headers off of " + off->file +
+                                 ": a client's own X.User.Id reaches the backends",
+                             "remove that line; it counts for all servers of one address"));
   }
-  for (const Directive* block : site.blocks) {
-    for (const Protocol& protocol : kProtocols) {
-      if (passes_on(*block, protocol)) judge_pass(faults, *block, protocol);
+  for_each_pass(site.blocks, [&](const Directive& block, const Protocol& protocol) {
+    // Nothing of the client's arrives then.
+    if (value_in_effect(block, protocol.name + "_pass_request_headers") == "off") return;
+    if (says_who(block, protocol)) return;
+    const bool is_protected = needs_session(block);
+    // nginx refuses a second auth_request.
+    const bool has_check = is_protected && !own(block, "auth_request").empty();
+    const std::string advice =
+        std::string("write ") + (has_check ? "in place of its auth_request: " : "into it: ") +
+        "include snippets/users-fcgi/" + (is_protected ? "users_auth.conf;" : "users_strip.conf;");
+    std::string found = name_of(block) + " passes a client's own X-User-Id on to its backend";
+    if (!has_lost(block, protocol)) return faults.push_back(warning(found, advice));
+    if (!own(block, protocol.header).empty()) {
+      found += ": each " + protocol.header + " of its own drops all that it would inherit";
     }
-  }
+    faults.push_back(problem(found, advice));
+  });
 }
 
-/// What every path that a regular expression of nginx matches begins with, as far as that is plain.
-std::string beginning_of(std::string_view expression) {
-  if (!expression.starts_with('^') || expression.find('|') != std::string_view::npos) return "";
-  expression.remove_prefix(1);
-  const auto plain = std::min(expression.find_first_of("\\.[](){}*+?$"), expression.size());
-  const bool repeats = plain < expression.size() && plain > 0 &&
-                       std::string_view("*+?{").find(expression[plain]) != std::string_view::npos;
-  return std::string(expression.substr(0, repeats ? plain - 1 : plain));
+void find_caches(Faults& faults, const Site& site) {
+  for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
+    const std::string name = protocol.name + "_cache";
+    const std::string zone = value_in_effect(block, name);
+    const std::string key = value_in_effect(block, name + "_key");
+    if (zone.empty() || zone == "off" || key.find("$users_id") != std::string::npos) return;
+    faults.push_back(
+        problem(name_of(block) + ": " + name + " " + zone + " gives the page of one user to others",
+                "write into it: " + name + " off;  or add $users_id to its " + name + "_key"));
+  });
 }
 
-/// What every path of a location begins with, in lower case: an expression may match either.
-std::string beginning_of(const Pattern& pattern) {
-  std::string path = pattern.is_expression() ? beginning_of(pattern.path) : pattern.path;
-  std::ranges::transform(path, path.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return path;
-}
-
-bool refuses(const Directive& location) {
-  return !own(location, "return").empty() ||
-         std::ranges::any_of(own(location, "deny"), [](const Directive* deny) {
-           return is(*deny, {"deny", "all"});
-         });
-}
-
-/// A location beside `level` that nginx prefers to it for paths that begin with `path`, and that
-/// lets in.
-const Directive* find_rival(const Directive& level, const std::string& path) {
-  const Pattern pattern = pattern_of(level);
-  if (pattern.modifier == "^~" || pattern.modifier == "@") return nullptr;
-  bool is_behind = false;
-  for (const Directive* other : own(*level.around, "location")) {
-    is_behind = is_behind || other == &level;
-    const Pattern others = pattern_of(*other);
-    // Of two expressions the first counts, and a prefix with ^~ goes before both.
-    const bool is_preferred = others.is_expression()
-                                  ? !(is_behind && pattern.is_expression())
-                                  : pattern.is_expression() && others.modifier == "^~" &&
-                                        !others.path.starts_with("/users/");
-    if (!is_preferred || needs_session(*other) || refuses(*other)) continue;
-    const std::string begins = beginning_of(others);
-    if (begins.starts_with(path) || path.starts_with(begins)) return other;
-  }
-  return nullptr;
-}
-
-/// Whether another location takes requests away from a protected one: nginx prefers an expression
-/// to a prefix without ^~, and one with ^~ to an expression, at each level of locations in
-/// locations.
-void find_rivals(Faults& faults, const Site& site) {
-  for (const Directive* block : site.is_protected) {
-    if (!is(*block, {"location"}) || pattern_of(*block).modifier == "=") continue;
-    const std::string path = beginning_of(pattern_of(*block));
-    for (const Directive* level = block; is(*level, {"location"}); level = level->around) {
-      const Directive* rival = find_rival(*level, path);
-      if (rival == nullptr) continue;
-      faults.warning("location " + rival->words.back() + " of " + rival->file +
-                         " is preferred to the protected location " + block->words.back(),
-                     pattern_of(*level).is_expression()
-                         ? std::string(pattern_of(*rival).is_expression()
-                                           ? "write that one behind the protected one; or give it "
-                                             "users_auth.conf, too"
-                                           : "give that one users_auth.conf, too")
-                         : "write: location ^~ " + level->words.back() +
-                               " {  and in it what that one does for it; or give that one "
-                               "users_auth.conf, too");
-      break;
-    }
-  }
+void find_early_data(Faults& faults, const Site& site) {
+  const bool is_on = std::ranges::any_of(site.parsers, [](const Directive* parser) {
+    return value_in_effect(*parser, "ssl_early_data") == "on";
+  });
+  if (!is_on) return;
+  // Under /users/ users.conf answers what changes something with 425 (RFC 8470).
+  for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
+    if (sets(block, protocol, protocol.early_data)) return;
+    faults.push_back(
+        warning("ssl_early_data on: whoever records a request to " + name_of(block) +
+                    " can send it to the backend again",
+                "write beside its users_auth.conf: " + protocol.header + " " + protocol.early_data +
+                    " $ssl_early_data;  and let the backend answer 425; or write into each server "
+                    "block of its address: ssl_early_data off;"));
+  });
 }
 
 /// What could not be read and belongs to a site; empty if there is nothing of the kind.
 std::string unread_of(const NginxTree& tree, const std::vector<Site>& sites) {
   for (const Unread& one : tree.unread) {
-    const Directive* server = one.around == nullptr ? nullptr : enclosing(*one.around, "server");
-    if (server == nullptr || std::ranges::find(sites, server, &Site::server) != sites.end()) {
+    const Directive* server = one.around == nullptr ? nullptr : enclosing(*one.around, {"server"});
+    if (server == nullptr || std::ranges::count(sites, server, &Site::server) > 0) {
       return "not looked at: " + one.what;
     }
   }
   return "";
 }
 
+struct Check {
+  const char* name;
+  void (*find)(Faults&, const Site&);
+  const char* fine;
+};
+constexpr Check kChecks[] = {
+    {"nginx identity", find_forgeries, "no client says who it is"},
+    {"nginx session", find_openings, "no protected location lets in without a session"},
+    {"nginx precedence", find_rivals, "no location goes before a protected one"},
+    {"nginx cache", find_caches, "none keeps what one user gets"},
+    {"nginx early data", find_early_data, "no recorded request can be sent again"},
+    {"nginx site limits", find_lost_limits, "all count in the protected locations, too"}};
+
 }  // namespace
 
-bool passes_on(const Directive& block, const Protocol& protocol) {
-  return !own(block, std::string(protocol.name) + "_pass").empty();
+const Directive* find_off(const Site& site, std::string_view name) {
+  for (const Directive* parser : site.parsers) {
+    if (value_in_effect(*parser, name) == "off") return in_effect(*parser, name).front();
+  }
+  return nullptr;
 }
 
-bool sets(const Directive& block, const Protocol& protocol, std::string_view name) {
-  bool is_set = false;
-  for (const Directive* one : in_effect(block, protocol.header)) {
-    const auto& words = one->words;
-    if (words.size() < 3 || ::strcasecmp(words[1].c_str(), std::string(name).c_str()) != 0)
-      continue;
-    if (words[2].starts_with("$http_")) return false;
-    is_set = true;
-  }
-  return is_set;
+bool needs_session(const Directive& block) {
+  return value_in_effect(block, "auth_request").starts_with("/users/_auth");
+}
+
+bool passes_on(const Directive& block) {
+  return std::ranges::any_of(kProtocols, [&](const Protocol& protocol) {
+    return !own(block, protocol.name + "_pass").empty();
+  });
 }
 
 void check_locations(Diagnosis& d, const NginxTree& tree) {
-  struct Check {
-    const char* name;
-    void (*find)(Faults&, const Site&);
-    const char* fine;
-  };
-  static constexpr Check kChecks[] = {
-      {"nginx identity", find_forgeries, "no client says who it is"},
-      {"nginx session", find_openings, "no protected location lets in without a session"},
-      {"nginx precedence", find_rivals, "no location goes before a protected one"},
-      {"nginx cache", find_caches, "none keeps what one user gets"},
-      {"nginx early data", find_early_data, "no recorded request can be sent again"},
-      {"nginx site limits", find_lost_limits, "all count in the protected locations, too"}};
-  const std::vector<Site> sites = find_sites(tree);
+  constexpr std::size_t kMostRows = 10;
+  std::vector<Site> sites = find_sites(tree);
   const std::string unread = unread_of(tree, sites);
-  const bool protects =
-      std::ranges::any_of(sites, [](const Site& site) { return site.backends_trust; });
+  // Then no backend has a reason to trust X-User-Id.
+  const bool is_unused =
+      std::ranges::all_of(sites, [](const Site& site) { return site.is_protected.empty(); });
+  if (is_unused) sites.clear();
   for (const Check& check : kChecks) {
-    Faults faults(d, check.name);
+    Faults faults;
     for (const Site& site : sites) check.find(faults, site);
-    faults.finish(unread, protects ? check.fine : "nothing is protected");
+    // A file that two servers include has its faults twice.
+    std::set<std::string> seen;
+    for (const Finding& fault : faults) {
+      if (seen.size() < kMostRows && seen.insert(fault.found).second) d.add(check.name, fault);
+    }
+    if (!faults.empty()) continue;
+    d.add(check.name,
+          !unread.empty() ? skipped(unread) : ok(is_unused ? "nothing is protected" : check.fine));
   }
 }
 

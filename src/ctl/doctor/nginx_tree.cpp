@@ -1,159 +1,218 @@
-#include "ctl/doctor/nginx_tree.hpp"
-
 #include <algorithm>
+#include <cctype>
+#include <fstream>
 #include <map>
-#include <set>
+#include <optional>
+#include <utility>
+
+#include <glob.h>
+
+#include "ctl/command.hpp"
+#include "ctl/doctor/nginx.hpp"
+#include "ctl/trusted_path.hpp"
 
 namespace users::ctl {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Whether it runs code that decides what becomes of a request.
-bool is_code(const Directive& one) {
-  static constexpr std::string_view kNames[] = {"server_rewrite_by_lua",
-                                                "rewrite_by_lua",
-                                                "access_by_lua",
-                                                "content_by_lua",
-                                                "js_content",
-                                                "js_access",
-                                                "perl"};
-  return !one.words.empty() && std::ranges::any_of(kNames, [&](std::string_view name) {
-    return one.words[0] == name || one.words[0].starts_with(std::string(name) + "_");
-  });
-}
-
-/// Puts each file where it is included.
-class Grower {
+/// The text of one file, word by word.
+class Scanner {
  public:
-  Grower(const std::map<std::string, Directives>& parsed, const fs::path& main)
-      : folder_(main.parent_path()) {
-    for (const auto& [file, directives] : parsed) files_[key(file)] = &directives;
-    include(main, main, nullptr);
-    for (const auto& [file, unused] : files_) {
-      if (!reached_.contains(file)) unread(nullptr, file + ", which no include names");
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  struct Token {
+    std::string text;
+    bool is_sign;  ///< one of `;`, `{` and `}`; else it is a word
+  };
+  /// Returns nullopt at the end.
+  std::optional<Token> next() {
+    while (at_ < text_.size() && (is_blank(text_[at_]) || text_[at_] == '#')) {
+      const bool is_comment = text_[at_++] == '#';
+      if (is_comment) skip_behind("\n", 0);
     }
+    if (at_ == text_.size()) return std::nullopt;
+    const bool is_sign = std::string_view(";{}").find(text_[at_]) != std::string_view::npos;
+    return is_sign ? Token{{text_[at_++]}, true} : Token{word(), false};
   }
 
-  NginxTree result() { return std::move(tree_); }
+  /// Passes over Lua code and the brace that ends it: quotes, comments and braces are Lua's there,
+  /// and so are texts and comments in long brackets such as [==[ ]==].
+  void skip_lua() {
+    for (int depth = 1; at_ < text_.size() && depth > 0;) {
+      const std::string_view rest = text_.substr(at_);
+      const std::size_t start = rest.starts_with("--") ? 2 : 0;
+      const auto second = std::min(rest.find_first_not_of('=', start + 1), rest.size() - 1);
+      if (second > start && rest[start] == '[' && rest[second] == '[') {
+        skip_behind("]" + std::string(second - start - 1, '=') + "]", 2);
+      } else if (start > 0) {
+        skip_behind("\n", start);
+      } else if (rest[0] == '"' || rest[0] == '\'') {
+        static_cast<void>(word());
+      } else {
+        depth += rest[0] == '{' ? 1 : rest[0] == '}' ? -1 : 0;
+        ++at_;
+      }
+    }
+  }
 
  private:
-  // Far more than any site has; nginx itself refuses a file that includes itself.
-  static constexpr std::size_t kMostDirectives = 500'000;
-  static constexpr int kDeepest = 100;
+  static bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 
-  static std::string key(const fs::path& file) { return file.lexically_normal(); }
-
-  void unread(const Directive* around, std::string what) {
-    tree_.unread.push_back({around, std::move(what)});
+  void skip_behind(std::string_view text, std::size_t least) {
+    const auto found = text_.find(text, at_ + least);
+    at_ = found == std::string_view::npos ? text_.size() : found + text.size();
   }
 
-  void grow(const Directive& one, Directive* around) {
-    if (depth_ > kDeepest || tree_.all.size() > kMostDirectives) {
-      if (!is_cut_) unread(nullptr, "what is included deeper or more often than doctor follows");
-      is_cut_ = true;
-      return;
+  std::string word() {
+    const bool is_quoted = text_[at_] == '"' || text_[at_] == '\'';
+    const char quote = is_quoted ? text_[at_++] : '\0';
+    std::string word;
+    for (; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (c == '\\' && at_ + 1 < text_.size()) {
+        word += unescaped(text_[++at_]);
+      } else if (is_quoted ? c == quote : ends_word(c)) {
+        break;
+      } else {
+        word += c;
+      }
+    }
+    if (is_quoted) ++at_;
+    return word;
+  }
+
+  /// What nginx makes of a character behind a backslash; that of a regular expression stays.
+  static std::string unescaped(char c) {
+    constexpr std::string_view kWritten = "trn\"'\\";
+    const auto at = kWritten.find(c);
+    return at == std::string_view::npos ? std::string{'\\', c} : std::string{"\t\r\n\"'\\"[at]};
+  }
+
+  /// `{` opens a block unless it is of a variable: ${name}.
+  [[nodiscard]] bool ends_word(char c) const {
+    if (c == '{') return at_ == 0 || text_[at_ - 1] != '$';
+    return c == ';' || is_blank(c);
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+/// Whether it runs code that decides what becomes of a request.
+bool is_code(const std::string& name) {
+  for (const std::string code : {"server_rewrite_by_lua", "rewrite_by_lua", "access_by_lua",
+                                 "content_by_lua", "js_content", "js_access", "perl"}) {
+    if (name == code || name.starts_with(code + "_")) return true;
+  }
+  return false;
+}
+
+class Reader {
+ public:
+  explicit Reader(const fs::path& main) : folder_(main.parent_path()) { read(main, "", nullptr); }
+
+  NginxTree tree;
+
+ private:
+  void read(const fs::path& file, const std::string& by, Directive* around) {
+    const auto& text = text_of(file);
+    // Far more than any site has.
+    if (texts_.size() > 1000 || tree.all.size() > 500'000 || depth_ > 100) {
+      throw Refused("more files are included, or deeper or more often, than doctor follows");
     }
     ++depth_;
-    tree_.all.push_back({one.words, one.file, around, {}});
-    Directive& added = tree_.all.back();
-    if (around != nullptr) around->inside.push_back(&added);
-    if (is_code(one)) unread(around, one.words[0] + " of " + one.file);
-    for (const Directive* inner : one.inside) grow(*inner, &added);
-    if (is(one, {"include"}) && one.words.size() == 2)
-      include(folder_ / one.words[1], one.file, around);
+    if (text) {
+      parse(*text, file, around);
+    } else if (file.string().find_first_of("*?[") == std::string::npos) {
+      tree.unread.push_back({around, file.string() + ", which " + by + " includes"});
+    }
     --depth_;
   }
 
-  void include(const fs::path& pattern, const std::string& by, Directive* around) {
-    for (const fs::path& file : find_included(pattern)) {
-      const auto found = files_.find(key(file));
-      if (found != files_.end()) {
-        reached_.insert(found->first);
-        for (const Directive& one : *found->second) {
-          if (one.around == nullptr) grow(one, around);
+  /// Nothing if it cannot be read, which nginx says itself.
+  const std::optional<std::string>& text_of(const fs::path& file) {
+    const auto [entry, is_new] = texts_.try_emplace(file);
+    if (!is_new) return entry->second;
+    const std::string stranger = stranger_on(file, Judged::content);
+    if (!stranger.empty()) {
+      throw Refused(file.string() + " can be changed through " + stranger +
+                    ": nginx's master, who is root, does whatever this file says");
+    }
+    std::ifstream stream(file);
+    using Bytes = std::istreambuf_iterator<char>;
+    if (stream) entry->second.emplace(Bytes(stream), Bytes());
+    return entry->second;
+  }
+
+  void parse(std::string_view text, const fs::path& file, Directive* around) {
+    Scanner scanner(text);
+    std::vector<Directive*> blocks{around};
+    std::vector<std::string> words;
+    while (auto token = scanner.next()) {
+      if (!token->is_sign) {
+        words.push_back(std::move(token->text));
+      } else if (token->text == "}") {
+        words.clear();
+        if (blocks.size() > 1) blocks.pop_back();
+      } else if (!words.empty() || token->text == "{") {
+        Directive* added = add(std::exchange(words, {}), file, blocks.back());
+        if (token->text == ";") continue;
+        if (!added->words.empty() && added->words[0].ends_with("_by_lua_block")) {
+          scanner.skip_lua();
+        } else {
+          blocks.push_back(added);
         }
-      } else if (file != pattern || pattern.string().find_first_of("*?[") == std::string::npos) {
-        unread(around, file.string() + ", which " + by + " includes");
       }
     }
+  }
+
+  Directive* add(std::vector<std::string> words, const fs::path& file, Directive* around) {
+    Directive& added = tree.all.emplace_back(Directive{std::move(words), file, around});
+    if (around != nullptr) around->inside.push_back(&added);
+    if (!added.words.empty() && is_code(added.words[0])) {
+      tree.unread.push_back({around, added.words[0] + " of " + added.file});
+    }
+    if (!is(added, {"include"}) || added.words.size() != 2) return &added;
+    // A pattern that finds nothing is checked as it stands: others may put a file there.
+    glob_t found{};
+    const fs::path pattern = folder_ / added.words[1];
+    ::glob(pattern.c_str(), GLOB_NOCHECK, nullptr, &found);  // NOLINT(concurrency-mt-unsafe)
+    const std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    ::globfree(&found);
+    for (const fs::path& one : files) read(one, added.file, around);
+    return &added;
   }
 
   fs::path folder_;
-  std::map<std::string, const Directives*> files_;
-  std::set<std::string> reached_;
+  std::map<fs::path, std::optional<std::string>> texts_;
   int depth_ = 0;
-  bool is_cut_ = false;
-  NginxTree tree_;
 };
-
-struct Listen {
-  std::string address;  ///< as nginx tells addresses apart
-  bool is_default = false;
-  bool is_tls = false;
-};
-
-Listen listen_of(const Directive& one) {
-  Listen listen{one.words[1]};
-  std::string& address = listen.address;
-  if (address.find_first_not_of("0123456789") == std::string::npos) address.insert(0, "*:");
-  const bool has_port = address.find(':', address.rfind(']') + 1) != std::string::npos;
-  if (!has_port) address += ":80";
-  if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "*");
-  for (const std::string& word : one.words) {
-    listen.is_default = listen.is_default || word == "default_server" || word == "default";
-    listen.is_tls = listen.is_tls || word == "ssl" || word == "quic";
-  }
-  return listen;
-}
-
-std::vector<Listen> listens_of(const Directive& server) {
-  std::vector<Listen> listens;
-  for (const Directive* one : own(server, "listen")) {
-    if (one->words.size() > 1) listens.push_back(listen_of(*one));
-  }
-  return listens.empty() ? std::vector<Listen>{{"*:80"}} : listens;
-}
-
-/// nginx reads the request line and the headers before Host with the settings of the default server
-/// of the address, or of the one that the client names in the TLS handshake, whatever Host says.
-std::vector<const Directive*> find_parsers(const std::vector<const Directive*>& servers,
-                                           const Directive& site) {
-  std::vector<const Directive*> parsers{&site};
-  for (const Listen& ours : listens_of(site)) {
-    std::vector<const Directive*> same;
-    const Directive* by_default = nullptr;
-    bool is_tls = false;
-    for (const Directive* server : servers) {
-      for (const Listen& listen : listens_of(*server)) {
-        if (listen.address != ours.address) continue;
-        same.push_back(server);
-        is_tls = is_tls || listen.is_tls;
-        if (listen.is_default) by_default = server;
-      }
-    }
-    if (!is_tls) same = {by_default != nullptr ? by_default : same.front()};
-    for (const Directive* server : same) {
-      if (std::ranges::find(parsers, server) == parsers.end()) parsers.push_back(server);
-    }
-  }
-  return parsers;
-}
-
-/// The modules for mail and streams have servers of their own.
-bool is_http_server(const Directive& one) {
-  return is(one, {"server"}) && one.around != nullptr && is(*one.around, {"http"});
-}
 
 }  // namespace
 
-NginxTree read_nginx_tree(std::string_view dump, const fs::path& main) {
-  return Grower(parse_nginx_dump(dump), main).result();
+NginxTree read_nginx_tree(const fs::path& main) {
+  return std::move(Reader(main).tree);
 }
 
-const Directive* enclosing(const Directive& directive, std::string_view name) {
+bool is(const Directive& directive, Strings words) {
+  return directive.words.size() >= words.size() &&
+         std::equal(words.begin(), words.end(), directive.words.begin());
+}
+
+bool is_any(const Directive& directive, Strings names) {
+  return !directive.words.empty() && std::ranges::count(names, directive.words[0]) > 0;
+}
+
+const Directive* find(const NginxTree& tree, Strings words) {
+  const auto found =
+      std::ranges::find_if(tree.all, [&](const Directive& one) { return is(one, words); });
+  return found == tree.all.end() ? nullptr : &*found;
+}
+
+const Directive* enclosing(const Directive& directive, Strings names) {
   const Directive* block = &directive;
-  while (block != nullptr && !is(*block, {name})) block = block->around;
+  while (block != nullptr && !is_any(*block, names)) block = block->around;
   return block;
 }
 
@@ -184,55 +243,9 @@ std::string join(const std::vector<std::string>& words) {
 }
 
 std::string name_of(const Directive& block) {
-  const bool is_inner = is(block, {"if"}) || is(block, {"limit_except"});
-  return join(block.words) +
-         (is_inner && block.around != nullptr ? " in " + join(block.around->words) : "") + " of " +
+  const bool is_inner = is_any(block, {"if", "limit_except"});
+  return join(block.words) + (is_inner ? " in " + join(block.around->words) : "") + " of " +
          block.file;
-}
-
-Pattern pattern_of(const Directive& location) {
-  const auto& words = location.words;
-  if (words.size() > 2) return {words[1], words[2]};
-  if (words.size() < 2) return {};
-  for (const char* modifier : {"=", "^~", "~*", "~", "@"}) {
-    if (!words[1].starts_with(modifier)) continue;
-    return {modifier, words[1].substr(std::string_view(modifier).size())};
-  }
-  return {"", words[1]};
-}
-
-bool needs_session(const Directive& block) {
-  return value_in_effect(block, "auth_request").starts_with("/users/_auth");
-}
-
-std::vector<Site> find_sites(const NginxTree& tree) {
-  std::vector<const Directive*> servers;
-  std::vector<Site> sites;
-  for (const Directive& one : tree.all) {
-    if (is_http_server(one)) servers.push_back(&one);
-    if (is(one, {"location", "^~", "/users/"}) && one.around != nullptr &&
-        is_http_server(*one.around)) {
-      sites.push_back({one.around});
-    }
-  }
-  for (const Directive& one : tree.all) {
-    if (!is(one, {"server"}) && !is(one, {"location"}) && !is(one, {"if"}) &&
-        !is(one, {"limit_except"})) {
-      continue;
-    }
-    const Directive* server = enclosing(one, "server");
-    const auto site = std::ranges::find(sites, server, &Site::server);
-    if (site == sites.end()) continue;
-    site->blocks.push_back(&one);
-    if (needs_session(one)) site->is_protected.push_back(&one);
-  }
-  const bool protects =
-      std::ranges::any_of(sites, [](const Site& site) { return !site.is_protected.empty(); });
-  for (Site& site : sites) {
-    site.parsers = find_parsers(servers, *site.server);
-    site.backends_trust = protects;
-  }
-  return sites;
 }
 
 }  // namespace users::ctl

@@ -1,17 +1,17 @@
-// doctor: a database server's settings, its clock, and how the session reaches it.
+// doctor: a database server: its settings, its clock, how the session reaches it, and what the
+// service's account may do: read and write rows, nothing more.
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <map>
+#include <cstdlib>
+#include <cstring>
+#include <set>
 
 #include "ctl/doctor/doctor.hpp"
-#include "ctl/system.hpp"
+#include "db/provision.hpp"
 
 namespace users::ctl {
 namespace {
-
-using Variables = std::map<std::string, std::string, std::less<>>;
 
 struct Variable {
   std::string name;
@@ -40,150 +40,173 @@ const db::Query<SessionFacts()> session_facts{
       &SessionFacts::cipher}},
     ""};
 
-constexpr unsigned kSpareConnections = 10;  // for users-ctl, backups and the operator
-constexpr double kSkewWarning = 2;          // seconds
-constexpr double kSkewProblem = 30;         // seconds: a code lives 600
-
-unsigned long long number_of(std::string_view text) {
-  unsigned long long number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
-bool is_off(std::string_view value) {
-  return value == "OFF" || value == "0";
-}
-
-/// A row of settings: what is good, and what follows where it is not.
 struct Setting {
-  const char* name;
-  bool (*good)(std::string_view value);
-  const char* why;
-  const char* line;  ///< for the server's option file
-  State state;       ///< what it is where it is not good
-  bool dynamic;      ///< SET GLOBAL changes it
+  std::string name;
+  std::string good;    ///< values, each between blanks
+  std::string better;  ///< for the server's option file
+  bool is_dynamic;     ///< SET GLOBAL changes it
+  Finding (*fault)(std::string found, std::string advice);
+  std::string otherwise;    ///< what follows if it is not good
+  unsigned long least = 0;  ///< if it is a number: what is good
 };
-
-constexpr Setting kSettings[] = {
+const Setting kSettings[] = {
     // 3 is 1 with an older way of group commit (MariaDB manual, innodb_flush_log_at_trx_commit).
-    {"innodb_flush_log_at_trx_commit",
-     [](std::string_view value) { return value == "1" || value == "3"; },
-     "a crash loses registrations that were acknowledged", "innodb_flush_log_at_trx_commit = 1",
-     State::problem, true},
-    {"innodb_doublewrite", [](std::string_view value) { return !is_off(value); },
-     "a crash in the middle of a page's write destroys it", "innodb_doublewrite = ON",
-     State::problem, false},
-    {"read_only", is_off, "nothing can be written", "read_only = OFF", State::problem, true},
-    {"innodb_read_only", is_off, "nothing can be written", "innodb_read_only = OFF", State::problem,
-     false},
-    {"wait_timeout", [](std::string_view value) { return number_of(value) >= 60; },
-     "the workers' idle connections are closed again and again", "wait_timeout = 28800",
-     State::warning, true},
-    {"general_log", is_off, "every statement, phones and hashes included, is written to a file",
-     "general_log = OFF", State::warning, true},
+    {"innodb_flush_log_at_trx_commit", " 1 3 ", "1", true, problem,
+     "a crash loses registrations that were acknowledged"},
+    {"innodb_doublewrite", " ON 1 fast ", "ON", false, problem,
+     "a crash in the middle of a page's write destroys it"},
+    {"read_only", " OFF 0 ", "OFF", true, problem, "nothing can be written"},
+    {"innodb_read_only", " OFF 0 ", "OFF", false, problem, "nothing can be written"},
+    {"wait_timeout", "", "28800", true, warning, "the workers lose idle connections", 60},
+    {"general_log", " OFF 0 ", "OFF", true, warning, "phones and hashes are written to a file"},
+    {"sync_binlog", " 1 ", "1", true, problem, "after a crash replicas have other rows"},
 };
 
-constexpr Setting kBinaryLog = {"sync_binlog",
-                                [](std::string_view value) { return value == "1"; },
-                                "a crash leaves replicas with other rows than this server",
-                                "sync_binlog = 1",
-                                State::problem,
-                                true};
-
-void add(Diagnosis& d, const Setting& setting, const std::string& host, const std::string& value) {
+Finding judge_setting(const Setting& setting, const std::string& host, const std::string& value) {
   const std::string found = host + ": " + setting.name + " = " + value;
-  if (setting.good(value)) {
-    d.report.ok(setting.name, found);
-    return;
-  }
-  const std::string line =
-      std::string("the line ") + setting.line + " under [mariadbd] in /etc/mysql/mariadb.conf.d/";
-  const std::string advice = setting.dynamic
-                                 ? std::string("SET GLOBAL ") + setting.line + "; and " + line
-                                 : line + ", then systemctl restart mariadb";
-  const std::string what = found + ": " + setting.why;
-  if (setting.state == State::problem) {
-    d.report.problem(setting.name, what, advice);
-  } else {
-    d.report.warning(setting.name, what, advice);
-  }
+  const bool is_good = setting.least > 0
+                           ? std::strtoul(value.c_str(), nullptr, 10) >= setting.least
+                           : setting.good.find(" " + value + " ") != std::string::npos;
+  if (is_good) return ok(found);
+  const std::string line = setting.name + " = " + setting.better;
+  const std::string file = "write " + line + " under [mariadbd] in /etc/mysql/mariadb.conf.d/";
+  return setting.fault(found + ": " + setting.otherwise,
+                       setting.is_dynamic ? "SET GLOBAL " + line + "; and " + file
+                                          : file + ", then systemctl restart mariadb");
 }
 
-void check_settings(Diagnosis& d, const Variables& variables, const std::string& host) {
-  const auto value = [&](std::string_view name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::string() : found->second;
-  };
-  for (const Setting& setting : kSettings) {
-    if (!value(setting.name).empty()) add(d, setting, host, value(setting.name));
-  }
-  if (is_off(value("log_bin"))) {
-    d.report.ok(kBinaryLog.name, host + ": there is no binary log to lose");
-  } else {
-    add(d, kBinaryLog, host, value(kBinaryLog.name));
-  }
+/// That many connections are there for the workers of this machine.
+Setting connections_for(std::size_t workers) {
+  constexpr std::size_t kSpare = 10;  // for users-ctl, backups and the operator
+  const std::string running = std::to_string(workers);
+  return {"max_connections",
+          "",
+          std::to_string((workers + kSpare) * 2),
+          true,
+          problem,
+          "too few for the " + running + " workers and couriers that run here",
+          workers + kSpare};
 }
 
-void check_version(Diagnosis& d, const std::string& host, const std::string& version) {
-  const auto dot = version.find('.');
-  const unsigned long long major = number_of(version);
-  const unsigned long long minor =
-      dot == std::string::npos ? 0 : number_of(std::string_view(version).substr(dot + 1));
-  const bool enough = major > 10 || (major == 10 && minor >= 6);
-  if (enough && version.find("MariaDB") != std::string::npos) {
-    d.report.ok("server version", host + ": " + version);
-  } else {
-    d.report.problem("server version", host + ": " + version + " is no MariaDB of 10.6 or later",
-                     "upgrade the server: Debian 12 has mariadb-server 10.11");
-  }
-}
-
-void check_connections(Diagnosis& d, const std::string& host, const std::string& most) {
-  const std::size_t running = d.workers ? d.workers->size() : 0;
-  const auto needed = running + kSpareConnections;
-  const std::string found = host + ": max_connections = " + most + ", " + std::to_string(running) +
-                            " workers and couriers run here";
-  if (number_of(most) >= needed) {
-    d.report.ok("max_connections", found);
-  } else {
-    d.report.problem("max_connections", found,
-                     "SET GLOBAL max_connections = " + std::to_string(needed * 2) +
-                         "; and the line max_connections = " + std::to_string(needed * 2) +
-                         " under [mariadbd], or start fewer workers");
-  }
+Finding judge_version(const std::string& host, const std::string& version) {
+  const std::string found = host + ": " + version;
+  const bool is_new = ::strverscmp(version.c_str(), "10.6") >= 0;
+  if (is_new && version.find("MariaDB") != std::string::npos) return ok(found);
+  return problem(found + " is no MariaDB of 10.6 or later",
+                 "upgrade the server: Debian 12 has mariadb-server 10.11");
 }
 
 double now_in_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-void check_skew(Diagnosis& d, const std::string& host, double skew) {
-  std::string amount = std::to_string(std::abs(skew));
-  amount.resize(std::min(amount.size(), amount.find('.') + 2));
-  const std::string found = host + ": its clock is " + amount + " seconds " +
-                            (skew < 0 ? "behind" : "ahead of") + " this host's";
-  const std::string advice = "synchronise both by NTP: timedatectl set-ntp true on each";
-  if (std::abs(skew) > kSkewProblem) {
-    d.report.problem("database clock", found, advice);
-  } else if (std::abs(skew) > kSkewWarning) {
-    d.report.warning("database clock", found, advice);
-  } else {
-    d.report.ok("database clock", found);
-  }
+Finding judge_skew(const std::string& host, double skew) {
+  constexpr double kWarning = 2;   // seconds
+  constexpr double kProblem = 30;  // seconds: a code lives 600
+  const std::string found = host + ": its clock is " + std::to_string(std::lround(std::abs(skew))) +
+                            " seconds " + (skew < 0 ? "behind" : "ahead of") + " this host's";
+  if (std::abs(skew) <= kWarning) return ok(found);
+  const auto fault = std::abs(skew) > kProblem ? problem : warning;
+  return fault(found, "synchronise both by NTP: timedatectl set-ntp true on each");
 }
 
-/// The one place that knows of TLS: the connection itself is made by db::service_endpoint, with
-/// whatever the configuration says of it, and the session tells what came of that.
-void check_tls(Diagnosis& d, const std::string& host, const std::string& cipher) {
-  if (!cipher.empty()) {
-    d.report.ok("database tls", host + ": " + cipher);
-  } else if (db::is_remote(host)) {
-    d.report.problem("database tls", host + ": statements and phones cross the network in clear",
-                     "turn TLS on: database.tls and database.tls_ca in the configuration, ssl_cert "
-                     "and ssl_key on the server; and ALTER USER ... REQUIRE SSL");
-  } else {
-    d.report.ok("database tls", host + ": not needed, it stays on this machine");
+/// The connection was made as the configuration says; the session tells what came of that.
+Finding judge_tls(const std::string& host, const std::string& cipher) {
+  if (!cipher.empty()) return ok(host + ": " + cipher);
+  if (!db::is_remote(host)) return ok(host + ": not needed, it stays on this machine");
+  return problem(host + ": statements and phones cross the network in clear",
+                 "turn TLS on: database.tls and database.tls_ca in the configuration, ssl_cert and "
+                 "ssl_key on the server; and ALTER USER ... REQUIRE SSL");
+}
+
+constexpr std::string_view kNeeded[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
+
+struct Grant {
+  std::string text;  ///< never to be shown, it may hold a password's hash
+};
+const db::Query<Grant()> list_grants{
+    "list_grants", "SHOW GRANTS FOR CURRENT_USER", {{"", &Grant::text}}, ""};
+
+struct Rights {
+  std::set<std::string, std::less<>> on_rows;  ///< of kNeeded
+  std::string more;                            ///< the first grant beyond, as `DROP ON users.*`
+  bool is_wide = false;  ///< on all databases that fit this one's name as a pattern
+};
+
+/// The privileges of a list, split at its commas but for those between parentheses.
+std::vector<std::string> privileges_of(std::string_view list) {
+  std::vector<std::string> all(1);
+  int depth = 0;
+  for (const char c : list) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (c == ',' && depth == 0) {
+      all.emplace_back();
+    } else if (c != ' ' || !all.back().empty()) {
+      all.back() += c;
+    }
   }
+  return all;
+}
+
+/// Reads `GRANT a, b ON c TO d ...` or `GRANT role TO d`; only a, b, c and the role leave here.
+void read_grant(std::string grant, const std::string& database, Rights& rights) {
+  // A database's name is a pattern here, and shown as one: `\_` and `\%` are plain characters,
+  // other `_` and `%` stand for any.
+  std::erase(grant, '`');
+  if (!grant.starts_with("GRANT ")) return;  // SET DEFAULT ROLE and the like
+  grant.erase(0, 6);
+  const auto on = grant.find(" ON ");
+  const auto to = grant.find(" TO ", on == std::string::npos ? 0 : on);
+  if (on == std::string::npos || to == std::string::npos) {
+    rights.more = "the role " + grant.substr(0, to);
+    return;
+  }
+  const std::string pattern = db::grant_pattern(database);
+  const std::string object = grant.substr(on + 4, to - on - 4);
+  rights.is_wide = rights.is_wide || (object == database + ".*" && database != pattern);
+  // Only before .* is it a pattern.
+  const bool is_own = rights.is_wide || object == pattern + ".*" ||
+                      (!object.ends_with(".*") && object.starts_with(database + "."));
+  for (const std::string& privilege : privileges_of(grant.substr(0, on))) {
+    // With columns in parentheses it is less than the whole, but of the same kind.
+    const bool is_needed =
+        std::ranges::count(kNeeded, privilege.substr(0, privilege.find(" ("))) > 0;
+    if (is_own && is_needed) {
+      rights.on_rows.insert(privilege);
+    } else if (privilege != "USAGE") {  // none at all
+      rights.more = privilege + " ON " + object;
+    }
+  }
+  if (grant.ends_with(" WITH GRANT OPTION")) rights.more = "GRANT OPTION ON " + object;
+}
+
+Finding judge_grants(const Config& config, db::Connection& connection, const std::string& account) {
+  const std::string& database = config.database_name;
+  Rights rights;
+  for (const Grant& grant : list_grants.all(connection)) read_grant(grant.text, database, rights);
+  std::string missing;
+  for (const std::string_view needed : kNeeded) {
+    if (rights.on_rows.contains(needed)) continue;
+    missing.append(missing.empty() ? "" : ", ").append(needed);
+  }
+  std::string quoted = "'" + account + "'";
+  quoted.replace(quoted.rfind('@'), 1, "'@'");
+  const std::string on = " ON `" + db::grant_pattern(database) + "`.* TO " + quoted;
+  const std::string wanted = "GRANT SELECT, INSERT, UPDATE, DELETE" + on;
+  // What it has more comes first: an account with ALL misses nothing.
+  if (rights.is_wide) {
+    return problem(account + " has rights on every database whose name is like " + database +
+                       ", since in GRANT _ stands for any character",
+                   "REVOKE ALL PRIVILEGES ON `" + database + "`.* FROM " + quoted + "; " + wanted);
+  }
+  if (!rights.more.empty()) {
+    return problem(account + " has " + rights.more + ": a worker needs to read and write rows only",
+                   "REVOKE " + rights.more + " FROM " + quoted + "; " + wanted);
+  }
+  if (!missing.empty()) {
+    return problem(account + " lacks " + missing + " on " + database, "GRANT " + missing + on);
+  }
+  return ok(account + " may read and write rows of " + database + ", nothing more");
 }
 
 }  // namespace
@@ -192,24 +215,27 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
   const double before = now_in_seconds();
   const SessionFacts facts = session_facts.one(connection).value_or(SessionFacts{});
   const double after = now_in_seconds();
-  Variables variables;
+  std::map<std::string, std::string> variables;
   for (const Variable& variable : server_variables.all(connection)) {
-    variables.insert_or_assign(variable.name, variable.value);
+    variables[variable.name] = variable.value;
   }
-  check_version(d, host, variables["version"]);
-  check_settings(d, variables, host);
-  check_connections(d, host, variables["max_connections"]);
-  const std::string& set = facts.character_set;
-  if (set == "utf8mb4") {
-    d.report.ok("character set", host + ": utf8mb4");
-  } else {
-    d.report.warning(
-        "character set", host + ": the database's is " + set,
-        "ALTER DATABASE " + d.config->database_name + " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+  d.add("server version", judge_version(host, variables["version"]));
+  // Without a binary log there is nothing to lose.
+  if (variables["log_bin"] == "OFF") variables.erase("sync_binlog");
+  std::vector<Setting> settings(std::begin(kSettings), std::end(kSettings));
+  settings.push_back(connections_for(d.workers ? d.workers->size() : 0));
+  for (const Setting& setting : settings) {
+    const std::string& value = variables[setting.name];
+    if (!value.empty()) d.add(setting.name, judge_setting(setting, host, value));
   }
-  check_skew(d, host, std::stod(facts.clock) - (before + after) / 2);
-  check_tls(d, host, facts.cipher);
-  check_grants(d, connection, facts.account);
+  d.add("character set", facts.character_set == "utf8mb4"
+                             ? ok(host + ": utf8mb4")
+                             : warning(host + ": the database's is " + facts.character_set,
+                                       "ALTER DATABASE " + d.config->database_name +
+                                           " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
+  d.add("database clock", judge_skew(host, std::stod(facts.clock) - (before + after) / 2));
+  d.add("database tls", judge_tls(host, facts.cipher));
+  d.add("service account", judge_grants(*d.config, connection, facts.account));
   if (!db::is_remote(host)) d.data_folder = variables["datadir"];
 }
 

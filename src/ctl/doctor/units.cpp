@@ -1,141 +1,209 @@
 // doctor: whether the units of systemd let the programs at what the configuration names, which
 // ProtectSystem, ProtectHome and PrivateTmp may keep from them (systemd.exec(5)).
 #include <algorithm>
-#include <array>
-#include <filesystem>
+#include <climits>
 #include <fstream>
-#include <map>
 #include <system_error>
+
+#include <boost/algorithm/string.hpp>
 
 #include "base/text.hpp"
 #include "ctl/doctor/doctor.hpp"
-#include "ctl/doctor/unit_walls.hpp"
 
 namespace users::ctl {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Unit {
-  std::string_view name;
-  bool is_courier;
+/// What a unit's processes can do with a path.
+enum class Sight { hidden, read_only, writable };
+
+struct Rule {
+  std::string setting;
+  const char* level;  ///< the word for which it decides about `paths`; null if the words are paths
+  Sight sight;
+  const char* paths;  ///< else the folder that the words are below
+};
+const Rule kRules[] = {
+    {"ProtectSystem", "yes", Sight::read_only, "/usr /boot /efi"},
+    {"ProtectSystem", "full", Sight::read_only, "/usr /boot /efi /etc"},
+    {"ProtectSystem", "strict", Sight::read_only, "/"},
+    {"ProtectSystem", "strict", Sight::writable, "/dev /proc /sys"},
+    // ProtectSystem=strict leaves them out.
+    {"ProtectHome", "no", Sight::writable, "/home /root /run/user"},
+    {"ProtectHome", "read-only", Sight::read_only, "/home /root /run/user"},
+    {"ProtectHome", "yes", Sight::hidden, "/home /root /run/user"},
+    {"PrivateTmp", "yes", Sight::hidden, "/tmp /var/tmp"},
+    {"ReadWritePaths", nullptr, Sight::writable, ""},
+    {"ReadWriteDirectories", nullptr, Sight::writable, ""},
+    {"ReadOnlyPaths", nullptr, Sight::read_only, ""},
+    {"ReadOnlyDirectories", nullptr, Sight::read_only, ""},
+    {"InaccessiblePaths", nullptr, Sight::hidden, ""},
+    {"InaccessibleDirectories", nullptr, Sight::hidden, ""},
+    {"TemporaryFileSystem", nullptr, Sight::hidden, ""},
+    {"LogsDirectory", nullptr, Sight::writable, "/var/log/"},
+    {"StateDirectory", nullptr, Sight::writable, "/var/lib/"},
+    {"CacheDirectory", nullptr, Sight::writable, "/var/cache/"},
+    {"RuntimeDirectory", nullptr, Sight::writable, "/run/"},
+    {"BindPaths", nullptr, Sight::writable, ""},
+    {"BindReadOnlyPaths", nullptr, Sight::read_only, ""},
 };
 
-constexpr std::array<Unit, 3> kUnits{
-    {{"users-fcgi-hash", false}, {"users-fcgi-fast", false}, {"users-fcgi-courier", true}}};
-
-struct Need {
-  std::string key;
-  fs::path path;
-  bool writes;
-};
-
-/// What a worker or courier opens by a path of the configuration.
-std::vector<Need> needs_of(const Config& config, const std::string& config_file, bool is_courier) {
-  std::vector<Need> needs{{"the configuration", config_file, false},
-                          {"log.directory", config.log_directory, true},
-                          {"metrics.file", fs::path(config.metrics_file).parent_path(), true},
-                          {"secrets.key_file", config.secrets_key_file, false},
-                          {"database.password_file", config.database_password_file, false}};
-  for (const std::string& host : config.database_hosts) {
-    if (host.find('/') != std::string::npos) needs.push_back({"database.hosts", host, false});
+/// The last word of a setting that means something there.
+std::string level_of(UnitSettings& unit, const std::string& setting) {
+  constexpr std::string_view kYes = " 1 y true t on tmpfs disconnected ";
+  constexpr std::string_view kNo = " 0 n false f off ";
+  std::string level = "no";
+  for (std::string word : unit[setting]) {
+    boost::to_lower(word);
+    if (kYes.find(" " + word + " ") != std::string_view::npos) word = "yes";
+    if (kNo.find(" " + word + " ") != std::string_view::npos) word = "no";
+    const bool is_known = std::ranges::any_of(kRules, [&](const Rule& rule) {
+      return rule.setting == setting && rule.level != nullptr && rule.level == word;
+    });
+    if (is_known || word == "yes" || word == "no") level = word;
   }
-  if (config.database_tls == DatabaseTls::verify) {
-    needs.push_back({"database.tls_ca", config.database_tls_ca, false});
+  if (level != "no" || setting == "DynamicUser" || level_of(unit, "DynamicUser") == "no") {
+    return level;
   }
-  if (is_courier) needs.push_back({"sms.command", config.sms_command, false});
-  return needs;
+  return setting == "ProtectSystem" ? "strict" : setting == "ProtectHome" ? "read-only" : "yes";
 }
 
-/// The settings that the unit gives its processes, by name; of a value with a specifier such as
-/// `%d/key`, which systemd itself fills in with a file of its own, nothing.
-std::map<std::string, std::string> environment_of(const UnitWalls& walls) {
-  std::map<std::string, std::string> environment;
-  const auto take = [&](const std::string& entry) {
-    const auto equals = entry.find('=');
-    if (equals == std::string::npos || !entry.starts_with("USERS_FCGI_")) return;
-    environment[entry.substr(0, equals)] = expand_specifiers(entry.substr(equals + 1));
-  };
-  for (const std::string& entry : walls.words("Environment")) take(entry);
-  for (const std::string& file : walls.words("EnvironmentFile")) {
+/// Fills in the specifiers that stand for folders.
+std::string expand_specifiers(std::string text) {
+  constexpr std::pair<const char*, const char*> kSpecifiers[] = {
+      {"%t", "/run"}, {"%S", "/var/lib"}, {"%C", "/var/cache"}, {"%L", "/var/log"},
+      {"%E", "/etc"}, {"%T", "/tmp"},     {"%V", "/var/tmp"}};
+  for (const auto& [specifier, meant] : kSpecifiers) boost::replace_all(text, specifier, meant);
+  return text;
+}
+
+/// What decides about a path and all that is below it.
+struct Wall {
+  std::string setting;
+  Sight sight;
+  fs::path path;
+  std::size_t weight;  ///< of two walls the heavier one counts, of equal ones the later
+};
+
+/// Finds what a unit leaves its processes of the machine's files. Returns the setting that names a
+/// path which does not exist, so that the unit cannot start; empty if there is none. Paths below
+/// /run do not count, since they are made when the machine starts.
+std::string find_walls(UnitSettings& unit, std::vector<Wall>& walls) {
+  std::string missing;
+  for (const Rule& rule : kRules) {
+    const bool has_level = rule.level != nullptr;
+    if (has_level && rule.level != level_of(unit, rule.setting)) continue;
+    const std::string name = has_level ? rule.setting + "=" + rule.level : rule.setting;
+    const bool is_bind = name.starts_with("Bind");
+    // A longer path goes before a shorter one. But what lies in a hidden folder is hidden with it,
+    // unless it is mounted there.
+    const unsigned rank = is_bind ? 2 : rule.sight == Sight::hidden ? 1 : 0;
+    for (const std::string& word : has_level ? unit_words(rule.paths) : unit[rule.setting]) {
+      std::string path = word.substr(std::min(word.find_first_not_of("-+"), word.size()));
+      // SOURCE[:DESTINATION[:OPTIONS]]; of others PATH[:OPTIONS].
+      if (is_bind && path.find(':') != std::string::npos) path.erase(0, path.find(':') + 1);
+      path = expand_specifiers(path.substr(0, path.find(':')));
+      if (!has_level) path.insert(0, rule.paths);
+      if (!path.starts_with('/') || path.find('%') != std::string::npos) continue;
+      std::error_code error;
+      const fs::path target = fs::weakly_canonical(path, error);
+      walls.push_back({name, rule.sight, target, rank * PATH_MAX + target.native().size()});
+      const bool may_be_missing = is_bind || word.starts_with('-') || !name.ends_with("Paths");
+      if (may_be_missing || path.starts_with("/run/") || fs::exists(path, error)) continue;
+      missing = name + "=" + path;
+    }
+  }
+  std::ranges::stable_sort(walls, {}, &Wall::weight);
+  return missing;
+}
+
+/// The configuration as the unit's processes have it. A value with a specifier such as `%d/key`,
+/// which systemd fills in with a file of its own, stays as it is.
+Config config_of(const Diagnosis& d, UnitSettings& unit) {
+  auto entries = unit["Environment"];
+  for (const std::string& file : unit["EnvironmentFile"]) {
     std::ifstream stream(file.substr(file.starts_with('-') ? 1 : 0));
     for (std::string line; std::getline(stream, line);) {
       std::erase_if(line, [](char c) { return c == '"' || c == '\''; });
-      take(std::string(trim(line)));
+      entries.emplace_back(trim(line));
     }
   }
-  for (const std::string& name : walls.words("UnsetEnvironment")) environment.erase(name);
-  return environment;
-}
-
-/// The configuration as the unit's processes have it.
-Config config_of(const Diagnosis& d, const std::map<std::string, std::string>& environment) {
-  std::vector<std::string> entries;
-  for (const auto& [name, value] : environment) {
-    if (!value.empty()) entries.push_back(name + "=" + value);
-  }
   std::vector<const char*> pointers;
-  for (const std::string& entry : entries) pointers.push_back(entry.c_str());
+  for (std::string& entry : entries) {
+    entry = expand_specifiers(entry);
+    const std::string name = entry.substr(0, entry.find('='));
+    if (std::ranges::count(unit["UnsetEnvironment"], name) == 0) pointers.push_back(entry.c_str());
+  }
   pointers.push_back(nullptr);
   return load_config(d.call.config_file, pointers.data());
 }
 
-std::string whole_advice(const Unit& unit, const Need& need, const UnitWalls::Verdict& verdict) {
-  if (verdict.sight == Sight::hidden) {
-    return "name a path elsewhere in " + need.key + ": " + std::string(unit.name) +
-           " sees nothing there";
+struct Need {
+  std::string key;
+  fs::path path;
+  bool writes = false;
+};
+
+/// What a worker or courier opens by a path of the configuration.
+std::vector<Need> needs_of(const Diagnosis& d, const Config& config, bool is_courier) {
+  std::vector<Need> needs{{"the configuration", d.call.config_file},
+                          {"log.directory", config.log_directory, true},
+                          {"metrics.file", fs::path(config.metrics_file).parent_path(), true},
+                          {"secrets.key_file", config.secrets_key_file},
+                          {"database.password_file", config.database_password_file}};
+  for (const std::string& host : config.database_hosts) needs.push_back({"database.hosts", host});
+  if (config.database_tls == DatabaseTls::verify) {
+    needs.push_back({"database.tls_ca", config.database_tls_ca});
   }
-  return "systemctl edit " + std::string(unit.name) +
-         ", write [Service] and ReadWritePaths=" + need.path.string() +
-         " into it, then: systemctl restart " + std::string(unit.name);
+  if (is_courier) needs.push_back({"sms.command", config.sms_command});
+  return needs;
 }
 
-void check_unit(Diagnosis& d, const Unit& unit, const UnitWalls& walls) {
-  const std::string check = "unit " + std::string(unit.name);
-  for (const char* setting : {"RootDirectory", "RootImage"}) {
-    if (walls.words(setting).empty()) continue;
-    d.report.skipped(check, std::string(setting) + " gives it other files than these");
-    return;
+Finding judge_unit(const Diagnosis& d, const std::string& service, UnitSettings& unit) {
+  const std::string edit = "systemctl edit " + service;
+  for (const std::string setting : {"RootDirectory", "RootImage"}) {
+    if (!unit[setting].empty()) return skipped(setting + " gives it other files than these");
   }
-  if (!walls.missing().empty()) {
-    d.report.problem(
-        check, walls.missing() + " is not there, so the unit does not start",
-        "make it, or write a - before the path: systemctl edit " + std::string(unit.name));
-    return;
+  std::vector<Wall> walls;
+  if (const std::string missing = find_walls(unit, walls); !missing.empty()) {
+    return problem(missing + " is not there, so the unit does not start",
+                   "make it, or write a - before the path: " + edit);
   }
-  const auto environment = environment_of(walls);
-  const Config config = config_of(d, environment);
-  std::error_code error;
-  for (const Need& need : needs_of(config, d.call.config_file, unit.is_courier)) {
-    const auto set = environment.find(environment_name(need.key));
-    if (set != environment.end() && set->second.empty()) continue;
-    const UnitWalls::Verdict verdict = walls.look(fs::weakly_canonical(need.path, error));
-    if (verdict.sight == Sight::writable) continue;
-    if (verdict.sight == Sight::read_only && !need.writes) continue;
-    const bool hidden = verdict.sight == Sight::hidden;
-    const auto from = config.origins.find(need.key);
-    const std::string origin = from == config.origins.end() ? "" : ", " + from->second;
-    d.report.problem(check,
-                     verdict.setting + (hidden ? " hides " : " keeps it from writing to ") +
-                         need.path.string() + " (" + need.key + origin + ")",
-                     whole_advice(unit, need, verdict));
-    return;
+  const Config config = config_of(d, unit);
+  for (const Need& need : needs_of(d, config, service.ends_with("courier"))) {
+    std::error_code error;
+    const fs::path target = fs::weakly_canonical("/" / need.path, error);
+    const auto wall = std::find_if(walls.rbegin(), walls.rend(), [&](const Wall& one) {
+      return std::ranges::mismatch(one.path, target).in1 == one.path.end();
+    });
+    const std::string path = need.path.string();
+    const bool has_specifier = path.find('%') != std::string::npos;
+    if (wall == walls.rend() || wall->sight == Sight::writable || has_specifier) continue;
+    const bool is_hidden = wall->sight == Sight::hidden;
+    if (!is_hidden && !need.writes) continue;
+    const auto origin = config.origins.find(need.key);
+    return problem(
+        wall->setting + (is_hidden ? " hides " : " keeps it from writing to ") + path + " (" +
+            need.key + (origin == config.origins.end() ? "" : ", " + origin->second) + ")",
+        is_hidden ? "set " + need.key + " to a path elsewhere: " + service + " sees nothing there"
+                  : edit + ", write [Service] and ReadWritePaths=" + path +
+                        " into it, then: systemctl restart " + service);
   }
-  d.report.ok(check, "it can reach every path of the configuration");
+  return ok("it can reach every path of the configuration");
 }
 
 }  // namespace
 
 void check_units(Diagnosis& d) {
-  bool any = false;
-  for (const Unit& unit : kUnits) {
-    const UnitWalls walls(read_unit(std::string(unit.name) + ".service"));
-    const auto& command = walls.words("ExecStart");
-    if (std::ranges::find(command, d.call.config_file) == command.end()) continue;
-    any = true;
-    check_unit(d, unit, walls);
+  bool is_any = false;
+  for (const std::string service : {"users-fcgi-hash", "users-fcgi-fast", "users-fcgi-courier"}) {
+    UnitSettings unit = read_unit(service);
+    if (std::ranges::count(unit["ExecStart"], d.call.config_file) == 0) continue;
+    is_any = true;
+    d.add("unit " + service, judge_unit(d, service, unit));
   }
-  if (!any) d.report.skipped("units", "no unit of systemd starts with " + d.call.config_file);
+  if (!is_any) d.add("units", skipped("no unit of systemd starts with " + d.call.config_file));
 }
 
 }  // namespace users::ctl

@@ -1,223 +1,222 @@
 // doctor: the pools' sockets, the workers behind them, and the courier.
-#include <algorithm>
 #include <cerrno>
-#include <iomanip>
-#include <sstream>
+#include <ctime>
 #include <system_error>
 
-#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
 #include "ctl/doctor/doctor.hpp"
-#include "ctl/doctor/fastcgi_probe.hpp"
 #include "ctl/system.hpp"
 
 namespace users::ctl {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
+
+/// A record of FastCGI 1.0 (section 3.3), of at most 255 bytes of content.
+std::string record(char type, const std::string& content) {
+  constexpr char kVersion = 1;
+  return std::string{kVersion, type, 0, 1, 0, static_cast<char>(content.size()), 0, 0} + content;
+}
+
+/// A parameter of a request; name and value are shorter than 128 bytes.
+std::string parameter(const std::string& name, const std::string& value) {
+  return std::string{static_cast<char>(name.size()), static_cast<char>(value.size())} + name +
+         value;
+}
+
+/// A GET as nginx would send it.
+std::string request_for(const std::string& path) {
+  constexpr char kBegin = 1;
+  constexpr char kParameters = 4;
+  constexpr char kInput = 5;
+  const std::string as_responder("\0\1\0\0\0\0\0\0", 8);
+  return record(kBegin, as_responder) +
+         record(kParameters, parameter("REQUEST_METHOD", "GET") + parameter("DOCUMENT_URI", path) +
+                                 parameter("REMOTE_ADDR", "127.0.0.1") +
+                                 parameter("REQUEST_ID", "users-ctl-doctor")) +
+         record(kParameters, "") + record(kInput, "");
+}
+
+struct Answer {
+  int error = 0;       ///< errno if it did not connect
+  std::string status;  ///< `200 OK`; empty if none came in time
+};
+
+/// Sends one request and waits at most `seconds` for the start of the reply, which is in its first
+/// packet.
+Answer ask(const fs::path& socket, const std::string& path, int seconds) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  // Its own name may be short enough if that of a link to it is too long.
+  std::error_code error;
+  std::string name = fs::canonical(socket, error);
+  if (error) name = socket;
+  if (name.size() >= sizeof address.sun_path) return {ENAMETOOLONG, ""};
+  name.copy(address.sun_path, sizeof address.sun_path - 1);
+  // Not blocking: a full queue says so at once.
+  const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return {errno, ""};
+  }
+  const std::string request = request_for(path);
+  ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+  std::string reply(4096, '\0');
+  pollfd readable{fd.get(), POLLIN, 0};
+  const bool is_there = ::poll(&readable, 1, seconds * 1000) > 0;
+  const ssize_t got = is_there ? ::recv(fd.get(), reply.data(), reply.size(), 0) : 0;
+  reply.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  const std::string before = "Status: ";
+  const auto start = reply.find(before);
+  if (start == std::string::npos) return {};
+  reply.erase(0, start + before.size());
+  return {0, reply.substr(0, reply.find('\r'))};
+}
 
 std::string start_of_pool(const std::string& pool) {
   return "start the pool: systemctl start users-fcgi-" + pool +
          " (or spawn-fcgi -M 0660 -s SOCKET, see the README)";
 }
 
-/// Whether nginx's workers may open it, each folder above it included.
-bool nginx_may_open(const Diagnosis& d, const fs::path& socket) {
-  const AsUser nginx(*d.nginx_uid);
-  return ::faccessat(AT_FDCWD, socket.c_str(), R_OK | W_OK, AT_EACCESS) == 0;
-}
-
-std::string no_connection(int error) {
-  if (error == ECONNREFUSED) return ": nobody listens on it";
-  if (error == EAGAIN) return ": its queue is full";
-  return ": " + std::generic_category().message(error);
-}
-
-void check_answers(Diagnosis& d, const std::string& pool, const fs::path& socket) {
-  const std::string check = "socket " + pool;
-  const ProbeResult live = probe(socket, "/users/health/live", 5s);
+Finding judge_answers(const std::string& pool, const fs::path& socket) {
+  const std::string name = socket.string();
+  const Answer live = ask(socket, "/users/health/live", 5);
   if (live.error == EACCES && ::geteuid() != 0) {
-    d.report.skipped(check, socket.string() + ": only root and nginx may open it");
-  } else if (!live.connected) {
-    d.report.problem(check, socket.string() + no_connection(live.error),
-                     live.error == EAGAIN ? "start more workers (-f of multiwatch), or look in the "
-                                            "log for what keeps them"
-                                          : start_of_pool(pool));
-  } else if (!live.status.starts_with("200")) {
-    d.report.problem(check,
-                     socket.string() + ": no worker answers health/live in 5 seconds" +
-                         (live.status.empty() ? "" : ", but: " + live.status),
-                     "look into users.log and the journal of the pool; systemctl restart "
-                     "users-fcgi-" +
-                         pool);
-  } else {
-    const ProbeResult ready = probe(socket, "/users/health/ready", 15s);
-    if (ready.status.starts_with("200")) {
-      d.report.ok(check, socket.string() + ": answers, and has its database");
-    } else {
-      d.report.problem(check,
-                       socket.string() + ": answers, but has no database: health/ready is " +
-                           (ready.status.empty() ? "silent" : ready.status),
-                       "see the rows of the database below, and users.log");
-    }
+    return skipped(name + ": only root and nginx may open it");
   }
+  if (live.error == EAGAIN) {
+    return problem(name + ": its queue is full", "start more workers (-f of multiwatch)");
+  }
+  if (live.error != 0) {
+    const bool is_deserted = live.error == ECONNREFUSED;
+    return problem(name + ": " + (is_deserted ? "nobody listens on it" : explain(live.error)),
+                   start_of_pool(pool));
+  }
+  if (!live.status.starts_with("200")) {
+    return problem(name + ": no worker answers health/live in 5 seconds: " + live.status,
+                   "see users.log and the journal; systemctl restart users-fcgi-" + pool);
+  }
+  const std::string ready = ask(socket, "/users/health/ready", 15).status;
+  if (ready.starts_with("200")) return ok(name + ": answers, and has its database");
+  return problem(name + ": answers, but has no database: " + ready,
+                 "see the rows of the database below, and users.log");
 }
 
-void check_socket(Diagnosis& d, const std::string& pool, const fs::path& socket) {
-  const std::string check = "socket " + pool;
-  if (socket.empty()) {
-    d.report.skipped(check, "neither nginx's configuration nor a worker tells where it is");
-    return;
-  }
+Finding judge_socket(const Diagnosis& d, const std::string& pool, const fs::path& socket) {
+  const std::string name = socket.string();
+  const std::string start = start_of_pool(pool);
   struct stat status {};
   if (::lstat(socket.c_str(), &status) != 0) {
-    d.report.problem(check, socket.string() + ": " + std::generic_category().message(errno),
-                     start_of_pool(pool) + "; nginx and the pool must name the same socket");
-  } else if (!S_ISSOCK(status.st_mode)) {
-    d.report.problem(check, socket.string() + " is no socket",
-                     "rm " + socket.string() + "; then " + start_of_pool(pool));
-  } else if ((status.st_mode & 0117U) != 0) {
-    std::ostringstream mode;
-    mode << std::oct << std::setw(4) << std::setfill('0') << (status.st_mode & 07777U);
-    d.report.problem(check,
-                     socket.string() + ": mode " + mode.str() +
-                         ": any user here can pass for nginx and name any client address",
-                     "chmod 0660 " + socket.string() +
-                         "; and start the pool with spawn-fcgi -M "
-                         "0660");
-  } else if (d.nginx_uid && !nginx_may_open(d, socket)) {
-    const std::string group = group_name_of(*d.nginx_uid);
-    d.report.problem(check,
-                     socket.string() + " cannot be opened by nginx's workers, who are " +
-                         user_name(*d.nginx_uid),
-                     "chgrp " + group + " " + socket.string() + " && chmod 0660 " +
-                         socket.string() +
-                         "; that group needs x on every folder above; start the "
-                         "pool with spawn-fcgi -G " +
-                         group);
-  } else {
-    check_answers(d, pool, socket);
+    return problem(name + ": " + explain(errno),
+                   start + "; nginx and the pool must name the same socket");
   }
+  if (!S_ISSOCK(status.st_mode)) {
+    return problem(name + " is no socket", "rm " + name + "; then " + start);
+  }
+  if ((status.st_mode & 0117U) != 0) {
+    return problem(name + ": mode " + octal(status.st_mode) +
+                       ": any user here can pass for nginx and name any client address",
+                   "chmod 0660 " + name + "; and start the pool with spawn-fcgi -M 0660");
+  }
+  if (d.nginx_uid && !user_may(d.nginx_uid, socket, R_OK | W_OK)) {
+    const std::string group = group_name_of(*d.nginx_uid);
+    return problem(
+        name + " cannot be opened by nginx's workers, who are " + user_name(*d.nginx_uid),
+        "start the pool with spawn-fcgi -G " + group + "; chgrp " + group + " " + name +
+            " && chmod 0660 " + name + "; that group needs x on every folder above");
+  }
+  return judge_answers(pool, socket);
 }
 
-bool same_file(const fs::path& one, const fs::path& other) {
-  std::error_code error;
-  return one == other || fs::equivalent(one, other, error);
-}
+using Workers = std::vector<WorkerTable::Worker>;
 
 /// What is wrong with a process that does run; empty if nothing is.
 std::string staleness(const Diagnosis& d, const WorkerTable::Worker& worker) {
   // Its age is of whole seconds.
   constexpr std::time_t kInexact = 2;
-  struct stat status {};
   const std::time_t start = std::time(nullptr) - worker.age.count() + kInexact;
   const auto command = command_of(worker.pid);
   if (command.empty()) return "";
-  const std::string process = "process " + std::to_string(worker.pid);
+  struct stat status {};
   // Its mtime is the package's.
   if (::stat(command.front().c_str(), &status) != 0 || status.st_ctime > start) {
-    return process + " runs a program that was replaced since";
+    return " runs a program that was replaced since";
   }
-  if (::stat(d.call.config_file.c_str(), &status) == 0 && status.st_mtime > start) {
-    return process + " is older than the configuration";
-  }
-  return "";
+  const bool is_older = ::stat(d.call.config_file.c_str(), &status) == 0 && status.st_mtime > start;
+  return is_older ? " is older than the configuration" : "";
 }
 
-using Workers = std::vector<WorkerTable::Worker>;
-
-void judge(Diagnosis& d, const std::string& check, const Workers& found,
-           const std::string& reload) {
-  const auto owner = d.service_uid;
-  std::optional<uid_t> user;
+/// Of workers that run.
+Finding judge(const Diagnosis& d, const std::string& unit, const Workers& found) {
+  std::string as;
   for (const auto& worker : found) {
     const auto process = find_process(worker.pid);
     if (!process) continue;
-    user = process->uid;
-    const AsUser eyes(process->uid);
-    const bool is_courier = worker.pool == kCourierPool && user == d.courier_uid;
-    if (owner && user != owner && !is_courier) {
-      d.report.problem(check,
-                       "process " + std::to_string(worker.pid) + " runs as " + user_name(*user) +
-                           ", the secrets are those of " + user_name(*owner) +
-                           ": what it writes is closed to the others",
-                       "start all parts as " + user_name(*owner) +
-                           ", and give it what lies in the folders of log and metrics");
-      return;
+    const std::string number = "process " + std::to_string(worker.pid);
+    const bool is_courier = worker.pool == kCourierPool && process->uid == d.courier_uid;
+    as = " as " + user_name(process->uid);
+    if (d.service_uid && process->uid != d.service_uid && !is_courier) {
+      return problem(number + " runs" + as + ", the secrets are those of " +
+                         user_name(*d.service_uid) + ": what it writes is closed to the others",
+                     start_all_as(d.service_uid));
     }
+    const AsUser eyes(process->uid);
     const std::string stale = staleness(d, worker);
     if (stale.empty()) continue;
-    d.report.warning(check, stale, reload);
-    return;
+    return warning(number + stale,
+                   "users-ctl reload (or systemctl reload users-fcgi-" + unit + ")");
   }
-  d.report.ok(check, std::to_string(found.size()) + " running" +
-                         (user ? " as " + user_name(*user) : std::string()));
+  return ok(std::to_string(found.size()) + " running" + as);
 }
 
-void check_pool(Diagnosis& d, const std::string& pool, const fs::path& socket) {
-  const std::string check = "workers " + pool;
-  if (socket.empty()) {
-    d.report.skipped(check, "the pool's socket is not known");
-    return;
-  }
-  Workers found;
-  for (const auto& worker : *d.workers) {
-    if (same_file(worker.socket, socket)) found.push_back(worker);
-  }
-  if (!found.empty()) {
-    judge(d, check, found, "users-ctl reload (or systemctl reload users-fcgi-" + pool + ")");
-  } else {
-    d.report.problem(check, "no process users-fcgi listens on " + socket.string(),
-                     start_of_pool(pool));
-  }
+Finding judge_pool(const Diagnosis& d, const std::string& pool) {
+  if (!d.sockets.contains(pool)) return skipped("the pool's socket is not known");
+  const fs::path& socket = d.sockets.at(pool);
+  Workers found = *d.workers;
+  std::erase_if(found, [&](const auto& worker) {
+    std::error_code error;
+    return worker.socket != socket && !fs::equivalent(worker.socket, socket, error);
+  });
+  if (!found.empty()) return judge(d, pool, found);
+  return problem("no process users-fcgi listens on " + socket.string(), start_of_pool(pool));
 }
 
-void check_courier(Diagnosis& d) {
-  Workers found;
-  for (const auto& worker : *d.workers) {
-    if (worker.pool == kCourierPool) found.push_back(worker);
-  }
-  if (found.empty()) {
-    d.report.problem("courier", "no users-courier runs with this configuration: no message is sent",
-                     "systemctl start users-fcgi-courier");
-  } else {
-    judge(d, "courier", found, "users-ctl reload (or systemctl reload users-fcgi-courier)");
-  }
-}
-
-/// Where nginx's configuration could not be read, the workers tell.
-void find_sockets(Diagnosis& d) {
-  if (!d.workers) return;
-  for (const auto& worker : *d.workers) {
-    if (d.hash_socket.empty() && worker.pool == "hash") d.hash_socket = worker.socket;
-    if (d.fast_socket.empty() && worker.pool == "fast") d.fast_socket = worker.socket;
-  }
+Finding judge_courier(const Diagnosis& d) {
+  Workers found = *d.workers;
+  std::erase_if(found, [](const auto& worker) { return worker.pool != kCourierPool; });
+  if (!found.empty()) return judge(d, "courier", found);
+  return problem("no users-courier runs with this configuration: no message is sent",
+                 "systemctl start users-fcgi-courier");
 }
 
 }  // namespace
 
 void check_sockets(Diagnosis& d) {
-  find_sockets(d);
-  check_socket(d, "hash", d.hash_socket);
-  check_socket(d, "fast", d.fast_socket);
+  for (const std::string pool : kPools) {
+    // Where nginx's configuration could not be read, the workers tell.
+    for (const auto& worker : d.workers.value_or(std::vector<WorkerTable::Worker>())) {
+      if (worker.pool == pool) d.sockets.try_emplace(pool, worker.socket);
+    }
+    d.add("socket " + pool,
+          d.sockets.contains(pool)
+              ? judge_socket(d, pool, d.sockets[pool])
+              : skipped("neither nginx's configuration nor a worker tells where it is"));
+  }
 }
 
 void check_workers(Diagnosis& d) {
-  if (!d.workers) {
-    const std::string reason =
-        d.config ? "only root and " + d.service_name() + " can read the table of workers"
-                 : "the configuration does not load";
-    for (const char* check : {"workers hash", "workers fast", "courier"}) {
-      d.report.skipped(check, reason);
-    }
-    return;
+  const Finding unseen = skipped(d.config ? "only root and " + word_for(d.service_uid) +
+                                                " can read the table of workers"
+                                          : "the configuration does not load");
+  for (const std::string pool : kPools) {
+    d.add("workers " + pool, d.workers ? judge_pool(d, pool) : unseen);
   }
-  check_pool(d, "hash", d.hash_socket);
-  check_pool(d, "fast", d.fast_socket);
-  check_courier(d);
+  d.add("courier", d.workers ? judge_courier(d) : unseen);
 }
 
 }  // namespace users::ctl
