@@ -82,7 +82,7 @@ const badge = (method) => el("span", { class: `method ${method}` }, method.toUpp
 const breakable = (path) => path.split("/").flatMap((part, i) => (i ? [el("wbr"), `/${part}`] : [part]));
 
 function table(head, rows) {
-  return el("div", { class: "wide" }, el("table", null,
+  return el("div", { class: "wide", tabindex: "0" }, el("table", null,
     el("thead", null, el("tr", null, head.map((text) => el("th", { scope: "col" }, text)))),
     el("tbody", null, rows)));
 }
