@@ -28,28 +28,23 @@ bool is_one_line(const std::string& text) {
 }
 
 /// A folder with a configuration, and the start of a worker from it.
-class Start {
- public:
-  explicit Start(std::string_view more = {}) : config_(write_worker_config(directory_, more)) {}
+struct Start {
+  explicit Start(std::string_view more = {})
+      : config(write_worker_config(directory, more).string()) {}
 
-  [[nodiscard]] std::filesystem::path file(const char* name) const {
-    return directory_.path() / name;
-  }
-  [[nodiscard]] std::string config() const { return config_.string(); }
-  void write(const char* name, std::string_view content) const {
-    static_cast<void>(directory_.write(name, content));
+  [[nodiscard]] std::string file(const char* name) const {
+    return (directory.path() / name).string();
   }
   [[nodiscard]] WorkerEnd check(const std::vector<std::string>& environment = {}) const {
-    return run_worker({"--config", config(), "--check-config"}, environment);
+    return run_worker({"--config", config, "--check-config"}, environment);
   }
   [[nodiscard]] WorkerEnd run() const {
     const ListeningSocket socket(file("worker.sock"));
-    return run_worker({"--config", config()}, {}, socket.descriptor());
+    return run_worker({"--config", config}, {}, socket.descriptor());
   }
 
- private:
-  TemporaryDirectory directory_;
-  std::filesystem::path config_;
+  TemporaryDirectory directory;
+  std::string config;
 };
 
 /// The check must refuse a configuration in one line, which begins so behind the file's name and
@@ -58,7 +53,7 @@ void check_refused(const Start& start, const std::string& said) {
   const WorkerEnd end = start.check();
   BOOST_TEST(end.status == kConfig);
   BOOST_TEST(is_one_line(end.errors), end.errors);
-  BOOST_TEST(end.errors.starts_with("users-fcgi: " + start.config() + said), end.errors);
+  BOOST_TEST(end.errors.starts_with("users-fcgi: " + start.config + said), end.errors);
   BOOST_TEST(!contains(end.errors, "planted"), end.errors);
   BOOST_TEST(end.output == "");
 }
@@ -71,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_good_configuration_passes_the_check) {
   const Start start;
   const WorkerEnd end = start.check();
   BOOST_TEST(end.status == 0);
-  BOOST_TEST(end.output == start.config() + ": the configuration is good\n");
+  BOOST_TEST(end.output == start.config + ": the configuration is good\n");
   BOOST_TEST(end.errors == "");
   BOOST_TEST(!std::filesystem::exists(start.file("log")));
 }
@@ -120,27 +115,27 @@ BOOST_AUTO_TEST_CASE(a_secret_that_is_missing_empty_or_open_to_others_is_refused
   for (const auto& [name, key] : {std::pair("database_password", ":2: database.password_file: "),
                                   {"key", ":3: secrets.key_file: "}}) {
     const Start start;
-    const std::string file = start.file(name).string();
+    const std::string file = start.file(name);
     BOOST_TEST_REQUIRE(::chmod(file.c_str(), 0644) == 0);
     check_refused(start, key + file + " is open to others: chmod 0600 it\n");
     std::filesystem::remove(file);
     check_refused(start, key + file + " cannot be opened: No such file or directory\n");
   }
   const Start start;
-  start.write("database_password", "");
-  check_refused(start, ":2: database.password_file: " + start.file("database_password").string() +
+  (void)start.directory.write("database_password", "");
+  check_refused(start, ":2: database.password_file: " + start.file("database_password") +
                            " is empty: write the secret into it\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_key_of_another_length_than_the_one_made_is_refused) {
   for (const std::size_t size : {31U, 32U, 63U, 65U}) {
     const Start start;
-    start.write("key", "planted" + std::string(size - 7, 'k'));
-    check_refused(start, ":3: secrets.key_file: " + start.file("key").string() + " holds " +
+    (void)start.directory.write("key", "planted" + std::string(size - 7, 'k'));
+    check_refused(start, ":3: secrets.key_file: " + start.file("key") + " holds " +
                              std::to_string(size) + " bytes, a key has 64");
   }
   const Start start;
-  start.write("key", std::string(64, 'k') + "\n");
+  (void)start.directory.write("key", std::string(64, 'k') + "\n");
   BOOST_TEST(start.check().status == 0);
 }
 
@@ -153,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_ca_file_that_is_of_no_use_is_refused) {
         std::pair("-----BEGIN CERTIFICATE REQUEST-----", " holds no certificate")}) {
     const TemporaryDirectory directory;
     const std::string ca = (directory.path() / "ca.pem").string();
-    if (*content != '\0') static_cast<void>(directory.write("ca.pem", content));
+    if (*content != '\0') (void)directory.write("ca.pem", content);
     const Start start("database.tls_ca = " + ca + "\ndatabase.tls = verify");
     check_refused(start, ":7: database.tls_ca: " + ca + what + advice);
     const Start off("database.tls_ca = " + ca);
@@ -192,22 +187,22 @@ BOOST_AUTO_TEST_CASE(the_environment_overrides_the_file) {
 
 BOOST_AUTO_TEST_CASE(the_configuration_in_force_is_printed_and_can_be_read_back) {
   const Start start("phone.default_region = DE");
-  const WorkerEnd printed = run_worker({"--config", start.config(), "--print-config"},
-                                       {"USERS_FCGI_SESSION_IDLE_DAYS=3"});
+  const WorkerEnd printed =
+      run_worker({"--config", start.config, "--print-config"}, {"USERS_FCGI_SESSION_IDLE_DAYS=3"});
   BOOST_TEST(printed.status == 0);
   BOOST_TEST(printed.errors == "");
   for (const std::string& line :
        {std::string("\nidle_days = 3  # environment USERS_FCGI_SESSION_IDLE_DAYS\n"),
-        "\ndefault_region = DE  # " + start.config() + ":7\n",
+        "\ndefault_region = DE  # " + start.config + ":7\n",
         std::string("\nmin_length = 8  # default\n")}) {
     BOOST_TEST(contains(printed.output, line), printed.output);
   }
   for (const std::string_view secret : {kDatabasePassword, kHashingKey}) {
     BOOST_TEST(!contains(printed.output, secret));
   }
-  start.write("users.conf", printed.output);
-  const WorkerEnd again = run_worker({"--config", start.config(), "--print-config"});
-  BOOST_TEST(contains(again.output, "\nidle_days = 3  # " + start.config() + ":"));
+  (void)start.directory.write("users.conf", printed.output);
+  const WorkerEnd again = run_worker({"--config", start.config, "--print-config"});
+  BOOST_TEST(contains(again.output, "\nidle_days = 3  # " + start.config + ":"));
   BOOST_TEST(start.check().status == 0);
 }
 
@@ -239,7 +234,7 @@ BOOST_AUTO_TEST_CASE(wrong_usage_is_64_in_one_line) {
 
 BOOST_AUTO_TEST_CASE(standard_input_must_be_a_listening_socket) {
   const Start start;
-  const std::vector<std::string> arguments{"--config", start.config()};
+  const std::vector<std::string> arguments{"--config", start.config};
   int pair[2];
   BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
   // Without one it is /dev/null.
