@@ -1,4 +1,4 @@
-// Who has an account must not be told by any answer (by how long it takes: tests/accounts/timing).
+// Who has an account must not be told by any answer (by how long it takes: tests/stack/timing).
 #include <boost/test/unit_test.hpp>
 
 #include "support/person.hpp"
@@ -18,10 +18,8 @@ std::string told_by(HttpReply reply) {
 }
 
 struct Fixture {
-  Person known;
-  Person unknown;
-
-  Fixture() { known.regist(); }
+  const Person known = registered();
+  const Person unknown;
 
   /// Both phones are answered alike, in each language and form.
   void compare(const std::string& endpoint, const nlohmann::json& arguments,
@@ -72,8 +70,7 @@ BOOST_AUTO_TEST_CASE(a_code_is_promised_alike_for_every_purpose) {
 }
 
 BOOST_AUTO_TEST_CASE(somebody_logged_in_learns_no_more_by_changing_the_phone) {
-  Person spy;
-  spy.regist();
+  Person spy = registered();
   const std::string token = spy.token();
   compare("phone", {{"code", "123456"}, {"password", spy.password()}}, token);
   compare("phone", {{"code", "123456"}, {"password", "wrong horse 42"}}, token);

@@ -3,24 +3,15 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <mutex>
 
 #include <boost/test/unit_test.hpp>
 
 #include "support/metrics_text.hpp"
-#include "support/stack.hpp"
+#include "support/person.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
-namespace {
-
-std::string content_of(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-}  // namespace
 
 std::vector<Endpoint> endpoints_of(const std::string& phone) {
   return {
@@ -38,7 +29,7 @@ std::vector<Endpoint> endpoints_of(const std::string& phone) {
 std::string all_logs() {
   std::string text;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(state_folder() + "/log")) {
-    if (entry.is_regular_file()) text += content_of(entry.path());
+    if (entry.is_regular_file()) text += read_file(entry.path());
   }
   return text;
 }
@@ -46,20 +37,16 @@ std::string all_logs() {
 double internal_errors() {
   double count = 0;
   for (const auto& [name, value] : scrape()) {
-    if (!name.starts_with("users_requests_total{")) continue;
-    if (name.find("code=\"900") == std::string::npos) continue;
-    if (name.find("\"9000\"") != std::string::npos || name.find("\"9001\"") != std::string::npos) {
-      count += value;
-    }
+    const bool is_request = name.starts_with("users_requests_total{");
+    if (is_request && (contains(name, "\"9000\"") || contains(name, "\"9001\""))) count += value;
   }
   return count;
 }
 
 void check_service_is_whole() {
   const auto is_whole = [] {
-    return send(base_url(), {.method = "GET", .path = "/users/health/ready", .headers = {}})
-                   .status == 200 &&
-           worker_pids("hash").size() == 8 && worker_pids("fast").size() == 4;
+    return call("GET", "health/ready").status == 200 && worker_pids("hash").size() == 8 &&
+           worker_pids("fast").size() == 4;
   };
   BOOST_TEST(wait_until(5, is_whole));
 }
@@ -67,9 +54,20 @@ void check_service_is_whole() {
 std::vector<std::string> secrets_of_stack() {
   std::vector<std::string> secrets;
   for (const char* name : {"service_password", "migration_password", "key"}) {
-    secrets.push_back(content_of(state_folder() + "/secrets/" + name));
+    secrets.push_back(read_file(state_folder() + "/secrets/" + name));
   }
   return secrets;
+}
+
+std::map<int, int> codes_in_parallel(int threads, int count, const std::function<int(int)>& ask) {
+  std::map<int, int> codes;
+  std::mutex mutex;
+  in_parallel(threads, count, [&](int i) {
+    const int code = ask(i);
+    const std::scoped_lock lock(mutex);
+    ++codes[code];
+  });
+  return codes;
 }
 
 std::vector<int> statuses_in(const std::string& bytes) {
@@ -85,6 +83,17 @@ std::vector<int> statuses_in(const std::string& bytes) {
 std::string as_operator(const std::string& arguments) {
   return run_script("'" + program("users-ctl") + "' --config '" + state_folder() + "/users.conf' " +
                     arguments);
+}
+
+bool is_alive(const std::string& token) {
+  return call("GET", "auth", token).status == 204;
+}
+
+std::string percent_encoded(const std::string& text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string encoded;
+  for (const unsigned char c : text) (encoded += '%').append({kDigits[c >> 4U], kDigits[c & 15U]});
+  return encoded;
 }
 
 std::string unheard_of(const std::string& prefix) {

@@ -1,6 +1,8 @@
 // What an attack leaves behind, and what every attack must leave: a service that works.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,11 +34,20 @@ void check_service_is_whole();
 /// The secrets of the stack, as their files hold them.
 std::vector<std::string> secrets_of_stack();
 
+/// How often `ask(i)` gave each code, asked for 0 <= i < count on `threads` threads.
+std::map<int, int> codes_in_parallel(int threads, int count, const std::function<int(int)>& ask);
+
 /// Status codes of all replies in what a connection brought, first to last.
 std::vector<int> statuses_in(const std::string& bytes);
 
 /// What `users-ctl` prints with these arguments, as the stack's operator. Throws where it fails.
 std::string as_operator(const std::string& arguments);
+
+/// Whether the token opens a session.
+bool is_alive(const std::string& token);
+
+/// Every byte as %XX.
+std::string percent_encoded(const std::string& text);
 
 /// A text that no other call has returned.
 std::string unheard_of(const std::string& prefix);

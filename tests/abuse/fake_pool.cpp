@@ -33,26 +33,6 @@ std::pair<int, std::string> read_record(int connection) {
   return {header[1], std::move(content)};
 }
 
-std::size_t take_length(std::string_view& bytes) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes.at(i)); };
-  const bool is_long = at(0) >= 0x80U;
-  const std::size_t length =
-      is_long ? ((at(0) & 0x7FU) << 24U) + (at(1) << 16U) + (at(2) << 8U) + at(3) : at(0);
-  bytes.remove_prefix(is_long ? 4 : 1);
-  return length;
-}
-
-FakePool::Parameters decode(std::string_view bytes) {
-  FakePool::Parameters parameters;
-  while (!bytes.empty()) {
-    const std::size_t name = take_length(bytes);
-    const std::size_t value = take_length(bytes);
-    parameters.emplace_back(bytes.substr(0, name), bytes.substr(name, value));
-    bytes.remove_prefix(name + value);
-  }
-  return parameters;
-}
-
 }  // namespace
 
 FakePool::FakePool() {
@@ -63,10 +43,6 @@ FakePool::FakePool() {
   }
   // nginx may run as another user.
   std::filesystem::permissions(directory_.path(), std::filesystem::perms::all);
-}
-
-FakePool::~FakePool() {
-  threads_.clear();
 }
 
 void FakePool::serve(const std::stop_token& stop, int listening) {
@@ -91,7 +67,7 @@ void FakePool::answer(int connection) {
   }
   {
     const std::scoped_lock lock(mutex_);
-    requests_.push_back(decode(parameters));
+    requests_.push_back(fcgi::decode(parameters));
   }
   const std::string reply = fcgi::record(fcgi::RecordType::standard_output, kReply) +
                             fcgi::record(fcgi::RecordType::standard_output) +

@@ -19,9 +19,6 @@ class FakePool {
   using Parameters = std::vector<std::pair<std::string, std::string>>;
 
   FakePool();
-  ~FakePool();
-  FakePool(const FakePool&) = delete;
-  FakePool& operator=(const FakePool&) = delete;
 
   /// The folder of its sockets, for a Site.
   [[nodiscard]] std::string folder() const { return directory_.path().string(); }

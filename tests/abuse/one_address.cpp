@@ -5,7 +5,6 @@
 #include <fstream>
 #include <iostream>
 #include <thread>
-#include <vector>
 
 #include <boost/test/unit_test.hpp>
 
@@ -16,28 +15,6 @@
 using namespace users::test;
 
 namespace {
-
-constexpr const char* kSite = R"(
-  server {
-    listen unix:@FOLDER@/plain.sock;
-    listen unix:@FOLDER@/tls.sock ssl http2;
-    listen unix:@FOLDER@/http2.sock http2;
-    ssl_certificate     cert.pem;
-    ssl_certificate_key key.pem;
-    ssl_protocols       TLSv1.2 TLSv1.3;
-    set_real_ip_from unix:;
-    real_ip_header   X-Test-Address;
-    include snippets/users-fcgi/users.conf;
-    location ^~ /members/ {
-      include snippets/users-fcgi/users_auth.conf;
-      proxy_pass http://unix:@FOLDER@/backend.sock;
-    }
-  }
-  server {
-    listen unix:@FOLDER@/backend.sock;
-    location / { return 200 "for members"; }
-  }
-)";
 
 /// How many seconds a flood goes on, and how many requests of others it is held against.
 constexpr int kSeconds = 2;
@@ -62,13 +39,12 @@ struct Load {
 };
 
 struct Fixture {
-  NginxSite site{kSite};
+  Site site{run_folder()};
   std::string session;
   int attackers = 0;
 
   Fixture() {
-    Person person;
-    person.regist();
+    Person person = registered();
     session = "Authorization: Bearer " + person.token();
     std::ofstream(site.folder() + "/order") << "{}";
   }
@@ -81,7 +57,7 @@ struct Fixture {
       // No faster than its own limit, and all through the flood.
       const auto next = std::chrono::steady_clock::now() + std::chrono::milliseconds(15);
       const HttpReply reply = send(site.plain(), {.method = "GET",
-                                                  .path = "/members/page",
+                                                  .path = "/private/page",
                                                   .headers = {session},
                                                   .source_address = "192.0.2.7"});
       if (reply.status != 200) ++failed;
@@ -127,9 +103,9 @@ BOOST_FIXTURE_TEST_SUITE(one_address, Fixture)
 BOOST_AUTO_TEST_CASE(a_flood_on_any_kind_of_location_costs_the_others_nothing) {
   const std::string wrong = "-H 'Authorization: Bearer " + std::string(43, 'A') + "'";
   const Flood floods[] = {
-      {"protected, no token", "/members/page", ""},
-      {"protected, unknown token", "/members/page", wrong},
-      {"protected, a session", "/members/page", "-H '" + session + "'"},
+      {"protected, no token", "/private/page", ""},
+      {"protected, unknown token", "/private/page", wrong},
+      {"protected, a session", "/private/page", "-H '" + session + "'"},
       {"/users/me", "/users/me", wrong},
       {"/users/login", "/users/login", "-d order"},
       {"/users/code", "/users/code", "-d order"},

@@ -6,19 +6,19 @@
 #include <boost/test/unit_test.hpp>
 
 #include "fake_pool.hpp"
-#include "support/daemon.hpp"
+#include "support/nginx_site.hpp"
 #include "support/stack.hpp"
+#include "support/text.hpp"
 
 using namespace users::test;
 
 namespace {
 
 /// All that users_fastcgi_params has.
-const std::set<std::string> kNamed{
-    "REQUEST_METHOD", "DOCUMENT_URI",         "CONTENT_TYPE",        "CONTENT_LENGTH",
-    "REMOTE_ADDR",    "REQUEST_ID",           "USERS_FORM",          "USERS_LANGUAGE",
-    "HTTP_COOKIE",    "HTTP_IDEMPOTENCY_KEY", "HTTP_AUTHORIZATION",  "HTTP_USER_AGENT",
-    "HTTP_HOST",      "HTTP_ORIGIN",          "HTTP_SEC_FETCH_SITE", "HTTP_X_USERS_ACCOUNT"};
+const auto kNamed = words(R"(
+    REQUEST_METHOD DOCUMENT_URI CONTENT_TYPE CONTENT_LENGTH REMOTE_ADDR REQUEST_ID USERS_FORM
+    USERS_LANGUAGE HTTP_COOKIE HTTP_IDEMPOTENCY_KEY HTTP_AUTHORIZATION HTTP_USER_AGENT HTTP_HOST
+    HTTP_ORIGIN HTTP_SEC_FETCH_SITE HTTP_X_USERS_ACCOUNT)");
 
 struct Fixture {
   FakePool pool;
@@ -49,7 +49,7 @@ struct Fixture {
     BOOST_TEST(!parameters.empty(), what << ": no request came");
     std::set<std::string> seen;
     for (const auto& [name, value] : parameters) {
-      BOOST_TEST(kNamed.contains(name), what << ": " << name << " = " << value);
+      BOOST_TEST(std::ranges::count(kNamed, name) == 1, what << ": " << name << " = " << value);
       BOOST_TEST(seen.insert(name).second, what << ": " << name << " is there twice");
     }
     BOOST_TEST(value_of(parameters, "REMOTE_ADDR") == from, what);
@@ -58,41 +58,17 @@ struct Fixture {
   }
 };
 
-const std::vector<std::string> kHostile{"Proxy: http://evil.invalid",
-                                        "X-User-Id: 1",
-                                        "X_User_Id: 1",
-                                        "X-User_Phone: 1",
-                                        "Remote-Addr: 198.51.100.1",
-                                        "Remote_Addr: 198.51.100.1",
-                                        "Request-Id: mine",
-                                        "REQUEST_ID: mine",
-                                        "X-Request-Id: mine",
-                                        "Script-Filename: /etc/passwd",
-                                        "Document-Uri: /users/metrics",
-                                        "DOCUMENT_URI: /users/metrics",
-                                        "Request-Method: DELETE",
-                                        "X-HTTP-Method-Override: DELETE",
-                                        "X-Original-URL: /users/metrics",
-                                        "X-Rewrite-URL: /users/metrics",
-                                        "X-Forwarded-For: 198.51.100.1",
-                                        "Forwarded: for=198.51.100.1",
-                                        "X-Forwarded-Host: evil.invalid",
-                                        "X-Forwarded-Proto: https",
-                                        "HTTPS: on",
-                                        "Https: on",
-                                        "Content_Length: 99",
-                                        "Content_Type: text/html",
-                                        "Http-Authorization: Bearer x",
-                                        "HTTP_AUTHORIZATION: Bearer x",
-                                        "HTTP_COOKIE: users=x",
-                                        "LD_PRELOAD: /tmp/evil.so",
-                                        "USERS_FCGI_VERIFICATION: format",
-                                        "FCGI_ROLE: AUTHORIZER",
-                                        "Auth-Type: Basic",
-                                        "Remote-User: root",
-                                        "Trailer: X-User-Id",
-                                        "Upgrade: h2c",
-                                        "Range: bytes=0-1"};
+const std::vector<std::string> kHostile = words(R"(
+    Proxy:http://evil.invalid X-User-Id:1 X_User_Id:1 X-User_Phone:1 Remote-Addr:198.51.100.1
+    Remote_Addr:198.51.100.1 Request-Id:mine REQUEST_ID:mine X-Request-Id:mine
+    Script-Filename:/etc/passwd Document-Uri:/users/metrics DOCUMENT_URI:/users/metrics
+    Request-Method:DELETE X-HTTP-Method-Override:DELETE X-Original-URL:/users/metrics
+    X-Rewrite-URL:/users/metrics X-Forwarded-For:198.51.100.1 Forwarded:for=198.51.100.1
+    X-Forwarded-Host:evil.invalid X-Forwarded-Proto:https HTTPS:on Https:on Content_Length:99
+    Content_Type:text/html Http-Authorization:Bearer HTTP_AUTHORIZATION:Bearer
+    HTTP_COOKIE:users=x LD_PRELOAD:/tmp/evil.so USERS_FCGI_VERIFICATION:format
+    FCGI_ROLE:AUTHORIZER Auth-Type:Basic Remote-User:root Trailer:X-User-Id Upgrade:h2c
+    Range:bytes=0-1)");
 
 }  // namespace
 
@@ -111,9 +87,9 @@ BOOST_AUTO_TEST_CASE(no_header_becomes_a_parameter_that_is_not_named) {
 }
 
 BOOST_AUTO_TEST_CASE(a_header_that_is_there_twice_is_one_parameter) {
-  for (const char* name : {"Idempotency-Key", "User-Agent", "Origin", "Sec-Fetch-Site", "Cookie",
-                           "Authorization", "Content-Type", "X-Users-Account"}) {
-    const std::string header(name);
+  for (const std::string& header :
+       words("Idempotency-Key User-Agent Origin Sec-Fetch-Site Cookie Authorization Content-Type "
+             "X-Users-Account")) {
     const auto once = told("/users/login", {header + ": a"});
     check_named(once, header);
     // Refused, or one parameter; never two of which one layer takes the first, another the last.
@@ -134,11 +110,11 @@ BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
   const auto requests = pool.take_requests();
   BOOST_TEST_REQUIRE(requests.size() == 1U);
   const auto& asked = requests.front();
-  const std::set<std::string> named{"REQUEST_METHOD",       "DOCUMENT_URI", "CONTENT_LENGTH",
-                                    "REMOTE_ADDR",          "REQUEST_ID",   "HTTP_HOST",
-                                    "HTTP_AUTHORIZATION",   "HTTP_ORIGIN",  "USERS_CHECKED_METHOD",
-                                    "USERS_CHECKED_UPGRADE"};
-  for (const auto& [name, value] : asked) BOOST_TEST(named.contains(name), name << " = " << value);
+  const auto named = words(R"(
+      REQUEST_METHOD DOCUMENT_URI CONTENT_LENGTH REMOTE_ADDR REQUEST_ID HTTP_HOST
+      HTTP_AUTHORIZATION HTTP_ORIGIN USERS_CHECKED_METHOD USERS_CHECKED_UPGRADE)");
+  for (const auto& [name, value] : asked)
+    BOOST_TEST(std::ranges::count(named, name) == 1, name << " = " << value);
   BOOST_TEST(asked.size() == named.size());
   BOOST_TEST(value_of(asked, "REQUEST_METHOD") == "GET");
   BOOST_TEST(value_of(asked, "DOCUMENT_URI") == "/users/auth");
@@ -153,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_path_reaches_a_worker_decoded_and_without_its_query) {
   check_named(plain, "query");
   BOOST_TEST(value_of(plain, "DOCUMENT_URI") == "/users/login");
   for (const auto& [name, value] : plain) {
-    BOOST_TEST(value.find("in-the-address") == std::string::npos, name);
+    BOOST_TEST(!contains(value, "in-the-address"), name);
   }
 }
 

@@ -1,20 +1,16 @@
 // Sessions fixed, borrowed or taken from a cache, and orders given by a foreign page.
 #include <atomic>
-#include <chrono>
 
 #include <boost/test/unit_test.hpp>
 
 #include "evidence.hpp"
-#include "support/daemon.hpp"
+#include "support/nginx_site.hpp"
 #include "support/person.hpp"
+#include "support/text.hpp"
 
 using namespace users::test;
 
 namespace {
-
-bool is_alive(const std::string& token) {
-  return call("GET", "auth", token).status == 204;
-}
 
 /// The token in a reply's cookie.
 std::string token_in_cookie(const HttpReply& reply) {
@@ -29,14 +25,15 @@ HttpReply login_for_cookie(const Person& who, std::vector<std::string> headers =
               std::move(headers));
 }
 
-struct Fixture {
-  Person victim;
-  Person attacker;
+/// How a site's protected location answers who sends this.
+HttpReply visit(const Site& site, std::vector<std::string> headers) {
+  return send(site.base_url(),
+              {.method = "GET", .path = "/private/", .headers = std::move(headers)});
+}
 
-  Fixture() {
-    victim.regist();
-    attacker.regist();
-  }
+struct Fixture {
+  const Person victim = registered();
+  const Person attacker = registered();
 };
 
 }  // namespace
@@ -92,22 +89,13 @@ BOOST_AUTO_TEST_CASE(a_token_counts_nowhere_but_where_it_belongs) {
 BOOST_AUTO_TEST_CASE(a_foreign_page_can_order_nothing_whatever_the_form) {
   const std::string cookie = "Cookie: users=" + token_in_cookie(login_for_cookie(victim));
   const std::string here = origin().substr(std::string("http://").size());
+  // The other origins: stack/cookie, a_foreign_page_changes_nothing.
   const std::vector<std::vector<std::string>> foreign{
       {},
       {"Origin: null"},
-      {"Origin: http://evil.invalid"},
-      {"Origin: http://" + here + ".evil.invalid"},
-      {"Origin: http://evil.invalid/" + here},
       {"Origin: http://evil.invalid@" + here},
       {"Origin: http://" + here + "@evil.invalid"},
-      {"Origin: http://127.0.0.1"},
-      {"Origin: http://127.0.0.1:1"},
       {"Sec-Fetch-Site: cross-site"},
-      {"Sec-Fetch-Site: same-site"},
-      {"Sec-Fetch-Site: none"},
-      {"Sec-Fetch-Site: Same-Origin"},
-      {"Sec-Fetch-Site: cross-site", "Origin: http://" + here},
-      {"Referer: http://" + here + "/users/"},
   };
   for (const auto& headers : foreign) {
     for (const char* type :
@@ -145,7 +133,7 @@ BOOST_AUTO_TEST_CASE(no_reply_may_be_kept_by_a_cache) {
     // A path that a cache would take for a file holds nobody's data.
     const std::string text(path);
     if (text != "me" && text != "me?x=.css" && text != "sessions" && text != "auth") {
-      BOOST_TEST(reply.body.find(victim.phone()) == std::string::npos, path);
+      BOOST_TEST(!contains(reply.body, victim.phone()), path);
     }
   }
   for (const Endpoint& endpoint : endpoints_of(victim.phone())) {
@@ -187,49 +175,37 @@ BOOST_AUTO_TEST_CASE(the_optional_cache_never_gives_one_session_to_another) {
     // One key out of two headers: what moves over the border between them is another request.
     if (i % 6 == 4) headers = {"Authorization: Bearer ", "Cookie: x\nusers=" + tokens[0]};
     if (i % 6 == 5) headers = {"Authorization: Bearer " + tokens[0] + "; users=" + tokens[1]};
-    const HttpReply reply =
-        send(cached.base_url(), {.method = "GET", .path = "/private/", .headers = headers});
+    const HttpReply reply = visit(cached, headers);
     if (i % 6 < 4 && reply.status == 200 && reply.body != ids[who]) ++wrong;
     if (i % 6 >= 4 && reply.status == 200) ++in_without;
   });
   BOOST_TEST(wrong == 0);
   BOOST_TEST(in_without == 0);
   // A bad token that was refused does not shut out a good one, nor the other way round.
-  BOOST_TEST(send(cached.base_url(), {.method = "GET",
-                                      .path = "/private/",
-                                      .headers = {"Authorization: Bearer " + tokens[1]}})
-                 .body == ids[1]);
-}
-
-/// How a site's protected location answers who has this token.
-long status_of(const Site& site, const std::string& token) {
-  return send(site.base_url(),
-              {.method = "GET", .path = "/private/", .headers = {"Authorization: Bearer " + token}})
-      .status;
+  BOOST_TEST(visit(cached, {"Authorization: Bearer " + tokens[1]}).body == ids[1]);
 }
 
 BOOST_AUTO_TEST_CASE(the_optional_cache_lets_nobody_in_for_long_without_workers) {
   const Site cached(run_folder(), true);
-  const std::string token = victim.token();
-  BOOST_TEST(status_of(cached, token) == 200);
+  const std::string bearer = "Authorization: Bearer " + victim.token();
+  BOOST_TEST(visit(cached, {bearer}).status == 200);
   run_script("scripts/stop fast");
   struct Restored {
     ~Restored() { run_command("VERIFICATION=issued scripts/start fast >/dev/null 2>&1"); }
   } const restored;
-  BOOST_TEST(wait_until(30, [&] { return status_of(cached, token) == 503; }));
-  BOOST_TEST(status_of(cached, token) == 503);
+  BOOST_TEST(wait_until(30, [&] { return visit(cached, {bearer}).status == 503; }));
+  BOOST_TEST(visit(cached, {bearer}).status == 503);
 }
 
 BOOST_AUTO_TEST_CASE(the_optional_cache_keeps_an_ended_session_for_seconds_and_no_longer) {
   const Site cached(run_folder(), true);
   const std::string token = victim.token();
-  const auto gets_in = [&] { return status_of(cached, token) == 200; };
+  const auto gets_in = [&] {
+    return visit(cached, {"Authorization: Bearer " + token}).status == 200;
+  };
   BOOST_TEST(gets_in());
   BOOST_TEST(call("POST", "logout", token).code() == 0);
-  const auto start = std::chrono::steady_clock::now();
-  BOOST_TEST(wait_until(30, [&] { return !gets_in(); }));
-  const auto later = std::chrono::steady_clock::now() - start;
-  BOOST_TEST(std::chrono::duration<double>(later).count() < 7.0);
+  BOOST_TEST(wait_until(7, [&] { return !gets_in(); }));
   BOOST_TEST(!gets_in());
 }
 

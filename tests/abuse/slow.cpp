@@ -10,6 +10,7 @@
 #include "evidence.hpp"
 #include "support/person.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 using namespace users::test;
 
@@ -58,8 +59,7 @@ Watch attack(const std::string& mode, const std::string& path) {
     }
     while (!over) {
       const auto began = std::chrono::steady_clock::now();
-      const HttpReply reply =
-          send(base_url(), {.method = "GET", .path = "/users/health/ready", .headers = {}});
+      const HttpReply reply = call("GET", "health/ready");
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
       ++watch.asked;
       if (reply.status != 200) ++watch.failed;
@@ -68,8 +68,8 @@ Watch attack(const std::string& mode, const std::string& path) {
   });
   BOOST_TEST(most_connected(output) >= kConnections / 2, output);
   // It did attack, and found the service there each time it looked.
-  BOOST_TEST(output.find("service available:") != std::string::npos, output);
-  BOOST_TEST(output.find("NO") == std::string::npos, output);
+  BOOST_TEST(contains(output, "service available:"), output);
+  BOOST_TEST(!contains(output, "NO"), output);
   return watch;
 }
 
@@ -77,8 +77,7 @@ void check(const Watch& watch) {
   BOOST_TEST(watch.asked > 50);
   BOOST_TEST(watch.failed == 0);
   BOOST_TEST(watch.slowest < 2);
-  Person person;
-  person.regist();
+  registered();
   check_service_is_whole();
 }
 

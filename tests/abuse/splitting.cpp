@@ -9,6 +9,7 @@
 
 #include "evidence.hpp"
 #include "support/person.hpp"
+#include "support/text.hpp"
 
 using namespace users::test;
 
@@ -17,32 +18,16 @@ namespace {
 /// What would be a header, or the start of a line, if a line end did its work.
 const std::string kEvil = "\r\nX-Evil: 1\r\nSet-Cookie: users=evil\r\n\r\n<script>evil</script>";
 
-std::string encoded(const std::string& text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char c : text) {
-    out += '%';
-    out += kDigits[c >> 4U];
-    out += kDigits[c & 15U];
-  }
-  return out;
-}
-
 void check_untouched(const HttpReply& reply, const std::string& what) {
   BOOST_TEST(reply.status != 0, what);
   BOOST_TEST(!reply.headers.contains("x-evil"), what);
   BOOST_TEST(reply.header("set-cookie").find("evil") == std::string::npos, what);
-  BOOST_TEST(reply.body.find("<script>") == std::string::npos, what << ": " << reply.body);
+  BOOST_TEST(!contains(reply.body, "<script>"), what << ": " << reply.body);
   for (const auto& [name, value] : reply.headers) {
     // An address keeps its escapes.
-    if (name != "location")
-      BOOST_TEST(value.find("evil") == std::string::npos, what << ": " << name);
+    if (name != "location") BOOST_TEST(!contains(value, "evil"), what << ": " << name);
     BOOST_TEST(value.find_first_of("\r\n") == std::string::npos, what << ": " << name);
   }
-}
-
-bool is_control(unsigned char c) {
-  return c < ' ' || c == 0x7F;
 }
 
 /// Every line of a log is an event: it begins as one and steers no terminal.
@@ -51,8 +36,7 @@ void check_lines(const std::string& file, const std::function<bool(const std::st
   int count = 0;
   for (std::string line; std::getline(lines, line); ++count) {
     BOOST_TEST(begins(line), file << ": " << line);
-    BOOST_TEST(std::none_of(line.begin(), line.end(),
-                            [](char c) { return is_control(static_cast<unsigned char>(c)); }),
+    BOOST_TEST(std::ranges::none_of(line, [](unsigned char c) { return c < ' ' || c == 0x7F; }),
                file << ": " << line);
     // C1 in UTF-8: what ESC does, a terminal does for these, too.
     for (auto at = line.find('\xC2'); at != std::string::npos; at = line.find('\xC2', at + 1)) {
@@ -67,8 +51,7 @@ void check_lines(const std::string& file, const std::function<bool(const std::st
 BOOST_AUTO_TEST_SUITE(splitting)
 
 BOOST_AUTO_TEST_CASE(no_field_of_a_body_gets_into_a_header) {
-  Person person;
-  person.regist();
+  Person person = registered();
   const std::string token = person.token();
   for (const Endpoint& endpoint : endpoints_of(person.phone())) {
     for (const auto& [field, value] : endpoint.arguments.items()) {
@@ -86,7 +69,7 @@ BOOST_AUTO_TEST_CASE(no_field_of_a_body_gets_into_a_header) {
 }
 
 BOOST_AUTO_TEST_CASE(no_address_gets_into_a_header) {
-  const std::string evil = encoded(kEvil);
+  const std::string evil = percent_encoded(kEvil);
   for (const std::string& path :
        {"/users/" + evil, "/users/regist?" + evil, "/users/regist" + evil, "/users/?next=/" + evil,
         "/users/?next=" + evil, "/users/sessions/" + evil, "/users/docs" + evil,
@@ -99,8 +82,7 @@ BOOST_AUTO_TEST_CASE(no_address_gets_into_a_header) {
 }
 
 BOOST_AUTO_TEST_CASE(no_header_of_a_request_comes_back) {
-  Person person;
-  person.regist();
+  Person person = registered();
   for (const char* name : {"X-Request-Id", "Idempotency-Key", "Origin", "Referer", "Host", "Accept",
                            "Accept-Language", "User-Agent", "Cookie", "X-Forwarded-Host",
                            "X-Forwarded-Proto", "Access-Control-Request-Headers", "Range"}) {
@@ -115,8 +97,7 @@ BOOST_AUTO_TEST_CASE(no_header_of_a_request_comes_back) {
 }
 
 BOOST_AUTO_TEST_CASE(one_event_is_one_line_of_every_log) {
-  Person person;
-  person.regist();
+  Person person = registered();
   const std::string token = person.token();
   const std::string forged =
       "\n2026-01-01 00:00:00,000 users_views.py[line:1] INFO [-] "
@@ -140,9 +121,9 @@ BOOST_AUTO_TEST_CASE(one_event_is_one_line_of_every_log) {
   }
   for (const std::string path : {"/users/", "/users/sessions/", "/users/static/", "/private/"}) {
     send(base_url(), {.method = "DELETE",
-                      .path = path + encoded(forged),
+                      .path = path + percent_encoded(forged),
                       .headers = {"Authorization: Bearer " + token}});
-    send(base_url(), {.method = "GET", .path = path + encoded(forged), .headers = {}});
+    send(base_url(), {.method = "GET", .path = path + percent_encoded(forged), .headers = {}});
   }
   check_lines("users/users.log", [](const std::string& line) {
     return line.size() > 24 && std::isdigit(static_cast<unsigned char>(line[0])) != 0 &&
@@ -155,20 +136,19 @@ BOOST_AUTO_TEST_CASE(one_event_is_one_line_of_every_log) {
     return line.starts_with("20") &&
            (line.find('#') != std::string::npos || line.find("users-fcgi: ") != std::string::npos);
   });
-  BOOST_TEST(all_logs().find("\n2026-01-01 00:00:00,000 users_views") == std::string::npos);
+  BOOST_TEST(!contains(all_logs(), "\n2026-01-01 00:00:00,000 users_views"));
 }
 
 BOOST_AUTO_TEST_CASE(an_operators_terminal_obeys_no_client) {
-  Person person;
-  person.regist();
+  Person person = registered();
   person.login(
       {"User-Agent: \x1b[2J\x1b]0;t\x07\xC2\x9B"
        "31m"});
   for (const char* command : {"user sessions ", "audit "}) {
     const std::string shown = as_operator(command + person.e164());
-    BOOST_TEST(shown.find("127.0.0.1") != std::string::npos, shown);
+    BOOST_TEST(contains(shown, "127.0.0.1"), shown);
     BOOST_TEST(shown.find_first_of("\x1b\x07\x7f") == std::string::npos, shown);
-    BOOST_TEST(shown.find("\xC2\x9B") == std::string::npos, shown);
+    BOOST_TEST(!contains(shown, "\xC2\x9B"), shown);
   }
 }
 

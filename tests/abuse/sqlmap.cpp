@@ -9,6 +9,7 @@
 #include "support/metrics_text.hpp"
 #include "support/person.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 using namespace users::test;
 
@@ -16,42 +17,31 @@ namespace {
 
 struct Target {
   std::string name;
-  std::size_t parameters;
+  int parameters;
   std::string request;  ///< how its lines in nginx's log begin
   std::string arguments;
 };
-
-std::string quoted(const std::string& text) {
-  std::string shell = "'";
-  for (const char c : text) shell += c == '\'' ? "'\\''" : std::string(1, c);
-  return shell + "'";
-}
-
-std::size_t count_of(const std::string& text, const std::string& what) {
-  std::size_t count = 0;
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
-  return count;
-}
 
 /// Every body, then what reaches the database by a header or the path.
 std::vector<Target> targets(const Person& person, const std::string& token) {
   std::vector<Target> all;
   for (const Endpoint& endpoint : endpoints_of(person.phone())) {
-    all.push_back(
-        {endpoint.path, endpoint.arguments.size(), endpoint.method + " /users/" + endpoint.path,
-         "-u " + quoted(base_url() + "/users/" + endpoint.path) + " --method " + endpoint.method +
-             " --data " + quoted(endpoint.arguments.dump()) + " -H " +
-             quoted("Authorization: Bearer " + token) + " -H 'Content-Type: application/json'"});
+    all.push_back({endpoint.path, static_cast<int>(endpoint.arguments.size()),
+                   endpoint.method + " /users/" + endpoint.path,
+                   "-u " + shell_word(base_url() + "/users/" + endpoint.path) + " --method " +
+                       endpoint.method + " --data " + shell_word(endpoint.arguments.dump()) +
+                       " -H " + shell_word("Authorization: Bearer " + token) +
+                       " -H 'Content-Type: application/json'"});
   }
   all.push_back({"cookie", 1, "GET /users/me",
-                 "-u " + quoted(base_url() + "/users/me") + " --cookie " +
-                     quoted("users=" + token) + " -p users --level 2"});
+                 "-u " + shell_word(base_url() + "/users/me") + " --cookie " +
+                     shell_word("users=" + token) + " -p users --level 2"});
   all.push_back({"token", 1, "GET /users/me",
-                 "-u " + quoted(base_url() + "/users/me") + " -H " +
-                     quoted("Authorization: Bearer " + token + "*")});
+                 "-u " + shell_word(base_url() + "/users/me") + " -H " +
+                     shell_word("Authorization: Bearer " + token + "*")});
   all.push_back({"path", 1, "DELETE /users/sessions/1",
-                 "-u " + quoted(base_url() + "/users/sessions/1*") + " --method DELETE -H " +
-                     quoted("Authorization: Bearer " + token)});
+                 "-u " + shell_word(base_url() + "/users/sessions/1*") + " --method DELETE -H " +
+                     shell_word("Authorization: Bearer " + token)});
   return all;
 }
 
@@ -61,8 +51,7 @@ BOOST_AUTO_TEST_SUITE(sqlmap)
 
 BOOST_AUTO_TEST_CASE(it_finds_no_parameter_that_can_be_injected) {
   const TemporaryDirectory folder;
-  Person person;
-  person.regist();
+  Person person = registered();
   const auto all = targets(person, person.token());
   std::vector<std::string> output(all.size());
   std::atomic<std::size_t> left{all.size()};
@@ -92,9 +81,9 @@ BOOST_AUTO_TEST_CASE(it_finds_no_parameter_that_can_be_injected) {
       // It says so of each parameter, after dozens of requests, and of all at last.
       BOOST_TEST(count_of(output[n], "does not seem to be injectable") >= all[n].parameters,
                  output[n]);
-      BOOST_TEST(count_of(output[n], "all tested parameters do not appear to be injectable") == 1U);
+      BOOST_TEST(count_of(output[n], "all tested parameters do not appear to be injectable") == 1);
       BOOST_TEST(count_of(log, "\"" + all[n].request) > 50 * all[n].parameters);
-      BOOST_TEST(count_of(output[n], "is vulnerable") == 0U, output[n]);
+      BOOST_TEST(count_of(output[n], "is vulnerable") == 0, output[n]);
     }
   }
   // It was the service that answered, not the limits.

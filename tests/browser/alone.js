@@ -1,9 +1,8 @@
 // By keyboard alone, without JavaScript, the language by hand, what devices are called, and the API's reference.
 import {
-  assert, codeSentTo, equal, field, forgetLimits, freshPhone, kNarrow, kPassword, kWide, look, origin, photograph, shows, until,
+  assert, codeSentTo, equal, field, forgetLimits, freshPhone, hasFocus, kNarrow, kPassword, kWide, look, origin, photograph,
+  shows, until,
 } from "./support.js";
-
-const hasFocus = (locator) => locator.evaluate((element) => element === document.activeElement);
 
 /// Presses Tab until the element has the focus, which must be seen.
 async function tabTo(page, selector) {

@@ -1,7 +1,7 @@
 // Wrong inputs: each error of the service is shown, in its own words, where it belongs.
 import {
-  alertOf, ask, assert, codeSentTo, equal, errorOf, field, fill, forgetLimits, freshPhone, kPassword, logIn, makeAccount, open, sendButton,
-  shows, sql, submit, until,
+  alertOf, ask, assert, enter, equal, errorOf, field, fill, forgetLimits, freshPhone, kPassword, logIn, makeAccount, open, sendButton,
+  sendCode, sql, submit, until,
 } from "./support.js";
 
 const kMessages = {
@@ -23,15 +23,8 @@ function begins(shown, language, code) {
 
 const wrongCode = (code) => (code === "000000" ? "000001" : "000000");
 
-async function sendCode(page, phone, purpose, count = 1) {
-  forgetLimits();
-  await sendButton(page).click();
-  return codeSentTo(phone, purpose, count);
-}
-
 async function badArguments({ language, visit }) {
   const page = await visit("/users/#register");
-  await shows(page, "register");
   await submit(page);
   begins(await errorOf(page, "phone"), language, 1001);
   for (const name of ["phone", "code", "password"]) {
@@ -49,7 +42,6 @@ async function badArguments({ language, visit }) {
 
 async function registration({ language, visit }) {
   const page = await visit("/users/#register");
-  await shows(page, "register");
   const phone = freshPhone();
   await fill(page, { phone, password: kPassword });
   const code = await sendCode(page, phone, "regist");
@@ -79,7 +71,6 @@ async function tooEarly({ language, visit }) {
   forgetLimits();
   equal((await ask("code", { phone })).code, 0, "a code");
   const page = await visit("/users/#register");
-  await shows(page, "register");
   await field(page, "phone").fill(phone);
   await sendButton(page).click();
   const shown = await alertOf(page);
@@ -109,8 +100,7 @@ async function ofTheAccount({ language, visit }) {
   const phone = await makeAccount();
   const other = await makeAccount();
   const page = await visit();
-  await logIn(page, phone);
-  await shows(page, "account");
+  await enter(page, phone);
   await open(page, "password");
   await fill(page, { old_password: "wrong one 1", password: "quiet lamp river 7" });
   await submit(page);
@@ -127,7 +117,6 @@ async function ofTheAccount({ language, visit }) {
 
 async function ofTheReset({ language, visit }) {
   const page = await visit("/users/#reset");
-  await shows(page, "reset");
   // Whoever has no account is told nothing else.
   await fill(page, { phone: freshPhone(), code: "123456", password: kPassword });
   await submit(page);

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "acorn";
-import { assert, equal, logIn, makeAccount, root, shows, until } from "./support.js";
+import { assert, enter, enterAnew, equal, logOut, makeAccount, root, shows, until } from "./support.js";
 
 const kEcmaVersion = 2021;
 
@@ -50,8 +50,7 @@ async function managers({ visit }) {
   }
   const phone = await makeAccount();
   await page.goto("/users/#login");
-  await logIn(page, phone);
-  await shows(page, "account");
+  await enter(page, phone);
   for (const [view, name] of [["password", "username"], ["delete", "username"]]) {
     await page.evaluate((hash) => { location.hash = hash; }, view);
     await shows(page, view);
@@ -64,13 +63,10 @@ async function blockedStorage({ context, visit }) {
   await context.addInitScript(() => {
     Object.defineProperty(window, "localStorage", { get() { throw new DOMException("blocked", "SecurityError"); } });
   });
-  const phone = await makeAccount();
-  const page = await visit();
-  await logIn(page, phone);
-  await shows(page, "account");
+  const { phone, page } = await enterAnew(visit);
   const other = await visit();
   await shows(other, "account");
-  await other.locator(".actions button").first().click();
+  await logOut(other);
   await shows(other, "login");
   await page.evaluate(() => window.dispatchEvent(new Event("focus")));
   await until("the other tab knows", () => page.evaluate(() => location.hash === "#login"));

@@ -1,25 +1,23 @@
 // Sessions as a browser has them: tabs, the back button, an expired session, where the token is, where a login leads.
 import {
-  assert, equal, field, fill, logIn, look, makeAccount, note, open, origin, shows, sql, submit, until,
+  assert, enter, enterAnew, equal, field, fill, follow, logIn, logOut, look, makeAccount, noteIs, open, origin, shows, sql,
+  submit,
 } from "./support.js";
 
 const kExpired = { zh: "登录已失效，请重新登录。", en: "Your session has ended. Please log in again." };
 const kLoggedOut = { zh: "您已退出登录。", en: "You are logged out." };
-
-const noteIs = (page, expected) => until(`the note "${expected}"`, async () => await note(page).textContent() === expected);
 
 async function twoTabs({ language, visit }) {
   const phone = await makeAccount();
   const first = await visit();
   const second = await visit();
   await first.bringToFront();
-  await logIn(first, phone);
-  await shows(first, "account");
+  await enter(first, phone);
   await second.bringToFront();
   await shows(second, "account");
   await open(second, "password");
   await first.bringToFront();
-  await first.locator(".actions button").first().click();
+  await logOut(first);
   await shows(first, "login");
   await second.bringToFront();
   await shows(second, "login");
@@ -27,10 +25,7 @@ async function twoTabs({ language, visit }) {
 }
 
 async function otherDeviceEndsAll({ language, visit }) {
-  const phone = await makeAccount();
-  const page = await visit();
-  await logIn(page, phone);
-  await shows(page, "account");
+  const { phone, page } = await enterAnew(visit);
   sql("DELETE FROM sessions");
   // As when its window is chosen again.
   await page.evaluate(() => dispatchEvent(new Event("focus")));
@@ -39,10 +34,7 @@ async function otherDeviceEndsAll({ language, visit }) {
 }
 
 async function expired({ language, visit }) {
-  const phone = await makeAccount();
-  const page = await visit();
-  await logIn(page, phone);
-  await shows(page, "account");
+  const { phone, page } = await enterAnew(visit);
   await open(page, "password");
   await fill(page, { old_password: "a", password: "b" });
   sql("DELETE FROM sessions");
@@ -50,8 +42,7 @@ async function expired({ language, visit }) {
   await shows(page, "login");
   await noteIs(page, kExpired[language]);
   await look(page, language, "login-expired");
-  await logIn(page, phone);
-  await shows(page, "account");
+  await enter(page, phone);
   await open(page, "password");
   equal(await field(page, "old_password").inputValue(), "", "what was typed before");
   sql("DELETE FROM sessions");
@@ -64,8 +55,7 @@ async function backButton({ visit }) {
   const page = await visit();
   await shows(page, "login");
   await field(page, "phone").fill(phone);
-  await page.locator("a[href='#register']").click();
-  await shows(page, "register");
+  await follow(page, "register");
   equal(await field(page, "phone").inputValue(), phone, "the phone, taken along");
   await field(page, "password").fill("left behind 1");
   await page.goBack();
@@ -75,13 +65,11 @@ async function backButton({ visit }) {
   await shows(page, "register");
   equal(await field(page, "password").inputValue(), "", "a password that was left");
   await page.goBack();
-  await logIn(page, phone);
-  await shows(page, "account");
-  await page.locator("a[href='#phone']").click();
-  await shows(page, "phone");
+  await enter(page, phone);
+  await follow(page, "phone");
   await page.goBack();
   await shows(page, "account");
-  await page.locator(".actions button").first().click();
+  await logOut(page);
   await shows(page, "login");
   // Nothing of the account is left there.
   await page.goForward();
@@ -93,8 +81,7 @@ async function tokenIsHidden({ context, visit }) {
   const page = await visit();
   const replies = [];
   page.on("response", (reply) => replies.push(reply));
-  await logIn(page, phone);
-  await shows(page, "account");
+  await enter(page, phone);
   const cookies = await context.cookies();
   equal(cookies.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]), [["users", true, "Lax"]], "cookies");
   const seen = await page.evaluate(() => JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, document.body.outerHTML]));
@@ -144,11 +131,10 @@ async function nextRefused({ visit }) {
   // The same by a login.
   for (const search of ["?next=//evil.example/", "?next=/\\evil.example/", "?next=https://evil.example/", "?next=%2F%2Fevil.example"]) {
     await page.goto(`/users/${search}`);
-    await logIn(page, phone);
-    await shows(page, "account");
+    await enter(page, phone);
     equal(await page.evaluate(() => location.origin), origin, search);
     equal(await page.locator("a.main:visible").count(), 0, "ways on");
-    await page.locator(".actions button").first().click();
+    await logOut(page);
     await shows(page, "login");
   }
 }

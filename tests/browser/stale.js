@@ -1,20 +1,18 @@
 // A page that was left open, or comes back by the back button, while its account is no longer the one that is logged in.
 import {
-  ask, assert, codeSentTo, equal, field, fill, forgetLimits, freshPhone, kPassword, logIn, makeAccount, note, open, sendButton, shows,
-  sql, submit, until,
+  ask, assert, equal, field, fill, freshPhone, kPassword, logIn, logOut, logOutEverywhere, makeAccount, noteIs, open, readable, sendCode,
+  shows, sql, submit, until,
 } from "./support.js";
 
 const kOther = { zh: "现在登录的是另一个账号。", en: "Another account is logged in now." };
 const kExpired = { zh: "登录已失效，请重新登录。", en: "Your session has ended. Please log in again." };
 const kTyped = "typed and left 5";
 
-const readable = (phone) => `+86 ${phone.slice(0, 3)} ${phone.slice(3, 7)} ${phone.slice(7)}`;
-const buttons = (page) => page.locator(".actions button");
 
 async function showsAccount(page, phone, words) {
   await shows(page, "account");
   await until(`the number ${phone}`, async () => await page.locator("dd.phone").textContent() === readable(phone));
-  if (words) await until(`the note "${words}"`, async () => await note(page).textContent() === words);
+  if (words) await noteIs(page, words);
 }
 
 /// Lets the page's questions who is logged in wait, as a slow network does, until the returned function is called.
@@ -30,17 +28,15 @@ async function holdQuestions(page) {
 
 /// What is done in the tab that still shows the first account: where, what is typed, how it is sent.
 const kActs = {
-  logout: { view: "account", send: (page) => buttons(page).first().click() },
-  "logout?everywhere": { view: "account", send: (page) => buttons(page).last().click() },
+  logout: { view: "account", send: logOut },
+  "logout?everywhere": { view: "account", send: logOutEverywhere },
   password: { view: "password", prepare: (page) => fill(page, { old_password: kPassword, password: kTyped }), send: submit },
   phone: {
     view: "phone",
     async prepare(page) {
       const phone = freshPhone();
       await fill(page, { phone, password: kPassword });
-      forgetLimits();
-      await sendButton(page).click();
-      await field(page, "code").fill(await codeSentTo(phone, "phone"));
+      await field(page, "code").fill(await sendCode(page, phone, "phone"));
     },
     send: submit,
   },
@@ -65,7 +61,7 @@ async function logInBehind({ visit }, [first, second], act) {
   const release = await holdQuestions(stale);
   const other = await visit();
   await showsAccount(other, first);
-  await buttons(other).first().click();
+  await logOut(other);
   await logIn(other, second);
   await showsAccount(other, second);
   await stale.bringToFront();
@@ -152,7 +148,7 @@ async function backButton({ language, context, visit }) {
       equal(seen.findIndex((state) => state.includes(text)), -1, `${view}: when ${text} is in the page`);
     }
     if (phone) await showsAccount(page, phone, kOther[language]);
-    else await until("the note", async () => await note(page).textContent() === kExpired[language]);
+    else await noteIs(page, kExpired[language]);
   }
   // Who is still logged in finds the view again, but nothing that was typed.
   await open(page, "password");

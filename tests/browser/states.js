@@ -1,7 +1,7 @@
 // The whole life of an account; every state of the page is looked at on the way.
 import {
-  alertOf, ask, assert, codeSentTo, equal, errorOf, field, fill, forgetLimits, freshPhone, kPassword, logIn, look, note, open,
-  sendButton, shows, sql, submit, until,
+  alertOf, ask, assert, codeSentTo, enter, equal, errorOf, field, fill, follow, freshPhone, hasFocus, kPassword, logOut, logOutEverywhere,
+  look, noteIs, open, readable, sendButton, sendCode, shows, sql, submit, until,
 } from "./support.js";
 
 const kNewPassword = "quiet lamp river 7";
@@ -24,15 +24,16 @@ const kWords = {
 const rows = (page) => page.locator("tbody tr");
 const phoneShown = (page) => page.locator("dd.phone").textContent();
 
-async function noteIs(page, expected) {
-  await until(`the note "${expected}"`, async () => await note(page).textContent() === expected);
+/// Sends the form; it leads to a view with a note.
+async function succeed(page, view, words) {
+  await submit(page);
+  await shows(page, view);
+  await noteIs(page, words);
 }
 
 /// Asks for a code with the button and types it.
-async function useCode(page, phone, purpose, count) {
-  forgetLimits();
-  await sendButton(page).click();
-  await field(page, "code").fill(await codeSentTo(phone, purpose, count));
+async function useCode(page, phone, purpose) {
+  await field(page, "code").fill(await sendCode(page, phone, purpose));
 }
 
 async function countsDown(page, language) {
@@ -69,7 +70,7 @@ async function register(page, language, phone) {
   await look(page, language, "register");
   await field(page, "phone").fill(phone);
   await sendButton(page).click();
-  await until("the code's field has the focus", () => field(page, "code").evaluate((element) => element === document.activeElement));
+  await until("the code's field has the focus", () => hasFocus(field(page, "code")));
   await countsDown(page, language);
   await field(page, "code").fill(await codeSentTo(phone, "regist"));
   await strengths(page, words);
@@ -81,9 +82,7 @@ async function register(page, language, phone) {
   await show.click();
   equal(await field(page, "password").getAttribute("type"), "text", "the password's field, shown");
   equal(await show.getAttribute("aria-pressed"), "true", "the button");
-  await submit(page);
-  await shows(page, "account");
-  await noteIs(page, words.registered);
+  await succeed(page, "account", words.registered);
 }
 
 async function endASession(page, language, phone) {
@@ -109,25 +108,19 @@ async function endASession(page, language, phone) {
 }
 
 async function changePassword(page, language) {
-  await page.locator("a[href='#password']").click();
-  await shows(page, "password");
+  await follow(page, "password");
   await look(page, language, "password");
   await fill(page, { old_password: kPassword, password: kNewPassword });
-  await submit(page);
-  await shows(page, "account");
-  await noteIs(page, kWords[language].password);
+  await succeed(page, "account", kWords[language].password);
 }
 
 async function changePhone(page, language, phone) {
-  await page.locator("a[href='#phone']").click();
-  await shows(page, "phone");
+  await follow(page, "phone");
   await look(page, language, "phone");
   await fill(page, { phone, password: kNewPassword });
   await useCode(page, phone, "phone");
-  await submit(page);
-  await shows(page, "account");
-  await noteIs(page, kWords[language].phone);
-  equal(await phoneShown(page), `+86 ${phone.slice(0, 3)} ${phone.slice(3, 7)} ${phone.slice(7)}`, "the number");
+  await succeed(page, "account", kWords[language].phone);
+  equal(await phoneShown(page), readable(phone), "the number");
 }
 
 async function reset(page, language, phone) {
@@ -138,14 +131,11 @@ async function reset(page, language, phone) {
   await look(page, language, "reset");
   await fill(page, { phone, password: kResetPassword });
   await useCode(page, phone, "reset");
-  await submit(page);
-  await shows(page, "login");
-  await noteIs(page, kWords[language].reset);
+  await succeed(page, "login", kWords[language].reset);
 }
 
 async function removeAccount(page, language, phone) {
-  await page.locator("a[href='#delete']").click();
-  await shows(page, "delete");
+  await follow(page, "delete");
   await fill(page, { password: "wrong one 1" });
   await submit(page);
   equal(await errorOf(page, "confirm"), kWords[language].tick, "without the tick");
@@ -154,9 +144,7 @@ async function removeAccount(page, language, phone) {
   await submit(page);
   equal(await errorOf(page, "password"), kWords[language].wrong, "with a wrong password");
   await fill(page, { password: kResetPassword });
-  await submit(page);
-  await shows(page, "login");
-  await noteIs(page, kWords[language].deleted);
+  await succeed(page, "login", kWords[language].deleted);
   equal((await ask("login", { phone, password: kResetPassword })).code, 1004, "login afterwards");
 }
 
@@ -168,19 +156,18 @@ async function life({ language, visit }) {
   equal(await page.evaluate(() => document.documentElement.lang), language === "zh" ? "zh-CN" : "en", "the page's language");
   await look(page, language, "login");
   await register(page, language, phone);
-  equal(await phoneShown(page), `+86 ${phone.slice(0, 3)} ${phone.slice(3, 7)} ${phone.slice(7)}`, "the number");
+  equal(await phoneShown(page), readable(phone), "the number");
   equal(await page.locator("dl time").getAttribute("datetime").then((time) => time.slice(0, 2)), "20", "since when");
   await endASession(page, language, phone);
   await changePassword(page, language);
   const second = freshPhone();
   await changePhone(page, language, second);
-  await page.locator(".actions button").first().click();
+  await logOut(page);
   await shows(page, "login");
   await noteIs(page, words.loggedOut);
   await reset(page, language, second);
-  await logIn(page, second, kResetPassword);
-  await shows(page, "account");
-  await page.locator(".actions button").last().click();
+  await enter(page, second, kResetPassword);
+  await logOutEverywhere(page);
   await shows(page, "login");
   await open(page, "login-code");
   await page.reload();
@@ -195,7 +182,6 @@ async function life({ language, visit }) {
 
 async function lookAtErrors({ language, visit }) {
   const page = await visit("/users/#register");
-  await shows(page, "register");
   await fill(page, { phone: "12", code: "12", password: "short" });
   await submit(page);
   await errorOf(page, "phone");

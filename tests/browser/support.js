@@ -113,7 +113,8 @@ export async function startBrowser() {
 }
 export const stopBrowser = () => browser?.close();
 
-/// A browser of its own for a test: `visit` opens tabs; everything that goes wrong in one is in `complaints`.
+/// A browser of its own for a test: `visit` opens tabs, and waits for the view that the address names; everything that goes wrong in
+/// one is in `complaints`.
 export async function makeVisitor(language, options = {}) {
   const context = await browser.newContext({
     baseURL: origin, locale: kLocales[language], timezoneId: "Asia/Shanghai", viewport: kWide, reducedMotion: "reduce", ...options,
@@ -139,6 +140,8 @@ export async function makeVisitor(language, options = {}) {
       if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()} (${url})`);
     });
     await page.goto(path);
+    const view = /^\/users\/#(.+)/.exec(path)?.[1];
+    if (view) await shows(page, view);
     return page;
   };
   return { language, context, complaints, visit, close: () => context.close() };
@@ -148,12 +151,23 @@ export async function makeVisitor(language, options = {}) {
 export const field = (page, name) => page.locator(`form input[id$="-${name}"]`);
 export const submit = (page) => page.locator("form button.main").click();
 export const sendButton = (page) => page.locator("form button.beside");
-export const note = (page) => page.locator("#note");
 
 export async function shows(page, view) {
   await page.waitForSelector(`#view[data-view="${view}"]`);
   equal(await page.evaluate(() => location.hash), view === "away" ? "" : `#${view}`, "the address");
 }
+
+/// The note above the form, once it says this.
+export const noteIs = (page, expected) => until(`the note "${expected}"`, async () => await page.locator("#note").textContent() === expected);
+
+export const hasFocus = (locator) => locator.evaluate((element) => element === document.activeElement);
+
+/// A number as the page shows it.
+export const readable = (phone) => `+86 ${phone.slice(0, 3)} ${phone.slice(3, 7)} ${phone.slice(7)}`;
+
+/// The buttons of the account's view: the first logs out, the last everywhere.
+export const logOut = (page) => page.locator(".actions button").first().click();
+export const logOutEverywhere = (page) => page.locator(".actions button").last().click();
 
 /// Opens a view by its address and waits for it.
 export async function open(page, view) {
@@ -172,13 +186,40 @@ export async function logIn(page, phone, password = kPassword) {
   await submit(page);
 }
 
+/// Logs in where that succeeds.
+export async function enter(page, phone, password) {
+  await logIn(page, phone, password);
+  await shows(page, "account");
+}
+
+/// A tab in which a new account is logged in.
+export async function enterAnew(visit) {
+  const phone = await makeAccount();
+  const page = await visit();
+  await enter(page, phone);
+  return { phone, page };
+}
+
+/// Follows a link of the page to a view.
+export async function follow(page, view) {
+  await page.locator(`a[href='#${view}']`).click();
+  await shows(page, view);
+}
+
+/// Asks for a code with the form's button; gives it.
+export async function sendCode(page, phone, purpose, count = 1) {
+  forgetLimits();
+  await sendButton(page).click();
+  return codeSentTo(phone, purpose, count);
+}
+
 /// The error of a field, once there is one; the field must be marked, described by it, and focused.
 export async function errorOf(page, name) {
   const input = field(page, name);
   await until(`${name} is marked`, async () => await input.getAttribute("aria-invalid") === "true");
   const id = await input.evaluate((element) => element.id);
   assert((await input.getAttribute("aria-describedby")).split(" ").includes(`${id}-error`), `${id} is not described by its error`);
-  await until(`${id} has the focus`, () => input.evaluate((element) => element === document.activeElement));
+  await until(`${id} has the focus`, () => hasFocus(input));
   return page.locator(`#${id}-error`).textContent();
 }
 
@@ -186,7 +227,7 @@ export async function errorOf(page, name) {
 export async function alertOf(page) {
   const alert = page.locator("#view .alert:visible");
   await alert.waitFor();
-  assert(await alert.evaluate((element) => element === document.activeElement), "the alert has no focus");
+  assert(await hasFocus(alert), "the alert has no focus");
   return alert.locator("p").textContent();
 }
 

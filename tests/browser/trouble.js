@@ -1,7 +1,7 @@
 // The service or the network goes away and comes back; replies get lost.
 import {
-  alertOf, assert, codeSentTo, countSent, equal, field, fill, forgetLimits, freshPhone, kPassword, logIn, look, makeAccount, script, sendButton,
-  shows, submit, until,
+  alertOf, assert, codeSentTo, countSent, equal, field, fill, follow, freshPhone, kPassword, logIn, logOutEverywhere, look, makeAccount,
+  script, sendButton, sendCode, shows, submit, until,
 } from "./support.js";
 
 const kUnavailable = { zh: "服务暂不可用，请稍后再试", en: "temporarily unavailable" };
@@ -22,8 +22,7 @@ async function serviceAway({ language, visit }) {
   await shows(inside, "login");
   await logIn(typing, phone);
   await shows(inside, "account");
-  await typing.locator("a[href='#password']").click();
-  await shows(typing, "password");
+  await follow(typing, "password");
   await fill(typing, { old_password: kPassword, password: "quiet lamp river 7" });
   script("stop", ["pool"]);
   let late;
@@ -32,7 +31,7 @@ async function serviceAway({ language, visit }) {
     await begins(alertOf(typing), kUnavailable[language]);
     equal(await field(typing, "old_password").inputValue(), kPassword, "what was typed");
     await look(typing, language, "form-away");
-    await inside.locator(".actions button").last().click();
+    await logOutEverywhere(inside);
     await begins(alertOf(inside), kUnavailable[language]);
     late = await visit();
     await shows(late, "away");
@@ -81,7 +80,6 @@ async function loseReply(page, path) {
 async function lostReplies({ language, visit }) {
   const phone = freshPhone();
   const page = await visit("/users/#register");
-  await shows(page, "register");
   const codeKeys = await loseReply(page, "code");
   await field(page, "phone").fill(phone);
   await sendButton(page).click();
@@ -113,19 +111,14 @@ async function lostReplies({ language, visit }) {
 async function newIntent({ visit }) {
   const phone = freshPhone();
   const page = await visit("/users/#register");
-  await shows(page, "register");
   const keys = [];
   page.on("request", (request) => { if (request.url().endsWith("/users/code")) keys.push(keyOf(request)); });
   await field(page, "phone").fill(phone);
-  forgetLimits();
-  await sendButton(page).click();
-  await codeSentTo(phone, "regist");
+  await sendCode(page, phone, "regist");
   await page.reload();
   await shows(page, "register");
   await field(page, "phone").fill(phone);
-  forgetLimits();
-  await sendButton(page).click();
-  await codeSentTo(phone, "regist", 2);
+  await sendCode(page, phone, "regist", 2);
   equal(new Set(keys).size, 2, "keys of two codes that were asked for");
 }
 

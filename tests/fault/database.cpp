@@ -1,13 +1,15 @@
 // The database killed, frozen, cut off, locked, full and read-only in the midst of traffic.
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "fault/database_gate.hpp"
 #include "fault/ledger.hpp"
+#include "support/cutting_proxy.hpp"
 #include "support/whole_stack.hpp"
 
 using namespace users::test;
@@ -21,10 +23,6 @@ int server() {
   return pid;
 }
 
-void kill_server() {
-  BOOST_TEST_REQUIRE(::kill(server(), SIGKILL) == 0);
-}
-
 /// A variable of the server, put back at the end over the same connection: there may be no other.
 class GlobalVariable {
  public:
@@ -33,8 +31,6 @@ class GlobalVariable {
     set(value);
   }
   ~GlobalVariable() { set(before_); }
-  GlobalVariable(const GlobalVariable&) = delete;
-  GlobalVariable& operator=(const GlobalVariable&) = delete;
 
  private:
   void set(const std::string& value) {
@@ -44,6 +40,40 @@ class GlobalVariable {
   std::unique_ptr<users::db::Connection> connection_ = administrator();
   std::string name_;
   std::string before_;
+};
+
+/// As the administrator, on the server.
+void cut_service_connections(users::db::Connection& administrator) {
+  administrator.run_script("KILL USER users_service", "cut");
+}
+
+/// Takes the place of the database's socket while it lives, so that the whole stack's connections
+/// can be cut or stalled; those made before are cut.
+class DatabaseGate {
+ public:
+  explicit DatabaseGate(std::optional<CuttingProxy::Cut> cut = std::nullopt) {
+    std::filesystem::rename(front_, back_);
+    proxy_.emplace(back_, std::move(cut), CuttingProxy::Filter{}, front_);
+    cut_service_connections(*administrator());
+  }
+  ~DatabaseGate() {
+    std::error_code gone;
+    if (!proxy_) {
+      std::filesystem::remove(back_, gone);
+      return;
+    }
+    proxy_.reset();
+    std::filesystem::rename(back_, front_, gone);
+  }
+
+  CuttingProxy* operator->() { return &*proxy_; }
+  /// Gives the place to a database that is to be started anew.
+  void step_aside() { proxy_.reset(); }
+
+ private:
+  std::string front_ = run_folder() + "/mariadb.sock";
+  std::string back_ = run_folder() + "/mariadb.real";
+  std::optional<CuttingProxy> proxy_;
 };
 
 struct Stage {
@@ -73,16 +103,12 @@ BOOST_DATA_TEST_CASE(killed_at_a_stage_of_a_registration, data::make(kStages), s
   // It has transactions, too.
   run_script("scripts/stop courier");
   const std::string phone = fresh_phone();
-  const auto ask = [&] {
-    return send(base_url(),
-                {.body = registration(phone),
-                 .headers = {"Content-Type: application/json", "Idempotency-Key: " + phone}})
-        .code();
-  };
+  const auto ask = [&] { return regist_with_key(phone).code(); };
   {
-    DatabaseGate gate(stage.trigger, stage.moment, [] { ::kill(server(), SIGKILL); });
+    DatabaseGate gate(
+        CuttingProxy::Cut{stage.trigger, stage.moment, [] { ::kill(server(), SIGKILL); }});
     BOOST_TEST(ask() == 9001);
-    BOOST_TEST(gate.triggered());
+    BOOST_TEST(gate->has_cut());
     gate.step_aside();
     run_script("scripts/start database");
   }
@@ -96,7 +122,7 @@ BOOST_DATA_TEST_CASE(killed_at_a_stage_of_a_registration, data::make(kStages), s
 BOOST_AUTO_TEST_CASE(killed_and_started_again) {
   const Tally met = survive("database killed and started", [](Traffic& traffic) {
     for (int round = 0; round < 2; ++round) {
-      kill_server();
+      BOOST_TEST_REQUIRE(::kill(server(), SIGKILL) == 0);
       run_script("scripts/start database");
       traffic.flow(200);
     }
@@ -114,50 +140,37 @@ BOOST_AUTO_TEST_CASE(frozen_for_three_seconds) {
 }
 
 BOOST_AUTO_TEST_CASE(connections_cut_again_and_again) {
-  Ledger ledger;
-  {
+  survive("every connection cut 10 times", [](Traffic& traffic) {
     DatabaseGate gate;
-    const Traffic traffic(ledger);
     for (int round = 0; round < 10; ++round) {
-      gate.cut();
+      gate->cut_all();
       traffic.flow(50);
     }
-    ledger.recover();
-  }
-  ledger.settle("every connection cut 10 times");
+  });
 }
 
 BOOST_AUTO_TEST_CASE(connections_that_carry_nothing_for_two_seconds) {
-  Ledger ledger;
-  {
+  const Tally met = survive("connections stalled for 2 s", [](Traffic& traffic) {
     DatabaseGate gate;
-    const Traffic traffic(ledger);
     traffic.flow(100);
-    gate.stall();
+    gate->stall();
     std::this_thread::sleep_for(std::chrono::seconds(2));  // the fault's length
-    gate.resume();
-    ledger.recover();
+    gate->resume();
     traffic.flow(200);
-  }
-  BOOST_TEST(ledger.tally().longest > 1.5);
-  ledger.settle("connections stalled for 2 s");
+  });
+  BOOST_TEST(met.longest > 1.5);
 }
 
 BOOST_AUTO_TEST_CASE(connections_that_stall_for_longer_than_a_worker_waits) {
-  Ledger ledger;
-  {
+  const Tally met = survive("connections stalled for 9 s, then cut", [](Traffic& traffic) {
     DatabaseGate gate;
-    const Traffic traffic(ledger);
     traffic.flow(100);
-    gate.stall();
+    gate->stall();
     std::this_thread::sleep_for(std::chrono::seconds(9));  // above database.read_timeout
-    gate.cut();
-    gate.resume();
-    ledger.recover();
-    traffic.flow(200);
-  }
-  BOOST_TEST(ledger.tally().unknown > 0);
-  ledger.settle("connections stalled for 9 s, then cut");
+    gate->cut_all();
+    gate->resume();
+  });
+  BOOST_TEST(met.unknown > 0);
 }
 
 BOOST_AUTO_TEST_CASE(tables_locked_for_two_seconds) {

@@ -27,9 +27,6 @@ class Ledger {
  public:
   /// Remembers what the workers hold, and where the logs end.
   Ledger();
-  ~Ledger() = default;
-  Ledger(const Ledger&) = delete;
-  Ledger& operator=(const Ledger&) = delete;
 
   /// One client's visit: registers a fresh phone with a key of its own; every fourth logs in, is
   /// known, logs out, is unknown, and asks twice for a code. Who was told to come again later waits
@@ -54,21 +51,19 @@ class Ledger {
     bool settled_by_retry = false;
   };
   struct Session {
-    std::string phone;
     std::string token;
-    bool ended = false;    ///< its logout was answered 0
-    bool unknown = false;  ///< its logout was not
+    bool ended;  ///< its logout was answered 0
   };
 
   /// Sends, with a line in the file before and after. `expected`: the code of a good reply, or its
   /// status (200 and more).
-  HttpReply call(const std::string& what, const HttpRequest& request, int expected,
-                 Outcome& outcome);
+  Outcome call(const std::string& what, const HttpRequest& request, int expected,
+               HttpReply* reply = nullptr);
   Outcome regist(const std::string& phone, const std::string& key);
   void log_in_and_out(const std::string& phone);
-  HttpReply login(const std::string& phone, Outcome& outcome);
+  Outcome login(const std::string& phone, HttpReply* reply = nullptr);
   void ask_for_code(const std::string& phone);
-  Outcome auth(const std::string& token, long status);
+  Outcome auth(const std::string& token, int status);
 
   void settle_registrations();
   void check_rows();
@@ -94,8 +89,6 @@ class Traffic {
  public:
   explicit Traffic(Ledger& ledger);
   ~Traffic();
-  Traffic(const Traffic&) = delete;
-  Traffic& operator=(const Traffic&) = delete;
 
   /// Waits until so many more requests were answered or given up.
   void flow(int requests) const;
@@ -112,6 +105,9 @@ class Traffic {
 /// `fault` in the midst of traffic, which goes on for a while after it; then the ledger is settled.
 /// What clients met.
 Tally survive(const std::string& name, const std::function<void(Traffic&)>& fault);
+
+/// A registration with the phone as its key, which may be sent again.
+HttpReply regist_with_key(const std::string& phone);
 
 /// Lines of nginx's log with this text are the fault itself, and no alert.
 void expect_alert(const std::string& text);

@@ -37,18 +37,12 @@ void limit_memory(int pid, rlim_t bytes) {
 struct CostlyHashes : WholeStack {
   CostlyHashes() { restart("19456"); }
   ~CostlyHashes() { restart("64"); }
-  CostlyHashes(const CostlyHashes&) = delete;
-  CostlyHashes& operator=(const CostlyHashes&) = delete;
 
   static void restart(const char* memory) {
     ::setenv("USERS_FCGI_PASSWORD_ARGON2_MEMORY", memory, 1);
     run_command("scripts/stop hash >/dev/null; scripts/start hash >/dev/null");
   }
 };
-
-bool may_mount() {
-  return run_command("unshare -m mount -t tmpfs -o size=1m none /mnt 2>/dev/null").status == 0;
-}
 
 /// The database's folder on a small disk that only mariadbd sees, filled to the last byte by
 /// fill(). Below it the old database lies untouched.
@@ -59,8 +53,6 @@ class SmallDisk {
     start_server();
   }
   ~SmallDisk() { run_command("scripts/stop database >/dev/null"); }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
 
   void fill() const {
     BOOST_TEST(run_command("cat /dev/zero 2>/dev/null >'" + seen("filler") + "'").status != 0);
@@ -119,11 +111,15 @@ BOOST_FIXTURE_TEST_CASE(memory_refused_to_every_hash, CostlyHashes) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_full_disk_under_the_database, WholeStack,
-                        *boost::unit_test::precondition([](auto) { return may_mount(); })) {
+                        *boost::unit_test::precondition([](auto) {
+                          return run_command(
+                                     "unshare -m mount -t tmpfs -o size=1m none /mnt "
+                                     "2>/dev/null")
+                                     .status == 0;
+                        })) {
   const SmallDisk disk;
   BOOST_TEST(wait_until(5, [] { return regist("x").code() == 1001; }));
-  Person person;
-  person.regist();
+  Person person = registered();
   const std::string token = person.token();
   const Tally met = survive("a full disk under the database", [&](Traffic& traffic) {
     disk.fill();

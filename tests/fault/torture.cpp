@@ -23,6 +23,8 @@ using namespace users::test;
 
 namespace {
 
+using Seconds = std::chrono::duration<double>;
+
 constexpr const char* kPassword = "correct horse 42";
 
 /// The page that the worker's shim obeys.
@@ -36,8 +38,6 @@ class Failures {
     control_ = static_cast<Control*>(memory);
   }
   ~Failures() { ::munmap(control_, sizeof(Control)); }
-  Failures(const Failures&) = delete;
-  Failures& operator=(const Failures&) = delete;
 
   [[nodiscard]] std::string path() const { return file_.string(); }
 
@@ -107,7 +107,6 @@ struct Call {
 };
 
 struct Tally {
-  int sampled = 0;
   int reached = 0;
   int unanswered = 0;
   int ended = 0;
@@ -126,15 +125,13 @@ class Torture {
   }
 
   void run(Family family, int error, double seconds) {
+    family_ = family;
     const auto calls = list();
     const auto began = std::chrono::steady_clock::now();
     for (std::size_t i = 0; i < calls.size(); ++i) {
       // Each kind of request has its share, so that a slow machine skips no kind.
-      const auto share =
-          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(
-              seconds * static_cast<double>(i + 1) / static_cast<double>(calls.size())));
-      const auto end = began + share;
-      sweep(calls[i], family, error, end);
+      const double share = static_cast<double>(i + 1) / static_cast<double>(calls.size());
+      sweep(calls[i], error, began + Seconds(seconds * share));
     }
   }
 
@@ -183,74 +180,70 @@ class Torture {
     };
   }
 
-  void sweep(const Call& call, Family family, int error,
-             std::chrono::steady_clock::time_point end) {
-    failures_.arm(family, 0, error);
+  void sweep(const Call& call, int error,
+             std::chrono::time_point<std::chrono::steady_clock, Seconds> end) {
+    failures_.arm(family_, 0, error);
     const int expected = code_of(worker_.ask(call.request(fresh_phone())));
     const long calls = failures_.calls();
     failures_.disarm();
     BOOST_TEST_REQUIRE(expected == call.expected, call.name << ": " << expected);
     const long samples = std::min(calls, sample_limit());
-    Tally tally;
+    tally_ = {};
     for (long i = 0; i < samples; ++i) {
       if (std::chrono::steady_clock::now() > end && sample_limit() <= kSamples) break;
-      fail_one(call, family, 1 + i * calls / samples, error, tally);
+      const long nth = 1 + i * calls / samples;
+      BOOST_TEST_CONTEXT(call.name << ", call " << nth << ", errno " << error) {
+        failures_.arm(family_, nth, error);
+        fail_one(call);
+      }
     }
-    BOOST_TEST(tally.reached > 0, call.name << ": no call was made to fail");
+    BOOST_TEST(tally_.reached > 0, call.name << ": no call was made to fail");
     std::cout << "torture: " << call.name << ", " << std::generic_category().message(error) << ": "
-              << calls << " calls, " << tally.reached << " made to fail, " << tally.unanswered
-              << " unanswered, " << tally.ended << " workers ended (" << tally.crashed
+              << calls << " calls, " << tally_.reached << " made to fail, " << tally_.unanswered
+              << " unanswered, " << tally_.ended << " workers ended (" << tally_.crashed
               << " by SIGSEGV), codes";
-    for (const auto& [code, count] : tally.codes) std::cout << ' ' << code << 'x' << count;
+    for (const auto& [code, count] : tally_.codes) std::cout << ' ' << code << 'x' << count;
     std::cout << '\n';
   }
 
-  void fail_one(const Call& call, Family family, long nth, int error, Tally& tally) {
+  void fail_one(const Call& call) {
     const std::string phone = fresh_phone();
-    const std::string where = std::string(call.name) + ", call " + std::to_string(nth) +
-                              ", errno " + std::to_string(error);
-    failures_.arm(family, nth, error);
-    const HttpReply reply = first_ask(call.request(phone), where, family, tally);
-    const bool reached = failures_.failed();
+    const HttpReply reply = first_ask(call.request(phone));
+    tally_.reached += failures_.failed() ? 1 : 0;
     failures_.disarm();
-    ++tally.sampled;
-    tally.reached += reached ? 1 : 0;
-    tally.unanswered += reply.status == 0 ? 1 : 0;
-    const double patience = reply.status == 0 ? kEndSeconds : 0;
-    revive(where, family, patience, tally);
+    tally_.unanswered += reply.status == 0 ? 1 : 0;
+    revive(reply.status == 0 ? kEndSeconds : 0);
     if (reply.status != 0) {
-      ++tally.codes[code_of(reply)];
-      const bool honest =
-          code_of(reply) == call.expected || code_of(reply) == 9000 || code_of(reply) == 9001;
-      BOOST_TEST(honest, where << ": " << reply.status << ' ' << reply.body);
-      if (code_of(reply) == 0) BOOST_TEST(call.is_true(phone, reply), where << ": 0, but not done");
+      const int code = code_of(reply);
+      ++tally_.codes[code];
+      BOOST_TEST((code == call.expected || code == 9000 || code == 9001),
+                 reply.status << ' ' << reply.body);
+      if (code == 0) BOOST_TEST(call.is_true(phone, reply), "0, but not done");
     }
-    const HttpReply again = ask_again(call.request(phone), where, family, tally);
-    BOOST_TEST(code_of(again) == call.expected, where << ", retry: " << again.body);
-    if (code_of(again) == 0) BOOST_TEST(call.is_true(phone, again), where << ", retry: not done");
+    const HttpReply again = ask_again(call.request(phone));
+    BOOST_TEST(code_of(again) == call.expected, "retry: " << again.body);
+    if (code_of(again) == 0) BOOST_TEST(call.is_true(phone, again), "retry: not done");
   }
 
   /// Status 0 where the worker ended before it took the request, between two of them.
-  HttpReply first_ask(const fcgi::Request& request, const std::string& where, Family family,
-                      Tally& tally) {
+  HttpReply first_ask(const fcgi::Request& request) {
     try {
       return worker_.ask(request);
-    } catch (const std::runtime_error& error) {
+    } catch (const std::runtime_error&) {
       failures_.disarm();
-      if (!revive(where, family, 0, tally)) throw std::runtime_error(where + ": " + error.what());
+      if (!revive(0)) throw;
       return {};
     }
   }
 
   /// One that ended late, or after its reply, is found only by the next request; one that runs and
   /// does not answer hangs.
-  HttpReply ask_again(const fcgi::Request& request, const std::string& where, Family family,
-                      Tally& tally) {
+  HttpReply ask_again(const fcgi::Request& request) {
     try {
       HttpReply reply = worker_.ask(request);
-      if (reply.status != 0 || !revive(where, family, kLateEndSeconds, tally)) return reply;
+      if (reply.status != 0 || !revive(kLateEndSeconds)) return reply;
     } catch (const std::runtime_error&) {
-      if (!revive(where, family, kLateEndSeconds, tally)) throw;
+      if (!revive(kLateEndSeconds)) throw;
     }
     return worker_.ask(request);
   }
@@ -259,15 +252,14 @@ class Torture {
   /// asserts, destructors). Its process manager starts the next one. libzxcvbn writes to whatever
   /// malloc gave it, so that without memory it ends by SIGSEGV at address 0: before the first
   /// statement, and nothing else can be done in this process. True where it had ended.
-  bool revive(const std::string& where, Family family, double seconds, Tally& tally) {
+  bool revive(double seconds) {
     const auto status = worker_.exit_within(seconds);
     if (!status) return false;
-    ++tally.ended;
+    ++tally_.ended;
     const bool crashed = *status == 128 + SIGSEGV;
-    tally.crashed += crashed ? 1 : 0;
-    const bool allowed =
-        *status == 1 || *status == 128 + SIGABRT || (crashed && family == Family::memory);
-    BOOST_TEST(allowed, where << ": ended by " << *status);
+    tally_.crashed += crashed ? 1 : 0;
+    BOOST_TEST((*status == 1 || *status == 128 + SIGABRT || (crashed && family_ == Family::memory)),
+               "ended by " << *status);
     worker_.start_again();
     return true;
   }
@@ -287,6 +279,8 @@ class Torture {
   // Of the many logins: an account keeps the newest of its sessions alone.
   std::string visitor_ = fresh_phone();
   std::string token_;
+  Family family_ = Family::none;
+  Tally tally_;
 };
 
 }  // namespace

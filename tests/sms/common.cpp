@@ -48,14 +48,11 @@ const Hmac kHmacs[] = {
 
 BOOST_AUTO_TEST_SUITE(common)
 
-BOOST_AUTO_TEST_CASE(hmac_is_that_of_rfc_4231) {
+BOOST_AUTO_TEST_CASE(hmac_is_that_of_rfc_4231_and_right_for_keys_of_any_length) {
   for (const auto& [key, message, digest] : kHmacs) {
     BOOST_TEST(run("hmac_sha256 \"$1\"", message, {hex_of(key)}) == digest);
     BOOST_TEST(hex_of(hmac_sha256(key, message)) == digest);
   }
-}
-
-BOOST_AUTO_TEST_CASE(hmac_is_right_for_keys_of_any_length) {
   for (const std::size_t length : {0, 1, 63, 64, 65, 200}) {
     std::string key;
     for (std::size_t i = 0; i < length; ++i) key += static_cast<char>(i * 7);

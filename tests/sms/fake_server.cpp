@@ -1,41 +1,19 @@
 #include "sms/fake_server.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
-#include <cerrno>
 #include <sstream>
-#include <system_error>
+#include <stdexcept>
 #include <tuple>
 #include <utility>
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/daemon.hpp"
+#include "support/text.hpp"
+
 namespace users::test {
 namespace {
-
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::system_category(), what);
-}
-
-/// A socket bound to a free port of 127.0.0.1, and that port.
-std::pair<int, unsigned> bound_socket() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail("socket");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(fd, generic, size) != 0 || ::getsockname(fd, generic, &size) != 0) fail("bind");
-  return {fd, ntohs(address.sin_port)};
-}
-
-std::string url_of(unsigned port) {
-  return "http://127.0.0.1:" + std::to_string(port);
-}
 
 /// Appends what has come; false at the end of the stream.
 bool receive(int client, std::string& text) {
@@ -53,11 +31,9 @@ Received parse_head(const std::string& head) {
   std::getline(lines, line);
   while (std::getline(lines, line) && line.size() > 1) {
     const auto colon = line.find(':');
-    std::string name = line.substr(0, colon);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const auto begin = line.find_first_not_of(' ', colon + 1);
-    request.headers[name] = line.substr(begin, line.find_last_not_of("\r ") + 1 - begin);
+    request.headers[lower(line.substr(0, colon))] =
+        line.substr(begin, line.find_last_not_of("\r ") + 1 - begin);
   }
   return request;
 }
@@ -88,7 +64,7 @@ std::string Received::header(const std::string& name) const {
 
 FakeServer::FakeServer(Handler handler) : handler_(std::move(handler)), listener_(-1), port_(0) {
   std::tie(listener_, port_) = bound_socket();
-  if (::listen(listener_, SOMAXCONN) != 0) fail("listen");
+  if (::listen(listener_, SOMAXCONN) != 0) throw std::runtime_error("cannot listen");
   thread_ = std::thread([this] { run(); });
 }
 
@@ -99,7 +75,7 @@ FakeServer::~FakeServer() {
 }
 
 std::string FakeServer::url() const {
-  return url_of(port_);
+  return "http://127.0.0.1:" + std::to_string(port_);
 }
 
 std::vector<Received> FakeServer::requests() const {
@@ -150,18 +126,6 @@ bool FakeServer::send(int client, std::string_view text) {
     text.remove_prefix(static_cast<std::size_t>(taken));
   }
   return true;
-}
-
-RefusingPort::RefusingPort() : socket_(-1), port_(0) {
-  std::tie(socket_, port_) = bound_socket();
-}
-
-RefusingPort::~RefusingPort() {
-  ::close(socket_);
-}
-
-std::string RefusingPort::url() const {
-  return url_of(port_);
 }
 
 }  // namespace users::test

@@ -48,8 +48,6 @@ class FakeServer {
   /// Listens at once; `handler` runs on the server's thread.
   explicit FakeServer(Handler handler);
   ~FakeServer();
-  FakeServer(const FakeServer&) = delete;
-  FakeServer& operator=(const FakeServer&) = delete;
 
   /// http://127.0.0.1:PORT
   [[nodiscard]] std::string url() const;
@@ -71,21 +69,6 @@ class FakeServer {
   std::vector<Received> requests_;
   std::atomic<std::size_t> sent_ = 0;
   std::thread thread_;
-};
-
-/// A port of loopback that is taken and refuses every connection.
-class RefusingPort {
- public:
-  RefusingPort();
-  ~RefusingPort();
-  RefusingPort(const RefusingPort&) = delete;
-  RefusingPort& operator=(const RefusingPort&) = delete;
-
-  [[nodiscard]] std::string url() const;
-
- private:
-  int socket_;
-  unsigned port_;
 };
 
 }  // namespace users::test

@@ -1,14 +1,12 @@
 #include "sms/program.hpp"
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
-#include <system_error>
+#include <algorithm>
 
-#include <fcntl.h>
+#include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
-#include <spawn.h>
-#include <sys/wait.h>
+
+#include "sms/signatures.hpp"
+#include "support/stack.hpp"
 
 namespace users::test {
 namespace {
@@ -24,27 +22,6 @@ printf '%s\n' "${0##*/} $*" >>"${0%/*}/../commands"
 PATH=/usr/bin:/bin exec "${0##*/}" "$@"
 )";
 
-std::string read_file(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-int wait_for(pid_t child) {
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) throw std::system_error(errno, std::system_category());
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 }  // namespace
 
 std::string message_line(const Text& text) {
@@ -59,6 +36,12 @@ SendSms::SendSms() {
   const fs::path wrapper = directory_.write("wrapper", kWrapper);
   fs::permissions(wrapper, fs::perms::owner_all);
   for (const char* command : kCommands) fs::create_symlink(wrapper, path() / "bin" / command);
+}
+
+SendSms::SendSms(const Provider& provider, const std::string& url, const std::string& more,
+                 int timeout)
+    : SendSms() {
+  configure(provider.config(url, secret(kSecret), timeout) + more);
 }
 
 void SendSms::configure(std::string_view settings) const {
@@ -81,26 +64,46 @@ Ended SendSms::bash(const std::string& script, std::string_view input,
   return execute(command, input, {});
 }
 
-Ended SendSms::execute(std::vector<std::string> command, std::string_view input,
-                       std::vector<std::string> environment) const {
-  const std::string in = directory_.write("input", input);
-  const std::string out = directory_.write("output", "");
-  const std::string err = directory_.write("errors", "");
-  (void)directory_.write("commands", "");
-  environment.insert(environment.begin(), {"PATH=" + (path() / "bin").string(),
-                                           "SEND_SMS_CONF=" + (path() / "send-sms.conf").string()});
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, 0, in.c_str(), O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&files, 1, out.c_str(), O_WRONLY | O_APPEND, 0);
-  ::posix_spawn_file_actions_addopen(&files, 2, err.c_str(), O_WRONLY | O_APPEND, 0);
-  pid_t child = 0;
-  const int failed = ::posix_spawn(&child, command[0].c_str(), &files, nullptr,
-                                   pointers_to(command).data(), pointers_to(environment).data());
-  ::posix_spawn_file_actions_destroy(&files);
-  if (failed != 0) throw std::system_error(failed, std::system_category(), command[0]);
-  const int status = wait_for(child);
-  return {status, read_file(out), read_file(err), read_file(path() / "commands")};
+Ended SendSms::execute(const std::vector<std::string>& command, std::string_view input,
+                       const std::vector<std::string>& environment) const {
+  const fs::path errors = directory_.write("errors", "");
+  const fs::path commands = directory_.write("commands", "");
+  std::string line = "exec env -i PATH=" + shell_word(path() / "bin") +
+                     " SEND_SMS_CONF=" + shell_word(path() / "send-sms.conf");
+  for (const auto& words : {environment, command}) {
+    for (const std::string& word : words) line += " " + shell_word(word);
+  }
+  const auto [status, output] = run_command(
+      line + " <" + shell_word(directory_.write("input", input)) + " 2>" + shell_word(errors));
+  return {status, output, read_file(errors), read_file(commands)};
+}
+
+void check_hidden(std::string_view shown) {
+  const std::string secret = kSecret;
+  for (const std::string& hidden :
+       {std::string(kCode), secret, base64_of("AC0123:" + secret), hex_of(secret),
+        hex_of("TC3" + secret), std::string("验证码")}) {
+    BOOST_TEST(!contains(shown, hidden), "found " << hidden << " in: " << shown);
+  }
+}
+
+void check_end(const Ended& ended, int status, std::string_view said) {
+  BOOST_TEST(ended.status == status, ended.errors);
+  BOOST_TEST(ended.output == "");
+  BOOST_TEST(contains(ended.errors, said), "\"" << said << "\" is not in: " << ended.errors);
+  BOOST_TEST(std::ranges::count(ended.errors, '\n') == (said.empty() ? 0 : 1));
+  BOOST_TEST(!contains(ended.errors, "8866668888"));
+  check_hidden(ended.errors);
+  check_hidden(ended.commands);
+}
+
+Ended send(const Provider& provider, const FakeServer::Handler& handler, const Text& text) {
+  const FakeServer server(handler);
+  return SendSms(provider, server.url()).run(provider.name, message_line(text));
+}
+
+Ended send(const Provider& provider, const Answer& answer) {
+  return send(provider, [&](const Received&) { return answer; });
 }
 
 }  // namespace users::test

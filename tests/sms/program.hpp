@@ -1,13 +1,22 @@
-// Runs a program of conf/send-sms as users-courier does, and watches what it shows to others.
+// Runs a program of conf/send-sms as users-courier does, and checks how it ended and what it showed
+// to others.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <boost/test/data/test_case.hpp>
+
+#include "sms/provider.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
+
+constexpr int kFailed = 1;
+constexpr int kTryAgain = 75;
+constexpr int kBadConfig = 78;
 
 /// How a program ended, and what it showed.
 struct Ended {
@@ -16,6 +25,9 @@ struct Ended {
   std::string errors;
   std::string commands;  ///< the name and the arguments of every command it ran, a line each
 };
+
+/// For BOOST_DATA_TEST_CASE.
+inline const auto kProviders = boost::unit_test::data::make(providers());
 
 /// A long code: no other process has it by chance.
 constexpr std::string_view kCode = "739184205511";
@@ -35,6 +47,9 @@ std::string message_line(const Text& text = {});
 class SendSms {
  public:
   SendSms();
+  /// With the configuration of a provider at `url`, and `more` lines of it.
+  SendSms(const Provider& provider, const std::string& url, const std::string& more = "",
+          int timeout = 5);
 
   /// Writes send-sms.conf.
   void configure(std::string_view settings) const;
@@ -43,17 +58,27 @@ class SendSms {
   [[nodiscard]] const std::filesystem::path& path() const { return directory_.path(); }
 
   /// Runs conf/send-sms/`program` with `input`; `environment` (NAME=value) is added.
-  [[nodiscard]] Ended run(const std::string& program, std::string_view input,
+  [[nodiscard]] Ended run(const std::string& program, std::string_view input = message_line(),
                           const std::vector<std::string>& environment = {}) const;
   /// Runs a piece of bash that may source the programs.
   [[nodiscard]] Ended bash(const std::string& script, std::string_view input = "",
                            const std::vector<std::string>& arguments = {}) const;
 
  private:
-  [[nodiscard]] Ended execute(std::vector<std::string> command, std::string_view input,
-                              std::vector<std::string> environment) const;
+  [[nodiscard]] Ended execute(const std::vector<std::string>& command, std::string_view input,
+                              const std::vector<std::string>& environment) const;
 
   TemporaryDirectory directory_;
 };
+
+/// Checks that nothing of what must stay hidden is shown, in any form it has on its way.
+void check_hidden(std::string_view shown);
+
+/// Checks the exit code, and that it said one line with `said` in it, or none if that is empty.
+void check_end(const Ended& ended, int status, std::string_view said);
+
+/// Runs the provider's program against a server that answers so.
+Ended send(const Provider& provider, const FakeServer::Handler& handler, const Text& text = {});
+Ended send(const Provider& provider, const Answer& answer);
 
 }  // namespace users::test

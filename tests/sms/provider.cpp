@@ -74,9 +74,10 @@ Answer tencent_status(const std::string& code) {
 
 }  // namespace
 
-std::string Provider::config(const std::string& url, const std::string& secret_file) const {
+std::string Provider::config(const std::string& url, const std::string& secret_file,
+                             int timeout) const {
   std::string text = "# the test's\n\n" + address_key + " = " + url + "\n" + secret_key + "=" +
-                     secret_file + "\n  timeout = 5\n";
+                     secret_file + "\n  timeout = " + std::to_string(timeout) + "\n";
   for (const std::string& setting : settings) text += setting + "  \n";
   return text;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,12 @@ struct Provider {
   std::string bad_number_code;
   Answer throttled;
 
-  [[nodiscard]] std::string config(const std::string& url, const std::string& secret_file) const;
+  [[nodiscard]] std::string config(const std::string& url, const std::string& secret_file,
+                                   int timeout = 5) const;
+
+  friend std::ostream& operator<<(std::ostream& out, const Provider& provider) {
+    return out << provider.name;
+  }
 };
 
 const std::vector<Provider>& providers();

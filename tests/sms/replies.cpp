@@ -1,7 +1,7 @@
 // Replies that never end, break off or are odd: none may cost memory or send a message twice.
 #include <boost/test/unit_test.hpp>
 
-#include "sms/sending.hpp"
+#include "sms/program.hpp"
 
 namespace users::test {
 namespace {
@@ -34,9 +34,7 @@ const std::vector<Endless>& endless_replies() {
 void check_endless(const Provider& provider, const FakeServer::Handler& handler, int status,
                    std::string_view said) {
   const FakeServer server(handler);
-  const SendSms programs;
-  programs.configure(provider.config(server.url(), programs.secret(kSecret)));
-  check_end(programs.run(provider.name, message_line()), status, said);
+  check_end(SendSms(provider, server.url()).run(provider.name), status, said);
   BOOST_TEST(server.sent() < kFlood / 2);
 }
 
@@ -50,165 +48,117 @@ void check_bare_success(const Provider& provider, const Ended& ended) {
   }
 }
 
-Ended send_for_a_second(const Provider& provider, const Answer& answer) {
-  const FakeServer server([&](const Received&) { return answer; });
-  const SendSms programs;
-  std::string config = provider.config(server.url(), programs.secret(kSecret));
-  config.replace(config.find("timeout = 5"), 11, "timeout = 1");
-  programs.configure(config);
-  return programs.run(provider.name, message_line());
+/// As an Answer to each request.
+FakeServer::Handler always(const Answer& answer) {
+  return [answer](const Received&) { return answer; };
+}
+
+/// The service's own answers behind another head.
+FakeServer::Handler behind(const Provider& provider, const std::function<std::string(int)>& head) {
+  return [&provider, head](const Received& request) {
+    Answer answer = provider.service(request);
+    answer.head = head(answer.status);
+    return answer;
+  };
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(replies)
 
-BOOST_AUTO_TEST_CASE(an_endless_success_is_cut_off) {
-  for (const Provider& provider : providers()) {
-    for (const auto& [part, headers, repeated] : endless_replies()) {
-      BOOST_TEST_CONTEXT(provider.name << ", endless: " << part) {
-        const bool is_webhook = provider.name == "webhook";
-        const Answer answer{200, "", "HTTP/1.1 200 OK\r\n" + headers, repeated};
-        check_endless(
-            provider, [&](const Received&) { return answer; }, is_webhook ? 0 : kFailed,
-            is_webhook ? "" : "not understood (HTTP 200)");
-      }
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(an_endless_failure_is_cut_off) {
-  for (const Provider& provider : providers()) {
-    for (const auto& [part, headers, repeated] : endless_replies()) {
-      for (const int status : {404, 503}) {
-        BOOST_TEST_CONTEXT(provider.name << " " << status << ", endless: " << part) {
-          const std::string http = std::to_string(status);
-          const Answer answer{status, "", "HTTP/1.1 " + http + " No\r\n" + headers, repeated};
-          check_endless(
-              provider, [&](const Received&) { return answer; },
-              status == 404 ? kFailed : kTryAgain, "HTTP " + http);
+BOOST_DATA_TEST_CASE(an_endless_reply_is_cut_off, kProviders, provider) {
+  for (const auto& [part, headers, repeated] : endless_replies()) {
+    for (const int status : {200, 404, 503}) {
+      BOOST_TEST_CONTEXT(status << ", endless: " << part) {
+        const std::string http = std::to_string(status);
+        const bool is_enough = status == 200 && provider.name == "webhook";
+        const Answer answer{status, "", "HTTP/1.1 " + http + " Whatever\r\n" + headers, repeated};
+        if (is_enough) {
+          check_endless(provider, always(answer), 0, "");
+        } else {
+          check_endless(provider, always(answer), status == 503 ? kTryAgain : kFailed,
+                        (status == 200 ? "not understood (HTTP " : "HTTP ") + http);
         }
       }
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_an_endless_reply_begins_with_counts) {
-  for (const Provider& provider : providers()) {
-    BOOST_TEST_CONTEXT(provider.name) {
-      const auto without_end = [](Answer answer) {
-        // A 204 has no body.
-        const int status = answer.status == 204 ? 200 : answer.status;
-        answer.head = "HTTP/1.1 " + std::to_string(status) + " Whatever\r\n\r\n";
-        answer.repeated = std::string(kPiece, ' ');
-        return answer;
-      };
-      check_endless(
-          provider, [&](const Received& request) { return without_end(provider.service(request)); },
-          0, "");
-      check_endless(
-          provider, [&](const Received&) { return without_end(provider.bad_number); }, kFailed,
-          provider.bad_number_code);
-      check_endless(
-          provider, [&](const Received&) { return without_end(provider.throttled); }, kTryAgain,
-          "to be tried again");
-    }
-  }
+BOOST_DATA_TEST_CASE(what_an_endless_reply_begins_with_counts, kProviders, provider) {
+  const auto without_end = [](Answer answer) {
+    // A 204 has no body.
+    const int status = answer.status == 204 ? 200 : answer.status;
+    answer.head = "HTTP/1.1 " + std::to_string(status) + " Whatever\r\n\r\n";
+    answer.repeated = std::string(kPiece, ' ');
+    return answer;
+  };
+  check_endless(
+      provider, [&](const Received& request) { return without_end(provider.service(request)); }, 0,
+      "");
+  check_endless(provider, always(without_end(provider.bad_number)), kFailed,
+                provider.bad_number_code);
+  check_endless(provider, always(without_end(provider.throttled)), kTryAgain, "to be tried again");
 }
 
-BOOST_AUTO_TEST_CASE(provisional_statuses_without_end_are_no_answer) {
-  for (const Provider& provider : providers()) {
-    BOOST_TEST_CONTEXT(provider.name) {
-      const Answer answer{100, "", "HTTP/1.1 100 Continue\r\n\r\n",
-                          "HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n"};
-      check_endless(
-          provider, [&](const Received&) { return answer; }, kTryAgain, "no answer from 127.0.0.1");
-    }
-  }
+BOOST_DATA_TEST_CASE(provisional_statuses_without_end_are_no_answer, kProviders, provider) {
+  const Answer answer{100, "", "HTTP/1.1 100 Continue\r\n\r\n",
+                      "HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n"};
+  check_endless(provider, always(answer), kTryAgain, "no answer from 127.0.0.1");
 }
 
-BOOST_AUTO_TEST_CASE(the_status_behind_a_provisional_one_counts) {
+BOOST_DATA_TEST_CASE(the_status_behind_a_provisional_one_counts, kProviders, provider) {
   const std::string early = "HTTP/1.1 103 Early Hints\r\nLink: </HTTP/1.1 200 OK>\r\n\r\n";
-  for (const Provider& provider : providers()) {
-    BOOST_TEST_CONTEXT(provider.name) {
-      check_end(send(provider,
-                     [&](const Received& request) {
-                       Answer answer = provider.service(request);
-                       answer.head =
-                           early + "HTTP/1.1 " + std::to_string(answer.status) + " OK\r\n\r\n";
-                       return answer;
-                     }),
-                0, "");
-      check_end(send(provider, Answer{503, "", early + "HTTP/1.1 503 No\r\n\r\n"}), kTryAgain,
-                "HTTP 503");
-      check_end(send(provider, Answer{103, "", early}), kTryAgain, "no answer from 127.0.0.1");
-    }
-  }
+  const auto head = [&](int status) {
+    return early + "HTTP/1.1 " + std::to_string(status) + " OK\r\n\r\n";
+  };
+  check_end(send(provider, behind(provider, head)), 0, "");
+  check_end(send(provider, Answer{503, "", early + "HTTP/1.1 503 No\r\n\r\n"}), kTryAgain,
+            "HTTP 503");
+  check_end(send(provider, Answer{103, "", early}), kTryAgain, "no answer from 127.0.0.1");
 }
 
 // Some servers end a line without a carriage return.
-BOOST_AUTO_TEST_CASE(headers_are_no_part_of_the_body) {
+BOOST_DATA_TEST_CASE(headers_are_no_part_of_the_body, kProviders, provider) {
   for (const std::string line_end : {"\r\n", "\n"}) {
     const std::string head = "HTTP/1.1 200 OK" + line_end + R"(X: {"Code":"OK","sid":"SM0",})" +
                              line_end + "Connection: close" + line_end + line_end;
-    for (const Provider& provider : providers()) {
-      BOOST_TEST_CONTEXT(provider.name) {
-        check_bare_success(provider, send(provider, Answer{200, "{}", head}));
-        check_end(send(provider,
-                       [&](const Received& request) {
-                         Answer answer = provider.service(request);
-                         answer.head = head;
-                         return answer;
-                       }),
-                  0, "");
-      }
-    }
+    check_bare_success(provider, send(provider, Answer{200, "{}", head}));
+    check_end(send(provider, behind(provider, [&](int) { return head; })), 0, "");
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_success_that_breaks_off_is_not_tried_again) {
+BOOST_DATA_TEST_CASE(a_success_that_breaks_off_is_not_tried_again, kProviders, provider) {
   const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
-  for (const Provider& provider : providers()) {
-    for (const std::string body :
-         {"", R"({"Code":"OK)", R"({"Response":{"SendStatusSet":[{"Code":"Ok)", R"({"sid":"SM0)"}) {
-      BOOST_TEST_CONTEXT(provider.name << " " << body) {
-        check_bare_success(provider, send(provider, Answer{200, body, head}));
-      }
+  for (const std::string body :
+       {"", R"({"Code":"OK)", R"({"Response":{"SendStatusSet":[{"Code":"Ok)", R"({"sid":"SM0)"}) {
+    BOOST_TEST_CONTEXT(body) {
+      check_bare_success(provider, send(provider, Answer{200, body, head}));
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_success_that_does_not_end_in_time_is_not_tried_again) {
-  for (const Provider& provider : providers()) {
-    BOOST_TEST_CONTEXT(provider.name) {
-      const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
-      const Answer answer{.status = 200, .body = "{", .head = head, .stays_open = true};
-      check_bare_success(provider, send_for_a_second(provider, answer));
+BOOST_DATA_TEST_CASE(a_success_that_does_not_end_in_time_is_not_tried_again, kProviders, provider) {
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+  const Answer answer{.status = 200, .body = "{", .head = head, .stays_open = true};
+  const FakeServer server(always(answer));
+  check_bare_success(provider, SendSms(provider, server.url(), "", 1).run(provider.name));
+}
+
+BOOST_DATA_TEST_CASE(a_status_that_breaks_off_is_tried_again, kProviders, provider) {
+  for (const std::string head : {"HTTP/1.1 20", "HTTP/1.1 200 O", "OK\r\n\r\n"}) {
+    BOOST_TEST_CONTEXT(head) {
+      check_end(send(provider, Answer{200, "", head}), kTryAgain, "no answer from 127.0.0.1");
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_status_that_breaks_off_is_tried_again) {
-  for (const Provider& provider : providers()) {
-    for (const std::string head : {"HTTP/1.1 20", "HTTP/1.1 200 O", "OK\r\n\r\n"}) {
-      BOOST_TEST_CONTEXT(provider.name << " " << head) {
-        check_end(send(provider, Answer{200, "", head}), kTryAgain, "no answer from 127.0.0.1");
-      }
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(control_characters_of_a_reply_do_not_get_into_the_log) {
-  for (const Provider& provider : providers()) {
-    for (const std::string odd : {"\x1b[31m", "\n", "\r", "\x07", "\x9b", "\\n", "\\u001b"}) {
-      BOOST_TEST_CONTEXT(provider.name) {
-        const std::string code = "BAD" + odd + "CODE";
-        const std::string body = R"({"Code":")" + code + R"(","code":")" + code + R"("})";
-        const Ended ended = send(provider, Answer{400, body, "HTTP/1.1 400 " + code + "\r\n\r\n"});
-        check_end(ended, kFailed, "HTTP 400");
-        BOOST_TEST(!contains(ended.errors, odd == "\n" ? "BAD" : odd), ended.errors);
-      }
-    }
+BOOST_DATA_TEST_CASE(control_characters_of_a_reply_do_not_get_into_the_log, kProviders, provider) {
+  for (const std::string odd : {"\x1b[31m", "\n", "\r", "\x07", "\x9b", "\\n", "\\u001b"}) {
+    const std::string code = "BAD" + odd + "CODE";
+    const std::string body = R"({"Code":")" + code + R"(","code":")" + code + R"("})";
+    const Ended ended = send(provider, Answer{400, body, "HTTP/1.1 400 " + code + "\r\n\r\n"});
+    check_end(ended, kFailed, "HTTP 400");
+    BOOST_TEST(!contains(ended.errors, odd == "\n" ? "BAD" : odd), ended.errors);
   }
 }
 

@@ -6,6 +6,8 @@
 
 #include <sodium.h>
 
+#include "support/text.hpp"
+
 namespace users::test {
 namespace {
 
@@ -35,10 +37,10 @@ std::string percent_encode(std::string_view text) {
         std::string_view("-_.~").find(c) != std::string_view::npos) {
       encoded += c;
     } else {
-      std::string hex = hex_of({&c, 1});
-      std::transform(hex.begin(), hex.end(), hex.begin(),
-                     [](unsigned char digit) { return static_cast<char>(std::toupper(digit)); });
-      encoded += "%" + hex;
+      constexpr std::string_view kHex = "0123456789ABCDEF";
+      encoded += '%';
+      encoded += kHex[static_cast<unsigned char>(c) >> 4U];
+      encoded += kHex[static_cast<unsigned char>(c) & 15U];
     }
   }
   return encoded;
@@ -125,14 +127,12 @@ std::string aliyun_authorization(const Received& request, const std::string& key
 
 std::string tencent_authorization(const Received& request, const std::string& service,
                                   const std::string& secret_id, const std::string& secret) {
-  std::string action = request.header("x-tc-action");
-  std::transform(action.begin(), action.end(), action.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const std::string names = "content-type;host;x-tc-action";
   const std::string canonical = request.method + "\n" + request.target +
                                 "\n\ncontent-type:" + request.header("content-type") +
-                                "\nhost:" + request.header("host") + "\nx-tc-action:" + action +
-                                "\n\n" + names + "\n" + sha256_hex(request.body);
+                                "\nhost:" + request.header("host") +
+                                "\nx-tc-action:" + lower(request.header("x-tc-action")) + "\n\n" +
+                                names + "\n" + sha256_hex(request.body);
   const std::string time = request.header("x-tc-timestamp");
   const std::string date = date_of(std::stol(time));
   const std::string scope = date + "/" + service + "/tc3_request";

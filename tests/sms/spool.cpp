@@ -1,6 +1,4 @@
 // conf/send-sms/spool, the program of development and of the tests.
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
@@ -8,15 +6,6 @@
 #include "sms/program.hpp"
 
 namespace users::test {
-namespace {
-
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_SUITE(spool)
 
 BOOST_AUTO_TEST_CASE(it_appends_the_line_to_a_file_of_its_owner_and_runs_nothing) {
@@ -62,7 +51,7 @@ BOOST_AUTO_TEST_CASE(it_tells_what_is_wrong) {
     const Ended ended = programs.run("spool", input, {"SMS_SPOOL=" + spool});
     BOOST_TEST(ended.status == status);
     BOOST_TEST(ended.errors.starts_with("send-sms spool: "), ended.errors);
-    BOOST_TEST(ended.errors.find(kCode) == std::string::npos);
+    BOOST_TEST(!contains(ended.errors, kCode));
   };
   check("", message_line(), 78);
   check("/nowhere/spool.log", message_line(), 75);

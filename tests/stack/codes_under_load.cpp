@@ -13,8 +13,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "support/budget.hpp"
-#include "support/daemon.hpp"
 #include "support/metrics_text.hpp"
+#include "support/nginx_site.hpp"
 #include "support/person.hpp"
 
 using namespace users::test;

@@ -5,7 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
-#include "support/daemon.hpp"
+#include "support/nginx_site.hpp"
 #include "support/stack.hpp"
 
 using namespace users::test;

@@ -1,7 +1,7 @@
 // The page at /users/ as nginx serves it: its files, their headers, nothing else.
 #include <boost/test/unit_test.hpp>
 
-#include "support/daemon.hpp"
+#include "support/nginx_site.hpp"
 #include "support/stack.hpp"
 
 using namespace users::test;

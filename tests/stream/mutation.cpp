@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace users::test {
 namespace {
@@ -29,43 +28,37 @@ std::string random_bytes(Random& random, std::size_t most) {
   return bytes;
 }
 
-void flip_bit(std::string& stream, Random& random) {
-  char& byte = stream[up_to(random, stream.size() - 1)];
-  byte = static_cast<char>(byte_at({&byte, 1}, 0) ^ (1U << up_to(random, 7)));
-}
-
-void overwrite(std::string& stream, Random& random) {
-  const std::string bytes = random_bytes(random, 4);
-  const std::size_t at = up_to(random, stream.size() - 1);
-  stream.replace(at, std::min(bytes.size(), stream.size() - at), bytes);
-}
-
-void insert(std::string& stream, Random& random) {
-  stream.insert(up_to(random, stream.size()), random_bytes(random, 16));
-}
-
-void lose_part(std::string& stream, Random& random) {
-  stream.erase(up_to(random, stream.size() - 1), 1 + up_to(random, 40));
-}
-
-void double_part(std::string& stream, Random& random) {
-  const std::string part = stream.substr(up_to(random, stream.size() - 1), 1 + up_to(random, 80));
-  stream.insert(up_to(random, stream.size()), part);
-}
-
-void end_early(std::string& stream, Random& random) {
-  stream.resize(1 + up_to(random, stream.size() - 1));
-}
-
-void insert_record(std::string& stream, Random& random) {
-  const auto type = static_cast<RecordType>(up_to(random, 12));
-  const std::string content = random_bytes(random, 32);
-  stream.insert(up_to(random, stream.size()),
-                fcgi::record(type, content, static_cast<std::uint16_t>(up_to(random, 0xFFFF))));
-}
-
+/// Ways to harm a stream that is not empty.
 constexpr std::array<void (*)(std::string&, Random&), 7> kWounds{
-    flip_bit, overwrite, insert, lose_part, double_part, end_early, insert_record};
+    [](std::string& stream, Random& random) {  // a bit
+      char& byte = stream[up_to(random, stream.size() - 1)];
+      byte = static_cast<char>(byte_at({&byte, 1}, 0) ^ (1U << up_to(random, 7)));
+    },
+    [](std::string& stream, Random& random) {  // some bytes
+      const std::string bytes = random_bytes(random, 4);
+      const std::size_t at = up_to(random, stream.size() - 1);
+      stream.replace(at, std::min(bytes.size(), stream.size() - at), bytes);
+    },
+    [](std::string& stream, Random& random) {  // more bytes
+      stream.insert(up_to(random, stream.size()), random_bytes(random, 16));
+    },
+    [](std::string& stream, Random& random) {  // a part lost
+      stream.erase(up_to(random, stream.size() - 1), 1 + up_to(random, 40));
+    },
+    [](std::string& stream, Random& random) {  // a part doubled, elsewhere
+      const std::size_t from = up_to(random, stream.size() - 1);
+      const std::string part = stream.substr(from, 1 + up_to(random, 80));
+      stream.insert(up_to(random, stream.size()), part);
+    },
+    [](std::string& stream, Random& random) {  // an end too early
+      stream.resize(1 + up_to(random, stream.size() - 1));
+    },
+    [](std::string& stream, Random& random) {  // a record of any kind
+      const auto type = static_cast<RecordType>(up_to(random, 12));
+      const std::string content = random_bytes(random, 32);
+      stream.insert(up_to(random, stream.size()),
+                    fcgi::record(type, content, static_cast<std::uint16_t>(up_to(random, 0xFFFF))));
+    }};
 
 /// What nginx never says.
 void lie(fcgi::Request& request, Random& random) {
@@ -84,31 +77,6 @@ void lie(fcgi::Request& request, Random& random) {
     default:
       request.body.resize(up_to(random, request.body.size()));
   }
-}
-
-std::optional<std::size_t> take_length(std::string_view& encoded) {
-  if (encoded.empty()) return std::nullopt;
-  const std::size_t first = byte_at(encoded, 0);
-  const std::size_t size = first < 0x80 ? 1 : 4;
-  if (encoded.size() < size) return std::nullopt;
-  std::size_t length = first & 0x7FU;
-  for (std::size_t i = 1; i < size; ++i) length = length * 256 + byte_at(encoded, i);
-  encoded.remove_prefix(size);
-  return length;
-}
-
-/// The first parameter of a name.
-std::optional<std::string> parameter(std::string_view encoded, std::string_view name) {
-  while (!encoded.empty()) {
-    const auto name_size = take_length(encoded);
-    const auto value_size = take_length(encoded);
-    if (!name_size || !value_size || encoded.size() < *name_size + *value_size) break;
-    if (encoded.substr(0, *name_size) == name) {
-      return std::string(encoded.substr(*name_size, *value_size));
-    }
-    encoded.remove_prefix(*name_size + *value_size);
-  }
-  return std::nullopt;
 }
 
 /// The content of one kind of records up to the empty one; nothing where that does not come.
@@ -152,9 +120,10 @@ std::optional<std::string> whole_body(std::string_view stream) {
   const auto parameters = stream_of(stream, RecordType::parameters);
   auto body = stream_of(stream, RecordType::standard_input);
   if (!parameters || !body) return std::nullopt;
-  const auto length = parameter(*parameters, "CONTENT_LENGTH");
-  if (!length || *length != std::to_string(body->size())) return std::nullopt;
-  return body;
+  const auto told = fcgi::decode(*parameters);
+  const auto length = std::ranges::find(told, "CONTENT_LENGTH", &decltype(told)::value_type::first);
+  const bool is_true = length != told.end() && length->second == std::to_string(body->size());
+  return is_true ? body : std::nullopt;
 }
 
 }  // namespace users::test

@@ -3,7 +3,6 @@
 // Environment: SECONDS_EACH, default 8; SEED, of the first stream, default another each time.
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
@@ -11,6 +10,7 @@
 
 #include "stream/mutation.hpp"
 #include "support/stack.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
 namespace {
@@ -23,44 +23,32 @@ std::uint64_t setting(const char* name, std::uint64_t fallback) {
   return text == nullptr || *text == '\0' ? fallback : std::stoull(text);
 }
 
-std::string pool_socket() {
-  return run_folder() + "/hash.sock";
-}
-
-/// Where a worker has died and the next is not there yet, the socket still listens.
-HttpReply ask(const fcgi::Request& request) {
-  fcgi::Client client(pool_socket());
-  client.send(fcgi::whole(request));
-  return client.reply(kLongestSeconds);
-}
-
+/// All that a worker of the pool says. Where one has died and the next is not there yet, the socket
+/// still listens.
 std::string answer_to(const std::string& stream) {
-  fcgi::Client client(pool_socket());
+  fcgi::Client client(run_folder() + "/hash.sock");
   client.send(stream);
   client.finish_sending();
   return client.everything(kLongestSeconds);
 }
 
 bool pool_answers() {
-  return ask(fcgi::get("/users/health/live")).status == 200;
+  return contains(answer_to(fcgi::whole(fcgi::get("/users/health/live"))), R"("code":0,)");
 }
 
-std::size_t workers_log_size() {
-  std::ifstream log(state_folder() + "/log/workers.log", std::ios::ate);
-  return static_cast<std::size_t>(std::max<std::streamoff>(log.tellg(), 0));
+std::string workers_log() {
+  return read_file(state_folder() + "/log/workers.log");
 }
 
 /// What workers wrote to standard error since, but for libfcgi's own assertions.
 std::string unexpected_errors(std::size_t since) {
-  std::ifstream log(state_folder() + "/log/workers.log");
-  log.seekg(static_cast<std::streamoff>(since));
+  std::istringstream log(workers_log().substr(since));
   std::string unexpected;
   for (std::string line; std::getline(log, line);) {
-    const bool is_assertion = line.find("fcgiapp.c") != std::string::npos;
     // multiwatch, which starts the next worker in place of one that died.
     const bool is_end =
         line.empty() || line.starts_with("Child[") || line.starts_with("Spawning child[");
-    if (!is_assertion && !is_end) unexpected += line + '\n';
+    if (!contains(line, "fcgiapp.c") && !is_end) unexpected += line + '\n';
   }
   return unexpected;
 }
@@ -70,7 +58,7 @@ void plant_secret() {
   fcgi::Request request = fcgi::regist(registration("12", std::string(kPlanted)));
   request.parameters["HTTP_AUTHORIZATION"] = "Bearer " + std::string(kPlanted);
   request.parameters["HTTP_COOKIE"] = "users=" + std::string(kPlanted);
-  BOOST_TEST(ask(request).code() == 1001);
+  BOOST_TEST(contains(answer_to(fcgi::whole(request)), R"("code":1001,)"));
 }
 
 fcgi::Request any_request(Random& random) {
@@ -115,10 +103,10 @@ void send_one(std::uint64_t seed, Counts& counts) {
   const std::string answer = answer_to(stream);
   ++counts.streams;
   counts.without_reply += answer.empty() ? 1 : 0;
-  BOOST_TEST(answer.find(kPlanted) == std::string::npos, "another client's secret in " << answer);
+  BOOST_TEST(!contains(answer, kPlanted), "another client's secret in " << answer);
   const auto path = request.parameters.find("DOCUMENT_URI");
   const bool is_registration = path != request.parameters.end() && path->second == "/users/regist";
-  if (is_registration && answer.find(R"("code":0,)") != std::string::npos) {
+  if (is_registration && contains(answer, R"("code":0,)")) {
     judge_success(stream, answer, counts);
   }
 }
@@ -131,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_stream_that_is_nearly_right_is_refused_or_taken_whole) {
   const auto now = std::chrono::steady_clock::now;
   const auto end = now() + std::chrono::seconds(setting("SECONDS_EACH", 8));
   const std::uint64_t first_seed = setting("SEED", std::random_device{}());
-  const std::size_t log_size = workers_log_size();
+  const std::size_t log_size = workers_log().size();
   const std::size_t pool = worker_pids("hash").size();
   const std::string before = query("SELECT COUNT(*) FROM users");
   Counts counts;

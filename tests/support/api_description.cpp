@@ -17,6 +17,8 @@
 #include <valijson/validation_results.hpp>
 #include <valijson/validator.hpp>
 
+#include "support/text.hpp"
+
 namespace users::test {
 
 using nlohmann::json;
@@ -110,12 +112,6 @@ bool has_path(const std::string& described, const std::string& path) {
   const std::string folder = described.substr(1, open - 1);
   return path.size() > folder.size() && path.starts_with(folder) &&
          path.find('/', folder.size()) == std::string::npos;
-}
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 const json& operation_of(const json& document, const HttpRequest& request,

@@ -20,8 +20,6 @@ class ApiDescription {
   /// Takes the document; throws where a reference in it leads nowhere.
   explicit ApiDescription(const nlohmann::json& document);
   ~ApiDescription();
-  ApiDescription(const ApiDescription&) = delete;
-  ApiDescription& operator=(const ApiDescription&) = delete;
 
   /// The one in the checkout.
   static ApiDescription& shipped();

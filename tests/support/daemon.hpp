@@ -2,13 +2,16 @@
 // ends, also where that is by SIGKILL.
 #pragma once
 
-#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
 
 namespace users::test {
+
+/// A socket bound to a free port of 127.0.0.1, for the caller to close; and that port.
+std::pair<int, unsigned> bound_socket();
 
 /// A TCP port of 127.0.0.1 that nobody listens on at the moment.
 unsigned free_port();
@@ -28,27 +31,6 @@ class Daemon {
 
  private:
   pid_t pid_;
-};
-
-/// What the README tells a site to do with nginx/: copied below `folder`, the folders of the
-/// sockets
-/// (`run`) and of the page named, the example of users_cors_origins.conf let in; `cached`: with
-/// users_auth_cache.conf.example in place.
-void install_includes(const std::filesystem::path& folder, const std::string& run,
-                      bool cached = false);
-
-/// An nginx set up as the README tells a site to, on a socket of its own, in front of the pools
-/// whose sockets are in `run`. It protects /private/; `cached`: with its cache of checks.
-class Site {
- public:
-  explicit Site(const std::string& run, bool cached = false);
-  /// For send().
-  [[nodiscard]] std::string base_url() const { return "unix:" + folder_ + "/nginx.sock"; }
-  [[nodiscard]] const std::string& folder() const { return folder_; }
-
- private:
-  std::string folder_;
-  Daemon nginx_;
 };
 
 }  // namespace users::test

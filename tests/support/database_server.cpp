@@ -1,7 +1,6 @@
 #include "support/database_server.hpp"
 
 #include <stdexcept>
-#include <vector>
 
 #include <pwd.h>
 #include <unistd.h>

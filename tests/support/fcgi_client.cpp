@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "support/stack.hpp"
+#include "support/text.hpp"
 
 namespace users::test::fcgi {
 namespace {
 
 constexpr std::size_t kHeaderSize = 8;
 constexpr std::size_t kLargestContent = 65535;
-constexpr timeval kSendTimeout{10, 0};
 
 char byte(std::size_t value) {
   return static_cast<char>(static_cast<unsigned char>(value & 0xFFU));
@@ -31,20 +31,24 @@ std::string encode_length(std::size_t length) {
   return {byte((length >> 24U) | 0x80U), byte(length >> 16U), byte(length >> 8U), byte(length)};
 }
 
-/// A record taken apart.
-struct Record {
-  RecordType type;
-  std::string content;
-};
+std::optional<std::size_t> take_length(std::string_view& encoded) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(encoded[i]); };
+  const std::size_t size = encoded.empty() || at(0) < 0x80 ? 1 : 4;
+  if (encoded.size() < size) return std::nullopt;
+  std::size_t length = at(0) & 0x7FU;
+  for (std::size_t i = 1; i < size; ++i) length = length * 256 + at(i);
+  encoded.remove_prefix(size);
+  return length;
+}
 
 /// Cuts the first whole record off `bytes`.
-std::optional<Record> take_record(std::string& bytes) {
+std::optional<std::pair<RecordType, std::string>> take_record(std::string& bytes) {
   if (bytes.size() < kHeaderSize) return std::nullopt;
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   const std::size_t length = at(4) * 256U + at(5);
   const std::size_t size = kHeaderSize + length + at(6);
   if (bytes.size() < size) return std::nullopt;
-  Record record{static_cast<RecordType>(at(1)), bytes.substr(kHeaderSize, length)};
+  std::pair record(static_cast<RecordType>(at(1)), bytes.substr(kHeaderSize, length));
   bytes.erase(0, size);
   return record;
 }
@@ -59,28 +63,13 @@ HttpReply parse_reply(std::string_view output) {
     head.remove_prefix(line.size() + 2);
     const auto colon = line.find(": ");
     if (colon == std::string_view::npos) throw std::runtime_error("a header without colon");
-    std::string name(line.substr(0, colon));
-    std::ranges::transform(name, name.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string name = lower(std::string(line.substr(0, colon)));
     const auto [entry, fresh] = reply.headers.try_emplace(name, line.substr(colon + 2));
     if (!fresh) throw std::runtime_error("header " + name + " is there twice");
   }
   reply.status = std::stol(reply.header("status"));
   reply.body = output.substr(end + 4);
   return reply;
-}
-
-int connect_to(const std::filesystem::path& socket) {
-  const sockaddr_un address = address_of(socket);
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw std::system_error(errno, std::system_category(), "socket");
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    const int error = errno;
-    ::close(fd);
-    throw std::system_error(error, std::system_category(), "connect");
-  }
-  return fd;
 }
 
 Request make_request(const char* method, std::string path, std::string body) {
@@ -108,19 +97,18 @@ Request regist(std::string body) {
   return post("/users/regist", std::move(body));
 }
 
-std::string record(RecordType type, std::string_view content,
-                   std::optional<std::uint16_t> announced) {
+std::string Record::bytes(std::optional<std::uint16_t> announced) const {
   if (content.size() > kLargestContent) throw std::invalid_argument("too long for a record");
   const std::size_t length = announced.value_or(static_cast<std::uint16_t>(content.size()));
-  std::string bytes{byte(1),
-                    byte(static_cast<std::size_t>(type)),
-                    byte(0),
-                    byte(1),
-                    byte(length >> 8U),
-                    byte(length),
-                    byte(0),
-                    byte(0)};
-  return bytes.append(content);
+  std::string all{byte(version),      byte(type),   byte(id >> 8U), byte(id),
+                  byte(length >> 8U), byte(length), byte(padding),  0};
+  return all.append(content).append(padding, 'p');
+}
+
+std::string record(RecordType type, std::string_view content,
+                   std::optional<std::uint16_t> announced) {
+  return Record{.type = static_cast<unsigned>(type), .content = std::string(content)}.bytes(
+      announced);
 }
 
 std::string begin_record(bool keep) {
@@ -136,6 +124,17 @@ std::string encode(const Parameters& parameters) {
     bytes.append(name).append(value);
   }
   return bytes;
+}
+
+std::vector<std::pair<std::string, std::string>> decode(std::string_view bytes) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  for (;;) {
+    const auto name = take_length(bytes);
+    const auto value = take_length(bytes);
+    if (!name || !value || bytes.size() < *name + *value) return parameters;
+    parameters.emplace_back(bytes.substr(0, *name), bytes.substr(*name, *value));
+    bytes.remove_prefix(*name + *value);
+  }
 }
 
 std::string stream(RecordType type, std::string_view content) {
@@ -166,7 +165,7 @@ sockaddr_un address_of(const std::filesystem::path& socket) {
   return address;
 }
 
-Client::Client(const std::filesystem::path& socket) : fd_(connect_to(socket)) {}
+Client::Client(const std::filesystem::path& socket) : fd_(connect_to("unix:" + socket.string())) {}
 
 Client::~Client() {
   close();
@@ -221,8 +220,8 @@ HttpReply Client::reply(double seconds) {
   std::string output;
   for (;;) {
     while (auto record = take_record(received_)) {
-      if (record->type == RecordType::standard_output) output += record->content;
-      if (record->type == RecordType::end_request) {
+      if (record->first == RecordType::standard_output) output += record->second;
+      if (record->first == RecordType::end_request) {
         return output.empty() ? HttpReply{} : parse_reply(output);
       }
     }

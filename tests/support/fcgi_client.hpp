@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <sys/un.h>
 
@@ -38,6 +40,18 @@ Request post(std::string path, std::string body);
 /// POST /users/regist
 Request regist(std::string body);
 
+/// A record with every field of its header as a test wants it.
+struct Record {
+  unsigned version = 1;
+  unsigned type = 0;
+  unsigned id = 1;
+  std::string content{};
+  std::size_t padding = 0;
+
+  /// `announced` is the length that the header tells, where that is a lie.
+  [[nodiscard]] std::string bytes(std::optional<std::uint16_t> announced = std::nullopt) const;
+};
+
 /// One record of at most 65535 bytes; `announced` is the length its header tells, where that is a
 /// lie.
 std::string record(RecordType type, std::string_view content = {},
@@ -46,6 +60,9 @@ std::string record(RecordType type, std::string_view content = {},
 std::string begin_record(bool keep = false);
 /// Parameters as the content of records.
 std::string encode(const Parameters& parameters);
+/// The same taken apart: in the order they came, names given twice included. What is cut off at the
+/// end is left out.
+std::vector<std::pair<std::string, std::string>> decode(std::string_view bytes);
 /// A stream cut into records, without the empty one that ends it.
 std::string stream(RecordType type, std::string_view content);
 

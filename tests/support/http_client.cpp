@@ -10,10 +10,11 @@
 #include <curl/curl.h>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "support/api_description.hpp"
+#include "support/fcgi_client.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
 namespace {
@@ -52,14 +53,11 @@ size_t take_header(char* data, size_t, size_t size, void* reply) {
   const std::string_view line(data, size);
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return size;
-  std::string name(line.substr(0, colon));
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const auto start = line.find_first_not_of(' ', colon + 1);
   const auto end = line.find_last_not_of("\r\n");
   const std::string value(start > end ? "" : line.substr(start, end - start + 1));
   auto& headers = static_cast<HttpReply*>(reply)->headers;
-  const auto [entry, fresh] = headers.try_emplace(std::move(name), value);
+  const auto [entry, fresh] = headers.try_emplace(lower(std::string(line.substr(0, colon))), value);
   // A header sent twice must not pass for one sent once.
   if (!fresh) entry->second += " | " + value;
   return size;
@@ -171,25 +169,24 @@ std::string registration(std::string_view phone, std::string_view password, std:
 }
 
 int connect_to(const std::string& base) {
-  sockaddr_un path{};
-  path.sun_family = AF_UNIX;
-  sockaddr_in port{};
-  port.sin_family = AF_INET;
-  port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (is_socket(base)) {
-    socket_of(base).copy(path.sun_path, sizeof path.sun_path - 1);
-  } else {
-    port.sin_port = htons(static_cast<std::uint16_t>(std::stoul(base.substr(base.rfind(':') + 1))));
-  }
+  const timeval timeout{10, 0};
   const int fd = ::socket(is_socket(base) ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int outcome = is_socket(base)
-                          ? ::connect(fd, reinterpret_cast<const sockaddr*>(&path), sizeof path)
-                          : ::connect(fd, reinterpret_cast<const sockaddr*>(&port), sizeof port);
-  if (outcome != 0) {
-    ::close(fd);
-    throw std::runtime_error("nothing listens on " + base);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+  int outcome = -1;
+  if (is_socket(base)) {
+    const sockaddr_un address = fcgi::address_of(socket_of(base));
+    outcome = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  } else {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoul(base.substr(base.rfind(':') + 1))));
+    outcome = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   }
-  return fd;
+  if (outcome == 0) return fd;
+  ::close(fd);
+  throw std::runtime_error("nothing listens on " + base);
 }
 
 std::string send_raw(const std::string& base, std::string_view bytes) {

@@ -39,7 +39,8 @@ HttpReply send(const std::string& base, const HttpRequest& request);
 std::string registration(std::string_view phone, std::string_view password = "correct horse 42",
                          std::string_view code = "123456");
 
-/// A connection to `base`, as above; for the caller to close. Throws where nothing listens.
+/// A connection to `base`, as above, on which sending waits for 10 seconds at most; for the caller
+/// to close. Throws where nothing listens.
 int connect_to(const std::string& base);
 
 /// Sends bytes as they are to `base` and returns all that comes back until the peer closes.

@@ -7,10 +7,7 @@ namespace users::test {
 
 HttpReply post(const std::string& endpoint, const nlohmann::json& arguments,
                std::vector<std::string> headers) {
-  headers.emplace_back("Content-Type: application/json");
-  return send(
-      base_url(),
-      {.path = "/users/" + endpoint, .body = arguments.dump(), .headers = std::move(headers)});
+  return call("POST", endpoint, "", std::move(headers), arguments.dump());
 }
 
 HttpReply call(const std::string& method, const std::string& endpoint, const std::string& token,

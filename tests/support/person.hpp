@@ -53,4 +53,11 @@ class Person {
   std::string password_ = "correct horse 42";
 };
 
+/// Somebody who has registered.
+inline Person registered() {
+  Person person;
+  person.regist();
+  return person;
+}
+
 }  // namespace users::test

@@ -2,12 +2,10 @@
 /// What the kernel shows of every process that runs.
 #pragma once
 
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
+
+#include "support/text.hpp"
 
 namespace users::test {
 
@@ -17,16 +15,8 @@ namespace users::test {
   std::string all;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string pid = entry.path().filename();
-    if (!std::all_of(pid.begin(), pid.end(),
-                     [](unsigned char c) { return std::isdigit(c) != 0; })) {
-      continue;
-    }
-    std::ifstream file(entry.path() / name, std::ios::binary);
-    // By <<, since reading fails when the process ends between open and read, and an
-    // istreambuf_iterator throws then.
-    std::ostringstream text;
-    text << file.rdbuf();
-    all += text.str() + "\n";
+    if (pid.find_first_not_of("0123456789") != pid.npos) continue;
+    all += read_file(entry.path() / name) + "\n";
   }
   return all;
 }

@@ -81,8 +81,6 @@ class ScratchDatabase {
  public:
   explicit ScratchDatabase(bool migrated = true);
   ~ScratchDatabase();
-  ScratchDatabase(const ScratchDatabase&) = delete;
-  ScratchDatabase& operator=(const ScratchDatabase&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Config config() const;

@@ -1,6 +1,5 @@
 #include "support/worker_process.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "support/stack.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
 namespace {
@@ -26,11 +26,6 @@ constexpr double kLongestSeconds = 10;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::system_category(), what);
-}
-
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 /// The test's environment without what configures a service, and `more`.

@@ -100,7 +100,7 @@ class WorkerProcess {
 
   [[nodiscard]] fcgi::Client connect() const { return fcgi::Client(socket_.path()); }
   /// One request over a connection of its own.
-  [[nodiscard]] HttpReply ask(const fcgi::Request& request) const;
+  HttpReply ask(const fcgi::Request& request) const;
   /// True where it still answers as it should.
   [[nodiscard]] bool answers() const;
 

@@ -1,11 +1,11 @@
 // A worker after many requests, and one that has no descriptor left.
 #include <csignal>
-#include <string>
 
 #include <boost/test/unit_test.hpp>
 #include <sys/resource.h>
 
 #include "support/stack.hpp"
+#include "support/text.hpp"
 #include "support/worker_process.hpp"
 
 namespace users::test {
@@ -31,11 +31,14 @@ rlim_t limit_descriptors(pid_t pid, rlim_t limit) {
 
 /// In its log; at midnight, when the new day's file would need a descriptor, on standard error.
 bool says(const WorkerProcess& worker, const char* text) {
-  return (worker.log() + worker.errors()).find(text) != std::string::npos;
+  return contains(worker.log() + worker.errors(), text);
 }
 
-bool says_descriptors_are_out(const WorkerProcess& worker) {
-  return says(worker, "Too many open files");
+/// Leaves it without descriptors; the limit before.
+rlim_t take_descriptors(const WorkerProcess& worker) {
+  const rlim_t usual = limit_descriptors(worker.pid(), kNoneLeft);
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return says(worker, "Too many open files"); }));
+  return usual;
 }
 
 /// One of each kind of request.
@@ -75,8 +78,7 @@ BOOST_AUTO_TEST_CASE(a_thousand_clients_that_want_to_keep_their_connection_cost_
 BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers,
                      *boost::unit_test::label("deep")) {
   const WorkerProcess worker;
-  const rlim_t usual = limit_descriptors(worker.pid(), kNoneLeft);
-  BOOST_TEST_REQUIRE(wait_until(30, [&] { return says_descriptors_are_out(worker); }));
+  const rlim_t usual = take_descriptors(worker);
   fcgi::Client client = worker.connect();
   client.send(fcgi::whole(fcgi::get("/users/health/live")));
   const double before = worker.cpu_seconds();
@@ -90,8 +92,7 @@ BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers,
 BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_can_be_stopped) {
   // A search for leaks, as it ends, would need a descriptor and try for one for ever.
   WorkerProcess worker({.environment = {"LSAN_OPTIONS=detect_leaks=0"}});
-  limit_descriptors(worker.pid(), kNoneLeft);
-  BOOST_TEST_REQUIRE(wait_until(30, [&] { return says_descriptors_are_out(worker); }));
+  take_descriptors(worker);
   worker.signal(SIGTERM);
   const auto status = worker.exit_within(10);
   BOOST_TEST(status.value_or(-1) == 0, worker.errors());

@@ -3,13 +3,14 @@
 #include <filesystem>
 #include <iomanip>
 #include <sstream>
-#include <string>
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/text.hpp"
 #include "support/worker_process.hpp"
 
 namespace users::test {
+namespace {
 
 std::string registration_of(const char* phone) {
   return registration(phone, "planted-pass-phrase", "918273");
@@ -39,50 +40,30 @@ std::filesystem::path todays_log(const std::filesystem::path& directory) {
   return directory / name.str();
 }
 
-/// How often it says on standard error that the log cannot be written.
-int complaints(const WorkerProcess& worker) {
-  const std::string errors = worker.errors();
-  constexpr std::string_view kComplaint = "log: cannot write to";
-  int count = 0;
-  for (auto at = errors.find(kComplaint); at != std::string::npos; ++count) {
-    at = errors.find(kComplaint, at + 1);
-  }
-  return count;
+/// It serves, and says once that the log goes to standard error instead of `directory`.
+void check_logs_to_stderr(const std::filesystem::path& directory) {
+  const WorkerProcess worker({.environment = {"USERS_FCGI_LOG_DIRECTORY=" + directory.string()}});
+  require_service(worker);
+  BOOST_TEST(count_of(worker.errors(), "log: cannot write to") == 1);
+  BOOST_TEST(contains(worker.errors(), "POST /users/regist: code 9001"));
+  BOOST_TEST(unlogged_lines(worker) > 0);
 }
+
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(logging)
 
-BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_made_sends_the_log_to_stderr) {
+BOOST_AUTO_TEST_CASE(a_log_that_cannot_be_made_or_opened_goes_to_stderr) {
   const TemporaryDirectory directory;
-  const auto file = directory.write("file", "no folder");
-  const WorkerProcess worker(
-      {.environment = {"USERS_FCGI_LOG_DIRECTORY=" + (file / "log").string()}});
-  require_service(worker);
-  BOOST_TEST(complaints(worker) == 1);
-  BOOST_TEST(worker.errors().find("POST /users/regist: code 9001") != std::string::npos);
-  BOOST_TEST(unlogged_lines(worker) > 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_log_that_cannot_be_opened_goes_to_stderr) {
-  const TemporaryDirectory directory;
+  check_logs_to_stderr(directory.write("file", "no folder") / "log");
   std::filesystem::create_directory(todays_log(directory.path()));
-  const WorkerProcess worker(
-      {.environment = {"USERS_FCGI_LOG_DIRECTORY=" + directory.path().string()}});
-  require_service(worker);
-  BOOST_TEST(worker.errors().find("POST /users/regist: code 9001") != std::string::npos);
-  BOOST_TEST(complaints(worker) == 1);
-  BOOST_TEST(unlogged_lines(worker) > 0);
+  check_logs_to_stderr(directory.path());
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_sends_the_log_to_stderr) {
   const TemporaryDirectory directory;
   std::filesystem::create_symlink("/dev/full", todays_log(directory.path()));
-  const WorkerProcess worker(
-      {.environment = {"USERS_FCGI_LOG_DIRECTORY=" + directory.path().string()}});
-  require_service(worker);
-  BOOST_TEST(worker.errors().find("POST /users/regist: code 9001") != std::string::npos);
-  BOOST_TEST(complaints(worker) == 1);
-  BOOST_TEST(unlogged_lines(worker) > 0);
+  check_logs_to_stderr(directory.path());
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_removed_while_it_runs_stops_nothing) {
@@ -112,10 +93,10 @@ BOOST_AUTO_TEST_CASE(no_secret_gets_into_the_log) {
   }
   for (const std::string& text_of_log : {worker.log(), worker.errors()}) {
     for (const auto* secret : {"planted", "918273", "13912345678"}) {
-      BOOST_TEST(text_of_log.find(secret) == std::string::npos, secret << " in " << text_of_log);
+      BOOST_TEST(!contains(text_of_log, secret), secret << " in " << text_of_log);
     }
   }
-  BOOST_TEST(worker.log().find("POST /users/regist: code 1001") != std::string::npos);
+  BOOST_TEST(contains(worker.log(), "POST /users/regist: code 1001"));
   BOOST_TEST(unlogged_lines(worker) == 0);
 }
 
@@ -123,8 +104,8 @@ BOOST_AUTO_TEST_CASE(a_hostile_path_stays_one_line_of_the_log) {
   const WorkerProcess worker;
   BOOST_TEST(worker.ask(fcgi::get("/users/x\n2026-01-01 00:00:00,000 forged\x1B[31m\r")).code() ==
              9002);
-  BOOST_TEST(worker.log().find("GET /users/x\\x0a2026-01-01 00:00:00,000 forged\\x1b[31m\\x0d: ") !=
-             std::string::npos);
+  BOOST_TEST(
+      contains(worker.log(), "GET /users/x\\x0a2026-01-01 00:00:00,000 forged\\x1b[31m\\x0d: "));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,5 @@
 // What workers count and tell of each other, without a database; and the end of one that is stuck.
 #include <csignal>
-#include <string>
 #include <utility>
 
 #include <boost/test/unit_test.hpp>
@@ -8,6 +7,7 @@
 
 #include "support/metrics_text.hpp"
 #include "support/stack.hpp"
+#include "support/text.hpp"
 #include "support/worker_process.hpp"
 
 namespace users::test {
@@ -21,16 +21,14 @@ Samples metrics_of(const WorkerProcess& worker) {
 
 /// Further workers count into the file of the first.
 struct Pool {
-  explicit Pool(std::string more = {}) : more_(std::move(more)) {}
+  TemporaryDirectory directory;
+  std::string file = (directory.path() / "metrics").string();
+  WorkerOptions options{.environment = {"USERS_FCGI_METRICS_FILE=" + file}};
+};
 
-  [[nodiscard]] WorkerOptions options() const {
-    return {.config = more_, .environment = {"USERS_FCGI_METRICS_FILE=" + file()}};
-  }
-  [[nodiscard]] std::string file() const { return (directory_.path() / "metrics").string(); }
-
- private:
-  TemporaryDirectory directory_;
-  std::string more_;
+/// The same where a request may last a second.
+struct ImpatientPool : Pool {
+  ImpatientPool() { options.config = "worker.request_limit = 1"; }
 };
 
 /// A request of which the worker waits for the rest.
@@ -72,10 +70,10 @@ BOOST_AUTO_TEST_CASE(without_a_database_they_come_all_the_same) {
 BOOST_AUTO_TEST_CASE(every_reply_is_counted_by_route_and_code) {
   const WorkerProcess worker;
   const Samples before = metrics_of(worker);
-  for (int i = 0; i < 3; ++i) static_cast<void>(worker.ask(fcgi::regist("{}")));
-  static_cast<void>(worker.ask(fcgi::regist(registration("13912345678"))));
-  static_cast<void>(worker.ask(fcgi::regist(std::string(20'000, ' '))));
-  static_cast<void>(worker.ask(fcgi::get("/users/auth")));
+  for (int i = 0; i < 3; ++i) worker.ask(fcgi::regist("{}"));
+  worker.ask(fcgi::regist(registration("13912345678")));
+  worker.ask(fcgi::regist(std::string(20'000, ' ')));
+  worker.ask(fcgi::get("/users/auth"));
   const Samples after = metrics_of(worker);
   BOOST_TEST(grown(before, after, requests("POST regist", 1001)) == 3);
   BOOST_TEST(grown(before, after, requests("POST regist", 9001)) == 1);
@@ -89,13 +87,13 @@ BOOST_AUTO_TEST_CASE(what_a_client_makes_up_is_one_label) {
   const WorkerProcess worker;
   const std::size_t before = metrics_of(worker).size();
   for (int i = 0; i < 30; ++i) {
-    static_cast<void>(worker.ask(fcgi::get("/users/" + std::to_string(i) + "\"\n{}")));
-    static_cast<void>(worker.ask(fcgi::post("/users/sessions/" + std::to_string(i), "")));
+    worker.ask(fcgi::get("/users/" + std::to_string(i) + "\"\n{}"));
+    worker.ask(fcgi::post("/users/sessions/" + std::to_string(i), ""));
     fcgi::Request request = fcgi::regist("");
     request.parameters["REQUEST_METHOD"] = "M" + std::to_string(i);
-    static_cast<void>(worker.ask(request));
+    worker.ask(request);
     request.parameters.erase("REQUEST_METHOD");
-    static_cast<void>(worker.ask(request));
+    worker.ask(request);
   }
   const Samples after = metrics_of(worker);
   BOOST_TEST(value_of(after, requests("other", 9002)) == 30);
@@ -107,11 +105,11 @@ BOOST_AUTO_TEST_CASE(what_a_client_makes_up_is_one_label) {
 
 BOOST_AUTO_TEST_CASE(any_worker_tells_what_all_have_counted_dead_ones_too) {
   const Pool pool;
-  WorkerProcess one(pool.options());
-  const WorkerProcess other(pool.options());
+  WorkerProcess one(pool.options);
+  const WorkerProcess other(pool.options);
   const Samples before = metrics_of(other);
   BOOST_TEST(before.at("users_workers") == 2);
-  for (int i = 0; i < 5; ++i) static_cast<void>(one.ask(fcgi::regist("{}")));
+  for (int i = 0; i < 5; ++i) one.ask(fcgi::regist("{}"));
   one.signal(SIGKILL);
   BOOST_TEST(one.exit_within(5).value_or(-1) == 128 + SIGKILL);
   const Samples after = metrics_of(other);
@@ -125,18 +123,18 @@ BOOST_AUTO_TEST_CASE(a_worker_without_its_file_serves_all_the_same) {
   const WorkerProcess worker({.environment = {"USERS_FCGI_METRICS_FILE=/nowhere/metrics"}});
   BOOST_TEST(worker.answers());
   BOOST_TEST(metrics_of(worker).at("users_workers") == 1);
-  BOOST_TEST(worker.log().find("metrics: /nowhere/metrics: ") != std::string::npos);
+  BOOST_TEST(contains(worker.log(), "metrics: /nowhere/metrics: "));
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_cut_while_in_use_fails_no_request) {
   for (const off_t size : {100'000, 5000, 0}) {
     const Pool pool;
-    WorkerProcess worker(pool.options());
+    WorkerProcess worker(pool.options);
     // Halted, so that the cut meets it in the midst of a request.
     fcgi::Client client = worker.connect();
     worker.signal(SIGSTOP);
     client.send(fcgi::whole(fcgi::get("/users/metrics")));
-    BOOST_TEST_REQUIRE(::truncate(pool.file().c_str(), size) == 0);
+    BOOST_TEST_REQUIRE(::truncate(pool.file.c_str(), size) == 0);
     worker.signal(SIGCONT);
     BOOST_TEST(client.reply().status == 200);
     // It then makes room for one that makes the file anew.
@@ -148,10 +146,10 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_cut_while_in_use_fails_no_request) {
 
 BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended,
                      *boost::unit_test::label("deep")) {
-  const Pool pool("worker.request_limit = 1");
-  WorkerProcess stuck(pool.options());
-  WorkerProcess idle(pool.options());
-  const WorkerProcess watcher(pool.options());
+  const ImpatientPool pool;
+  WorkerProcess stuck(pool.options);
+  WorkerProcess idle(pool.options);
+  const WorkerProcess watcher(pool.options);
   const fcgi::Client client = begin_request(stuck);
   BOOST_TEST(wait_until(30, [&] { return metrics_of(watcher).at("users_workers_busy") == 2; }));
   stuck.signal(SIGSTOP);
@@ -163,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended,
   BOOST_TEST(after.at("users_workers") == 2);
   const std::string line = "ERROR [-] worker " + std::to_string(stuck.pid()) +
                            " has been in one request for 1 s and is ended (worker.request_limit)";
-  BOOST_TEST(watcher.log().find(line) != std::string::npos, watcher.log());
+  BOOST_TEST(contains(watcher.log(), line), watcher.log());
   // One that only waits for requests is not stuck, however long it does not move.
   idle.signal(SIGCONT);
   BOOST_TEST(idle.answers());
@@ -171,9 +169,9 @@ BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended,
 
 BOOST_AUTO_TEST_CASE(a_client_that_never_ends_its_request_ends_no_service,
                      *boost::unit_test::label("deep")) {
-  const Pool pool("worker.request_limit = 1");
-  WorkerProcess held(pool.options());
-  const WorkerProcess watcher(pool.options());
+  const ImpatientPool pool;
+  WorkerProcess held(pool.options);
+  const WorkerProcess watcher(pool.options);
   const fcgi::Client client = begin_request(held);
   BOOST_TEST(held.exit_within(10).value_or(-1) == 128 + SIGKILL);
   held.start_again();

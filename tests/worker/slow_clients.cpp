@@ -4,9 +4,8 @@
 #include <chrono>
 #include <csignal>
 #include <deque>
-#include <string>
+#include <functional>
 #include <thread>
-#include <vector>
 
 #include <boost/test/unit_test.hpp>
 
@@ -14,6 +13,7 @@
 #include "support/worker_process.hpp"
 
 namespace users::test {
+namespace {
 
 using fcgi::RecordType;
 
@@ -28,21 +28,19 @@ struct Beginning {
 
 std::vector<Beginning> beginnings() {
   const fcgi::Request request = fcgi::regist(registration("13912345678"));
-  const std::string parameters = fcgi::encode(request.parameters);
+  const std::string begin = fcgi::begin_record();
+  const std::string parameters =
+      fcgi::record(RecordType::parameters, fcgi::encode(request.parameters));
+  const std::string head = fcgi::head_of(request);
+  const std::string half = request.body.substr(0, 9);
   return {
-      {"half a header", fcgi::begin_record().substr(0, 4)},
-      {"the begin of a request", fcgi::begin_record()},
-      {"half of the parameters",
-       fcgi::begin_record() +
-           fcgi::record(RecordType::parameters, parameters).substr(0, 8 + parameters.size() / 2)},
-      {"parameters without their end",
-       fcgi::begin_record() + fcgi::record(RecordType::parameters, parameters)},
-      {"no body", fcgi::head_of(request)},
-      {"half of the body", fcgi::head_of(request) +
-                               fcgi::record(RecordType::standard_input, request.body.substr(0, 9))},
-      {"a body without its end",
-       fcgi::head_of(request) + fcgi::record(RecordType::standard_input, request.body)},
-  };
+      {"half a header", begin.substr(0, 4)},
+      {"the begin of a request", begin},
+      {"half of the parameters", begin + parameters.substr(0, parameters.size() / 2)},
+      {"parameters without their end", begin + parameters},
+      {"no body", head},
+      {"half of the body", head + fcgi::record(RecordType::standard_input, half)},
+      {"a body without its end", head + fcgi::record(RecordType::standard_input, request.body)}};
 }
 
 /// A worker and a client that has fallen silent.
@@ -66,63 +64,47 @@ std::deque<Stalled> stall_each() {
   return all;
 }
 
-/// One time limit for several waits in a row.
-class Deadline {
- public:
-  explicit Deadline(double seconds) : end_(Clock::now() + std::chrono::duration<double>(seconds)) {}
-  [[nodiscard]] double left() const {
-    constexpr double kLeast = 0.1;
-    return std::max(std::chrono::duration<double>(end_ - Clock::now()).count(), kLeast);
-  }
-
- private:
+/// The seconds left of one time limit for several waits in a row.
+std::function<double()> countdown() {
   using Clock = std::chrono::steady_clock;
-  std::chrono::time_point<Clock, std::chrono::duration<double>> end_;
-};
+  return [began = Clock::now()] {
+    const std::chrono::duration<double> passed = Clock::now() - began;
+    return std::max(kFreeAgainSeconds - passed.count(), 0.1);
+  };
+}
 
-BOOST_AUTO_TEST_SUITE(slow_clients)
+}  // namespace
 
-BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_one_that_falls_silent,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_SUITE(slow_clients, *boost::unit_test::label("deep"))
+
+BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_one_that_falls_silent) {
   auto all = stall_each();
   std::deque<fcgi::Client> next;
   for (const Stalled& stalled : all) {
     next.push_back(stalled.worker.connect());
     next.back().send(fcgi::whole(fcgi::get("/users/health/live")));
   }
-  const Deadline deadline(kFreeAgainSeconds);
+  const auto left = countdown();
   for (std::size_t i = 0; i < all.size(); ++i) {
     BOOST_TEST_CONTEXT("after " << all[i].what) {
-      BOOST_CHECK_NO_THROW(BOOST_TEST(next[i].reply(deadline.left()).status == 200));
+      BOOST_CHECK_NO_THROW(BOOST_TEST(next[i].reply(left()).status == 200));
       BOOST_TEST(all[i].worker.cpu_seconds() - all[i].cpu_before < kIdleCpuSeconds);
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_worker_stops_though_its_client_has_fallen_silent,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(a_worker_stops_though_its_client_has_fallen_silent) {
   auto all = stall_each();
   for (const Stalled& stalled : all) stalled.worker.signal(SIGTERM);
-  const Deadline deadline(kFreeAgainSeconds);
+  const auto left = countdown();
   for (Stalled& stalled : all) {
     BOOST_TEST_CONTEXT("after " << stalled.what) {
-      BOOST_TEST(stalled.worker.exit_within(deadline.left()).value_or(-1) == 0);
+      BOOST_TEST(stalled.worker.exit_within(left()).value_or(-1) == 0);
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_silent_connection_neither_keeps_a_worker_from_stopping_nor_busy,
-                     *boost::unit_test::label("deep")) {
-  WorkerProcess worker;
-  const fcgi::Client silent = worker.connect();
-  const double before = worker.cpu_seconds();
-  worker.signal(SIGTERM);
-  BOOST_TEST(!wait_until(1, [&] { return worker.cpu_seconds() - before > kIdleCpuSeconds; }));
-  BOOST_TEST(worker.exit_within(2.5).value_or(-1) == 0);
-}
-
-BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_a_silent_connection,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(a_silent_connection_keeps_its_worker_neither_from_the_next_client_nor_busy) {
   const WorkerProcess worker;
   const fcgi::Client silent = worker.connect();
   const double before = worker.cpu_seconds();
@@ -130,35 +112,32 @@ BOOST_AUTO_TEST_CASE(the_next_client_is_served_after_a_silent_connection,
   BOOST_TEST(worker.cpu_seconds() - before < kIdleCpuSeconds);
 }
 
-BOOST_AUTO_TEST_CASE(silent_connections_do_not_add_up_when_a_worker_is_stopped,
-                     *boost::unit_test::label("deep")) {
-  WorkerProcess worker;
-  std::deque<fcgi::Client> silent;
-  for (int i = 0; i < 5; ++i) silent.push_back(worker.connect());
-  worker.signal(SIGTERM);
-  BOOST_TEST(worker.exit_within(5).value_or(-1) == 0);
+BOOST_AUTO_TEST_CASE(silent_connections_neither_keep_a_worker_from_stopping_nor_add_up) {
+  for (const auto& [connections, seconds] : {std::pair(1, 3.5), {5, 5.0}}) {
+    WorkerProcess worker;
+    std::deque<fcgi::Client> silent;
+    for (int i = 0; i < connections; ++i) silent.push_back(worker.connect());
+    const double before = worker.cpu_seconds();
+    worker.signal(SIGTERM);
+    // All the while it runs it waits.
+    BOOST_TEST(!wait_until(1, [&] {
+      return !worker.exit_within(0) && worker.cpu_seconds() - before > kIdleCpuSeconds;
+    }));
+    BOOST_TEST(worker.exit_within(seconds - 1).value_or(-1) == 0);
+  }
 }
 
-BOOST_AUTO_TEST_CASE(a_kept_connection_that_is_idle_does_not_hold_its_worker,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(a_client_that_stays_after_its_reply_does_not_hold_its_worker) {
   const WorkerProcess worker;
-  fcgi::Client client = worker.connect();
-  client.send(fcgi::whole(fcgi::get("/users/health/live"), true));
-  BOOST_TEST(client.reply().status == 200);
-  BOOST_TEST(worker.answers());
+  for (const bool keep : {true, false}) {
+    fcgi::Client client = worker.connect();
+    client.send(fcgi::whole(fcgi::get("/users/health/live"), keep));
+    BOOST_TEST(client.reply().status == 200);
+    BOOST_TEST(worker.answers());
+  }
 }
 
-BOOST_AUTO_TEST_CASE(a_client_that_stays_after_its_reply_does_not_hold_its_worker,
-                     *boost::unit_test::label("deep")) {
-  const WorkerProcess worker;
-  fcgi::Client client = worker.connect();
-  client.send(fcgi::whole(fcgi::get("/users/health/live")));
-  BOOST_TEST(client.reply().status == 200);
-  BOOST_TEST(worker.answers());
-}
-
-BOOST_AUTO_TEST_CASE(a_client_that_goes_on_sending_after_its_reply_does_not_hold_its_worker,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(a_client_that_goes_on_sending_after_its_reply_does_not_hold_its_worker) {
   const WorkerProcess worker;
   for (const std::string& request :
        {fcgi::whole(fcgi::get("/users/health/live")),

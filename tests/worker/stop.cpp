@@ -4,14 +4,17 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/text.hpp"
 #include "support/worker_process.hpp"
 
 namespace users::test {
+namespace {
 
 constexpr double kIdleStopSeconds = 1.5;  // half a second, and the machine may be busy
 constexpr double kPeerTimeoutSeconds = 5;
 constexpr double kSlackSeconds = 2;
 
+constexpr int kSignals[] = {SIGTERM, SIGINT, SIGUSR1};
 const std::string kRegistration = registration("13912345678");
 
 /// Brings a worker into the middle of a registration: half of its body is there.
@@ -24,21 +27,31 @@ fcgi::Client begin_registration(const WorkerProcess& worker) {
   return client;
 }
 
-void send_rest(const fcgi::Client& client) {
-  using fcgi::RecordType;
-  client.send(fcgi::record(RecordType::standard_input, kRegistration.substr(10)) +
-              fcgi::record(RecordType::standard_input));
+void check_ends(WorkerProcess& worker) {
+  BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0, worker.errors());
 }
+
+/// The rest of the registration comes: it is answered whole, as far as the database; then the
+/// worker ends.
+void check_answers_and_ends(WorkerProcess& worker, fcgi::Client& client) {
+  client.send(fcgi::record(fcgi::RecordType::standard_input, kRegistration.substr(10)) +
+              fcgi::record(fcgi::RecordType::standard_input));
+  BOOST_TEST(client.reply().code() == 9001);
+  client.close();
+  check_ends(worker);
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(stop)
 
 BOOST_AUTO_TEST_CASE(an_idle_worker_leaves_at_each_stop_signal, *boost::unit_test::label("deep")) {
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
+  for (const int signal : kSignals) {
     BOOST_TEST_CONTEXT("signal " << signal) {
       WorkerProcess worker;
       worker.signal(signal);
-      BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0);
-      BOOST_TEST(worker.log().find("worker stopped") != std::string::npos);
+      check_ends(worker);
+      BOOST_TEST(contains(worker.log(), "worker stopped"));
       BOOST_TEST(worker.errors() == "");
     }
   }
@@ -48,20 +61,17 @@ BOOST_AUTO_TEST_CASE(a_worker_that_has_served_leaves_as_well) {
   WorkerProcess worker;
   BOOST_TEST(worker.ask(fcgi::regist(kRegistration)).code() == 9001);
   worker.signal(SIGTERM);
-  BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0);
+  check_ends(worker);
 }
 
 BOOST_AUTO_TEST_CASE(a_request_in_flight_gets_its_reply_first) {
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
+  for (const int signal : kSignals) {
     BOOST_TEST_CONTEXT("signal " << signal) {
       WorkerProcess worker;
       fcgi::Client client = begin_registration(worker);
       worker.signal(signal);
       BOOST_TEST(!worker.exit_within(0.2).has_value());
-      send_rest(client);
-      BOOST_TEST(client.reply().code() == 9001);  // whole: it went as far as the database
-      client.close();
-      BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0);
+      check_answers_and_ends(worker, client);
     }
   }
 }
@@ -69,13 +79,8 @@ BOOST_AUTO_TEST_CASE(a_request_in_flight_gets_its_reply_first) {
 BOOST_AUTO_TEST_CASE(signals_sent_again_and_again_change_nothing) {
   WorkerProcess worker;
   fcgi::Client client = begin_registration(worker);
-  for (int i = 0; i < 100; ++i) {
-    for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) worker.signal(signal);
-  }
-  send_rest(client);
-  BOOST_TEST(client.reply().code() == 9001);
-  client.close();
-  BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0);
+  for (int i = 0; i < 300; ++i) worker.signal(kSignals[i % 3]);
+  check_answers_and_ends(worker, client);
 }
 
 BOOST_AUTO_TEST_CASE(half_a_body_is_never_taken_for_a_whole_one, *boost::unit_test::label("deep")) {
@@ -91,7 +96,7 @@ BOOST_AUTO_TEST_CASE(half_a_body_is_never_taken_for_a_whole_one, *boost::unit_te
   const HttpReply reply = client.reply(kPeerTimeoutSeconds + kSlackSeconds);
   BOOST_TEST((reply.status == 0 || reply.code() == 1001), reply.body);
   client.close();
-  BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0);
+  check_ends(worker);
 }
 
 BOOST_AUTO_TEST_CASE(a_connection_that_waits_is_left_to_the_next_worker,
