@@ -21,7 +21,7 @@ void apply(Config& config, std::string_view key, std::string_view value,
   const auto row = std::ranges::find(keys, key, &ConfigKey::name);
   if (row == keys.end()) {
     throw ConfigError(origin + ": unknown key " + std::string(key) +
-                      "; see users.conf(5) for the known keys");
+                      "; see users.conf(5) for those there are");
   }
   try {
     row->set(config, value);
@@ -44,7 +44,7 @@ std::string section_of(std::string_view line, const std::string& origin) {
   const auto begins = [&](const ConfigKey& key) { return key.name.starts_with(section); };
   if (std::ranges::none_of(config_keys(), begins)) {
     refuse(origin,
-           "unknown section " + std::string(line) + "; see users.conf(5) for the known sections");
+           "unknown section " + std::string(line) + "; see users.conf(5) for those there are");
   }
   return section;
 }
@@ -95,7 +95,7 @@ void apply_environment(Config& config, const char* const* environment) {
     const auto row = std::ranges::find(
         keys, name, [](const ConfigKey& key) { return environment_name(key.name); });
     const std::string origin = "environment " + std::string(name);
-    if (row == keys.end()) throw ConfigError(origin + ": no such key");
+    if (row == keys.end()) throw ConfigError(origin + ": no key of this name");
     apply(config, row->name, entry.substr(equals + 1), origin);
   }
 }
@@ -132,7 +132,7 @@ Secret read_key(const Config& config) {
     throw ConfigError(
         config.origins.find(kName)->second + ": " + std::string(kName) + ": " +
         config.secrets_key_file + " holds " + std::to_string(key.reveal().size()) +
-        " bytes instead of 64: restore it from the backup; if it never had 64, move it "
+        " bytes, a key has 64: restore it from the backup; if it never had 64, move it "
         "away and run users-ctl setup, which voids every session and code");
   }
   return key;

@@ -11,7 +11,7 @@ namespace {
 
 template <auto Member>
 void set_text(Config& config, std::string_view value) {
-  if (value.empty() || !is_text(value)) throw std::invalid_argument("a non-empty text");
+  if (value.empty() || !is_text(value)) throw std::invalid_argument("a text that is not empty");
   config.*Member = value;
 }
 
@@ -96,7 +96,7 @@ bool is_host_name(std::string_view text) {
 void set_origin(Config& config, std::string_view value) {
   if (value != kNone && !is_host_name(value)) {
     throw std::invalid_argument(
-        "the host of the site's pages in lower case, such as example.org, or none");
+        "the host of the site's pages in small letters, as example.org, or none");
   }
   config.sms_origin = value == kNone ? "" : value;
 }
