@@ -199,9 +199,9 @@ constexpr ConfigKey kKeys[] = {
     {"log.keep_days", "30", "Files of the log that are kept besides today's, 1 to 3650.",
      set_number<&C::log_keep_days, 1, 3650>},
     {"metrics.file", "/run/users-fcgi-metrics/metrics",
-     "File that workers and couriers share: their counters and what each is doing, so that any "
-     "of them can answer for all. Put it on a file system in memory; its content is not needed "
-     "after a restart of the machine.",
+     "File that workers and couriers share: their counters and what each is doing, so that any of "
+     "them can answer for all. Put it on a file system in memory; its content is not needed after "
+     "a restart of the machine.",
      set_text<&C::metrics_file>},
     {"worker.request_limit", "45",
      "Seconds after which a worker that is still in the same request is killed by another, 1 to "

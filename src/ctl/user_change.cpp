@@ -1,5 +1,5 @@
 // users-ctl user lock, unlock, disable, enable, passwd, set-hash, rename-phone, end-sessions and
-// delete. What ends sessions asks first.
+// delete. Commands that end sessions ask first.
 #include <iostream>
 
 #include "ctl/command.hpp"
@@ -13,7 +13,7 @@ std::string rule_of_length(const Config& config) {
          " to 128 characters";
 }
 
-/// Says what became of it. Throws Refused where nothing did.
+/// Prints the result. Throws Refused if nothing was changed because of an error.
 int report(const Config& config, const Phone& phone, const ChangeResult& change,
            const std::string& what) {
   const std::string who =
@@ -47,7 +47,7 @@ int report(const Config& config, const Phone& phone, const ChangeResult& change,
   return EXIT_FAILURE;
 }
 
-/// True where the operator goes on. Throws Refused before asking where nobody has the phone.
+/// Returns true if the operator confirms. Throws Refused before asking if no account has the phone.
 bool agreed(Service& service, const Call& call, const Phone& phone, const std::string& what) {
   const User user = find_account(service, phone);
   const std::string who =
@@ -60,7 +60,7 @@ bool agreed(Service& service, const Call& call, const Phone& phone, const std::s
 
 using Method = ChangeResult (Administration::*)(const Phone&);
 
-/// A change without further arguments; `question` empty: it is not asked.
+/// A change without further arguments; does not ask if `question` is empty.
 int change_account(const Call& call, Method method, const std::string& question,
                    const std::string& what) {
   const Config config = call.config();
@@ -70,7 +70,7 @@ int change_account(const Call& call, Method method, const std::string& question,
   return report(config, phone, (service.accounts().*method)(phone), what);
 }
 
-/// A change of what proves the account, a `thing` that comes by standard input.
+/// Changes a secret of the account, called `thing` and read from standard input.
 int change_secret(const Call& call,
                   ChangeResult (Administration::*method)(const Phone&, std::string_view),
                   const std::string& thing) {

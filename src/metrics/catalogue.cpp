@@ -17,14 +17,14 @@ constexpr MetricRow kCatalogue[] = {
     {"users_database_up", gauge, false,
      "1 if the worker that answered this scrape can use the database, else 0."},
     {"users_imported_hashes", gauge, false,
-     "Accounts whose password hash has another kind or cost than the service uses, counted at "
-     "most every 10 minutes. The time of a failed login reveals that they exist."},
+     "Accounts whose password hash has another kind or cost than the service uses, counted at most "
+     "every 10 minutes. The time of a failed login reveals that they exist."},
     {"users_log_failures_total", counter, false,
      "Log lines that could not be written to the log's folder and went to standard error."},
     {"users_logins_total", counter, true, "Sessions opened, by password or by code."},
     {"users_outbox_messages", gauge, true,
-     "Messages in the outbox by state: pending, sent, failed, unsent (for phones without "
-     "an account)."},
+     "Messages in the outbox by state: pending, sent, failed, unsent (for phones without an "
+     "account)."},
     {"users_outbox_oldest_seconds", gauge, false,
      "Age of the oldest pending message; 0 if there is none."},
     {"users_password_hash_seconds", histogram, false, "Time to hash or verify a password."},
@@ -35,8 +35,8 @@ constexpr MetricRow kCatalogue[] = {
      "Replies of the workers by route and result code; other: no route for the path or method. "
      "nginx's own replies are not counted."},
     {"users_sms_total", counter, true,
-     "Attempts to send a message, by result: sent, try_again (another follows), failed (given "
-     "up), unknown (the courier ended before it recorded one: the message may come twice)."},
+     "Attempts to send a message, by result: sent, try_again (another follows), failed (given up), "
+     "unknown (the courier ended before it recorded one: the message may come twice)."},
     {"users_statement_errors_total", counter, true, "Failed statements, by name and error."},
     {"users_statement_seconds", histogram, true, "Time of a statement, by name."},
     {"users_throttled_total", counter, true, "Refusals because of a limit, by limit."},

@@ -40,8 +40,8 @@ constexpr ResultCodeRow kCatalogue[] = {
     {weak_password, "WeakPassword", 400, "密码过于简单", "password too weak", "",
      "A guesser would find it at once, or it is the phone or the service's name."},
     {account_disabled, "AccountDisabled", 403, "账号已停用", "account disabled", "",
-     "The operator has disabled the account. Only clients that know its password or a code "
-     "learn this."},
+     "The operator has disabled the account. Only clients that know its password or a code learn "
+     "this."},
     {registration_closed, "RegistrationClosed", 403, "暂不开放注册", "registration is closed", "",
      "The operator does not accept registrations and sends no codes for them."},
     {internal_error, "InternalError", 500, "服务器内部错误", "internal error", "",
