@@ -6,7 +6,7 @@ STATE ?= var
 CONF ?= conf/development.conf
 VERSION := 0.5.0
 
-# Compilations at once.
+# Number of parallel compilations.
 JOBS ?= $(shell nproc)
 BUILD := build/$(FLAVOUR)
 export PORT STATE CONF
@@ -16,11 +16,11 @@ CXX ?= g++
 ifeq ($(FLAVOUR),fuzz)
   CXX := clang++
 endif
-# A compiler cache that cannot write its folder fails every compilation: used where one compilation through it works.
-# A checkout elsewhere finds the same objects.
+# If the compiler cache cannot write to its folder, every compilation fails: use it only if a trial succeeds. Checkouts
+# in other folders share the cached objects.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
-# What ccache wants for precompiled headers.
+# ccache needs this for precompiled headers.
 export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
 COMPILE := $(shell echo | ccache $(CXX) -x c++ -c -o /dev/null - >/dev/null 2>&1 && echo ccache) $(CXX)
 
@@ -31,7 +31,7 @@ CXXFLAGS_debug := -O0 -g3 -D_GLIBCXX_ASSERTIONS
 CXXFLAGS_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
   -D_GLIBCXX_ASSERTIONS
 LDFLAGS_asan := -fsanitize=address,undefined
-# libFuzzer comes with clang, whose warnings are not those that the code is kept clean of.
+# libFuzzer comes with clang, whose warnings the code is not kept clean of.
 CXXFLAGS_fuzz := -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
   -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS -Wno-error
 LDFLAGS_fuzz := -fsanitize=address,undefined
@@ -41,13 +41,13 @@ LDFLAGS_coverage := --coverage
 MULTIARCH := $(shell $(CXX) -dumpmachine 2>/dev/null)
 CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTIARCH='"$(MULTIARCH)"' \
   -isystem /usr/include/mariadb
-# For those alone that tell it: another version compiles little anew.
+# Only for the files that print it, so that a new version recompiles little.
 $(BUILD)/src/programs/%.o $(BUILD)/src/ctl/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/monitoring.o: \
   VERSION_FLAG := -DUSERS_FCGI_VERSION='"$(VERSION)"'
 # Migrations are numbered 1, 2, 3, ...
 SCHEMA_VERSION := $(words $(wildcard sql/migrations/*.sql))
 $(BUILD)/src/db/migrations.o: VERSION_FLAG := -DSCHEMA_VERSION=$(SCHEMA_VERSION)
-# The tests' own code compiles in half the time without optimisation and line numbers; sanitizers want the latter.
+# The tests' own code compiles in half the time without optimisation and line numbers; sanitizers need the latter.
 TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE $(if $(filter release,$(FLAVOUR)),-g0)
 $(BUILD)/tests/%.o: OPTIMISATION := $(TEST_OPTIMISATION)
 CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
@@ -58,13 +58,13 @@ TEST_LIBS := -lboost_unit_test_framework -lcurl
 PROGRAMS := users-fcgi users-courier users-ctl
 PROGRAM_SOURCES := $(subst -,_,$(PROGRAMS:%=src/programs/%.cpp))
 TEST_KINDS := unit worker db ctl stack sms
-# What the check runs: fast, and without dice. The cases labelled "deep" are left out, too; DEEP=1 runs all of all.
+# The kinds of the check: fast, and independent of chance. Cases labelled "deep" are left out; DEEP=1 runs everything.
 KINDS ?= unit db worker stack issued $(if $(DEEP),ctl sms)
 export DEEP
 LOAD := kill race hang restart away storm guess flood couriers
 LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.cpp src/*/*/*.cpp))
-# What the fuzz targets call: parsers and what these need, nothing that needs a database.
-# The programs of some kinds, which may have a filter behind them; issued is run by that of stack.
+# What the fuzz targets link: parsers and what they need, without a database.
+# The programs of some kinds, sometimes with a test filter; issued runs with the program of stack.
 programs_of = $(sort $(foreach kind,$(1),$(BUILD)/test-$(patsubst issued,stack,$(firstword $(subst /, ,$(kind))))))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_SOURCES := $(wildcard src/base/*.cpp src/metrics/*.cpp) $(addprefix src/, \
@@ -107,27 +107,27 @@ mysql: ## opens a client on the database; SQL on standard input is run
 clean-state: ## stops everything and removes its data
 	@scripts/clean-state
 
-build: $(PROGRAMS:%=$(BUILD)/%) ## compiles the programs alone
+build: $(PROGRAMS:%=$(BUILD)/%) ## compiles only the programs
 
 test-programs: build $(TEST_KINDS:%=$(BUILD)/test-%)
 
-test: ## installs what is missing, builds, runs the tests on a stack of its own (KINDS="unit stack/regist_over_http": some)
+test: ## installs what is missing, builds, runs the tests on their own stack (KINDS="unit stack/regist_over_http": only these)
 	@scripts/install-packages run test $(if $(DEEP),deep)
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(call programs_of,$(KINDS))
 	@tests/run $(KINDS)
 
 man: $(BUILD)/users.conf.5
 
-# Where make install puts things; DESTDIR stands before each.
+# Where make install puts files, relative to DESTDIR.
 prefix ?= /usr
 sysconfdir ?= /etc
 unitdir ?= /lib/systemd/system
 SNIPPETS := $(sysconfdir)/nginx/snippets/users-fcgi
 SHARE := $(prefix)/share/users-fcgi
-# What operators edit.
+# Operators edit these.
 EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_auth_cache.conf)
 
-install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing; what the operator may have edited stays
+install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing; keeps files that operators may have edited
 	install -d $(addprefix $(DESTDIR),$(prefix)/sbin $(unitdir) $(SNIPPETS) $(SHARE)/migrations $(SHARE)/send-sms)
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(prefix)/sbin/
 	install $(filter-out %.example %.md,$(wildcard conf/send-sms/*)) $(DESTDIR)$(SHARE)/send-sms/
@@ -146,7 +146,7 @@ install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothi
 	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/man/man5 $(BUILD)/users.conf.5
 	install -D -m 0644 conf/users-ctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/users-ctl
 
-deb: ## builds the Debian package into build/ and checks it by lintian
+deb: ## builds the Debian package into build/ and checks it with lintian
 	@scripts/install-packages run package
 	@scripts/build-deb $(VERSION)
 
@@ -156,41 +156,41 @@ test-package: ## installs, runs, upgrades and purges the package in a fresh Debi
 	@scripts/build-deb $(VERSION)
 	@tests/package build/users-fcgi_$(VERSION)_*.deb build/users-fcgi_$(VERSION)+upgrade_*.deb
 
-# The worst minutes of production, a case each of tests/stack/under_load.cpp and codes_under_load.cpp. Each prints its
-# figures in a line that begins with its name.
+# The worst minutes of production, each a case of tests/stack/under_load.cpp and codes_under_load.cpp. Each prints its
+# figures on a line that begins with its name.
 $(LOAD):
 	@$(MAKE) --no-print-directory test DEEP=1 KINDS=$(if $(filter guess flood couriers,$@),issued/codes_under_load/$@,stack/under_load/$@)
 
-leak: ## 300,000 requests, 200,000 of them to one worker: its memory stays as it was
+leak: ## 300,000 requests, 200,000 of them to one worker: its memory must not grow
 	@WORKERS=1 FAST_WORKERS=1 $(MAKE) --no-print-directory soak REQUESTS=300000
 
-test-fault: ## breaks it on purpose under load, and counts what clients were told against the database
+test-fault: ## breaks parts on purpose under load, and compares the replies with the database
 	@scripts/install-packages run test deep
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-fault
 	@tests/run fault
 
-test-abuse: ## what an attacker does from outside
+test-abuse: ## attacks from outside
 	@scripts/install-packages run test abuse
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-abuse
 	@tests/run abuse
 
-fuzz: ## mutated input to every parser and to a worker's socket, each for SECONDS_EACH=60
+fuzz: ## mutated input for every parser and for a worker's socket, each for SECONDS_EACH=60
 	@scripts/install-packages run test fuzz
 	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=fuzz BUILD=$(FUZZ_BUILD) fuzz-programs
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-stream
 	@FUZZ_BIN=$(FUZZ_BUILD) tests/fuzz/run
 
-valgrind: ## the unit tests under valgrind: bad accesses and leaks
+valgrind: ## the unit tests under valgrind: invalid accesses and leaks
 	@scripts/install-packages run test valgrind
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-unit
 	@tests/valgrind
 
-soak: ## REQUESTS=1000000 cheap requests, after which every worker is as large as before
+soak: ## REQUESTS=1000000 cheap requests, after which no worker may have grown
 	@scripts/install-packages run soak
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/soak
 
-test-openapi: ## asks validators of the npm registry about the description of the API
+test-openapi: ## checks the API description with validators from the npm registry
 	@scripts/install-packages openapi
 	@command -v npm >/dev/null || scripts/install-packages npm
 	@tests/openapi/run
@@ -201,24 +201,24 @@ test-browser: ## installs what is missing, builds, runs the page's tests in Chro
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/browser/run
 
-bench: ## measures it beside other servers, 20 minutes (QUICK=1: 3); results: build/bench/report.md
+bench: ## compares it with other servers, 20 minutes (QUICK=1: 3); results: build/bench/report.md
 	@scripts/install-packages run bench
 	@command -v npm >/dev/null || scripts/install-packages npm
 	@$(MAKE) --no-print-directory -j$(JOBS) build build/bench/hello build/bench/bare build/bench/node/node_modules
 	@tests/bench/bench.py $(if $(QUICK),--quick)
 
-bench-count: ## instructions of a worker per request, against tests/bench/instructions.tsv (WRITE=1 writes it)
+bench-count: ## instructions of a worker per request, compared with tests/bench/instructions.tsv (WRITE=1 updates it)
 	@scripts/install-packages run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/bench/count.py $(if $(WRITE),--write)
 
-test-all: ## every test, those of make deep included
+test-all: ## every test, including those of make deep
 	@$(MAKE) --no-print-directory test DEEP=1
 
 asan: ## the tests under address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory test FLAVOUR=asan DEEP=1
 
-coverage: ## the tests' line coverage, into build/coverage/report
+coverage: ## measures the tests' line coverage, into build/coverage/report
 	@scripts/install-packages run test deep coverage
 	@$(MAKE) --no-print-directory test FLAVOUR=coverage DEEP=1
 	@mkdir -p build/coverage/report
@@ -232,21 +232,21 @@ lint: ## clang-format, shellcheck, direction of includes
 	@scripts/install-packages lint
 	@scripts/lint
 
-tidy: ## clang-tidy of every source (FILES="src/web/body.cpp": of these), and the syntax of the page's scripts; minutes
+tidy: ## clang-tidy for every source (FILES="src/web/body.cpp": only these), and the syntax of the page's scripts; takes minutes
 	@scripts/install-packages run test tidy
 	@scripts/tidy $(FILES)
 
-walk: ## carries out every row of the table in CONTRIBUTING.md in a copy of the source
+walk: ## does every row of the table in CONTRIBUTING.md in a copy of the source
 	@scripts/install-packages run test
 	@tests/walk
 
-deep: ## everything that takes minutes or rolls dice, one target after the other; its last line sums up
+deep: ## everything that takes minutes or depends on chance, one target after another; the last line sums up
 	@tests/deep
 
-print: build ## writes the files, and the parts of files, that come from tables in the code
+print: build ## writes the files, and parts of files, that come from tables in the code
 	@scripts/print-files
 
-format: ## rewrites the sources as clang-format has them
+format: ## formats the sources with clang-format
 	clang-format -i $$(git ls-files '*.cpp' '*.hpp')
 
 build/bench/%: tests/bench/floors/%.cpp
@@ -259,7 +259,7 @@ build/bench/node/node_modules: tests/bench/node/package-lock.json tests/bench/no
 	$(Q)mkdir -p $(@D) && cp tests/bench/node/* $(@D)/
 	$(Q)npm ci --silent --no-fund --no-audit --prefix $(@D) && touch $@
 
-# The keys of the configuration have one source, its example.
+# The example is the one source of the configuration's keys.
 $(BUILD)/users.conf.5: conf/users.conf.example scripts/users_conf_man.awk
 	$(call say,MAN,$@)
 	$(Q)mkdir -p $(@D)
@@ -287,7 +287,7 @@ $(BUILD)/libfuzzed.a: $(call object,$(FUZZ_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# What the workers of tests/fault/torture.cpp load.
+# Loaded by the workers of tests/fault/torture.cpp.
 $(BUILD)/test-fault: | $(BUILD)/fail-nth-call.so
 $(BUILD)/fail-nth-call.so: tests/fault/shim/fail_nth_call.cpp tests/fault/shim/control.hpp
 	$(call say,LINK,$@)
@@ -298,15 +298,14 @@ $(LIBRARY): $(call object,$(LIBRARY_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# Common headers are parsed once, for a shorter clean build; -fpch-preprocess is for ccache. clang's would be of another
-# format.
+# Common headers are parsed once, for a shorter clean build; -fpch-preprocess is for ccache. clang uses another format.
 ifneq ($(FLAVOUR),fuzz)
 $(BUILD)/src/%.o: PRECOMPILED := $(BUILD)/src/base/precompiled.hpp
 $(BUILD)/tests/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
-# Of these most files read JSON, which costs half a second a file even where it is precompiled and not used.
+# Most of these files read JSON, which costs each half a second even if precompiled and unused.
 JSON_KINDS := ctl stack
 $(foreach kind,$(JSON_KINDS),$(BUILD)/tests/$(kind)/%.o): PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
-# Boost.Test's main() comes by a macro before its header.
+# Boost.Test's main() needs a macro before its header.
 $(BUILD)/tests/support/main.o: PRECOMPILED :=
 $(call object,$(wildcard src/*/*.cpp src/*/*/*.cpp)): $(BUILD)/src/base/precompiled.hpp.gch
 $(call object,$(wildcard tests/*/*.cpp)): $(BUILD)/tests/support/precompiled.hpp.gch
@@ -326,7 +325,7 @@ $(BUILD)/%.o: %.cpp $(BUILD)/flags
 	$(Q)$(COMPILE) $(CPPFLAGS_ALL) $(VERSION_FLAG) $(CXXFLAGS_ALL) $(OPTIMISATION) \
 	  $(use_precompiled) -MMD -MP -c -o $@ $<
 
-# Holds the flags, and changes only when they do.
+# Contains the flags, and changes only when they do.
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(VERSION) $(SCHEMA_VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' | cmp -s - $@ || \
