@@ -123,7 +123,7 @@ unescape() {
         [bfnrt]*) printf -v char '%b' "\\${text:0:1}" ;;
         u0000*) give_up "the message on standard input has a NUL in it" ;;
         u00[0-7][0-9a-fA-F]*) printf -v char '%b' "\\x${text:3:2}" && text=${text:4} ;;
-        u*) give_up "the message on standard input has a \\u that is no control character" ;;
+        u*) give_up "the message on standard input has a \\u that is not a control character" ;;
         *) char=${text:0:1} ;;
         esac
         UNESCAPED+=$char

@@ -169,8 +169,8 @@ void replace(const Config& config, const Group& group, pid_t old) {
   }
   if (!come_up(config, group, before)) {
     throw Refused(group.name() + ": what follows process " + std::to_string(old) +
-                  " does not come up; the others are the old ones and go on. See the service's log "
-                  "and the journal for the reason, mend it, and reload again");
+                  " does not come up; the other old processes keep running. See the service's log "
+                  "and the journal for the reason, correct it, and reload again");
   }
 }
 

@@ -44,7 +44,7 @@ class Setup {
         administrator_(connect_as_administrator()) {
     if (config_.database_user == config_.database_migration_user) {
       throw Refused("database.user and database.migration_user are both " + config_.database_user +
-                    ": the service's account may not have the other's rights; name two");
+                    ": the service's account must not have the rights of the other; name two");
     }
     if (administrator_ && db::has_foreign_tables(*administrator_, config_.database_name)) {
       throw Refused("database " + config_.database_name +
@@ -192,19 +192,18 @@ class Setup {
                    config_.database_name) &&
         can_log_in(config_.database_migration_user, "database.migration_password_file",
                    config_.database_migration_password_file, config_.database_name);
-    return {
-        "database " + config_.database_name + " and two accounts on " + server, is_done,
-        [this, server] {
-          std::cout << "\nOnly over the server's own socket could accounts be made from here. "
-                       "Run on "
-                    << server << ", as its administrator:\n\n"
-                    << db::provision_script(config_)
-                    << "\nHOST is what the server takes this machine for: localhost where the "
-                       "server is on this\nmachine (127.0.0.1 if it has skip_name_resolve), "
-                       "else an address such as 192.0.2.10 or\n192.0.2.%. Error 1045 names it.\n"
-                    << std::flush;
-          throw Refused("the database is left to be made, see above; then run this again");
-        }};
+    return {"database " + config_.database_name + " and two accounts on " + server, is_done,
+            [this, server] {
+              std::cout << "\nsetup can create the accounts only over the server's own socket. "
+                           "Run on "
+                        << server << ", as its administrator:\n\n"
+                        << db::provision_script(config_)
+                        << "\nHOST is this machine's name for the server: localhost if the server "
+                           "is on this\nmachine (127.0.0.1 if it has skip_name_resolve), otherwise "
+                           "an address such as 192.0.2.10 or\n192.0.2.%. Error 1045 shows it.\n"
+                        << std::flush;
+              throw Refused("create the database as shown above, then run this again");
+            }};
   }
 
   [[nodiscard]] bool has_tables() const {

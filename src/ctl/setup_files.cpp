@@ -48,7 +48,7 @@ void ServiceFiles::require_roots_way(const std::string& path) {
   const std::string stranger = stranger_on(path, Judged::way);
   if (stranger.empty()) return;
   throw Refused(path + " lies in " + stranger +
-                ": name a place in a folder of root's, in the configuration");
+                ": in the configuration, name a place in a folder of root");
 }
 
 void ServiceFiles::write_secret(const std::string& file, bool of_service) const {

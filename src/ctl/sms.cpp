@@ -19,13 +19,13 @@ std::string_view text_of(outbox::Retry retry) {
     case Retry::due:
       return "due now";
     case Retry::expired:
-      return "expired: its code is of no use any more, a new one must be asked for";
+      return "expired: the user must request a new code";
     case Retry::in_hand:
       return "being sent: a courier is at it";
     case Retry::sent:
       return "sent already: its content is wiped";
     case Retry::failed:
-      return "given up: its content is wiped, a new code must be asked for";
+      return "given up: its content is wiped, and the user must request a new code";
     case Retry::unsent:
       return "was not to be sent: nobody had the phone, or a newer code took its place";
     case Retry::unknown:
@@ -115,7 +115,7 @@ int sms_test(const Call& call) {
       return EXIT_SUCCESS;
     case Delivery::try_again:
       throw Refused("not sent: " + config.sms_command +
-                    " asks to try again later (exit code 75), could not be run, was ended by a "
+                    " asks to try again later (exit code 75), could not be run, was killed by a "
                     "signal, or took longer than " +
                     std::to_string(config.sms_timeout) + " seconds");
     case Delivery::failed:

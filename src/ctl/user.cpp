@@ -23,7 +23,7 @@ std::uint64_t id_of(Service& service, const Phone& phone) {
       [&](db::Connection& connection) { return find_user_by_phone.one(connection, phone.e164()); });
   if (user) return user->id;
   throw Refused("no account has the phone " + phone.e164() +
-                "; one that was deleted is found by its number: users-ctl audit '#ID'");
+                "; find a deleted one by its number: users-ctl audit '#ID'");
 }
 
 }  // namespace

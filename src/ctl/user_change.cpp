@@ -41,8 +41,8 @@ int report(const Config& config, const Phone& phone, const ChangeResult& change,
           "yescrypt): nothing was changed");
     case Verdict::costly_hash:
       throw Refused(std::string(text_of(change.hash_fault)) +
-                    ", which is too much for a login: nothing was changed. Have the owner reset "
-                    "the password by code, or give the account one by users-ctl user passwd");
+                    ", too much for a login: nothing was changed. Have the owner reset the "
+                    "password by code, or set one with users-ctl user passwd");
   }
   return EXIT_FAILURE;
 }
@@ -114,8 +114,8 @@ int user_end_sessions(const Call& call) {
 
 int user_delete(const Call& call) {
   return change_account(call, &Administration::remove,
-                        "it is deleted for ever, with its sessions and codes.",
-                        "deleted; users-ctl audit '#NUMBER' still tells what happened to it");
+                        "it is deleted for good, with its sessions and codes.",
+                        "deleted; users-ctl audit '#NUMBER' still shows its history");
 }
 
 int user_passwd(const Call& call) {

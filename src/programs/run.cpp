@@ -139,7 +139,7 @@ int run_service(const Service& service, int argc, char** argv) {
       const std::string warning = db::clear_text_warning(config);
       if (!warning.empty()) std::cerr << service.name << ": warning: " << warning << '\n';
       std::cout << file << ": the configuration is good\n";
-      if (line.has("check-database")) std::cout << "the database takes the service\n";
+      if (line.has("check-database")) std::cout << "the database accepts the service\n";
       return EXIT_SUCCESS;
     }
     return service.body(config, password, key);
