@@ -12,15 +12,15 @@ exit_status() {
 
 environment:
   USERS_URL         the service; default http://127.0.0.1:8000/users
-  USERS_TOKEN_FILE  where the session's token is kept; default users-fcgi/token below $XDG_STATE_HOME, or below
-                    ~/.local/state where that is not set
+  USERS_TOKEN_FILE  the file of the session's token; default users-fcgi/token below $XDG_STATE_HOME, or below
+                    ~/.local/state if that is not set
 
 exit status:
   0  done
   1  refused: bad arguments, wrong password or code, not logged in, too many requests (codes 10xx)
   2  wrong use of this command
-  3  the service is in trouble (codes 90xx)
-  4  no service there, or the reply is not the service's
+  3  the service has a problem (codes 90xx)
+  4  no service at this address, or the reply is not from the service
 END
 }
 

@@ -34,7 +34,7 @@ load_settings() {
     local -A seen=()
     CONF=${SEND_SMS_CONF:-/etc/users-fcgi/send-sms.conf}
     [[ -f $CONF && -r $CONF ]] ||
-        bad_config "$CONF cannot be read: copy send-sms.conf.example there, or name another file by SEND_SMS_CONF"
+        bad_config "$CONF cannot be read: copy send-sms.conf.example there, or name another file in SEND_SMS_CONF"
     while IFS= read -r line || [[ -n $line ]]; do
         number=$((number + 1))
         [[ ! $line =~ ^[[:space:]]*(#|$) ]] || continue
@@ -121,7 +121,7 @@ unescape() {
         text=${text#*\\}
         case $text in
         [bfnrt]*) printf -v char '%b' "\\${text:0:1}" ;;
-        u0000*) give_up "the message on standard input has a NUL in it" ;;
+        u0000*) give_up "the message on standard input contains a NUL" ;;
         u00[0-7][0-9a-fA-F]*) printf -v char '%b' "\\x${text:3:2}" && text=${text:4} ;;
         u*) give_up "the message on standard input has a \\u that is not a control character" ;;
         *) char=${text:0:1} ;;

@@ -1,4 +1,4 @@
-// A file descriptor that its owner closes.
+// A file descriptor that is closed on destruction.
 #pragma once
 
 #include <unistd.h>

@@ -19,8 +19,8 @@
 
 namespace users::db {
 
-/// Where and as whom to connect. Timeouts are in seconds and never infinite. Hosts are reached by
-/// TCP, even localhost.
+/// Where and as whom to connect. Timeouts are in seconds and never infinite. Without a socket
+/// path, TCP is used, even for localhost.
 struct Endpoint {
   std::string host;  ///< a socket path (it contains a '/'), a host, or host:port
   std::string database;
