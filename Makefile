@@ -6,7 +6,7 @@ STATE ?= var
 CONF ?= conf/development.conf
 VERSION := 0.5.0
 
-# Compilations at once.
+# Number of parallel compilations.
 JOBS ?= $(shell nproc)
 BUILD := build/$(FLAVOUR)
 export PORT STATE CONF
@@ -16,11 +16,11 @@ CXX ?= g++
 ifeq ($(FLAVOUR),fuzz)
   CXX := clang++
 endif
-# A compiler cache that cannot write its folder fails every compilation: used where one compilation through it works.
-# A checkout elsewhere finds the same objects.
+# If the compiler cache cannot write to its folder, every compilation fails: use it only if a trial succeeds. Checkouts
+# in other folders share the cached objects.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
-# What ccache wants for precompiled headers.
+# ccache needs this for precompiled headers.
 export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
 COMPILE := $(shell echo | ccache $(CXX) -x c++ -c -o /dev/null - >/dev/null 2>&1 && echo ccache) $(CXX)
 
@@ -31,7 +31,7 @@ CXXFLAGS_debug := -O0 -g3 -D_GLIBCXX_ASSERTIONS
 CXXFLAGS_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
   -D_GLIBCXX_ASSERTIONS
 LDFLAGS_asan := -fsanitize=address,undefined
-# libFuzzer comes with clang, whose warnings are not those that the code is kept clean of.
+# libFuzzer comes with clang, whose warnings the code is not kept clean of.
 CXXFLAGS_fuzz := -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
   -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS -Wno-error
 LDFLAGS_fuzz := -fsanitize=address,undefined
@@ -41,13 +41,13 @@ LDFLAGS_coverage := --coverage
 MULTIARCH := $(shell $(CXX) -dumpmachine 2>/dev/null)
 CPPFLAGS_ALL := -Isrc -Itests -DBOOST_LOG_DYN_LINK -DBOOST_TEST_DYN_LINK -DMULTIARCH='"$(MULTIARCH)"' \
   -isystem /usr/include/mariadb
-# For those alone that tell it: another version compiles little anew.
+# Only for the files that print it, so that a new version recompiles little.
 $(BUILD)/src/programs/%.o $(BUILD)/src/ctl/%.o $(BUILD)/tests/%.o $(BUILD)/src/web/monitoring.o: \
   VERSION_FLAG := -DUSERS_FCGI_VERSION='"$(VERSION)"'
 # Migrations are numbered 1, 2, 3, ...
 SCHEMA_VERSION := $(words $(wildcard sql/migrations/*.sql))
 $(BUILD)/src/db/migrations.o: VERSION_FLAG := -DSCHEMA_VERSION=$(SCHEMA_VERSION)
-# The tests' own code compiles in half the time without optimisation and line numbers; sanitizers want the latter.
+# The tests' own code compiles in half the time without optimisation and line numbers; sanitizers need the latter.
 TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE $(if $(filter release,$(FLAVOUR)),-g0)
 $(BUILD)/tests/%.o: OPTIMISATION := $(TEST_OPTIMISATION)
 CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
@@ -58,13 +58,13 @@ TEST_LIBS := -lboost_unit_test_framework -lcurl
 PROGRAMS := users-fcgi users-courier users-ctl
 PROGRAM_SOURCES := $(subst -,_,$(PROGRAMS:%=src/programs/%.cpp))
 TEST_KINDS := unit worker db ctl stack sms
-# What the check runs: fast, and without dice. The cases labelled "deep" are left out, too; DEEP=1 runs all of all.
+# The kinds of the check: fast, and independent of chance. Cases labelled "deep" are left out; DEEP=1 runs everything.
 KINDS ?= unit db worker stack issued $(if $(DEEP),ctl sms)
 export DEEP
 LOAD := kill race hang restart away storm guess flood couriers
 LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.cpp src/*/*/*.cpp))
-# What the fuzz targets call: parsers and what these need, nothing that needs a database.
-# The programs of some kinds, which may have a filter behind them; issued is run by that of stack.
+# What the fuzz targets link: parsers and what they need, without a database.
+# The programs of some kinds, sometimes with a test filter; issued runs with the program of stack.
 programs_of = $(sort $(foreach kind,$(1),$(BUILD)/test-$(patsubst issued,stack,$(firstword $(subst /, ,$(kind))))))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_SOURCES := $(wildcard src/base/*.cpp src/metrics/*.cpp) $(addprefix src/, \
@@ -118,13 +118,13 @@ test: ## installs what is missing, builds, and runs the fast tests (KINDS="unit 
 
 man: $(BUILD)/users.conf.5
 
-# Where make install puts things; DESTDIR stands before each.
+# Where make install puts files, relative to DESTDIR.
 prefix ?= /usr
 sysconfdir ?= /etc
 unitdir ?= /lib/systemd/system
 SNIPPETS := $(sysconfdir)/nginx/snippets/users-fcgi
 SHARE := $(prefix)/share/users-fcgi
-# What operators edit.
+# Operators edit these.
 EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_auth_cache.conf)
 
 install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing
@@ -157,8 +157,8 @@ test-package:
 	@scripts/build-deb $(VERSION)
 	@tests/package build/users-fcgi_$(VERSION)_*.deb build/users-fcgi_$(VERSION)+upgrade_*.deb
 
-# The worst minutes of production, a case each of tests/stack/under_load.cpp and codes_under_load.cpp. Each prints its
-# figures in a line that begins with its name.
+# The worst minutes of production, each a case of tests/stack/under_load.cpp and codes_under_load.cpp. Each prints its
+# figures on a line that begins with its name.
 $(LOAD):
 	@$(MAKE) --no-print-directory test DEEP=1 KINDS=$(if $(filter guess flood couriers,$@),issued/codes_under_load/$@,stack/under_load/$@)
 
@@ -260,7 +260,7 @@ build/bench/node/node_modules: tests/bench/node/package-lock.json tests/bench/no
 	$(Q)mkdir -p $(@D) && cp tests/bench/node/* $(@D)/
 	$(Q)npm ci --silent --no-fund --no-audit --prefix $(@D) && touch $@
 
-# The keys of the configuration have one source, its example.
+# The example is the one source of the configuration's keys.
 $(BUILD)/users.conf.5: conf/users.conf.example scripts/users_conf_man.awk
 	$(call say,MAN,$@)
 	$(Q)mkdir -p $(@D)
@@ -288,7 +288,7 @@ $(BUILD)/libfuzzed.a: $(call object,$(FUZZ_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# What the workers of tests/fault/torture.cpp load.
+# Loaded by the workers of tests/fault/torture.cpp.
 $(BUILD)/test-fault: | $(BUILD)/fail-nth-call.so
 $(BUILD)/fail-nth-call.so: tests/fault/shim/fail_nth_call.cpp tests/fault/shim/control.hpp
 	$(call say,LINK,$@)
@@ -299,15 +299,14 @@ $(LIBRARY): $(call object,$(LIBRARY_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# Common headers are parsed once, for a shorter clean build; -fpch-preprocess is for ccache. clang's would be of another
-# format.
+# Common headers are parsed once, for a shorter clean build; -fpch-preprocess is for ccache. clang uses another format.
 ifneq ($(FLAVOUR),fuzz)
 $(BUILD)/src/%.o: PRECOMPILED := $(BUILD)/src/base/precompiled.hpp
 $(BUILD)/tests/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
-# Of these most files read JSON, which costs half a second a file even where it is precompiled and not used.
+# Most of these files read JSON, which costs each half a second even if precompiled and unused.
 JSON_KINDS := ctl stack
 $(foreach kind,$(JSON_KINDS),$(BUILD)/tests/$(kind)/%.o): PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
-# Boost.Test's main() comes by a macro before its header.
+# Boost.Test's main() needs a macro before its header.
 $(BUILD)/tests/support/main.o: PRECOMPILED :=
 $(call object,$(wildcard src/*/*.cpp src/*/*/*.cpp)): $(BUILD)/src/base/precompiled.hpp.gch
 $(call object,$(wildcard tests/*/*.cpp)): $(BUILD)/tests/support/precompiled.hpp.gch
@@ -327,7 +326,7 @@ $(BUILD)/%.o: %.cpp $(BUILD)/flags
 	$(Q)$(COMPILE) $(CPPFLAGS_ALL) $(VERSION_FLAG) $(CXXFLAGS_ALL) $(OPTIMISATION) \
 	  $(use_precompiled) -MMD -MP -c -o $@ $<
 
-# Holds the flags, and changes only when they do.
+# Contains the flags, and changes only when they do.
 $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(VERSION) $(SCHEMA_VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' | cmp -s - $@ || \

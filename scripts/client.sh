@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034 # the variables are for the scripts that source this file
-# What the client scripts share: arguments, sending, the token's file, exit codes. Sourced by them.
-# Secrets travel by standard input and file descriptors: no list of processes shows them.
+# Shared by the client scripts, which source it: arguments, sending, the token file, exit codes. Secrets travel through
+# standard input and file descriptors, never through arguments that process lists show.
 
 program=${0##*/}
 URL=${USERS_URL:-http://127.0.0.1:8000/users}
@@ -12,15 +12,15 @@ exit_status() {
 
 environment:
   USERS_URL         the service; default http://127.0.0.1:8000/users
-  USERS_TOKEN_FILE  where the session's token is kept; default users-fcgi/token below $XDG_STATE_HOME, or below
-                    ~/.local/state where that is not set
+  USERS_TOKEN_FILE  the file of the session's token; default users-fcgi/token below $XDG_STATE_HOME, or below
+                    ~/.local/state if that is not set
 
 exit status:
   0  done
   1  refused: bad arguments, wrong password or code, not logged in, too many requests (codes 10xx)
   2  wrong use of this command
-  3  the service is in trouble (codes 90xx)
-  4  no service there, or the reply is not the service's
+  3  the service has a problem (codes 90xx)
+  4  no service at this address, or the reply is not from the service
 END
 }
 
@@ -31,7 +31,7 @@ wrong_use() {
     exit 2
 }
 
-# take_password ARGUMENT [PROMPT]: sets PASSWORD to it; - reads a line of standard input, unseen on a terminal.
+# take_password ARGUMENT [PROMPT]: sets PASSWORD to it; - reads a line from standard input, without echo on a terminal.
 take_password() {
     PASSWORD=$1
     [[ $PASSWORD == - ]] || return 0
@@ -47,16 +47,16 @@ take_password() {
     }
 }
 
-# The messages' language follows the user's locale.
+# The language of the messages follows the user's locale.
 language() {
     case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in zh*) echo zh ;; *) echo en ;; esac
 }
 
-# Options of curl that once sets.
+# curl options that once sets.
 ONCE=()
 
-# request METHOD PATH [NAME VALUE]...: sends these arguments, and sets REPLY_TEXT, CODE and MESSAGE. No service, or none of
-# ours, is exit status 4. With TOKEN set the request belongs to that session.
+# request METHOD PATH [NAME VALUE]...: sends these arguments, and sets REPLY_TEXT, CODE and MESSAGE. Exits with status 4
+# if the service does not answer. If TOKEN is set, the request uses that session.
 request() {
     local method=$1 path=$2 data=() value
     shift 2
@@ -72,7 +72,7 @@ request() {
         complain "no answer from $URL: is the service started? (make start)"
         exit 4
     fi
-    # curl prints the reply of every try: the last one counts.
+    # curl prints the reply of every attempt: use the last one.
     [[ $REPLY_TEXT != *$'\n'code=* ]] || REPLY_TEXT=code=${REPLY_TEXT##*$'\n'code=}
     CODE=$(value_of code)
     MESSAGE=$(value_of msg)
@@ -82,17 +82,17 @@ request() {
     fi
 }
 
-# value_of NAME: of the reply's lines.
+# value_of NAME: a value from the reply's lines.
 value_of() { sed -n "s/^$1=//p" <<<"$REPLY_TEXT"; }
 
-# once: the next request may be sent again, since the service does it once. If the first try succeeded and its reply was
-# lost, the next try gets the same reply by its key.
+# once: allows curl to resend the next request, since the service carries it out once. If the first attempt succeeded
+# and its reply was lost, the key gets the same reply again.
 once() {
     ONCE=(--header "Idempotency-Key: $(od -An -v -N 16 -tx1 /dev/urandom | tr -d ' \n')"
         --retry 3 --retry-connrefused --retry-max-time 15)
 }
 
-# finish: prints the message, and when to try again; exits by the code.
+# finish: prints the message, and when to try again; exits with the status for the code.
 finish() {
     local wait fields
     wait=$(value_of retry_after)
@@ -113,7 +113,7 @@ finish() {
     esac
 }
 
-# keep_token TOKEN: for its owner only, from the first byte on; an older file is replaced whole.
+# keep_token TOKEN: writes it with access for the owner only, replacing an older file as a whole.
 keep_token() {
     local new
     (umask 077 && mkdir -p -- "$(dirname -- "$TOKEN_FILE")") && new=$(umask 077 && mktemp -- "$TOKEN_FILE.XXXXXX") ||

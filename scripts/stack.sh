@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2034 # the variables are for the scripts that source this file
-# The local stack: where its parts live, how a part is launched, recognised and ended. Sourced by the scripts.
+# The local stack: where its parts live, and how to start, recognise and stop a part. Sourced by the scripts.
 
 program=${0##*/}
 
 # say WHAT: one line of progress.
 say() { printf '%s\n' "$*"; }
 
-# fail WHAT [LOG] [ADVICE]: says what failed, shows the end of LOG, says what to do; exits 1.
+# fail WHAT [LOG] [ADVICE]: prints what failed, the end of LOG, and what to do; exits 1.
 fail() {
     printf '%s: %s\n' "$program" "$1" >&2
     if [[ -n ${2:-} ]]; then
@@ -17,8 +17,8 @@ fail() {
     exit 1
 }
 
-# Makes run/, a link to a folder under /tmp: a socket's path holds 107 bytes, the state folder's may be longer. A
-# restart of the machine may have emptied /tmp; and there only a folder of this user's own is believed.
+# Creates run/, a link to a folder under /tmp: a socket's path may have 107 bytes, but the state folder's may be longer.
+# A reboot may have emptied /tmp, and only a folder owned by this user is trusted there.
 make_run_folder() {
     local folder
     if [[ ! -L $STATE/run || ! -d $STATE/run/ || ! -O $STATE/run/ ]]; then
@@ -27,12 +27,12 @@ make_run_folder() {
     fi
 }
 
-# run_path NAME: of a file in run/, short.
+# run_path NAME: the short path of a file in run/.
 run_path() { printf '%s/%s' "$(readlink -- "$STATE/run")" "$1"; }
 
 mariadb_socket() { run_path mariadb.sock; }
 
-# The name of a file as the user best reads it: below the current folder without the folder.
+# short FILE: the file's name for messages, relative to the current folder if it is below it.
 short() { printf '%s' "${1#"$PWD"/}"; }
 
 # The same, quoted for the shell.
@@ -54,16 +54,16 @@ load_settings() {
     LIMITS=${LIMITS:-}
     PARTS=(database hash fast courier nginx)
     USER_NAME=$(id -un)
-    # Debian's ordinary users do not have the folder of mariadbd and nginx on their path.
+    # On Debian, the PATH of ordinary users lacks the folder of mariadbd and nginx.
     PATH=$PATH:/usr/sbin
-    # Passwords, hashes and log lines are for their owner only.
+    # Only the owner may read passwords, hashes and log lines.
     umask 077
-    # multiwatch takes its arguments for ASCII unless it is told, and the state folder may be called otherwise.
+    # multiwatch expects ASCII arguments unless told otherwise, and the state folder's name may have other characters.
     export CHARSET=UTF-8
 }
 
 check_settings() {
-    # unix: nginx listens on run/nginx.sock, for tests, which then need no port that is free.
+    # unix: nginx listens on run/nginx.sock, so that tests need no free port.
     if [[ $PORT != unix ]] && { [[ ! $PORT =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT > 65535)); }; then
         fail "PORT is '$PORT', it must be a number from 1 to 65535, or unix"
     fi
@@ -73,17 +73,17 @@ check_settings() {
     [[ $LIMITS =~ ^(site|off)?$ ]] || fail "LIMITS is '$LIMITS', it must be site (those of nginx/users_site.conf) or off"
 }
 
-# Relative to $STATE: nginx and the pools run there, so no configuration of theirs needs to hold its path.
-# run/ holds pid files and sockets: run/hash.sock and run/fast.sock of the pools, mariadb.sock, sample.sock of the
-# protected sample, nginx.sock where PORT is unix.
-# Their errors, as the processes write them.
+# Relative to $STATE: nginx and the pools run there, so their configurations need no absolute path. run/ contains pid
+# files and sockets: run/hash.sock and run/fast.sock of the pools, mariadb.sock, sample.sock of the protected sample,
+# nginx.sock if PORT is unix.
+# Error output of the processes:
 MARIADB_LOG=log/mariadb.log
 WORKERS_LOG=log/workers.log
 NGINX_LOG=log/nginx-error.log
-# Tells clean-state that the folder is one it may remove.
+# Shows clean-state that it may remove the folder.
 MARKER=.users-fcgi-state
 
-# parts_of ARGUMENTS...: sets CHOSEN to the parts named, in starting order; all when none is. "pool" names both pools.
+# parts_of ARGUMENTS...: sets CHOSEN to the named parts in starting order, or to all parts. "pool" means both pools.
 parts_of() {
     local part wanted
     CHOSEN=()
@@ -102,17 +102,17 @@ require_own_state() {
         "work as that user, or name another folder: STATE=..."
 }
 
-# One start, stop or reload at a time. The lock is file descriptor 9; launch() keeps it from the daemons.
+# Only one start, stop or reload at a time. The lock is file descriptor 9; launch() keeps daemons from inheriting it.
 lock_state() {
     exec 9>"$STATE/lock"
     if ! flock -n 9; then
         say "waiting: another start or stop works on $(short "$STATE")"
         flock -w 300 9 || fail "another start or stop still works on $STATE after 5 minutes"
     fi
-    [[ $STATE/lock -ef /dev/fd/9 ]] || fail "$STATE was removed meanwhile" "" "try again"
+    [[ $STATE/lock -ef /dev/fd/9 ]] || fail "$STATE was removed in the meantime" "" "try again"
 }
 
-# wait_until SECONDS PID COMMAND...: polls COMMAND; fails when time is up or process PID is gone.
+# wait_until SECONDS PID COMMAND...: polls COMMAND; fails on timeout or when process PID has ended.
 wait_until() {
     local deadline=$((SECONDS + $1)) pid=$2
     shift 2
@@ -123,8 +123,8 @@ wait_until() {
     done
 }
 
-# launch PART LOG COMMAND...: runs a daemon in $STATE, in a session of its own, so that neither Ctrl-C nor a closed
-# terminal reaches it and its children are found by their process group.
+# launch PART LOG COMMAND...: runs a daemon in $STATE, in its own session: Ctrl-C or a closed terminal does not reach
+# it, and its process group identifies its children.
 launch() {
     local part=$1 log=$2
     shift 2
@@ -134,13 +134,13 @@ launch() {
     printf '%s\n' "$!" >"$STATE/run/$part.pid"
 }
 
-# members PART: the living processes of a part, the leader first. A pid file may be older than the process that has
-# the number now; a process counts only when it is in the leader's group and works in $STATE.
+# members PART: the living processes of a part, the leader first. The number in a pid file may have been reused: a
+# process counts only if it is in the leader's group and works in $STATE.
 members() {
     local leader dir line name state group
     { read -r leader <"$STATE/run/$1.pid"; } 2>/dev/null || return 0
     for dir in "/proc/$leader" /proc/[0-9]*; do
-        # pid (name) state parent group ...; the name may hold anything.
+        # pid (name) state parent group ...; the name may contain anything.
         { read -r line <"$dir/stat"; } 2>/dev/null || continue
         read -r state _ group _ <<<"${line##*) }"
         [[ $group == "$leader" && $state != Z ]] || continue
@@ -153,15 +153,15 @@ members() {
     done | awk '!seen[$0]++'
 }
 
-# works_in_state DIR NAME: whether the process at DIR of /proc works in $STATE. A worker or courier cannot be dumped, so
-# only root may look where it works; its name and group must do.
+# works_in_state DIR NAME: whether the process at DIR of /proc works in $STATE. A worker or courier is not dumpable, so
+# only root can see its folder; its name and group must suffice.
 works_in_state() {
     local cwd
     cwd=$(readlink -- "$1/cwd" 2>/dev/null) || { [[ $2 == users-fcgi || $2 == users-courier ]]; return; }
     [[ $cwd == "$STATE" || $cwd == "$STATE"/* ]]
 }
 
-# The process id of a part's leader; nothing, and false, when it does not run.
+# The process id of a part's leader; prints nothing and fails if it is not running.
 leader_of() {
     local leader
     { read -r leader <"$STATE/run/$1.pid"; } 2>/dev/null || return 1
@@ -170,16 +170,16 @@ leader_of() {
 
 runs() { leader_of "$1" >/dev/null; }
 
-# Nothing of it is left, not even workers that outlived their leader.
+# True if no process is left, not even workers that outlived their leader.
 is_gone() { [[ -z $(members "$1") ]]; }
 
-# stop_part PART: ends it gracefully, after a while by force; nothing of it is left.
+# stop_part PART: stops it gracefully, after a while by force; no process is left.
 stop_part() {
     local part=$1 leader signal=TERM seconds=15
     case $part in
-    nginx) signal=QUIT ;;     # answers what it has accepted
-    courier) seconds=340 ;;   # finishes the message it is at
-    database) seconds=60 ;;   # writes its buffers back
+    nginx) signal=QUIT ;;     # answers the requests it has accepted
+    courier) seconds=340 ;;   # finishes the current message
+    database) seconds=60 ;;   # flushes its buffers
     esac
     leader=$(leader_of "$part" || true)
     [[ -z $leader ]] || kill -s "$signal" -- "$leader" 2>/dev/null || true
@@ -194,7 +194,7 @@ stop_part() {
     rm -f -- "$STATE/run/$part.pid"
 }
 
-# print_config: $CONF and what the environment says (USERS_FCGI_...), each value with where it comes from.
+# print_config: $CONF and the environment's settings (USERS_FCGI_...), each value with its origin.
 print_config() {
     local message
     message=$("$BIN/users-fcgi" --config "$CONF" --print-config 2>&1) ||
@@ -202,13 +202,13 @@ print_config() {
     printf '%s\n' "$message"
 }
 
-# Writes the configuration of all programs of the stack: print_config's, and what this stack decides. No other setting reaches
-# them, so the variables are unset.
+# Writes the configuration for all programs of the stack: print_config's, and this stack's own settings. The variables
+# are then unset, so that nothing else takes effect.
 write_config() {
     local name sender
     for name in "${!USERS_FCGI_@}" STATE ROOT; do
-        # A comment begins with #.
-        [[ ${!name} != *[#$'\n']* ]] || fail "$name is '${!name}': no value of a configuration can hold a # or a line end"
+        # A # would begin a comment.
+        [[ ${!name} != *[#$'\n']* ]] || fail "$name is '${!name}': a value of the configuration cannot contain a # or a newline"
     done
     [[ -z $VERIFICATION ]] || export USERS_FCGI_VERIFICATION=$VERIFICATION
     sender=$(print_config | sed -n '/ # default$/d; /^\[sms\]/,$ s/^command = \(.*\)  # .*/\1/p')
@@ -227,13 +227,13 @@ write_config() {
         print_config |
             awk '/^\[/ { section = "\n" $0 "\n"; next } NF && !/ # default$/ { printf "%s%s\n", section, $0; section = "" }'
     } >"$STATE/users.conf.new"
-    # An unchanged file keeps its time, which doctor compares with the start of the processes.
+    # An unchanged file keeps its time, which doctor compares with the processes' start.
     cmp -s -- "$STATE/users.conf.new" "$STATE/users.conf" || mv -- "$STATE/users.conf.new" "$STATE/users.conf"
     rm -f -- "$STATE/users.conf.new"
     unset "${!USERS_FCGI_@}"
 }
 
-# run_sql [ARGUMENTS...]: the client as the database's administrator, who is the system user that made it.
+# run_sql [ARGUMENTS...]: the client as the database's administrator, the system user who created it.
 run_sql() {
     mariadb --no-defaults --socket="$(mariadb_socket)" --user="$USER_NAME" --default-character-set=utf8mb4 --binary-as-hex "$@"
 }

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# The private database of the local stack: made, started, its accounts, its schema. Sourced by scripts/start.
+# The local stack's private database: creation, start, accounts, schema. Sourced by scripts/start.
 
-# Built beside its place and moved there when whole: an interrupted start leaves no half database.
+# Built in another folder and moved into place when complete: an interrupted start leaves no half database.
 make_database() {
     [[ ! -d $STATE/mariadb ]] || return 0
     say "database: making a new one in $(short "$STATE/mariadb") (some seconds)"
     rm -rf -- "$STATE/mariadb.new"
-    # Relative names, because mariadb-install-db breaks names with spaces. --rpm: it looks no name up and leaves the
-    # owner of the system's files alone.
+    # Relative names, because mariadb-install-db breaks names with spaces. --rpm: no name lookups, and no changes to the
+    # owners of system files.
     (cd -- "$STATE" && mariadb-install-db --defaults-file=./mariadb.cnf --rpm --datadir=./mariadb.new --skip-test-db \
         --auth-root-authentication-method=socket --auth-root-socket-user="$USER_NAME") \
         </dev/null >>"$STATE/$MARIADB_LOG" 2>&1 ||
@@ -19,7 +19,7 @@ database_answers() { run_sql --execute='DO 0' >/dev/null 2>&1; }
 
 start_database() {
     install -m 0600 -- "$ROOT/scripts/mariadb.cnf" "$STATE/mariadb.cnf"
-    # mariadbd refuses to be root unless told by name.
+    # mariadbd refuses to run as root unless the user is named.
     ((EUID != 0)) || say "user = root" >>"$STATE/mariadb.cnf"
     make_database
     say "database: starting"

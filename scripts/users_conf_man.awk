@@ -1,5 +1,5 @@
-# Makes the manual page users.conf(5) of conf/users.conf.example: its head is the description, each key is an entry with
-# the comment above it as the text. The example is the one source.
+# Generates the manual page users.conf(5) from conf/users.conf.example, its only source: the head becomes the
+# description, each key an entry with the comment above it as text.
 
 function roff(text) {
     gsub(/\\/, "\\e", text)
@@ -11,7 +11,7 @@ function environment(key) {
     key = toupper(section (section == "" ? "" : "_") key)
     return "USERS_FCGI_" key
 }
-# flush(): the comment before anything else than a key.
+# flush(): ends a comment that is not followed by a key.
 function flush(    i) {
     if (count > 0) print ".PP"
     for (i = 1; i <= count; i++) print roff(lines[i])

@@ -1,4 +1,4 @@
--- The whole schema as the migrations leave it, to read. A test keeps the two equal.
+-- The whole schema as the migrations produce it, for reading. A test keeps the two equal.
 
 CREATE TABLE IF NOT EXISTS schema_migrations (
   version   INT UNSIGNED NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS users (
   UNIQUE KEY users_phone (phone)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
--- No foreign key: what happened to an account outlives it.
+-- No foreign key: audit rows outlive the account.
 CREATE TABLE IF NOT EXISTS audit (
   id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   user_id    BIGINT UNSIGNED NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS audit (
   KEY audit_time (createTime)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
--- The one code of a phone for a purpose; the next takes its place.
+-- The latest code for a phone and purpose; the next one replaces it.
 CREATE TABLE IF NOT EXISTS verification_codes (
   phone       VARCHAR(16) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'E.164',
   purpose     VARCHAR(8) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS verification_codes (
   KEY verification_codes_expire (expireTime)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
--- Messages to be sent, in the transaction that stores the code; sealed, and wiped when sent.
+-- Messages to send, inserted in the transaction that stores the code; sealed, and wiped when sent.
 CREATE TABLE IF NOT EXISTS outbox (
   id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   sealed     VARBINARY(1024) NULL COMMENT 'secretbox of the message; null once it is not needed',
@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   KEY outbox_state (state, nextTime)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
--- Counters of what is limited: each counts up to a limit until its time of reset.
+-- Counters of the limits: each counts up to its limit until its reset time.
 CREATE TABLE IF NOT EXISTS throttle (
   bucket    VARCHAR(40) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'what is counted: whose',
   used      INT UNSIGNED NOT NULL,

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# What the programs of this folder share: the message, the settings, secrets, signatures, the request and how it ends.
-# Sourced by a program that has set PROVIDER, its name and the beginning of its settings' names. Nothing here puts the
-# code, the text or a secret into the arguments of a process, where every user of the machine could read them, or prints them.
+# Shared by the programs of this folder: the message, settings, secrets, signatures, the request and its result. Sourced
+# by a program that has set PROVIDER, its name and the prefix of its settings. Nothing here prints the code, the text or
+# a secret, or passes them as arguments, which every user of the machine can read.
 
 export LC_ALL=C           # a character is a byte
-shopt -s inherit_errexit  # a failure inside $(...) ends the program, too
+shopt -s inherit_errexit  # a failure inside $(...) also ends the program
 
-# What a program tells users-courier by its exit code, each with a line for the log.
+# Exit codes for users-courier, each with a line for the log.
 complain() { printf 'send-sms %s: %s\n' "$PROVIDER" "$1" >&2; }
 give_up() { complain "$1"; exit 1; }
 try_later() { complain "$1, to be tried again"; exit 75; } # EX_TEMPFAIL
@@ -14,7 +14,7 @@ bad_config() { complain "$1"; exit 78; }                   # EX_CONFIG
 
 # --- Settings ---------------------------------------------------------------------------------------------------------
 
-# Defaults; what has none must be in the file, if the program at hand needs it.
+# Defaults; settings without one must be in the file if the program needs them.
 declare -A SETTINGS=(
     [timeout]=10
     [aliyun_endpoint]=https://dysmsapi.aliyuncs.com
@@ -28,13 +28,13 @@ KNOWN_KEYS+='|tencent_(endpoint|region|secret_id|secret_key_file|app_id|sign_nam
 KNOWN_KEYS+='|(aliyun|tencent)_template(_abroad|(_(regist|login|reset|phone))?(_(zh|en))?)'
 KNOWN_KEYS+='|twilio_(endpoint|account_sid|api_key_sid|secret_file|from|messaging_service_sid)'
 
-# load_settings KEY...: reads the file CONF into SETTINGS; each KEY must have a value then.
+# load_settings KEY...: reads the file CONF into SETTINGS; each KEY must then have a value.
 load_settings() {
     local line key value number=0
     local -A seen=()
     CONF=${SEND_SMS_CONF:-/etc/users-fcgi/send-sms.conf}
     [[ -f $CONF && -r $CONF ]] ||
-        bad_config "$CONF cannot be read: copy send-sms.conf.example there, or name another file by SEND_SMS_CONF"
+        bad_config "$CONF cannot be read: copy send-sms.conf.example there, or name another file in SEND_SMS_CONF"
     while IFS= read -r line || [[ -n $line ]]; do
         number=$((number + 1))
         [[ ! $line =~ ^[[:space:]]*(#|$) ]] || continue
@@ -53,18 +53,18 @@ load_settings() {
 
 require_setting() { [[ -n ${SETTINGS[$1]:-} ]] || bad_config "$CONF: $1 is missing"; }
 
-# check_url KEY [PATH]: the setting must be an https URL; http only for a program on this machine. PATH: a path may follow.
+# check_url KEY [PATH]: the setting must be an https URL; http only to this machine. With PATH the URL may have a path.
 check_url() {
     local url=${SETTINGS[$1]} path=${2:+(/[^[:space:]]*)?}
     [[ $url =~ ^https://[A-Za-z0-9.-]+(:[0-9]+)?$path$ || $url =~ ^http://(127\.0\.0\.1|localhost)(:[0-9]+)?$path$ ]] ||
         bad_config "$CONF: $1 must be https://HOST${2:+/PATH} (http:// only for 127.0.0.1 or localhost)"
-    # curl names no port that goes without saying, so a signature must not either.
+    # curl omits a default port, so a signature must omit it too.
     [[ ! $url =~ ^(https://[^/:]+):443(/.*)?$ && ! $url =~ ^(http://[^/:]+):80(/.*)?$ ]] ||
         SETTINGS[$1]=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
 }
 
-# choose_template: TEMPLATE becomes the most special setting that fits the message: PROVIDER_template_regist_en before
-# _template_regist before _template_en before _template; for a number outside China first of all _template_abroad.
+# choose_template: sets TEMPLATE to the most specific setting for the message: PROVIDER_template_regist_en before
+# _template_regist before _template_en before _template; for a number outside China first _template_abroad.
 choose_template() {
     local suffix suffixes=("_${MSG[purpose]}_${MSG[language]}" "_${MSG[purpose]}" "_${MSG[language]}" "")
     [[ ${MSG[phone]} == +86* ]] || suffixes=(_abroad "${suffixes[@]}")
@@ -75,7 +75,7 @@ choose_template() {
     bad_config "$CONF: ${PROVIDER}_template is missing"
 }
 
-# read_secret KEY: SECRET becomes what the file holds that the setting names, without the newline at its end.
+# read_secret KEY: sets SECRET to the content of the file named by the setting, without the final newline.
 read_secret() {
     local file=${SETTINGS[$1]} mode
     [[ -f $file && -r $file ]] || bad_config "$CONF: $1: $file cannot be read"
@@ -91,7 +91,7 @@ read_secret() {
 
 declare -A MSG
 
-# read_message: MESSAGE becomes the line on standard input, MSG its members.
+# read_message: sets MESSAGE to the line on standard input, MSG to its members.
 read_message() {
     IFS= read -r MESSAGE || [[ -n $MESSAGE ]] || give_up "the message on standard input is missing"
     take_member id '[0-9]+'
@@ -102,8 +102,8 @@ read_message() {
     take_member text '.+'
 }
 
-# take_member NAME PATTERN. In JSON a quote that ends or begins no string has a backslash before it, so no value can look
-# like ,"NAME": .
+# take_member NAME PATTERN. In JSON, a quote inside a string has a backslash before it, so no value can contain ,"NAME":
+# .
 take_member() {
     local string="[{,]\"$1\":\"(([^\"\\\\]|\\\\.)*)\"" number="[{,]\"$1\":([0-9]+)[,}]"
     [[ $MESSAGE =~ $string || $MESSAGE =~ $number ]] || give_up "the message on standard input has no $1"
@@ -112,7 +112,7 @@ take_member() {
     MSG[$1]=$UNESCAPED
 }
 
-# unescape TEXT: UNESCAPED becomes the value of a JSON string. users-courier writes \u for control characters only.
+# unescape TEXT: sets UNESCAPED to the value of a JSON string. users-courier writes \u only for control characters.
 unescape() {
     local text=$1 char
     UNESCAPED=''
@@ -121,9 +121,9 @@ unescape() {
         text=${text#*\\}
         case $text in
         [bfnrt]*) printf -v char '%b' "\\${text:0:1}" ;;
-        u0000*) give_up "the message on standard input has a NUL in it" ;;
+        u0000*) give_up "the message on standard input contains a NUL" ;;
         u00[0-7][0-9a-fA-F]*) printf -v char '%b' "\\x${text:3:2}" && text=${text:4} ;;
-        u*) give_up "the message on standard input has a \\u that is no control character" ;;
+        u*) give_up "the message on standard input has a \\u that is not a control character" ;;
         *) char=${text:0:1} ;;
         esac
         UNESCAPED+=$char
@@ -143,7 +143,7 @@ json_string() {
     printf '"%s"' "$text"
 }
 
-# percent_encode TEXT: TEXT as RFC 3986 has it in a query or a form.
+# percent_encode TEXT: TEXT encoded for a query or a form (RFC 3986).
 percent_encode() {
     local i char number encoded=''
     for ((i = 0; i < ${#1}; i++)); do
@@ -159,7 +159,7 @@ percent_encode() {
 
 # --- Signatures -------------------------------------------------------------------------------------------------------
 
-# Of standard input, in hex.
+# Hashes standard input; hexadecimal.
 sha256() {
     local sum
     sum=$(sha256sum)
@@ -167,14 +167,14 @@ sha256() {
 }
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 
-# bytes HEX: what HEX stands for.
+# bytes HEX: the bytes of HEX.
 bytes() {
     local i escaped=''
     for ((i = 0; i < ${#1}; i += 2)); do escaped+="\\x${1:i:2}"; done
     printf '%b' "$escaped"
 }
 
-# hmac_sha256 KEY: of standard input, in hex; KEY is in hex, too (RFC 2104). openssl wants the key among its arguments.
+# hmac_sha256 KEY: for standard input; hexadecimal, as is KEY (RFC 2104). openssl would need the key as an argument.
 hmac_sha256() {
     local key=$1 inner='' outer='' i
     ((${#key} <= 128)) || key=$(bytes "$key" | sha256)
@@ -198,35 +198,35 @@ option() {
     printf '%s = "%s"\n' "$1" "$value"
 }
 
-# curl_options URL BODY HEADER...: they go by standard input, where no list of processes shows them.
+# curl_options URL BODY HEADER...: curl reads them from standard input, so that process lists do not show them.
 curl_options() {
     option url "$1"
-    # Never ask a proxy for this machine: it cannot reach it, and would see the code in http.
+    # Never use a proxy for this machine: it could not reach it, and would see the code over http.
     [[ ! ${1,,} =~ ^https?://(127(\.[0-9]+){3}|([a-z0-9.-]+\.)?localhost)(:[0-9]+)?(/|$) ]] || option noproxy '*'
-    # An empty value would be no value to curl.
+    # curl rejects an empty value.
     if [[ -n $2 ]]; then option data-raw "$2"; else option data @/dev/null; fi
     shift 2
     local header
     for header; do option header "$header"; done
 }
 
-# How many bytes are read of a reply, headers included. Providers send one or two thousand.
+# Maximum bytes to read from a reply, including headers. Providers send one or two thousand.
 REPLY_LIMIT=65536
 
-# request URL BODY HEADER...: prints what is read of the reply, without NULs and carriage returns; returns curl's exit code.
+# request URL BODY HEADER...: prints the reply without NULs and carriage returns; returns curl's exit code.
 request() {
     local curl
     exec 3< <(exec curl --disable --config - --silent --include --suppress-connect-headers --globoff \
         --proto '=http,https' --connect-timeout 3 --max-time "${SETTINGS[timeout]}" < <(curl_options "$@"))
     curl=$!
     head -c "$REPLY_LIMIT" <&3 | tr -d '\000\r'
-    # Left alone, curl would go on reading trailers, which it keeps in memory.
+    # Otherwise curl would keep reading trailers, which it stores in memory.
     if IFS= read -r -d '' -n 1 -u 3 _; then kill "$curl" || true; fi
     wait "$curl"
 }
 
-# split_reply TEXT: STATUS and REPLY become the status and the body. A provisional reply (1xx) may come first and does not
-# count: STATUS is empty if nothing follows it.
+# split_reply TEXT: sets STATUS and REPLY to the status and the body. Skips provisional replies (1xx): STATUS is empty
+# if nothing follows.
 split_reply() {
     local head
     STATUS='' REPLY=$1
@@ -237,9 +237,9 @@ split_reply() {
     done
 }
 
-# post URL BODY HEADER...: STATUS and REPLY become the answer. Without an answer, or where the other side is in trouble or
-# has too much to do, the program ends: try again. Once the status is there, it does not matter how the reply ends: after
-# a 2xx the message may have been sent, and must not be sent again.
+# post URL BODY HEADER...: sets STATUS and REPLY. If there is no reply, or the server has a fault or is overloaded, ends
+# the program with "try again". Once the status has arrived, it does not matter how the reply ends: after a 2xx the
+# message may have been sent and must not be sent again.
 post() {
     local answer failed=0 url=$1 host
     host=${url#*://}
@@ -250,7 +250,7 @@ post() {
     [[ $STATUS != 429 && $STATUS != 5?? ]] || try_later "$host answers HTTP $STATUS"
 }
 
-# no_answer HOST STATUS: ends the program by curl's exit code.
+# no_answer HOST STATUS: ends the program according to curl's exit code.
 no_answer() {
     case $2 in
     6) try_later "the name of $1 cannot be resolved" ;;
@@ -262,15 +262,15 @@ no_answer() {
     esac
 }
 
-# reply_code NAME: CODE becomes the first member NAME of the reply that looks like a code; empty where none does.
+# reply_code NAME: sets CODE to the first member NAME of the reply that looks like a code, or to nothing.
 reply_code() {
     local member="\"$1\"[[:space:]]*:[[:space:]]*\"?([A-Za-z0-9._-]{1,80})[\",}[:space:]]"
     CODE=''
     [[ ! $REPLY =~ $member ]] || CODE=${BASH_REMATCH[1]}
 }
 
-# conclude GOOD TEMPORARY: ends the program by STATUS and CODE: sent where CODE matches GOOD, to be tried again where it
-# matches TEMPORARY. A success that is not understood may have been a message sent, so it is not tried again.
+# conclude GOOD TEMPORARY: ends the program according to STATUS and CODE: sent if CODE matches GOOD, try again if it
+# matches TEMPORARY. After an unclear success the message may have been sent, so it is not tried again.
 conclude() {
     if [[ $STATUS == 2?? && $CODE =~ ^($1)$ ]]; then exit 0; fi
     if [[ $CODE =~ ^($2)$ ]]; then try_later "the provider answers $CODE (HTTP $STATUS)"; fi

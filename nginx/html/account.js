@@ -1,16 +1,16 @@
-// The account: number, since when, the sessions.
+// The account view: number, creation date, sessions.
 import { isTrouble, kOk } from "./api.js";
 import { deviceName } from "./device.js";
 import { alertBox, isBusy, make, setBusy } from "./dom.js";
 import { describe } from "./replies.js";
 import { ago, applyTexts, fullDate, fullTime, text } from "./texts.js";
 
-/// +8618866668888 as people write it.
+/// Formats +8618866668888 as people write it.
 const readable = (phone) => phone.replace(/^(\+86)(\d{3})(\d{4})(\d{4})$/, "$1 $2 $3 $4");
 
 const time = (value, words) => make("time", { datetime: value, title: fullTime(value) }, words);
 
-/// The view of the account. `context` as for the forms.
+/// The account view. `context` as for the forms.
 export function makeAccount(context) {
   const trouble = alertBox();
   const phone = make("dd", { class: "phone" });
@@ -21,7 +21,7 @@ export function makeAccount(context) {
   const element = make("div", { class: "account" }, trouble.box, goOn, makeProfile(), makeSessions(), makeDanger());
   let sessions = [];
 
-  /// Shows the person and asks for the sessions. `next`: where the visitor came from, or nothing.
+  /// Shows the account and requests its sessions. `next`: where the visitor came from, or nothing.
   async function show(person, next) {
     trouble.clear();
     phone.textContent = readable(person.phone);
@@ -38,7 +38,7 @@ export function makeAccount(context) {
     showSessions();
   }
 
-  /// Forgets whose account it was.
+  /// Clears the account's data.
   function forget() {
     trouble.clear();
     phone.textContent = "";
@@ -78,7 +78,7 @@ export function makeAccount(context) {
       make("div", { class: "actions" }, make("a", { class: "button danger", href: "#delete", "data-text": "deleteLink" })));
   }
 
-  /// A button that is busy while `act` works.
+  /// A button that is busy while `act` runs.
   function makeAction(key, act) {
     const button = make("button", { type: "button", "data-text": key });
     button.addEventListener("click", async () => {
@@ -90,7 +90,7 @@ export function makeAccount(context) {
     return button;
   }
 
-  /// Sends; gives the reply where it is the service's last word, nothing where that was dealt with.
+  /// Sends a request; returns the reply, or nothing if it was already handled.
   async function ask(method, path, values, again) {
     trouble.clear();
     const reply = await context.ask(method, path, values);
@@ -113,7 +113,7 @@ export function makeAccount(context) {
   }
 
   async function end(session) {
-    // One that has ended meanwhile is 9002: ended all the same.
+    // A session that has already ended returns 9002: ended all the same.
     const reply = await ask("DELETE", `sessions/${session.id}`, undefined, () => end(session));
     if (!reply) return;
     if (reply.code === kOk) context.tell("noteEnded");

@@ -1,10 +1,10 @@
-// One request to the service, its reply as a plain value.
+// Sends one request to the service and returns its reply as a plain value.
 import { locale } from "./texts.js";
 
-/// In place of a code where no reply of the service came.
+/// The code if the service did not reply.
 export const kAway = -1;
 
-/// Result codes that the page acts upon.
+/// Result codes that the page handles.
 export const kOk = 0;
 export const kInvalid = 1001;
 export const kNotLoggedIn = 1009;
@@ -16,8 +16,8 @@ const kTimeout = 60_000; // milliseconds; nginx answers within 45 seconds
 /// Whether the same request may succeed a moment later.
 export const isTrouble = (reply) => reply.code === kAway || (reply.code >= kLeastTrouble && reply.code < kNoSuchResource);
 
-/// Sends `values` to /users/PATH and gives the reply's `data`; never throws. `key` is the Idempotency-Key; `account` the id of
-/// the account that it is for: the service refuses it if another one is logged in.
+/// Sends `values` to /users/PATH and returns the reply's `data`; never throws. `key` is the Idempotency-Key. `account` is the
+/// id of the account to act for: the service refuses the request if another one is logged in.
 export async function call(method, path, values, { key, account } = {}) {
   const headers = { Accept: "application/json", "Accept-Language": locale() };
   if (values) headers["Content-Type"] = "application/json";
@@ -37,7 +37,7 @@ export async function call(method, path, values, { key, account } = {}) {
   return { code: kAway };
 }
 
-/// Gives the key of an intent: the same for the same values as long as what became of them is unknown.
+/// Returns the key of an intent: the same for the same values while their outcome is unknown.
 export function makeIntent() {
   let values = "";
   let key = "";
@@ -46,7 +46,7 @@ export function makeIntent() {
       const now = JSON.stringify(sent);
       if (!key || now !== values) {
         values = now;
-        // randomUUID is there over HTTPS only.
+        // randomUUID exists over HTTPS only.
         key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
       }
       return key;

@@ -1,13 +1,13 @@
-// The button that has a code sent, and counts down until the next can be.
+// The button that requests a code, with a countdown to the next one.
 import { call, isTrouble, kOk, makeIntent } from "./api.js";
 import { isBusy, make, setBusy } from "./dom.js";
 import { duration, text } from "./texts.js";
 
-// When the service would send to a phone again. It counts by phone, so all forms share this.
+// When a phone may request the next code. Counted per phone, so all forms share it.
 const readyAt = new Map();
 
-/// `purpose`, as POST code takes it; `phone()`, as typed; `onStart()`, `onSent()` and `onFailure(reply, again)` tell what becomes
-/// of it. Call `update` where the phone or the language may have changed.
+/// `purpose` as in POST code; `phone()` as typed; `onStart()`, `onSent()` and `onFailure(reply, again)` report progress. Call
+/// `update` when the phone or the language may have changed.
 export function makeCodeButton({ purpose, phone, onStart, onSent, onFailure }) {
   const button = make("button", { type: "button", class: "beside" });
   const intent = makeIntent();

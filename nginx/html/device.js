@@ -1,7 +1,7 @@
-// Names the device of a session from its User-Agent.
+// Names a session's device from its User-Agent.
 import { text } from "./texts.js";
 
-// The first that fits: most browsers also carry the names of those they came from.
+// The first match counts: most browsers also include the names of their ancestors.
 const kBrowsers = [
   [/MicroMessenger\//, "WeChat"], [/\bEdg(?:A|iOS)?\//, "Edge"], [/\bOPR\//, "Opera"], [/SamsungBrowser\//, "Samsung Internet"],
   [/\b(?:Firefox|FxiOS)\//, "Firefox"], [/(?:Chrome|CriOS)\//, "Chrome"], [/\bSafari\//, "Safari"],
@@ -13,7 +13,7 @@ const kSystems = [
 
 const find = (table, agent) => table.find(([pattern]) => pattern.test(agent))?.[1];
 
-/// "Firefox on Windows"; of a program its own name, such as "curl".
+/// "Firefox on Windows"; for a program its own name, such as "curl".
 export function deviceName(agent) {
   const browser = find(kBrowsers, agent);
   const system = find(kSystems, agent);

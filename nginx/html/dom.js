@@ -1,7 +1,7 @@
 // Builds elements. Text is always text, never markup.
 import { applyTexts } from "./texts.js";
 
-/// An element with attributes (true: present, false or null: absent; a function: a listener) and children.
+/// An element with attributes (true: present; false or null: absent; a function: a listener) and children.
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,7 +14,7 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/// Where a failure is told that belongs to no field. With `retry` it offers to try again.
+/// Shows errors that belong to no field. With `retry` it offers to try again.
 export function alertBox() {
   const words = make("p");
   const box = make("div", { class: "alert", role: "alert", tabindex: -1, hidden: true }, words);
@@ -35,7 +35,7 @@ export function alertBox() {
   };
 }
 
-/// Keeps a button's focus while it is not to be used, which "disabled" would lose.
+/// Disables a button but keeps its focus, which "disabled" would lose.
 export function setBusy(button, busy) {
   if (busy) button.setAttribute("aria-disabled", "true");
   else button.removeAttribute("aria-disabled");

@@ -1,4 +1,4 @@
-// One form: its fields, its errors, its sending. What the forms are stands in forms.js.
+// One form: fields, errors, sending. forms.js defines the forms.
 import { call, isTrouble, kInvalid, kOk, makeIntent } from "./api.js";
 import { makeCodeButton } from "./code_button.js";
 import { alertBox, isBusy, make, setBusy } from "./dom.js";
@@ -9,7 +9,7 @@ import { applyTexts, text } from "./texts.js";
 /// Attributes of the fields, by name. `label` and `help` are keys of texts.
 const kFields = {
   phone: { label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "tel" },
-  // Password managers fill in what they know by this name.
+  // Password managers fill in what they store under this name.
   knownPhone: { name: "phone", label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "username" },
   newPhone: { name: "phone", label: "newPhone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "tel" },
   code: { label: "code", help: "codeHelp", type: "text", inputmode: "numeric", autocomplete: "one-time-code" },
@@ -20,7 +20,7 @@ const kFields = {
   newPassword: { name: "password", label: "newPassword", help: "newPasswordHelp", type: "password", autocomplete: "new-password" },
 };
 
-/// Which field a result code is about: the first of these that the form has. Any other code is told above the form.
+/// The field that a result code is about: the first of these that the form has. Other codes are shown above the form.
 const kFieldsOfCode = {
   1002: ["phone"], 1004: ["old_password", "password"], 1005: ["code"], 1006: ["code"], 1010: ["password"],
 };
@@ -54,7 +54,7 @@ function makeShowButton(input, label) {
   return { button, update };
 }
 
-/// A form as forms.js describes it. `context` is what its functions are given.
+/// A form as defined in forms.js. `context` is passed to its functions.
 export function makeForm(name, spec, context) {
   const fields = new Map();
   const updates = [];
@@ -71,14 +71,14 @@ export function makeForm(name, spec, context) {
     if (field && !field.input.value) field.input.value = typed;
   }
 
-  /// After a change of language: errors are the service's and in the other one, so they go.
+  /// After a change of language: the service's errors are in the old language, so remove them.
   function retranslate() {
     clearErrors();
     applyTexts(element);
     for (const update of updates) update();
   }
 
-  /// Forgets passwords and codes, or everything.
+  /// Clears passwords and codes, or everything.
   function forget(everything = false) {
     for (const [name, { input }] of fields) {
       if (everything || name !== "phone") input.value = "";
@@ -94,7 +94,7 @@ export function makeForm(name, spec, context) {
   }
 
   function makeUserName() {
-    // Tells password managers whose password it is.
+    // Tells password managers whose password this is.
     const input = make("input", { autocomplete: "username", hidden: true, "aria-hidden": "true", tabindex: -1 });
     updates.push(() => { input.value = context.phone(); });
     return input;
@@ -151,7 +151,7 @@ export function makeForm(name, spec, context) {
       },
       onFailure: (reply, again) => showFailure(reply, again),
     });
-    // The countdown is of the phone that is typed.
+    // The countdown belongs to the typed phone.
     element.addEventListener("input", update);
     updates.push(() => { status.textContent = ""; update(); });
     return button;
@@ -163,7 +163,7 @@ export function makeForm(name, spec, context) {
     else field.input.removeAttribute("aria-invalid");
   }
 
-  /// Puts the words to the fields they are about, or above the form; the focus goes to the first.
+  /// Shows messages at their fields, or above the form; focuses the first.
   function showFailure(reply, again) {
     const ofCode = (kFieldsOfCode[reply.code] ?? []).find((name) => fields.has(name));
     const wrong = reply.code === kInvalid ? (reply.fields ?? []).filter((name) => fields.has(name)) : ofCode ? [ofCode] : [];
@@ -206,7 +206,7 @@ export function makeForm(name, spec, context) {
     if (reply) intent.settle(reply);
     if (reply?.code === kOk) await spec.done(context, values, reply);
     setBusy(submit, false);
-    if (!reply) return; // The page has forgotten the form.
+    if (!reply) return; // The page has cleared the form.
     if (reply.code === kOk) forget(true);
     else showFailure(reply, () => onSubmit());
   }

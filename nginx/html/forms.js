@@ -1,4 +1,4 @@
-// The forms: a row for each, named as its address (#login). The account's own forms have `account`.
+// The forms, one per row, named as in the address (#login). `account` marks the account's own forms.
 import { call, kOk } from "./api.js";
 
 const kToLogin = [["#login", "toLogin"]];
@@ -11,8 +11,8 @@ async function logInAfter(context, { phone, password }) {
   else context.go("login", "noteRegisteredLogin");
 }
 
-/// fields, of kFields in form.js; purpose of the code; request: method and path below /users/; with: sent beside the fields;
-/// once: has an Idempotency-Key; confirm: a box to tick; done(context, values): what follows success.
+/// fields: keys of kFields in form.js; purpose of the code; request: method and path below /users/; with: sent with the
+/// fields; once: has an Idempotency-Key; confirm: a box to tick; done(context, values): called after success.
 export const kForms = {
   login: {
     title: "loginTitle", tabs: true, fields: ["knownPhone", "password"], submit: "login",

@@ -1,8 +1,8 @@
-// Where to go after login: the rest of the address after "next=".
+// Where to go after login: the part of the address after "next=".
 
 /// Returns the address in `search` (location.search), or null if it is not a path of this site. nginx does not encode the
-/// address that was asked for: if it begins with /, all of the rest belongs to it, with its own ? and &. If it begins with %2F,
-/// it is encoded, and ends where a value of a query ends.
+/// requested address: if it begins with /, all of the rest belongs to it, including ? and &. If it begins with %2F, it is
+/// encoded and ends where a query value ends.
 export function nextAddress(search) {
   const at = search.search(/[?&]next=/);
   if (at < 0) return null;

@@ -1,13 +1,13 @@
-// The service's words on what went wrong, and what to do now.
+// The service's messages for errors, and what to do.
 import { isTrouble, kAway } from "./api.js";
 import { duration, language, text } from "./texts.js";
 
 const kHelpOfCode = { 1008: "lockedHelp", 1010: "weakHelp", 1011: "disabledHelp", 1012: "disabledHelp" };
 
-/// What the service says, and then the page's own `help`, where there is one.
+/// The service's message, then the page's own `help` if there is one.
 export const explain = (words, help) => (help ? words + text("join") + help : words);
 
-/// A reply that is no success. `troubleHelp`: the key of what to add where the same may succeed a moment later.
+/// For a reply that is an error. `troubleHelp`: the key of the text to add if a retry may succeed.
 export function describe(reply, troubleHelp) {
   if (isTrouble(reply)) {
     return explain(reply.code === kAway ? text("away") : reply.msg, troubleHelp && text(troubleHelp));

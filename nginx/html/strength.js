@@ -1,10 +1,10 @@
-// A rough, local estimate of a password: only a hint while typing. The service decides.
+// A rough, local estimate of a password's strength: only a hint while typing. The service decides.
 
 const kLeastLength = 8;
 const kBits = [30, 50]; // below the first: easy to guess; below the second: fair
 const kCommon = /^(?:.{0,2}(?:password|passw0rd|qwerty|iloveyou|welcome|admin|letmein|abc123|a123456|woaini|5201314|1q2w3e).{0,4})$/i;
 
-/// How many characters are no mere continuation of "aaa", "123" or "cba".
+/// Number of characters that do not just continue "aaa", "123" or "cba".
 function surprising(characters) {
   let count = 0;
   let lastStep = NaN;

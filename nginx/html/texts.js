@@ -1,6 +1,6 @@
-// The page's own words, and which language they are in. Errors are the service's words.
+// The page's own texts, and the choice of language. Error messages come from the service.
 
-// key: [Chinese, English]; {name} is filled in.
+// key: [Chinese, English]; {name} is a placeholder.
 const kTexts = {
   brand: ["账号", "Account"],
   otherLanguage: ["English", "中文"],
@@ -103,11 +103,11 @@ const kTexts = {
 const kStored = "users.language";
 let current;
 
-/// "zh" or "en": what was chosen by hand, else what the browser prefers.
+/// "zh" or "en": the chosen language, else the browser's preference.
 export function language() {
   if (current) return current;
   let chosen = null;
-  // Where the site's storage is blocked the choice lasts until the page is left.
+  // If storage is blocked, the choice lasts until the page is left.
   try { chosen = localStorage.getItem(kStored); } catch { /* blocked */ }
   if (chosen !== "zh" && chosen !== "en") chosen = /^zh\b/i.test(navigator.language) ? "zh" : "en";
   current = chosen;
@@ -119,26 +119,26 @@ export function chooseLanguage(chosen) {
   try { localStorage.setItem(kStored, chosen); } catch { /* blocked */ }
 }
 
-/// The language as HTML and Intl name it.
+/// The language tag for HTML and Intl.
 export const locale = () => (language() === "zh" ? "zh-CN" : "en");
 
-/// The visitor's own way to write dates in that language, as "en-GB".
+/// The visitor's regional variant of that language for dates, such as "en-GB".
 const formats = () => navigator.languages.find((name) => name.startsWith(language())) ?? locale();
 
-/// The text of a key, with what stands in braces filled in.
+/// The text of a key, with placeholders filled in.
 export function text(key, values = {}) {
   return kTexts[key][language() === "zh" ? 0 : 1].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 const kUnits = { second: ["秒", "s"], minute: ["分钟", "min"], hour: ["小时", "h"] };
 
-/// "45 s", "3 min", "2 h"; rounded up, so that nobody tries too early.
+/// "45 s", "3 min", "2 h"; rounded up, so that nobody retries too early.
 export function duration(seconds) {
   const [size, unit] = seconds < 120 ? [1, "second"] : seconds < 7200 ? [60, "minute"] : [3600, "hour"];
   return `${Math.ceil(seconds / size)} ${kUnits[unit][language() === "zh" ? 0 : 1]}`;
 }
 
-/// "5 minutes ago" of an ISO 8601 time.
+/// "5 minutes ago" for an ISO 8601 time.
 export function ago(time) {
   const seconds = Math.max(0, (Date.now() - Date.parse(time)) / 1000);
   if (seconds < 60) return text("justNow");
@@ -150,7 +150,7 @@ export const fullDate = (time) => new Intl.DateTimeFormat(formats(), { dateStyle
 export const fullTime = (time) =>
   new Intl.DateTimeFormat(formats(), { dateStyle: "long", timeStyle: "short" }).format(new Date(time));
 
-/// Puts the texts into `root` and below: data-text is an element's content, data-label its accessible name.
+/// Sets the texts in `root` and below: data-text for an element's content, data-label for its accessible name.
 export function applyTexts(root) {
   const each = (name, put) => {
     for (const element of [root, ...root.querySelectorAll(`[data-${name}]`)]) {

@@ -1,4 +1,4 @@
-// The page: who is logged in, which view is shown, what other tabs tell.
+// The page: who is logged in, which view is shown, and messages from other tabs.
 import { makeAccount } from "./account.js";
 import { call, isTrouble, kNotLoggedIn, kOk } from "./api.js";
 import { alertBox, make } from "./dom.js";
@@ -8,8 +8,8 @@ import { nextAddress } from "./next.js";
 import { describe } from "./replies.js";
 import { applyTexts, chooseLanguage, language, locale, text } from "./texts.js";
 
-const kAskAgain = 3000; // milliseconds until the service is asked again whether it is back
-const kChanged = "users.changed"; // in the storage: written to tell other tabs
+const kAskAgain = 3000; // milliseconds between checks whether the service is back
+const kChanged = "users.changed"; // storage key, written to notify other tabs
 
 const next = nextAddress(location.search);
 const note = document.getElementById("note");
@@ -17,25 +17,25 @@ const place = document.getElementById("view");
 const switcher = document.getElementById("language");
 
 let person = null; // the reply of GET me; nothing: not logged in
-let known = false; // whether the service has told
-let owner; // the id of the account that was shown last; nothing once the login is shown
-let generation = 0; // counted up when the page forgets: an answer of an earlier one is out of date
+let known = false; // whether the service has replied
+let owner; // the id of the account last shown; nothing once the login is shown
+let generation = 0; // increased when the page clears; replies of an older generation are outdated
 let shown = ""; // the name of the view
-let arrived = false; // whether a view was shown
-let noteKey = ""; // what is told above it
-let pendingNote = ""; // what is to be told above the next
+let arrived = false; // whether a view has been shown
+let noteKey = ""; // message shown above the view
+let pendingNote = ""; // message for the next view
 
 function tell(key) {
   noteKey = key;
   note.textContent = key ? text(key) : "";
 }
 
-/// Who is logged in may have changed. Where the storage is blocked, other tabs find out when somebody looks at them.
+/// Who is logged in may have changed. If storage is blocked, other tabs notice when somebody looks at them.
 function tellOtherTabs() {
   try { localStorage.setItem(kChanged, `${Date.now()} ${Math.random()}`); } catch { /* blocked */ }
 }
 
-/// What the views are given.
+/// What the views receive.
 const context = {
   tell,
   phone: () => person?.phone ?? "",
@@ -46,7 +46,7 @@ const context = {
   async loggedIn(key) {
     tellOtherTabs();
     known = false;
-    // Back then leads to where the visitor came from, not to the login.
+    // So the back button leads to where the visitor came from, not to the login.
     if (next) location.replace(next);
     else await check({ in: key });
   },
@@ -61,8 +61,8 @@ const context = {
     if (reply?.code === kOk) person = reply;
     if (reply) context.go("account", key);
   },
-  /// Sends a request for the account that is shown. Returns null if the page shows another one by now, or if the service says
-  /// that this one is not logged in: the page then forgets it and asks who is.
+  /// Sends a request for the shown account. Returns null if the page now shows another one, or if the service says that this
+  /// one is not logged in: the page then clears it and asks who is.
   async ask(method, path, values) {
     const account = person.id;
     const reply = await call(method, path, values, { account });
@@ -98,7 +98,7 @@ function makeFormView(name, spec) {
     make("p", { class: "links" }, ...spec.links.map(([href, key]) => make("a", { href, "data-text": key }))));
 }
 
-/// The view that the address names, as far as who is logged in may see it.
+/// The view in the address, if the current user may see it.
 function chosenView() {
   if (!known) return "loading";
   const name = location.hash.slice(1);
@@ -125,7 +125,7 @@ function show(key = "") {
   tell(key);
   showTitle();
   if (name === "account") account.show(person, next);
-  // Not on arrival: the browser starts there at the top of the page.
+  // Not on arrival: the browser starts at the top of the page.
   if (arrived) views[name].querySelector("h1")?.focus();
   arrived ||= known;
 }
@@ -134,14 +134,14 @@ function showTitle() {
   document.title = `${views[shown].querySelector("h1")?.textContent ?? text("loading")} · ${text("brand")}`;
 }
 
-/// Removes from the page whose account it was and all that was typed.
+/// Removes from the page which account was shown and everything typed.
 function forget() {
   person = null;
   account.forget();
   for (const form of Object.values(forms)) form.forget(true);
 }
 
-/// Shows nothing until the service says again who is logged in.
+/// Shows nothing until the service says who is logged in.
 function hide() {
   ++generation;
   known = false;
@@ -149,10 +149,10 @@ function hide() {
   show();
 }
 
-/// Somebody else is logged in, or nobody is.
+/// Another user is logged in, or nobody is.
 function become(now, key) {
   if (now?.id !== owner) forget();
-  // A form that was opened for the other account closes.
+  // Closes a form that was opened for the other account.
   if (now && owner && now.id !== owner) setAddress("account");
   person = now;
   owner = now?.id;
@@ -160,10 +160,10 @@ function become(now, key) {
   show(key);
 }
 
-/// Asks the service who is logged in, and shows what follows; `notes`: what to tell about having come in or gone out.
+/// Asks the service who is logged in, and shows the view; `notes`: messages about a login or logout.
 async function check(notes = {}) {
   const asked = generation;
-  // Where nobody is logged in 401 would be an error in the browser's console.
+  // If nobody is logged in, a 401 would be an error in the browser's console.
   const reply = await call("GET", "me?optional=true");
   if (asked !== generation) return;
   if (isTrouble(reply)) {
@@ -208,11 +208,11 @@ addEventListener("hashchange", () => {
   show(pendingNote);
   pendingNote = "";
 });
-// Another tab has logged in or out; or this one was away for long.
+// Another tab has logged in or out, or this one was in the background for long.
 addEventListener("storage", (event) => { if (event.key === kChanged) check({ out: "noteLoggedOut" }); });
 document.addEventListener("visibilitychange", () => { if (known && !document.hidden) check(); });
 addEventListener("focus", () => { if (known) check(); });
-// The browser keeps a page that is left, and the back button shows it as it was.
+// The browser may keep a page that was left; the back button shows it unchanged.
 addEventListener("pagehide", hide);
 addEventListener("pageshow", (event) => { if (event.persisted) check(); });
 

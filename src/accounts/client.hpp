@@ -1,4 +1,4 @@
-// Who asks, and what makes a request and its retry the same one.
+// Who sends a request, and what identifies a request and its retry.
 #pragma once
 
 #include <string_view>
@@ -10,26 +10,26 @@
 
 namespace users {
 
-/// Who asks, as nginx tells it.
+/// The client, as nginx reports it.
 struct Client {
   std::string_view address{};        ///< IPv4 or IPv6
-  std::string_view request_id{};     ///< equal on nginx's own retries
+  std::string_view request_id{};     ///< the same when nginx retries
   std::string_view agent{};          ///< User-Agent
-  bool chinese = true;               ///< the language of messages to this client
-  std::string_view operator_name{};  ///< who runs users-ctl; empty: a user asks
+  bool chinese = true;               ///< language of messages to this client
+  std::string_view operator_name{};  ///< operator who runs users-ctl; empty: a user's request
 };
 
-/// Returns what is stored of a retry key: `client_key` (an Idempotency-Key), or else the request
-/// id, hashed with the phone and with which of the two it was, since a request id read in a log
-/// must not pass as a key. If there is neither, the hash is like no other. `purpose` keeps the
-/// kinds of requests apart.
+/// Returns the stored form of a retry key: a keyed hash of the phone and `client_key` (an
+/// Idempotency-Key), or else of the phone and the request id. The two kinds hash differently: a
+/// request id read in a log must not pass as a key. If both are empty, the hash is random.
+/// `purpose` separates kinds of requests.
 crypto::Digest hash_retry_key(const Secret& key, std::string_view purpose, const Phone& phone,
                               std::string_view client_key, const Client& client);
 
-/// What a change is known by: the route and its subject (the session's token hash, or else a phone)
-/// with nginx's request id, which is the same when nginx sends the request again. Nothing of the
-/// body is in it: a fast hash of a password beside the hashing key would undo argon2. Without a
-/// request id it is like no other.
+/// Identifies a change: the route, its subject (the session's token hash, or else a phone) and
+/// nginx's request id, which stays the same when nginx resends the request. Nothing from the body:
+/// a fast hash of a password, next to the hashing key, would undo argon2. Without a request id the
+/// result is random.
 db::OperationId operation_of(const Secret& key, std::string_view route, std::string_view subject,
                              const Client& client);
 

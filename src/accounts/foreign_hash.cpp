@@ -6,23 +6,23 @@
 namespace users {
 namespace {
 
-// A login computes the hash again, and a client makes a worker do so as often as the limits of
-// wrong passwords allow. So nothing comes in that takes more than a worker has, or holds it for
-// longer than about two seconds of a core that does 19 MiB x 2 passes of argon2id in 22 ms.
+// Every login computes the hash again, as often as the limits for wrong passwords allow. So refuse
+// a hash that needs more memory than a worker has, or longer than about two seconds on a core that
+// does 19 MiB x 2 passes of argon2id in 22 ms.
 
 /// Memory times passes of argon2: 24 passes over 128 MiB. Lanes do not count, since libsodium
-/// computes one after the other.
+/// computes them one after another.
 constexpr std::uint64_t kMostPassedKib = std::uint64_t{3} * 1024 * 1024;
-/// Libraries take 1 to 8, or as many as the machine has cores.
+/// Libraries use 1 to 8, or the number of cores.
 constexpr std::uint64_t kMostLanes = 64;
-/// 1.1 s. A login may compute a hash of crypt(3) twice (PasswordCheck::verify_typed), and 15 takes
+/// 1.1 s. A login may compute a crypt(3) hash twice (PasswordCheck::verify_typed); cost 15 takes
 /// two seconds once.
 constexpr std::uint64_t kMostBcryptCost = 14;
-/// passlib's 656000 fit. 0.7 s, and some three seconds for a password of 512 bytes.
+/// Allows passlib's 656000. 0.7 s, and about three seconds for a password of 512 bytes.
 constexpr std::uint64_t kMostRounds = 700000;
-constexpr std::size_t kLongest = 255;  // the column's
+constexpr std::size_t kLongest = 255;  // of the column
 
-/// The end of a judgement without fault.
+/// No fault found.
 constexpr std::optional<HashFault> kNone;
 
 constexpr std::string_view kBase64 =
@@ -32,23 +32,23 @@ constexpr std::string_view kBcrypt64 =
 constexpr std::string_view kCrypt64 =
     "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Bits of the last digit that are left over from whole bytes.
+/// Unused bits of the last digit.
 constexpr unsigned spare_bits(std::size_t digits) {
   return digits % 4 == 2 ? 4 : digits % 4 == 3 ? 2 : 0;
 }
 
-/// Whether this is what an encoder makes of whole bytes. It leaves the spare bits of the last digit
-/// 0; no login verifies a hash with others, since what it computes has none.
+/// Returns true if an encoder could have made this from whole bytes: the spare bits of the last
+/// digit are 0. No login could verify another text, since a computed hash has none set.
 bool is_encoded(std::string_view text, std::string_view alphabet) {
   if (text.empty() || text.size() % 4 == 1) return false;
   if (text.find_first_not_of(alphabet) != std::string_view::npos) return false;
   const std::size_t last = alphabet.find(text.back());
   const unsigned spare = spare_bits(text.size());
-  // crypt(3) begins with the low bits of a byte, the others with the high ones.
+  // crypt(3) starts with the low bits of a byte, the others with the high bits.
   return alphabet == kCrypt64 ? last >> (6 - spare) == 0 : last % (1U << spare) == 0;
 }
 
-/// What crypt(5) lets into a salt of SHA-crypt.
+/// The characters that crypt(5) allows in a SHA-crypt salt.
 bool is_salt(std::string_view text) {
   constexpr std::string_view kForbidden = "$*!\\:;";
   return std::ranges::all_of(text, [&](char c) {
@@ -56,21 +56,21 @@ bool is_salt(std::string_view text) {
   });
 }
 
-/// Takes `prefix` off the front.
+/// Removes `prefix` from the front.
 bool take(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return false;
   text.remove_prefix(prefix.size());
   return true;
 }
 
-/// Takes off all in front of the next `$`, and that.
+/// Removes and returns everything before the next `$`, and removes the `$`.
 std::string_view take_part(std::string_view& text) {
   const auto part = text.substr(0, text.find('$'));
   text.remove_prefix(std::min(part.size() + 1, text.size()));
   return part;
 }
 
-/// Takes a decimal number without leading zeros off the front.
+/// Removes and returns a decimal number without leading zeros.
 std::optional<std::uint64_t> take_number(std::string_view& text) {
   std::uint64_t number = 0;
   if (text.starts_with('0')) return std::nullopt;
@@ -80,7 +80,7 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   return number;
 }
 
-/// The same of a parameter, behind its `name`.
+/// The same for a parameter, after its `name`.
 std::optional<std::uint64_t> take_number(std::string_view& text, std::string_view name) {
   return take(text, name) ? take_number(text) : std::nullopt;
 }
@@ -92,7 +92,7 @@ std::optional<HashFault> judge_argon2_cost(std::string_view text) {
   const auto lanes = take_number(text, ",p=");
   if (!memory || !passes || !lanes || !text.empty()) return HashFault::form;
   if (std::max({*memory, *passes, *lanes}) > kLargestOfFormat) return HashFault::form;
-  // RFC 9106: at least 8 KiB a lane.
+  // RFC 9106: at least 8 KiB per lane.
   if (*memory < 8 * *lanes) return HashFault::form;
   if (*memory > kMostHashMemoryKib) return HashFault::memory;
   if (*memory * *passes > kMostPassedKib) return HashFault::work;
@@ -145,8 +145,8 @@ std::optional<HashFault> judge_sha_crypt(std::string_view text, std::size_t hash
   return rounds > kMostRounds ? std::optional(HashFault::work) : kNone;
 }
 
-/// KiB that yescrypt takes with the parameters of crypt_gensalt(3); 0 if they are others: `j`, the
-/// logarithm of N, and r, which is 8 or 32.
+/// Memory in KiB of yescrypt with the parameters of crypt_gensalt(3): `j`, the logarithm of N, and
+/// r (8 or 32). 0 for other parameters.
 std::uint64_t yescrypt_memory(std::string_view cost) {
   constexpr std::string_view kLogarithms = "6789ABCDEF";
   constexpr unsigned kLeastLogarithm = 9;
@@ -157,7 +157,7 @@ std::uint64_t yescrypt_memory(std::string_view cost) {
   return blocks * (cost[2] == '5' ? 8 : 32) * 128 / 1024;
 }
 
-/// Memory bounds the work, too: 128 MiB take 0.2 s.
+/// The memory limit bounds the work too: 128 MiB take 0.2 s.
 std::optional<HashFault> judge_yescrypt(std::string_view text) {
   constexpr std::size_t kLongestSalt = 86;
   constexpr std::size_t kHash = 43;

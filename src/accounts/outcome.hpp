@@ -1,4 +1,4 @@
-// What the service answers, as plain values.
+// The service's results, as plain values.
 #pragma once
 
 #include <initializer_list>
@@ -8,8 +8,8 @@
 
 namespace users {
 
-/// Wire numbers. A number is never reused; 1003 is reserved for ever, since "no such account" would
-/// tell strangers who has one.
+/// Numbers sent to clients; never reused. 1003 stays reserved: "no such account" would tell
+/// strangers who has an account.
 enum class ResultCode {
   ok = 0,
   invalid_arguments = 1001,
@@ -33,10 +33,10 @@ enum class ResultCode {
 struct Outcome {
   ResultCode code = ResultCode::ok;
   std::vector<std::string_view> bad_fields{};  ///< with invalid_arguments
-  unsigned retry_after = 0;                    ///< seconds, with limits; 0: not said
+  unsigned retry_after = 0;                    ///< seconds, for limits; 0: not given
 };
 
-/// Returns invalid_arguments with the names of the checks that failed, or ok if none did.
+/// Returns ok, or invalid_arguments with the names of the failed checks.
 inline Outcome require(std::initializer_list<std::pair<bool, std::string_view>> checks) {
   Outcome outcome;
   for (const auto& [good, field] : checks) {

@@ -15,8 +15,8 @@ namespace users {
 namespace {
 
 constexpr std::size_t kMostBytesPerCodePoint = 4;
-/// What is guessed within so many tries is weak: ASVS 6.2.4 asks for the 3,000 most used ones.
-/// zxcvbn tells bits.
+/// A password that is guessed within so many attempts is weak: ASVS 6.2.4 names the 3,000 most used
+/// ones. zxcvbn reports bits.
 const double kLeastBits = std::log2(3000);
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
@@ -24,7 +24,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-/// crypt(3) with an older hash as its setting gives that hash again.
+/// crypt(3) with an existing hash as setting returns the same hash if the password is right.
 bool verify_crypt(const Secret& password, const std::string& stored) {
   const auto data = std::make_unique<crypt_data>();
   const char* result = ::crypt_r(password.c_str(), stored.c_str(), data.get());
@@ -42,8 +42,8 @@ bool is_crypt(const std::string& stored) {
 }  // namespace
 
 std::optional<Secret> normalise_password(std::string_view typed, unsigned min_length) {
-  // Composition never makes more than a third of the code points, so this bounds the work before it
-  // starts and refuses nothing that could pass.
+  // Composition leaves at least a third of the code points, so this bounds the work without
+  // refusing a valid password.
   if (typed.size() > kLongestPassword * kMostBytesPerCodePoint * 3) return std::nullopt;
   auto normal = to_nfc(typed);
   if (!normal) return std::nullopt;
@@ -84,7 +84,7 @@ bool PasswordCheck::is_outdated(const std::string& stored, std::string_view type
 }
 
 bool PasswordCheck::verify_nobody(const Secret& password) const {
-  // Hashing costs what verifying costs: both fill the memory once.
+  // Hashing and verifying cost the same: both fill the memory once.
   static_cast<void>(hash(password));
   return false;
 }

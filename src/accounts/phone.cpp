@@ -14,13 +14,12 @@ namespace {
 using i18n::phonenumbers::PhoneNumber;
 using i18n::phonenumbers::PhoneNumberUtil;
 
-/// Most bytes that are looked at, and most characters of a number with what stands between its
-/// digits.
+/// Maximum length of the input in bytes, and of a number in characters, with separators.
 constexpr std::size_t kMostBytes = 256;
 constexpr std::size_t kLongest = 64;
 
-/// Returns nullopt if any character is left that no phone number has: the library would skip
-/// letters, or read an extension out of them.
+/// Returns nullopt if it contains a character that no phone number has: the library would skip
+/// letters, or read them as an extension.
 std::optional<std::string> to_ascii(std::string_view text) {
   if (text.size() > kMostBytes) return std::nullopt;
   auto ascii = to_ascii_number(text);
@@ -29,7 +28,7 @@ std::optional<std::string> to_ascii(std::string_view text) {
   return is_plain ? std::move(ascii) : std::nullopt;
 }
 
-/// Reads into `number`; true where one of a mobile phone can be of this length.
+/// Parses into `number`; returns true if a mobile number can have this length.
 bool read_mobile(const std::string& text, const std::string& region, PhoneNumber& number) {
   const PhoneNumberUtil& util = *PhoneNumberUtil::GetInstance();
   errno = 0;
@@ -38,7 +37,7 @@ bool read_mobile(const std::string& text, const std::string& region, PhoneNumber
           PhoneNumberUtil::IS_POSSIBLE) {
     return true;
   }
-  // The library takes a pattern it has no memory for as one that does not match.
+  // If memory is short, the library treats a pattern as not matching.
   if (errno == ENOMEM) throw std::bad_alloc();
   return false;
 }
@@ -59,8 +58,8 @@ std::optional<Phone> Phone::parse(std::string_view text, const std::string& defa
   PhoneNumber number;
   if (!read_mobile(*ascii, default_region, number)) return std::nullopt;
   std::string e164 = to_e164(number);
-  // Of 000857960962 the library makes +8600857960962, which it does not know itself. Zeros that
-  // lead a national number are the only case, and rare.
+  // From 000857960962 the library makes +8600857960962, which it cannot parse itself. Only national
+  // numbers with leading zeros are affected, which is rare.
   if (number.italian_leading_zero()) {
     PhoneNumber again;
     if (!read_mobile(e164, default_region, again) || to_e164(again) != e164) return std::nullopt;
@@ -110,7 +109,7 @@ std::string Phone::masked() const {
   constexpr std::size_t kHead = 6;
   constexpr std::size_t kTail = 4;
   std::string masked = e164_;
-  // Of a short one less is shown: some countries have mobile phones of five digits.
+  // Show less of a short number: some countries have mobile numbers of five digits.
   const std::size_t tail = std::min(kTail, masked.size() / 3);
   for (std::size_t i = std::min(kHead, masked.size() / 2); i + tail < masked.size(); ++i)
     masked[i] = '*';

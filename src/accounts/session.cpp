@@ -24,7 +24,7 @@ const db::Query<ExpireTime(std::string_view token_hash, std::uint64_t user_id, s
                    {{db::iso8601("expireTime"), &ExpireTime::text}},
                    ""};
 
-/// Of a session `s` and its user `u`; takes the idle seconds.
+/// For a session `s` and its user `u`; the parameter is the idle time in seconds.
 const std::string kIsAlive =
     "s.epoch = u.epoch AND s.expireTime > UTC_TIMESTAMP() AND s.seenTime > UTC_TIMESTAMP() - "
     "INTERVAL ? SECOND";
@@ -39,11 +39,11 @@ const std::string kOfToken =
     kSessions + "s.tokenHash = ? AND " + kIsAlive + " AND u.disableTime IS NULL";
 const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session{
     "find_session", "SELECT", kSession, kOfToken};
-/// The same of what this node of a cluster has already.
+/// The same, with only what this cluster node already has.
 const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session_locally{
     "find_session_locally", "SET STATEMENT wsrep_sync_wait = 0 FOR SELECT", kSession, kOfToken};
 
-/// Fails at once (1205) if a row, a table or the server is locked, such as by a backup.
+/// Fails at once (1205) if the row, the table or the server is locked, for example by a backup.
 const db::Command<void(std::string_view token_hash)> touch_session{
     "touch_session",
     "SET STATEMENT lock_wait_timeout = 0, innodb_lock_wait_timeout = 0 FOR UPDATE sessions SET "
@@ -72,8 +72,8 @@ const db::Query<Number(std::uint64_t user_id, std::uint64_t idle)> count_session
 struct TokenHash {
   std::string bytes;
 };
-/// Those beyond `most`: what is over already, then those unseen for longest. An account of an
-/// earlier version may have thousands.
+/// The sessions beyond the limit: ended ones first, then those unseen for longest. An account from
+/// an earlier version may have thousands.
 const db::Query<TokenHash(std::uint64_t user_id, std::uint64_t idle, std::uint64_t most)>
     find_surplus_sessions{"find_surplus_sessions",
                           "SELECT",
@@ -87,30 +87,30 @@ const db::Command<void(std::uint64_t id, std::uint64_t user_id)> delete_session_
     "delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"};
 const db::Command<void(std::uint64_t user_id)> delete_sessions{
     "delete_sessions", "DELETE FROM sessions WHERE user_id = ?"};
-/// Ends all, those of logins under way too.
+/// Ends all sessions, including those of logins in progress.
 const db::Command<void(std::uint64_t user_id)> end_sessions{
     "end_sessions", "UPDATE users SET epoch = epoch + 1 WHERE id = ?"};
-/// After end_sessions; saves the one that was alive until then.
+/// After end_sessions: keeps one that was alive until then.
 const db::Command<void(std::string_view token_hash)> keep_session{
     "keep_session",
     "UPDATE sessions s JOIN users u ON u.id = s.user_id SET s.epoch = u.epoch WHERE s.tokenHash = "
     "? AND s.epoch + 1 = u.epoch"};
 
-/// What a client says of itself, as far as it is text that fits.
+/// The client's User-Agent, cut to valid text that fits the column.
 std::string_view shorten_agent(std::string_view agent) {
   agent = agent.substr(0, kLongestAgent);
   while (!agent.empty() && !is_text(agent)) agent.remove_suffix(1);
   return agent;
 }
 
-/// Whose session it is has been read already, so no failure to write counts: the server may be
-/// full, read-only or locked by a backup. The next check tries again.
+/// Ignores failures: the session is already read, and the server may be full, read-only or locked
+/// by a backup. The next check tries again.
 void touch(db::Connection& connection, const crypto::Digest& token_hash) {
   try {
     touch_session(connection, crypto::bytes_of(token_hash));
   } catch (const db::LockWaitTimeout&) {
   } catch (const db::DatabaseError& error) {
-    log::warning({"session: not noted as seen: ", error.what()});
+    log::warning({"session: last-seen time not written: ", error.what()});
   }
 }
 
@@ -141,7 +141,7 @@ std::optional<Session> Sessions::find(db::Connection& connection, std::string_vi
   if (config_.database_session_reads == SessionReads::local) {
     session = find_session_locally.one(connection, crypto::bytes_of(hash), idle_seconds());
   }
-  // What this node does not know another may have acknowledged a moment ago.
+  // Another node may have acknowledged a session that this node does not have yet.
   if (!session) session = find_session.one(connection, crypto::bytes_of(hash), idle_seconds());
   if (!session) return std::nullopt;
   if (session->seconds_unseen >= kTouchSeconds) touch(connection, hash);
@@ -181,7 +181,7 @@ void Sessions::end_surplus(db::Connection& connection, std::uint64_t user_id) co
       delete_session(connection, hash.bytes);
     }
   } catch (const db::DatabaseError& error) {
-    log::warning({"session: the surplus was not ended: ", error.what()});
+    log::warning({"session: surplus sessions not ended: ", error.what()});
   }
 }
 

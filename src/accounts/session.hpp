@@ -1,4 +1,4 @@
-// Sessions: opaque tokens of which the table holds only the hash.
+// Sessions: opaque tokens; the table holds only their hashes.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace users {
 
-/// A session that was found alive.
+/// A live session.
 struct Session {
   std::uint64_t id = 0;
   std::uint64_t user_id = 0;
@@ -25,17 +25,17 @@ struct Session {
 };
 
 struct NewSession {
-  std::string token;  ///< base64url, 43 characters; exists here and at the client only
+  std::string token;  ///< base64url, 43 characters; only here and at the client
   std::uint64_t user_id;
   std::uint64_t lifetime;  ///< seconds
   std::string expires_at;  ///< ISO 8601, UTC, by the database's clock
 };
 
-/// One line of the list a user sees.
+/// One line of the list that a user sees.
 struct SessionRow {
   std::uint64_t id = 0;
   std::string created;    ///< ISO 8601, UTC
-  std::string last_seen;  ///< the same, at most 5 minutes old
+  std::string last_seen;  ///< same format, up to 5 minutes old
   std::string address;
   std::string agent;
 };
@@ -45,35 +45,35 @@ class Sessions {
   /// Both must outlive this object.
   Sessions(const Config& config, const Secret& key) : config_(config), key_(key) {}
 
-  /// Makes one under a fresh token, in the caller's transaction. It is over at once if all of the
-  /// user's were ended since `user` was read.
+  /// Creates a session with a new token, in the caller's transaction. It is invalid from the start
+  /// if all of the user's sessions were ended since `user` was read.
   NewSession open(db::Connection& connection, const User& user, const Client& client) const;
 
-  /// Returns the session of a token: one read by primary key, and one write if it was last seen 5
-  /// minutes ago. Returns nullopt if it is unknown, ended, expired, idle too long, or its user is
-  /// disabled.
+  /// Finds the session of a token: one read by primary key, and one write if it was last seen 5
+  /// minutes ago or more. Returns nullopt if it is unknown, ended, expired or idle for too long, or
+  /// its user is disabled.
   std::optional<Session> find(db::Connection& connection, std::string_view token) const;
 
-  /// What the table holds of a token.
+  /// The token's hash, as stored in the table.
   [[nodiscard]] crypto::Digest hash_of(std::string_view token) const;
 
-  /// Those of a user that are alive, last seen first.
+  /// A user's live sessions, last seen first.
   std::vector<SessionRow> list(db::Connection& connection, std::uint64_t user_id) const;
 
-  /// How many of a user are alive.
+  /// Number of a user's live sessions.
   std::uint64_t count(db::Connection& connection, std::uint64_t user_id) const;
 
   static void end(db::Connection& connection, const Session& session);
   /// Returns false if the user has no such session.
   static bool end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id);
-  /// Ends all sessions of a user, but for `kept`. Returns false if that one was ended meanwhile.
+  /// Ends a user's sessions except `kept`. Returns false if that one was ended meanwhile.
   [[nodiscard]] static bool end_all(db::Connection& connection, std::uint64_t user_id,
                                     const Session* kept);
   static void delete_all(db::Connection& connection, std::uint64_t user_id);
 
-  /// Ends the sessions of a user beyond config session.per_account, those unseen for longest first.
-  /// Call it after the commit of a login: of several at once the last one sees them all. Never
-  /// throws, since the login stands.
+  /// Ends a user's sessions beyond session.per_account, those unseen for longest first. Call after
+  /// a login has committed: of several at once, the last one sees all. Never throws, since the
+  /// login is done.
   void end_surplus(db::Connection& connection, std::uint64_t user_id) const;
 
  private:

@@ -12,9 +12,8 @@ namespace {
 
 constexpr unsigned kBudgetRows = 8;
 
-// What lies more than a minute in the future is from before the clock was set back: such a limit
-// starts again, or it would stand for as long as the clock was wrong. The minute is for the clocks
-// of several nodes.
+// A reset time more than a minute ahead means that the clock was set back: restart the limit, or it
+// would last as long as the clock was wrong. The minute allows for clock differences between nodes.
 const std::string kIsOver =
     "resetTime <= UTC_TIMESTAMP() OR resetTime > VALUES(resetTime) + INTERVAL 1 MINUTE";
 const std::string kSecondsLeft = "GREATEST(1, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime))";
@@ -60,7 +59,7 @@ std::string bucket_of(const Limit& limit, std::string_view subject) {
   return std::string(limit.name).append(":").append(subject);
 }
 
-/// Adds one to `bucket`. Returns the new count and the seconds until it is reset.
+/// Adds one to `bucket`. Returns the new count and the seconds until its reset.
 Count count_one(db::Connection& connection, std::string_view bucket, const Limit& limit) {
   const std::uint64_t restart_at = limit.locks ? limit.most : 0;
   const auto count = hit_throttle.one(connection, bucket, limit.seconds, restart_at);
@@ -69,13 +68,13 @@ Count count_one(db::Connection& connection, std::string_view bucket, const Limit
 }
 
 unsigned refuse(Metrics& metrics, const Limit& limit, std::uint64_t seconds) {
-  // Looked up each time: it is rare, and little beside the statement.
+  // Looked up each time: it is rare and cheap compared with the statement.
   metrics.counter(MetricId::throttled, std::string("limit=\"").append(limit.name).append("\""))
       .add();
   return static_cast<unsigned>(seconds);
 }
 
-/// The part of a budget that one of its rows may count; all parts together are the budget.
+/// The part of the budget that one row may count; the parts add up to the budget.
 unsigned share_of(const Limit& budget, unsigned row) {
   const auto up_to = [&](std::uint64_t rows) {
     return static_cast<unsigned>(budget.most * rows / kBudgetRows);
@@ -93,7 +92,7 @@ unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
 
 unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget, bool charged) {
   const unsigned start = crypto::random_below(kBudgetRows);
-  // Another request may take the last one of a row between the look and the count: then look again.
+  // If another request takes the last one of a row between the read and the count, read again.
   for (unsigned tries = 0; tries < kBudgetRows; ++tries) {
     std::array<Count, kBudgetRows> counts{};
     for (const auto& row : find_budget.all(connection, budget.name, budget.name, budget.seconds)) {

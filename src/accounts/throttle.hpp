@@ -1,4 +1,4 @@
-// What may be done how often: counters in the database that no restart, worker or spelling resets.
+// Rate limits: counters in the database, which no restart, worker or spelling of a phone resets.
 #pragma once
 
 #include <string_view>
@@ -8,32 +8,32 @@
 
 namespace users::throttle {
 
-/// At most `most` in `seconds`, counted from the first.
+/// At most `most` in `seconds`, starting with the first.
 struct Limit {
   std::string_view name;
   unsigned most;
   unsigned seconds;
-  bool locks = false;  ///< reaching `most` starts the time anew: nothing for `seconds` from then on
+  bool locks = false;  ///< reaching `most` restarts the time: locked for `seconds` from then
 };
 
 constexpr Limit kSendCooldown{"send", 1, 60};
 constexpr Limit kSendsAnHour{"send-hour", 5, 60 * 60};
 constexpr Limit kSendsADay{"send-day", 10, 24 * 60 * 60};
-/// Guesses at codes of one phone, whatever their purpose; a new code does not reset them.
+/// Guesses at a phone's codes, for all purposes; a new code does not reset them.
 constexpr Limit kGuessesADay{"guess", 20, 24 * 60 * 60};
-/// Tries of a password. The owner gets in by code meanwhile; a reset clears it.
+/// Password attempts. The owner can still log in by code; a reset clears the count.
 constexpr Limit kLogins{"login", 10, 15 * 60, true};
 
-/// Counts one for `subject` (a phone in E.164, or nothing where the limit is the service's), in one
-/// atomic statement. 0 where that is within the limit, else the seconds until it is again, and
-/// `metrics` has it.
+/// Counts one for `subject` (a phone in E.164; empty for a limit of the whole service) in one
+/// atomic statement. Returns 0 if within the limit, else the seconds to wait, and counts the
+/// refusal in `metrics`.
 unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
              std::string_view subject);
 
-/// Spends one of a budget of the whole service. Its count is split over several rows, because all
-/// requests would wait for the lock of a single one. 0 if there was something left, else the
-/// seconds until there is again, and `metrics` has it. If `charged` is false, it reads and writes
-/// as much, but what it writes is counted apart and limits nobody.
+/// Spends one of a budget of the whole service. The count is split over several rows, because all
+/// requests would wait for the lock on a single row. Returns 0 if something was left, else the
+/// seconds to wait, and counts the refusal in `metrics`. If `charged` is false, it reads and writes
+/// the same amount, but into a separate count that limits nobody.
 unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget, bool charged);
 
 /// Locks the subject for limit.seconds, as if it had just used its last attempt.
@@ -41,12 +41,12 @@ void exhaust(db::Connection& connection, const Limit& limit, std::string_view su
 
 struct Count {
   std::uint64_t used = 0;
-  std::uint64_t seconds = 0;  ///< until it is forgotten
+  std::uint64_t seconds = 0;  ///< until it resets
 };
-/// What is counted now.
+/// The current count.
 Count count_of(db::Connection& connection, const Limit& limit, std::string_view subject);
 
-/// Forgets what was counted.
+/// Resets the count.
 void clear(db::Connection& connection, const Limit& limit, std::string_view subject);
 
 }  // namespace users::throttle

@@ -13,7 +13,7 @@ const std::vector<db::Column<User>> kUser{{"id", &User::id},
                                           {db::iso8601("disableTime"), &User::disabled},
                                           {"epoch", &User::epoch}};
 
-/// `operator_name`: NULL if the user did it.
+/// `operator_name`: NULL if the user acted.
 const db::Command<void(std::uint64_t user_id, std::string_view event, std::string_view address,
                        std::string_view request_id, db::Parameter operator_name,
                        std::string_view operation)>
@@ -24,7 +24,7 @@ const db::Command<void(std::uint64_t user_id, std::string_view event, std::strin
 struct Number {
   std::uint64_t value = 0;
 };
-/// It reads the whole table, so it is given up after 2 seconds.
+/// Reads the whole table, so it is aborted after 2 seconds.
 const db::Query<Number(std::string_view pattern_of_own)> count_others{
     "count_imported_hashes",
     "SET STATEMENT max_statement_time = 2 FOR SELECT",

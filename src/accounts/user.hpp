@@ -1,4 +1,4 @@
-// The rows of users and of what happened to them, and the statements on them.
+// The tables users and audit: their rows and statements.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +15,19 @@ namespace users {
 struct User {
   std::uint64_t id = 0;
   std::string phone;                      ///< E.164
-  std::string password;                   ///< PHC string, or an older form of crypt(3)
+  std::string password;                   ///< PHC string, or a crypt(3) hash
   std::optional<std::string> regist_key;  ///< 32 bytes
   std::string created;                    ///< ISO 8601, UTC
-  std::optional<std::string> disabled;    ///< since when
-  std::uint64_t epoch = 0;                ///< of its sessions; those of another are over
+  std::optional<std::string> disabled;    ///< time of disabling
+  std::uint64_t epoch = 0;                ///< current epoch; sessions with another one are over
 };
 
 extern const db::Query<User(std::string_view phone)> find_user_by_phone;
 extern const db::Query<User(std::uint64_t id)> find_user_by_id;
-/// The row stays locked until the transaction ends.
+/// Locks the row until the transaction ends.
 extern const db::Query<User(std::string_view phone)> lock_user_by_phone;
 extern const db::Query<User(std::uint64_t id)> lock_user_by_id;
-/// By id, those after `after_id`.
+/// Users after `after_id`, by id.
 extern const db::Query<User(std::uint64_t after_id, std::uint64_t only_disabled,
                             std::uint64_t limit)>
     list_users;
@@ -36,7 +36,7 @@ extern const db::Query<User(std::uint64_t after_id, std::uint64_t only_disabled,
 extern const db::Command<void(std::string_view phone, std::string_view password,
                               std::string_view regist_key)>
     insert_user;
-/// Changes nothing if the password is no longer `former`: another change came in between.
+/// Changes nothing if the password is no longer `former`, because of a concurrent change.
 extern const db::Command<void(std::string_view password, std::uint64_t id, std::string_view former)>
     renew_password;
 extern const db::Command<void(std::string_view password, std::uint64_t id)> set_password;
@@ -46,12 +46,12 @@ extern const db::Command<void(std::uint64_t id)> disable_user;
 extern const db::Command<void(std::uint64_t id)> enable_user;
 extern const db::Command<void(std::uint64_t id)> delete_user;
 
-/// How many accounts have a hash of another kind or cost than the service makes. The next login of
-/// each replaces it. Returns nullopt if counting them takes longer than 2 seconds.
+/// Counts accounts whose hash has another kind or cost than the service uses. Each is replaced at
+/// its next login. Returns nullopt if counting takes longer than 2 seconds.
 std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
                                                    const Config& config);
 
-/// Whose audit rows those are that concern no account.
+/// The user id of audit rows that concern no account.
 constexpr std::uint64_t kNoAccount = 0;
 
 struct AuditRow {
@@ -59,13 +59,13 @@ struct AuditRow {
   std::string event;
   std::string address;
   std::string request_id;
-  std::optional<std::string> operator_name;  ///< who did it with users-ctl; missing: the user
+  std::optional<std::string> operator_name;  ///< operator who used users-ctl; missing: the user
 };
 
 /// Newest first.
 extern const db::Query<AuditRow(std::uint64_t user_id, std::uint64_t limit)> list_audit;
 
-/// Records what happened, in the transaction in which it happens.
+/// Records an event, in the transaction that causes it.
 void record(const db::Transaction& transaction, std::uint64_t user_id, std::string_view event,
             const Client& client);
 

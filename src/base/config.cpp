@@ -37,7 +37,7 @@ void apply(Config& config, std::string_view key, std::string_view value,
   throw ConfigError(origin + ": " + what);
 }
 
-/// With its dot, as keys begin.
+/// Returns the name with a trailing dot, as key names begin.
 std::string section_of(std::string_view line, const std::string& origin) {
   std::string section(trim(line.substr(1, line.size() - 2)));
   section += '.';
@@ -153,7 +153,7 @@ void require_tls_ca(const Config& config) {
   if (!stream) {
     fail("cannot be read: " + std::system_category().message(errno));
   }
-  // OpenSSL knows three kinds of such blocks; their names all end like this.
+  // OpenSSL accepts three kinds of certificate blocks. Each kind's name ends like this.
   if (content.str().find("CERTIFICATE-----") == std::string::npos) fail("holds no certificate");
 }
 

@@ -1,5 +1,5 @@
-// The configuration: one struct of effective values, one table of keys, and the loading of a file
-// and the environment into it.
+// The configuration: the struct of effective values, the table of keys, and the code that loads a
+// file and the environment.
 #pragma once
 
 #include <filesystem>
@@ -23,7 +23,7 @@ enum class Registrations { open, closed };
 enum class RegistStatus { tutorial, by_code };
 enum class LogLevel { debug, info, warning, error };
 
-/// Effective values. Ranges and meaning of each stand in its row of the key table.
+/// Effective values. The key table gives the range and the meaning of each.
 struct Config {
   CodeCheck verification{};
   Registrations registration{};
@@ -62,8 +62,8 @@ struct Config {
   unsigned sms_timeout{};
   unsigned sms_attempts{};
   unsigned sms_per_hour{};
-  std::string sms_origin;                  ///< a host; empty: none
-  std::vector<std::string> sms_countries;  ///< regions; empty: phone_default_region alone
+  std::string sms_origin;                  ///< host name; empty: none
+  std::vector<std::string> sms_countries;  ///< regions; empty: only phone_default_region
 
   std::string phone_default_region;
 
@@ -72,15 +72,15 @@ struct Config {
   unsigned password_argon2_passes{};
   std::string password_service_name;
 
-  /// Where each value came from, by key: `users.conf:12`, `environment USERS_FCGI_...` or
+  /// Where each value comes from, by key: `users.conf:12`, `environment USERS_FCGI_...` or
   /// `default`.
   std::map<std::string, std::string, std::less<>> origins;
-  /// Each value as it was written, by key.
+  /// Each value as written, by key.
   std::map<std::string, std::string, std::less<>> texts;
 };
 
-/// A configuration that cannot be used. The text names the file, the line and the key, and what is
-/// expected there. Programs answer it with exit code 78 (EX_CONFIG, sysexits.h).
+/// The configuration cannot be used. The text names the file, the line, the key and the expected
+/// value. Programs exit with code 78 (EX_CONFIG, sysexits.h).
 class ConfigError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -89,44 +89,43 @@ class ConfigError : public std::runtime_error {
 /// A database server.
 struct HostAddress {
   std::string host;
-  std::string socket;  ///< path; empty: over the network
-  unsigned port = 0;   ///< 0: the usual one
+  std::string socket;  ///< path; empty: use the network
+  unsigned port = 0;   ///< 0: the default port
 };
 
-/// From a socket path (it holds a `/`), a host, or host:port; an IPv6 address with a port stands in
-/// brackets. Returns nullopt if there is no host, a blank in it, or no port from 1 to 65535.
+/// Parses a socket path (it contains a `/`), a host, or host:port; an IPv6 address with a port is
+/// in brackets. Returns nullopt if the host is empty or has a blank, or the port is not 1 to 65535.
 std::optional<HostAddress> parse_host(const std::string& text);
 
-/// One key: its name (`section.key`), default as text, help, and how a value gets into the struct.
+/// One key: its name (`section.key`), its default as text, its help, and the function that sets it.
 struct ConfigKey {
   std::string_view name;
   std::string_view fallback;
   std::string_view help;
-  void (*set)(Config&, std::string_view value);  ///< throws std::invalid_argument: what is expected
+  void (*set)(Config&, std::string_view value);  ///< throws std::invalid_argument(what is expected)
 };
 
 /// All keys, in the order of the example file.
 std::span<const ConfigKey> config_keys();
 
-/// Writes conf/users.conf.example: every key as a comment, below its help.
+/// Writes conf/users.conf.example: each key as a comment, below its help.
 void print_example(std::ostream& out);
 
-/// The variable that wins over a key of the file: `USERS_FCGI_DATABASE_NAME` for `database.name`.
+/// The variable that overrides a key: `USERS_FCGI_DATABASE_NAME` for `database.name`.
 std::string environment_name(std::string_view key);
 
-/// Defaults, then the file, then the environment (`environ`: entries `NAME=value`; those whose
-/// names begin with USERS_FCGI_ count, as USERS_FCGI_DATABASE_NAME for database.name). Throws
-/// ConfigError.
+/// Applies the defaults, then the file, then the variables of the environment (`NAME=value`) whose
+/// names begin with USERS_FCGI_. Throws ConfigError.
 Config load_config(const std::filesystem::path& file, const char* const* environment);
 
-/// Reads the secret a `..._file` key points to. Throws ConfigError naming where the key was set.
+/// Reads the secret that a `..._file` key names. Throws ConfigError naming where the key was set.
 Secret read_secret(const Config& config, std::string_view key, const std::string& file);
 
-/// The service's hashing key, of the length that keyed hashes take. Throws ConfigError.
+/// Reads the service's hashing key and checks its length. Throws ConfigError.
 Secret read_key(const Config& config);
 
-/// With database.tls = verify: that database.tls_ca can be read and holds a certificate. Throws
-/// ConfigError.
+/// If database.tls = verify, checks that database.tls_ca can be read and holds a certificate.
+/// Throws ConfigError.
 void require_tls_ca(const Config& config);
 
 }  // namespace users

@@ -1,4 +1,4 @@
-// The table of keys: what the configuration can hold, and how a value gets into it.
+// The table of keys: what the configuration can contain, and how to set each value.
 #include <algorithm>
 #include <charconv>
 #include <type_traits>
@@ -27,7 +27,7 @@ void set_number(Config& config, std::string_view value) {
   config.*Member = number;
 }
 
-/// `Names` are the words of an enumeration, in the order of its enumerators.
+/// `Names` are the words for the enumerators, in the same order.
 template <auto Member, const auto& Names>
 void set_word(Config& config, std::string_view value) {
   std::string expected = "one of:";
@@ -43,7 +43,7 @@ void set_word(Config& config, std::string_view value) {
   throw std::invalid_argument(expected);
 }
 
-/// The parts between commas, without the blanks around them.
+/// The comma-separated parts, without surrounding blanks.
 std::vector<std::string> split(std::string_view value) {
   std::vector<std::string> parts;
   for (std::size_t start = 0; start <= value.size();) {
@@ -77,7 +77,7 @@ void set_region(Config& config, std::string_view value) {
 
 constexpr std::string_view kNone = "none";
 
-/// Letters and digits in labels, as a browser writes a host; an international one is xn--...
+/// A host as browsers write it: labels of letters, digits and hyphens; xn--... if international.
 bool is_host_name(std::string_view text) {
   constexpr std::size_t kLongest = 253;
   constexpr std::size_t kLongestLabel = 63;
@@ -159,7 +159,7 @@ constexpr ConfigKey kKeys[] = {
     {"database.password_file", "/etc/users-fcgi/database_password",
      "File with that account's password, mode 0600.", set_text<&C::database_password_file>},
     {"database.migration_user", "users_migrations",
-     "The account of users-ctl migrate, which makes and alters tables.",
+     "The account of users-ctl migrate, which creates and alters tables.",
      set_text<&C::database_migration_user>},
     {"database.migration_password_file", "/etc/users-fcgi/migration_password",
      "File with that account's password, mode 0600. The workers do not read it.",
@@ -199,12 +199,12 @@ constexpr ConfigKey kKeys[] = {
     {"log.keep_days", "30", "Files of the log that are kept besides today's, 1 to 3650.",
      set_number<&C::log_keep_days, 1, 3650>},
     {"metrics.file", "/run/users-fcgi-metrics/metrics",
-     "File in which workers and couriers count and say what they are doing, so that each of them "
-     "can tell the metrics of all. Put it on a file system in memory; nothing in it matters after "
+     "File that workers and couriers share: their counters and what each is doing, so that any of "
+     "them can answer for all. Put it on a file system in memory; its content is not needed after "
      "a restart of the machine.",
      set_text<&C::metrics_file>},
     {"worker.request_limit", "45",
-     "Seconds after which a worker that is still in the same request is ended by another, 1 to "
+     "Seconds after which a worker that is still in the same request is killed by another, 1 to "
      "3600. A normal request takes at most 15 seconds of retries and then database.read_timeout; "
      "nginx gives up after 30.",
      set_number<&C::worker_request_limit, 1, 3600>},
@@ -235,7 +235,7 @@ constexpr ConfigKey kKeys[] = {
      set_text<&C::sms_user>},
     {"sms.timeout", "15", "Seconds that the program may take, 1 to 300.",
      set_number<&C::sms_timeout, 1, 300>},
-    {"sms.attempts", "5", "Tries of a message before it is given up, 1 to 20.",
+    {"sms.attempts", "5", "Attempts to send a message before the courier gives up, 1 to 20.",
      set_number<&C::sms_attempts, 1, 20>},
     {"sms.per_hour", "1000",
      "Messages an hour of the whole service, 1 to 1000000. It limits what an attack with many "
@@ -247,8 +247,8 @@ constexpr ConfigKey kKeys[] = {
      set_origin},
     {"sms.countries", kHome,
      "Regions (ISO 3166-1) whose numbers get messages, separated by commas. A code for any other "
-     "number is refused with 1001, since fraud with messages starts there. default_region: that of "
-     "phone.default_region alone.",
+     "number is refused with 1001, since SMS fraud uses foreign numbers. default_region: only that "
+     "of phone.default_region.",
      set_countries},
     {"phone.default_region", "CN",
      "Region of numbers that are written without a country code (ISO 3166-1, two letters).",
@@ -276,7 +276,7 @@ std::optional<HostAddress> parse_host(const std::string& text) {
     const bool has_blank = text.find_first_of(" \t") != std::string::npos;
     return has_blank ? std::nullopt : std::optional(HostAddress{"localhost", text});
   }
-  // IPv6 has colons of its own: a port stands behind brackets only.
+  // IPv6 addresses contain colons, so a port needs brackets before it.
   std::string_view host = text;
   std::string_view port;
   const bool is_bracketed = text.starts_with('[');

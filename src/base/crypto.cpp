@@ -10,14 +10,14 @@
 namespace users::crypto {
 namespace {
 
-/// What a PHC string of hash_password() says.
+/// The parts of a PHC string from hash_password().
 struct Argon2id {
   PasswordCost cost{};
   std::array<unsigned char, crypto_pwhash_SALTBYTES> salt{};
   Digest hash{};
 };
 
-/// Takes a PHC string apart from its front.
+/// Parses a PHC string from left to right.
 class PhcReader {
  public:
   explicit PhcReader(std::string_view text) : rest_(text) {}
@@ -48,7 +48,7 @@ class PhcReader {
   std::string_view rest_;
 };
 
-/// Nothing where the string is not of hash_password(), but of another program.
+/// Returns nullopt if hash_password() did not make the string.
 std::optional<Argon2id> parse(std::string_view phc) {
   Argon2id own;
   PhcReader reader(phc);
@@ -64,7 +64,7 @@ std::optional<Argon2id> parse(std::string_view phc) {
 }  // namespace
 
 void start() {
-  if (sodium_init() < 0) throw std::runtime_error("libsodium finds no random source");
+  if (sodium_init() < 0) throw std::runtime_error("libsodium found no random source");
 }
 
 std::string hash_password(const Secret& password, PasswordCost cost) {
@@ -82,7 +82,7 @@ bool verify_password(const Secret& password, const std::string& phc) {
   const auto text = password.reveal();
   const auto own = parse(phc);
   if (!own) return crypto_pwhash_str_verify(phc.c_str(), text.data(), text.size()) == 0;
-  // crypto_pwhash_str_verify() would call the owner's password wrong where it only had no memory.
+  // If memory is short, crypto_pwhash_str_verify() would reject the right password.
   Digest digest{};
   if (crypto_pwhash(digest.data(), digest.size(), text.data(), text.size(), own->salt.data(),
                     own->cost.passes, std::size_t{own->cost.memory_kib} * 1024,
@@ -186,7 +186,7 @@ std::string random_token() {
   constexpr auto kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
   std::string text(sodium_base64_ENCODED_LEN(raw.size(), kVariant), '\0');
   sodium_bin2base64(text.data(), text.size(), raw.data(), raw.size(), kVariant);
-  text.pop_back();  // the NUL it ends with
+  text.pop_back();  // the trailing NUL
   sodium_memzero(raw.data(), raw.size());
   return text;
 }

@@ -1,4 +1,4 @@
-// Cryptography, all of it libsodium's: argon2id, keyed hashes, random bytes. The one user of
+// Cryptography, all by libsodium: argon2id, keyed hashes, random bytes. Only this module includes
 // sodium.h.
 #pragma once
 
@@ -13,11 +13,11 @@
 
 namespace users::crypto {
 
-/// A keyed hash, as it is stored in BINARY(32).
+/// A keyed hash, stored as BINARY(32).
 using Digest = std::array<unsigned char, 32>;
 
-/// Must be called once, before anything else here. Throws std::runtime_error where there is no
-/// working random source.
+/// Must be called once, before anything else here. Throws std::runtime_error if no random source
+/// works.
 void start();
 
 /// argon2id, RFC 9106; parallelism is always 1.
@@ -26,29 +26,28 @@ struct PasswordCost {
   unsigned passes;
 };
 
-/// A PHC string of at most 127 ASCII characters. Throws std::bad_alloc when the memory cannot be
-/// had.
+/// Returns a PHC string of at most 127 ASCII characters. Throws std::bad_alloc if memory is short.
 std::string hash_password(const Secret& password, PasswordCost cost);
 
-/// True where the password is the one the PHC string was made from. A string that is no argon2 hash
-/// verifies nothing. Throws std::bad_alloc when the memory cannot be had; a hash that another
-/// program made, with other parameters, then verifies nothing.
+/// Returns true if the PHC string was made from this password. False for any string that is not an
+/// argon2 hash. If memory is short, throws std::bad_alloc for our own hashes; for those of other
+/// programs (other parameters) it returns false.
 bool verify_password(const Secret& password, const std::string& phc);
 
-/// Bytes of the service's key: 32 random ones in hexadecimal, and as long as BLAKE2b takes a key.
+/// Bytes of the service's key: 32 random bytes as hexadecimal digits. BLAKE2b takes no longer key.
 constexpr std::size_t kKeyLength = 64;
 
-/// True where the PHC string was made with another cost, or is no argon2id hash at all.
+/// Returns true if the hash has another cost, or is not argon2id.
 bool needs_rehash(const std::string& phc, PasswordCost cost);
 
-/// As sha256sum(1) prints it: 64 lower-case hexadecimal digits.
+/// The same text as sha256sum(1): 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
 
-/// BLAKE2b keyed with the service's key. `purpose` (without a NUL) keeps the uses of the key apart.
+/// BLAKE2b with the service's key. `purpose` (without a NUL) separates the uses of the key.
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message);
 
-/// Tells within one process whether bytes are those seen before: SipHash-2-4 under a random key of
-/// its own. Nobody who does not know the key can choose other bytes with the same fingerprint.
+/// Recognises bytes that this process has seen before: SipHash-2-4 with a random key. Without the
+/// key nobody can construct other bytes with the same fingerprint.
 class Fingerprinter {
  public:
   Fingerprinter();
@@ -58,21 +57,21 @@ class Fingerprinter {
   std::array<unsigned char, 16> key_{};
 };
 
-/// Compares without telling by time where they differ.
+/// Compares in constant time.
 bool equal(const Digest& digest, std::string_view bytes);
 
-/// The same of texts, but for their lengths.
+/// Compares two texts in constant time; only a difference in length shows.
 bool equal_text(std::string_view a, std::string_view b);
 
-/// The bytes of a digest, for a statement or a message; a view into it.
+/// A view of the digest's bytes, for a statement or a message.
 std::string_view bytes_of(const Digest& digest);
 
-/// Encrypts and authenticates (XSalsa20-Poly1305 under a random nonce, which stands in front).
+/// Encrypts and authenticates: a random nonce, then XSalsa20-Poly1305.
 std::string seal(const Digest& key, std::string_view message);
-/// Nothing where the bytes were not sealed with this key.
+/// Returns nullopt if the bytes were not sealed with this key.
 std::optional<Secret> open_sealed(const Digest& key, std::string_view sealed);
 
-/// 32 random bytes in base64url without padding (RFC 4648 5): 43 characters.
+/// 32 random bytes in base64url without padding (RFC 4648, section 5): 43 characters.
 std::string random_token();
 
 /// 32 random bytes.

@@ -1,4 +1,4 @@
-// A file descriptor that is closed when its owner goes.
+// A file descriptor that is closed on destruction.
 #pragma once
 
 #include <unistd.h>
@@ -7,7 +7,7 @@ namespace users {
 
 class Descriptor {
  public:
-  /// Takes over `fd`; a negative one is none.
+  /// Takes ownership of `fd`; a negative one means none.
   explicit Descriptor(int fd) : fd_(fd) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);

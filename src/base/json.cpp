@@ -18,7 +18,7 @@ struct Converter {
   }
   Library operator()(const Object& members) const {
     Library::object_t object;
-    object.reserve(members.size());  // its members could only be copied to another place
+    object.reserve(members.size());  // growing would copy the members
     for (const Member& member : members) object.emplace_back(member.name, convert(member.value));
     return object;
   }
@@ -31,7 +31,7 @@ Library convert(const Value& value) {
 
 }  // namespace
 
-// Here, since Member has to be whole for them.
+// Defined here because they need the complete type Member.
 Value::Value(std::nullptr_t) {}
 Value::Value(bool truth) : content(truth) {}
 Value::Value(unsigned number) : content(std::uint64_t{number}) {}

@@ -1,5 +1,5 @@
-// JSON that is written: values, and their text. Apart from what parses bodies the one user of
-// nlohmann/json, whose header costs every file that includes it seconds of compiling.
+// Writes JSON: values and their text. Apart from the body parser, only this module includes
+// nlohmann/json: that header costs each file seconds of compile time.
 #pragma once
 
 #include <cstdint>
@@ -26,22 +26,22 @@ struct Value {
   Value(std::string text);
   Value(std::string_view text);
   Value(const char* text);
-  /// null where there is none.
+  /// null if there is no text.
   Value(const std::optional<std::string>& text);
   Value(Array items);
   Value(Object members);
 };
 
 struct Member {
-  std::string name;  ///< one that no other of its object has
+  std::string name;  ///< unique in its object
   Value value;
 };
 
-/// On one line, members in the order given. Bytes that are no UTF-8 become U+FFFD.
+/// One line, members in the given order. Invalid UTF-8 becomes U+FFFD.
 std::string text(const Value& value);
 
-/// Indented, in ASCII: a terminal that sees it obeys nothing of what was stored, and any reader of
-/// JSON gets the text back.
+/// Indented, in ASCII: stored text cannot control a terminal, and JSON readers get it back
+/// unchanged.
 std::string ascii_text(const Value& value);
 
 }  // namespace users::json

@@ -24,8 +24,7 @@ namespace {
 namespace sinks = boost::log::sinks;
 namespace keywords = boost::log::keywords;
 
-constexpr std::size_t kLongestLine =
-    1000;  // beyond 1023 bytes the stream would write a line in two
+constexpr std::size_t kLongestLine = 1000;  // the stream splits lines longer than 1023 bytes
 
 std::string utc(std::time_t seconds, const char* format) {
   std::tm fields{};
@@ -34,7 +33,7 @@ std::string utc(std::time_t seconds, const char* format) {
   return {text.data(), std::strftime(text.data(), text.size(), format, &fields)};
 }
 
-/// Remembers the text of the second it was last asked for.
+/// Caches the text of the current second.
 class Timestamp {
  public:
   std::string now() {
@@ -57,15 +56,15 @@ struct State {
   std::string request_id = "-";
   std::string directory;
   boost::shared_ptr<sinks::text_file_backend> file;
-  std::filesystem::path open_name;  ///< of the file that is open, and which one that is
+  std::filesystem::path open_name;  ///< of the open file; open_file identifies it
   std::pair<dev_t, ino_t> open_file{};
   unsigned keep_days = 0;
   bool file_is_wanted = false;
   bool file_fails = false;
-  std::function<void()> notice;  ///< of a line that is not in the file
+  std::function<void()> notice;  ///< called for a line that is not in the file
 };
 
-// A process has one log; passing it through every call would tell a reader nothing.
+// A process has one log; passing it through every call would not help the reader.
 State& state() {
   static State instance;
   return instance;
@@ -85,7 +84,7 @@ std::string_view name_of(LogLevel level) {
   return "?";
 }
 
-/// Stops before the line would be longer than kLongestLine.
+/// Stops before the line exceeds kLongestLine.
 void append(std::string& line, std::string_view text) {
   append_printable(line, text, kLongestLine);
 }
@@ -106,7 +105,7 @@ std::string line_of(LogLevel level, std::initializer_list<std::string_view> part
   return line;
 }
 
-/// Once, until a line gets into the file again.
+/// Once, until the file can be written again.
 void say_that_the_file_fails(int error) {
   if (std::exchange(state().file_fails, true)) return;
   write_to_stderr(
@@ -116,8 +115,8 @@ void say_that_the_file_fails(int error) {
               {__FILE__, __LINE__}));
 }
 
-/// Points users.log at the file just opened. Other workers do the same at the same time, so each
-/// makes a link of its own and renames it over.
+/// Points users.log at the file just opened. Other workers do this at the same time, so each makes
+/// its own link and renames it.
 void link_today(const std::filesystem::path& directory) {
   const auto mine = directory / (".users.log." + std::to_string(::getpid()));
   std::error_code ignored;
@@ -126,15 +125,15 @@ void link_today(const std::filesystem::path& directory) {
   std::filesystem::rename(mine, directory / "users.log", ignored);
 }
 
-/// Which file a name means; nothing if there is none.
+/// Identifies the file with this name; nullopt if there is none.
 std::optional<std::pair<dev_t, ino_t>> find_file(const std::filesystem::path& name) {
   struct stat found {};
   if (::stat(name.c_str(), &found) != 0) return std::nullopt;
   return std::pair(found.st_dev, found.st_ino);
 }
 
-/// True at the first line of another day, also where the clock was set back: Boost's own rule would
-/// keep writing into the later day's file.
+/// Returns true at the first line of another day, even if the clock was set back. Boost's own rule
+/// would keep writing into the later day's file.
 class DayChange {
  public:
   bool operator()() {
@@ -145,7 +144,7 @@ class DayChange {
  private:
   static std::pair<int, int> today() {
     const std::time_t now = std::time(nullptr);
-    std::tm local{};  // as Boost names the files
+    std::tm local{};  // because Boost names the files by local time
     ::localtime_r(&now, &local);
     return {local.tm_year, local.tm_yday};
   }
@@ -164,7 +163,7 @@ boost::shared_ptr<sinks::text_file_backend> make_file(const std::filesystem::pat
                                                           keywords::max_files = keep_days));
   backend->scan_for_files();
   backend->set_open_handler([directory](std::ostream& file) {
-    // A full disk must be heard of: without this the stream would swallow the line.
+    // Report a full disk: without this the stream would silently lose the line.
     file.exceptions(std::ios_base::badbit | std::ios_base::failbit);
     link_today(directory);
     state().open_name = directory / utc(std::time(nullptr), "users.log.%Y%m%d");
@@ -173,7 +172,7 @@ boost::shared_ptr<sinks::text_file_backend> make_file(const std::filesystem::pat
   return backend;
 }
 
-/// A disk that was full may have taken half a line.
+/// A full disk may have stored only half a line.
 bool ends_within_a_line(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   stream.seekg(-1, std::ios::end);
@@ -181,8 +180,8 @@ bool ends_within_a_line(const std::filesystem::path& file) {
   return stream && last != '\n';
 }
 
-/// Opens the file again if it was removed or renamed, as logrotate does: lines would go where
-/// nobody finds them. Creates its folder, too. Throws if it cannot.
+/// Reopens the file if it was removed or renamed, as logrotate does; otherwise lines would go to a
+/// file that nobody finds. Creates its folder too. Throws if it cannot.
 void require_file_in_place() {
   State& s = state();
   if (s.open_name.empty() || find_file(s.open_name) == s.open_file) return;
@@ -191,8 +190,8 @@ void require_file_in_place() {
   s.file = make_file(s.directory, s.keep_days);
 }
 
-/// The stream keeps what it could not write, and would write it later, behind the half that it
-/// could.
+/// The stream keeps what it could not write and would write it later, after the half that was
+/// written.
 void drop_unwritten() noexcept {
   try {
     state().file = make_file(state().directory, state().keep_days);
@@ -232,12 +231,12 @@ void write(LogLevel level, std::initializer_list<std::string_view> parts, Where 
     try {
       require_file_in_place();
       if (state().file_fails && ends_within_a_line(state().open_name)) line.insert(0, 1, '\n');
-      // Without the core of Boost.Log, which would copy the line to find that it has one sink.
+      // Bypass the core of Boost.Log, which would copy the line only to find a single sink.
       state().file->consume(boost::log::record_view(), line);
       state().file_fails = false;
       return;
     } catch (const std::exception&) {
-      // A full or vanished folder must not fail the request: the line goes to standard error.
+      // A full or missing folder must not fail the request: log the line to standard error.
       say_that_the_file_fails(errno);
       drop_unwritten();
     }

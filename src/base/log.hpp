@@ -1,4 +1,4 @@
-// The log: one line an event into a file a day that all workers share, in UTC.
+// The log: one line per event, one file per day that all workers share, in UTC.
 #pragma once
 
 #include <functional>
@@ -10,13 +10,13 @@
 
 namespace users::log {
 
-/// Opens <directory>/users.log.YYYYMMDD and keeps <directory>/users.log a link to today's. The
-/// process must run with TZ=UTC, since Boost names files by local time. A folder that cannot be
-/// written stops nothing: such lines go to standard error. Before start() every line goes there.
+/// Opens <directory>/users.log.YYYYMMDD and keeps <directory>/users.log a link to today's file. The
+/// process must run with TZ=UTC, since Boost names files by local time. If the folder is not
+/// writable, lines go to standard error, as they do before start().
 void start(const std::string& directory, LogLevel least, unsigned keep_days);
 
-/// In place of start(), for a program at a terminal: lines of this level and above go to standard
-/// error. Root must not open the log's files: the service's user could not append to them.
+/// Used instead of start() by a program at a terminal: lines of this level and above go to standard
+/// error. Root must not create the log's files: the service's user could not append to them.
 void start_on_stderr(LogLevel least);
 
 /// Where a line was logged. (std::source_location needs a newer clang than Debian 12's linters.)
@@ -26,7 +26,7 @@ struct Where {
 };
 
 /// Writes `2026-04-22 10:00:00,123 file.cpp[line:74] INFO [request id] parts...` as one line of at
-/// most 1000 bytes; into a file from one thread only. Control characters are escaped, so that an
+/// most 1000 bytes. Only one thread may write to a file. Control characters are escaped, so an
 /// event stays one line. Never pass a password, a code, a token, a body or an unmasked phone.
 void write(LogLevel level, std::initializer_list<std::string_view> parts, Where where);
 
@@ -47,7 +47,7 @@ inline void error(std::initializer_list<std::string_view> parts,
   write(LogLevel::error, parts, {file, line});
 }
 
-/// While it lives, `notice` is called for each line that start()'s folder did not take.
+/// While it lives, calls `notice` for each line that could not be written to the log's folder.
 class FailureScope {
  public:
   explicit FailureScope(std::function<void()> notice);
@@ -56,7 +56,7 @@ class FailureScope {
   FailureScope& operator=(const FailureScope&) = delete;
 };
 
-/// While it lives, lines carry this request id; `-` otherwise.
+/// While it lives, lines carry this request id, otherwise `-`.
 class RequestScope {
  public:
   explicit RequestScope(std::string_view request_id);

@@ -1,6 +1,5 @@
-// Headers of the standard library that most sources include, compiled once for all of them. A
-// source includes what it uses all the same: clang-tidy and the fuzzers' compiler read it without
-// this.
+// Standard headers that most sources include, compiled once. Each source still includes what it
+// uses: clang-tidy and the fuzzers' compiler do not use this file.
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -55,8 +55,9 @@ void print_document(std::string_view name, std::span<const Document> documents) 
     if (document.name == name) return document.print(std::cout);
     names += (names.empty() ? "" : " or ") + std::string(document.name);
   }
-  throw UsageError("--print is " + (names.empty() ? "of users-fcgi and users-ctl" : names) +
-                   ", not '" + std::string(name) + "'");
+  throw UsageError("--print is " +
+                   (names.empty() ? "an option of users-fcgi and users-ctl" : names) + ", not '" +
+                   std::string(name) + "'");
 }
 
 void hold_stop_signals() {

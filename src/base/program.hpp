@@ -1,4 +1,4 @@
-// What the programs have in common: command lines, exit codes, and the signals that end them.
+// What the programs share: command lines, exit codes, and the signals that stop them.
 #pragma once
 
 #include <chrono>
@@ -12,40 +12,40 @@
 
 namespace users {
 
-/// Exit codes of sysexits.h that the programs use.
+/// Exit codes from sysexits.h.
 constexpr int kExitUsage = 64;
 constexpr int kExitUnavailable = 69;
 constexpr int kExitConfig = 78;
 
-/// Where the configuration is looked for without --config.
+/// The configuration file without --config.
 constexpr std::string_view kDefaultConfig = "/etc/users-fcgi/users.conf";
 
-/// The command line is wrong; the text says how. Exit code 64.
+/// The command line is wrong; the text says why. Exit code 64.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// An option that a program takes: `--name VALUE` or `--name=VALUE`.
+/// An option of a program: `--name VALUE` or `--name=VALUE`.
 struct Option {
   std::string_view name;
-  std::string_view value;  ///< for the help; empty: a switch, which takes none
+  std::string_view value;  ///< for the help; empty: a switch without a value
   std::string_view help;
 };
 
-/// A command line as it was typed.
+/// A command line as typed.
 struct CommandLine {
-  std::map<std::string, std::string> options;  ///< those given, without `--`
-  std::vector<std::string> words;              ///< the others, and all behind a lone `--`
+  std::map<std::string, std::string> options;  ///< the given ones, without `--`
+  std::vector<std::string> words;  ///< other arguments, and everything after a lone `--`
 
   [[nodiscard]] bool has(const std::string& option) const { return options.contains(option); }
 };
 
-/// Reads argv. Each option is spelt out, since a shortened name would change its meaning with the
-/// next option, and given once. Throws UsageError.
+/// Reads argv. Options cannot be abbreviated, since a new option could change what a short form
+/// means, and cannot be repeated. Throws UsageError.
 CommandLine read_command_line(int argc, char** argv, std::span<const Option> options);
 
-/// A file of the source that a program writes from its own tables: `--print=name`.
+/// A source file that a program generates from its own tables: `--print=name`.
 struct Document {
   std::string_view name;
   void (*print)(std::ostream& out);
@@ -54,11 +54,11 @@ struct Document {
 /// Prints one of `documents` to standard output. Throws UsageError if none has that name.
 void print_document(std::string_view name, std::span<const Document> documents);
 
-/// Blocks TERM, INT and USR1 until somebody looks at them, so that none interrupts a piece of work.
-/// Call before any thread or child exists.
+/// Blocks TERM, INT and USR1 until stop_requested() looks, so that they interrupt no work. Call
+/// before starting a thread or a child.
 void hold_stop_signals();
 
-/// Waits at most this long for one of them; true where it came.
+/// Waits at most this long for such a signal; returns true if one came.
 bool stop_requested(std::chrono::milliseconds wait);
 
 }  // namespace users

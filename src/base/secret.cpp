@@ -37,8 +37,8 @@ void wipe(std::string& value) noexcept {
   value.clear();
 }
 
-// Copied and wiped, not moved: a short string lives inside its object, so a move leaves the bytes
-// behind.
+// Copied and wiped, not moved: the bytes of a short string are inside the object, so a move leaves
+// them.
 Secret::Secret(std::string&& value) noexcept : value_(value) {
   wipe(value);
 }

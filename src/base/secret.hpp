@@ -1,5 +1,5 @@
-// Values that must not leave the process: a buffer that cannot be copied, printed or left in
-// memory, and the reading of one from a file.
+// Values that must not leave the process: a buffer that cannot be copied or printed and is wiped,
+// and a function to read one from a file.
 #pragma once
 
 #include <filesystem>
@@ -8,12 +8,12 @@
 
 namespace users {
 
-/// Owns secret bytes; wiped when it goes. Moves, never copies, and has no stream operator.
+/// Owns secret bytes and wipes them on destruction. It can be moved but not copied or streamed.
 class Secret {
  public:
   Secret() = default;
   explicit Secret(std::string_view value) : value_(value) {}
-  /// Takes over the bytes; the string they came in is wiped.
+  /// Takes the bytes and wipes the source string.
   explicit Secret(std::string&& value) noexcept;
   Secret(Secret&& other) noexcept : Secret(std::move(other.value_)) {}
   Secret& operator=(Secret&& other) noexcept;
@@ -21,21 +21,21 @@ class Secret {
   Secret& operator=(const Secret&) = delete;
   ~Secret();
 
-  /// The bytes, for the one call that needs them. Valid as long as this object.
+  /// The bytes, for the one call that needs them. Valid while this object lives.
   [[nodiscard]] std::string_view reveal() const { return value_; }
-  /// The same, ended by a NUL, for C interfaces.
+  /// The same, NUL-terminated, for C interfaces.
   [[nodiscard]] const char* c_str() const { return value_.c_str(); }
 
  private:
   std::string value_;
 };
 
-/// Overwrites the string with zeros in a way the compiler keeps, then empties it.
+/// Overwrites the string with zeros, which the compiler cannot optimise away, then empties it.
 void wipe(std::string& value) noexcept;
 
-/// Reads a secret from a file; one trailing newline is dropped. Throws std::runtime_error whose
-/// text says what is wrong (missing, empty, over 4096 bytes, not a regular file, or open to others:
-/// any mode bit beyond 0600) and what to do, never the value.
+/// Reads a secret from a file, without one trailing newline. Throws std::runtime_error if the file
+/// is missing, empty, longer than 4096 bytes, not regular, or has a mode bit beyond 0600. The text
+/// says what is wrong and what to do, but never contains the value.
 Secret read_secret_file(const std::filesystem::path& file);
 
 /// Keeps secrets out of core dumps and away from debuggers of the same user (PR_SET_DUMPABLE,

@@ -13,7 +13,7 @@ namespace users {
 
 namespace {
 
-/// The code point at the start and its bytes; 0 bytes where there is no well-formed one.
+/// The first code point and its length in bytes; length 0 if it is not well-formed.
 std::pair<char32_t, std::size_t> first_code_point(std::string_view bytes) {
   utf8proc_int32_t code_point = 0;
   const utf8proc_ssize_t length =
@@ -22,14 +22,14 @@ std::pair<char32_t, std::size_t> first_code_point(std::string_view bytes) {
   return {static_cast<char32_t>(code_point), length > 0 ? static_cast<std::size_t>(length) : 0};
 }
 
-/// What stands for a character in a number: itself, or an ASCII one; '\0' for none at all. Returns
-/// nullopt if no number has it.
+/// Returns the ASCII character that a character of a number stands for, '\0' if it should be
+/// dropped, or nullopt if it cannot occur in a number.
 std::optional<char> number_character(char32_t c) {
   constexpr char32_t kAscii = 0x7F;
   constexpr char32_t kFullWidth = 0xFEE0;  // U+FF01 to U+FF5E are U+0021 to U+007E
   if (c == U'\0') return std::nullopt;
   if (c <= kAscii) return static_cast<char>(c);
-  // The sign of long vowels is the key that Japanese keyboards have for a dash.
+  // Japanese keyboards type the long vowel mark where a dash is meant.
   if (c == U'\u2212' || c == U'\u30FC' || c == U'\uFF70' || c == U'\uFF5E') return '-';
   if (c == U'\u00B7' || c == U'\u30FB' || c == U'\uFF65') return '.';  // dots in the middle
   if (c == U'\u034F') return '\0';                                     // grapheme joiner
@@ -90,9 +90,9 @@ std::string_view trim(std::string_view text) {
 
 namespace {
 
-/// Of three bytes: a line or paragraph separator, or a mark that turns the direction of what
-/// follows (U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069), so that it reads as something
-/// else.
+/// For three bytes: true for a line or paragraph separator and for a mark that changes the
+/// direction of the following text, so that it reads differently (U+200E, U+200F, U+2028 to U+202E,
+/// U+2066 to U+2069).
 bool moves_text(std::string_view text) {
   const auto third = static_cast<unsigned char>(text[2]);
   if (text.starts_with("\xE2\x80"))

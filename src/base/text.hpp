@@ -1,4 +1,4 @@
-// Unicode text: is it UTF-8, its canonical forms, how many code points. The one user of utf8proc.
+// Unicode text: validation, canonical forms, length in code points. Only this module uses utf8proc.
 #pragma once
 
 #include <cstddef>
@@ -9,33 +9,33 @@
 
 namespace users {
 
-/// Well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong) without a NUL.
+/// Returns true for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms) without a NUL.
 bool is_text(std::string_view bytes);
 
-/// Bytes of the code point at the start; 0 where there is no well-formed one.
+/// Bytes of the first code point; 0 if it is not well-formed.
 std::size_t code_point_length(std::string_view bytes);
 
-/// Code points in UTF-8 text.
+/// Number of code points in UTF-8 text.
 std::size_t count_code_points(std::string_view text);
 
-/// Without the blanks at both ends.
+/// The text without leading and trailing blanks.
 std::string_view trim(std::string_view text);
 
-/// A number as people type and paste it, in ASCII: every blank becomes a space, every dash `-`,
-/// every full-width sign its narrow form. Marks that nobody sees (of direction, of zero width) are
-/// dropped. Returns nullopt if another character outside ASCII is left, or the bytes are no UTF-8.
+/// Converts a number as people type or paste it to ASCII: any blank becomes a space, any dash `-`,
+/// and full-width characters become ASCII. Drops invisible marks (direction, zero width). Returns
+/// nullopt if any other non-ASCII character is left, or the bytes are not UTF-8.
 std::optional<std::string> to_ascii_number(std::string_view typed);
 
-/// Appends text so that it stays on one line and no terminal obeys it: control characters (C0, DEL,
-/// and C1, which steer terminals just as ESC does), separators of lines, marks of direction and
-/// bytes that are no text become \xNN. Stops before `line` would be longer than `longest`.
+/// Appends text so that it stays on one line and cannot control a terminal: control characters (C0,
+/// DEL, and C1, which work like ESC), line separators, direction marks and invalid UTF-8 become
+/// \xNN. Stops before `line` exceeds `longest` bytes.
 void append_printable(std::string& line, std::string_view text, std::size_t longest);
 
-/// The words of a text in lines of at most `width` bytes, unless one word is longer.
+/// Breaks text into lines of at most `width` bytes; a longer word gets a line of its own.
 std::vector<std::string> wrap(std::string_view text, std::size_t width);
 
-/// Normalisation Form C (Unicode Standard Annex 15), so that one password typed on two keyboards is
-/// one. Nothing where the bytes are not UTF-8.
+/// Normalisation Form C (Unicode Standard Annex 15), so that a password is the same from any
+/// keyboard. Returns nullopt if the bytes are not UTF-8.
 std::optional<std::string> to_nfc(std::string_view text);
 
 }  // namespace users

@@ -16,14 +16,14 @@ constexpr int kEndingSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 termios before_quiet;  // for the signal handler
 
-/// Ctrl-C at the prompt must not leave a terminal that shows nothing. Both calls may be made here
+/// After Ctrl-C at the prompt, the terminal must echo again. Both calls are async-signal-safe
 /// (signal-safety(7)).
 extern "C" void show_again_and_end(int number) {
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_quiet);
   static_cast<void>(::raise(number));
 }
 
-/// Standard input without echo, while it lives.
+/// Turns off echo on standard input while it lives.
 class Quiet {
  public:
   Quiet() {
@@ -53,7 +53,7 @@ Secret read_line() {
   return Secret(std::move(line));
 }
 
-/// As much of a name as the audit's column holds, and only what is text.
+/// Shortens a name to the size of the audit's column, without breaking a character.
 std::string shortened(std::string_view name) {
   constexpr std::size_t kLongest = 64;
   name = name.substr(0, kLongest);
@@ -76,7 +76,7 @@ bool confirmed(const Call& call, std::string_view what) {
   if (call.has("yes")) return true;
   if (::isatty(STDIN_FILENO) != 1) {
     throw UsageError(std::string(what) +
-                     " Standard input is no terminal, so nobody can be asked: say --yes");
+                     " Standard input is not a terminal, so nobody can confirm: add --yes");
   }
   std::cerr << what << " Go on? [y/N] " << std::flush;
   std::string answer;

@@ -1,5 +1,5 @@
-// users-ctl migrate and after-restore: the database's schema, and what an older state of it must
-// not bring back.
+// users-ctl migrate and after-restore: the database's schema, and what a restored backup must not
+// revive.
 #include "db/database.hpp"
 
 #include <iostream>
@@ -12,7 +12,7 @@
 namespace users::ctl {
 namespace {
 
-constexpr unsigned kMigrationTimeout = 24 * 60 * 60;  // a large table takes its time to alter
+constexpr unsigned kMigrationTimeout = 24 * 60 * 60;  // altering a large table takes long
 
 Secret migration_password(const Config& config) {
   return read_secret(config, "database.migration_password_file",
@@ -71,8 +71,8 @@ int after_restore(const Call& call) {
   Service service(config);
   if (!confirmed(
           call,
-          "Every session ends, every code and every waiting message is void, and the numbers "
-          "of accounts go on further up.")) {
+          "This ends every session, voids every code and every pending message, and lets account "
+          "numbers continue further up.")) {
     return EXIT_FAILURE;
   }
   try {

@@ -1,4 +1,4 @@
-// The manual of users-ctl in three forms, from the table of commands.
+// Prints the manual of users-ctl in three forms, from the table of commands.
 
 #include <algorithm>
 #include <functional>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kWidth = 100;
 
-/// `text` in lines of at most kWidth, each behind `margin` blanks.
+/// Prints text in lines of at most kWidth, indented by `margin`.
 void print_wrapped(std::ostream& out, std::string_view text, std::size_t margin) {
   for (const std::string& line : wrap(text, kWidth - margin)) {
     out << std::string(margin, ' ') << line << '\n';
@@ -31,8 +31,7 @@ const Option& option_of(std::string_view typed) {
   return *std::ranges::find(options(), typed.substr(2), &Option::name);
 }
 
-/// `user list [--limit N] [--json]`; `bold` and `italic` are around what is typed and what it
-/// stands for.
+/// Returns `user list [--limit N] [--json]`; `bold` marks literal words, `italic` placeholders.
 std::string synopsis(const Command& command, const std::function<std::string(std::string)>& bold,
                      const std::function<std::string(std::string)>& italic) {
   std::string text = bold(std::string(command.words));
@@ -46,7 +45,7 @@ std::string synopsis(const Command& command, const std::function<std::string(std
   return text;
 }
 
-/// Text as roff takes it, at the start of a line.
+/// Escapes text for the start of a roff line.
 std::string roff(std::string_view text) {
   std::string escaped = text.starts_with('.') || text.starts_with('\'') ? "\\&" : "";
   for (const char c : text) {
@@ -80,7 +79,7 @@ void print_section(std::ostream& out, const Section& section) {
   if (is_example) out << ".fi\n";
 }
 
-/// What may follow the words typed so far: the first words of commands, or the second ones.
+/// The words that can follow the words typed so far: first or second words of commands.
 std::map<std::string, std::string> choices_by_words() {
   std::map<std::string, std::string> choices;
   for (const Command& command : commands()) {
@@ -97,7 +96,7 @@ std::map<std::string, std::string> choices_by_words() {
   return choices;
 }
 
-/// `--limit | --after`, of the options whose value is one of `values`.
+/// Returns `--limit | --after`: the options whose value is one of `values`.
 std::string options_with(std::initializer_list<std::string_view> values) {
   std::string list;
   for (const Option& option : options()) {
@@ -172,7 +171,7 @@ _users_ctl() {
         *) words+=("${COMP_WORDS[i]}") ;;
         esac
     done
-    # bash cuts --config=FILE into three words.
+    # bash splits --config=FILE into three words.
     [[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD - 2]}
     [[ $word != = ]] || word=''
     COMPREPLY=()

@@ -12,7 +12,7 @@
 #include "base/program.hpp"
 #include "metrics/metrics.hpp"
 
-// glibc 2.36 forgets to say that it is C.
+// The header of glibc 2.36 lacks extern "C".
 extern "C" {
 #include <sys/pidfd.h>
 }
@@ -125,7 +125,7 @@ bool uses_configuration(pid_t pid, const fs::path& file) {
     if (words[i] == kOption && i + 1 < words.size()) own = words[i + 1];
     if (words[i].starts_with(std::string(kOption) + "=")) own = words[i].substr(kOption.size() + 1);
   }
-  // A relative name is of a folder that only root may see.
+  // A relative path is relative to a folder that only root may see.
   if (own.is_relative()) return own.filename() == file.filename();
   return own == file || fs::equivalent(own, file, error);
 }

@@ -1,5 +1,5 @@
-// The service's processes: the worker table names them, and /proc tells what else is known of each.
-// A name or a command line proves nothing, since any user can give any program both.
+// The service's processes: the worker table lists them, and /proc has the rest. A name or a command
+// line proves nothing: any user can give them to any program.
 #pragma once
 
 #include <chrono>
@@ -17,30 +17,30 @@
 
 namespace users::ctl {
 
-/// The workers and couriers that count in metrics.file, which this user must be able to read. Empty
-/// if no process has made that file yet.
+/// The workers and couriers in metrics.file, which this user must be able to read. Empty if no
+/// process has created that file yet.
 std::vector<WorkerTable::Worker> list_workers(const Config& config);
 
 struct Process {
   pid_t pid = 0;
   pid_t parent = 0;
   uid_t uid = 0;              ///< effective
-  uid_t real_uid = 0;         ///< who started it; another than uid if it is a setuid program
-  std::vector<uid_t> users;   ///< real, effective, saved and of the file system
-  std::vector<gid_t> groups;  ///< the same four, then the supplementary ones
-  std::string name;           ///< at most 15 bytes, as the kernel keeps it
+  uid_t real_uid = 0;         ///< who started it; differs from uid for a setuid program
+  std::vector<uid_t> users;   ///< real, effective, saved, and file system
+  std::vector<gid_t> groups;  ///< the same four, then supplementary ones
+  std::string name;           ///< cut to 15 bytes by the kernel
 };
 
-/// All living processes that this user may see.
+/// All running processes that this user may see.
 std::vector<Process> list_processes();
 
-/// A living process.
+/// Finds a running process.
 std::optional<Process> find_process(pid_t pid);
 
-/// The living children of a process.
+/// The running children of a process.
 std::vector<pid_t> children_of(pid_t pid);
 
-/// A process for as long as this lives, whatever becomes of its number.
+/// Refers to one process while it lives, even if its number is reused.
 class PinnedProcess {
  public:
   explicit PinnedProcess(pid_t pid);
@@ -48,25 +48,25 @@ class PinnedProcess {
   PinnedProcess(const PinnedProcess&) = delete;
   PinnedProcess& operator=(const PinnedProcess&) = delete;
 
-  /// Does nothing if it has ended.
+  /// Does nothing if the process has ended.
   void signal(int number) const;
-  /// Returns false if it has not ended when `longest` is over.
+  /// Returns false if it is still running after `longest`.
   [[nodiscard]] bool ends_within(std::chrono::milliseconds longest) const;
 
  private:
   int descriptor_;
 };
 
-/// The environment of a process; empty if it is gone or another user's.
+/// The environment of a process; empty if it has ended or belongs to another user.
 std::vector<std::string> environment_of(pid_t pid);
 
-/// The command line, word by word; empty if the process is gone.
+/// The words of the command line; empty if the process has ended.
 std::vector<std::string> command_of(pid_t pid);
 
-/// Whether its command line names this configuration, or none and this is the default one.
+/// True if its command line names this configuration, or names none and this is the default.
 bool uses_configuration(pid_t pid, const std::filesystem::path& file);
 
-/// Looks every 20 ms until `condition` holds. Returns false when `longest` is over.
+/// Checks `condition` every 20 ms until it holds. Returns false after `longest`.
 bool wait_until(std::chrono::milliseconds longest, const std::function<bool()>& condition);
 
 }  // namespace users::ctl

@@ -1,5 +1,5 @@
-// Replaces workers and couriers one by one, so that a new program or configuration comes into use
-// and no request fails.
+// Replaces workers and couriers one by one, so that a new program or configuration takes effect
+// without a failed request.
 #include <algorithm>
 #include <charconv>
 #include <csignal>
@@ -22,14 +22,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A worker leaves after the request it is in, a courier after its message: longer than either may
+/// A worker stops after its request, a courier after its message. This is longer than either can
 /// take.
 constexpr milliseconds kLeaving{340'000};
-/// It tries the database first, for which a host that is silent takes its whole timeout.
+/// A new worker first connects to the database; a silent host takes its whole timeout.
 constexpr milliseconds kComing{60'000};
-/// Of a worker's look at the new configuration, which may wait for the timeouts of some databases.
+/// For checking the new configuration, which may wait for the timeouts of several databases.
 constexpr milliseconds kChecking{60'000};
-/// Of all together, where root waits for it: as long as the units give it.
+/// For everything, if root waits for it: as long as the units allow.
 constexpr milliseconds kAll{15 * 60'000};
 
 const std::string kUntouched = "what runs is untouched: correct it and reload again";
@@ -38,7 +38,7 @@ bool contains(const std::vector<pid_t>& pids, pid_t pid) {
   return std::ranges::find(pids, pid) != pids.end();
 }
 
-/// The process of a multiwatch that keeps `pid` running; 0 if it is not one of this user's.
+/// Returns the multiwatch that keeps `pid` running; 0 unless both belong to this user.
 pid_t leader_of(pid_t pid) {
   const auto worker = find_process(pid);
   const auto leader = worker ? find_process(worker->parent) : std::nullopt;
@@ -47,7 +47,7 @@ pid_t leader_of(pid_t pid) {
   return leader && is_ours(*worker) && is_ours(*leader) ? leader->pid : 0;
 }
 
-/// What is told to end together: a multiwatch and what it keeps running.
+/// A multiwatch and the processes it keeps running, which stop together.
 struct Group {
   pid_t leader;
   std::vector<pid_t> members;
@@ -87,7 +87,7 @@ std::vector<Group> find_groups(const Config& config, const Call& call) {
   return groups;
 }
 
-/// The configuration as it is for what a multiwatch keeps running, whose environment is theirs.
+/// Loads the configuration with the environment of the multiwatch, which its processes inherit.
 Config config_of(const Group& group, const Call& call) {
   auto entries = environment_of(group.leader);
   std::vector<char*> pointers;
@@ -97,8 +97,8 @@ Config config_of(const Group& group, const Call& call) {
   return load_config(call.config_file, pointers.data());
 }
 
-/// Two at once would take each other's stops for failures. Held until we end, on the key that the
-/// group's programs read: nobody but they and root can open it.
+/// Two reloads at once would take each other's stops for failures. The lock is held until this
+/// process ends, on the key that the group's programs read: only they and root can open it.
 void lock(const std::string& key_file) {
   const int fd = ::open(key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) throw Refused(key_file + ": " + std::generic_category().message(errno));
@@ -113,8 +113,8 @@ void lock_all(const std::vector<Group>& groups, const Call& call) {
   for (const std::string& key : keys) lock(key);
 }
 
-/// Whose processes root replaces: those of the workers and of the courier, or of whom the process
-/// ids name.
+/// The users whose processes root replaces: those of the workers and the courier, or the owner of
+/// the given processes.
 std::vector<uid_t> owners(const Config& config, const Call& call) {
   std::vector<uid_t> users{*service_user(config)};
   if (const uid_t courier = *courier_user(config); courier != users.front()) {
@@ -126,7 +126,7 @@ std::vector<uid_t> owners(const Config& config, const Call& call) {
   return {users.front()};
 }
 
-/// With its database: one that it cannot use would replace workers that serve by some that do not.
+/// Includes the database: with an unusable one, working workers would be replaced by broken ones.
 void check_configuration(const Group& group) {
   auto command = group.command;
   command.emplace_back("--check-database");
@@ -140,8 +140,8 @@ void check_configuration(const Group& group) {
                     : "the new configuration is refused; " + kUntouched);
 }
 
-/// Waits until a child of the group's multiwatch is ready that was not there before. Returns false
-/// if one ends that has just come, since it could not start, or if it takes too long.
+/// Waits until a new child of the group's multiwatch is ready. Returns false if a new child exits,
+/// since it could not start, or if it takes too long.
 bool come_up(const Config& config, const Group& group, const std::vector<pid_t>& before) {
   std::vector<pid_t> fresh;
   bool is_lost = false;
@@ -160,7 +160,7 @@ bool come_up(const Config& config, const Group& group, const std::vector<pid_t>&
 void replace(const Config& config, const Group& group, pid_t old) {
   const auto before = children_of(group.leader);
   const PinnedProcess leaving(old);
-  // From here on the number is one process's, and the worker's if that still counts as one.
+  // From here on the number belongs to one process. It is the worker if it is still listed.
   const auto now = list_workers(config);
   if (std::ranges::find(now, old, &WorkerTable::Worker::pid) != now.end()) leaving.signal(SIGTERM);
   if (!leaving.ends_within(kLeaving)) {
@@ -169,8 +169,8 @@ void replace(const Config& config, const Group& group, pid_t old) {
   }
   if (!come_up(config, group, before)) {
     throw Refused(group.name() + ": what follows process " + std::to_string(old) +
-                  " does not come up; the others are the old ones and go on. See the service's log "
-                  "and the journal for the reason, mend it, and reload again");
+                  " does not come up; the other old processes keep running. See the service's log "
+                  "and the journal for the reason, correct it, and reload again");
   }
 }
 

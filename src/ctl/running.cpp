@@ -1,5 +1,4 @@
-// users-ctl workers and config: the workers and couriers that run, and the configuration that
-// counts.
+// users-ctl workers and config: the running workers and couriers, and the effective configuration.
 #include <algorithm>
 #include <iostream>
 
@@ -68,7 +67,7 @@ int show_config(const Call& call) {
   const Config config = call.config();
   std::vector<json::Object> rows;
   for (const ConfigKey& key : config_keys()) {
-    // Of a secret the configuration knows the file's name only, so there is nothing to mask.
+    // For a secret the configuration has only the file name, so there is nothing to mask.
     rows.push_back({{"key", key.name},
                     {"value", config.texts.find(key.name)->second},
                     {"origin", config.origins.find(key.name)->second}});

@@ -8,7 +8,7 @@
 namespace users::ctl {
 namespace {
 
-/// Database goes on to the next host only after a short wait.
+/// Database tries the next host only after a short wait.
 void connect(const Config& config, db::Database& database) {
   constexpr std::chrono::milliseconds kLongestWait{800};
   for (std::size_t tries = 1;; ++tries) {

@@ -1,4 +1,4 @@
-// The service's accounts as a command of users-ctl reaches them.
+// The service's accounts, for the commands of users-ctl.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 
 namespace users::ctl {
 
-/// The secrets, and a connection as the service's account.
+/// The secrets, and a connection with the service's database account.
 class Service {
  public:
-  /// Tries each host once; `config` must outlive this object. Throws ConfigError, db::Unavailable,
+  /// Tries each host once. `config` must outlive this object. Throws ConfigError, db::Unavailable,
   /// db::SchemaMismatch.
   explicit Service(const Config& config);
   Service(const Service&) = delete;
@@ -25,7 +25,7 @@ class Service {
   Administration& accounts() { return accounts_; }
   [[nodiscard]] const Secret& key() const { return key_; }
 
-  /// Runs `work(Connection&)`, which only reads.
+  /// Runs `work(Connection&)`, which must only read.
   template <class Work>
   auto read(Work&& work) {
     return database_.replay(work);
@@ -39,20 +39,20 @@ class Service {
   Administration accounts_;
 };
 
-/// Reads the nth argument as a phone. Throws UsageError.
+/// Parses the nth argument as a phone. Throws UsageError.
 Phone phone_argument(const Config& config, const Call& call, std::size_t index);
 
-/// Throws Refused if nobody has the phone.
+/// Throws Refused if no account has the phone.
 User find_account(Service& service, const Phone& phone);
 
-/// A whole number from `least` to `most`. Throws UsageError, which names it as `what`.
+/// Parses a whole number from `least` to `most`. Throws UsageError, which calls it `what`.
 std::uint64_t parse_number(std::string_view what, std::string_view text, std::uint64_t least,
                            std::uint64_t most);
 
-/// --limit: how many rows, 100 where it is not given.
+/// The value of --limit: the number of rows, 100 by default.
 std::uint64_t limit_option(const Call& call);
 
-/// To standard error, where people see it and no pipe does.
+/// Prints to standard error, for people; silent in a pipe.
 void hint(Form form, std::string_view text);
 
 }  // namespace users::ctl

@@ -1,4 +1,4 @@
-// Makes what the service needs on a machine, and says beforehand what that is.
+// Creates what the service needs on a machine, after listing it.
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -44,7 +44,7 @@ class Setup {
         administrator_(connect_as_administrator()) {
     if (config_.database_user == config_.database_migration_user) {
       throw Refused("database.user and database.migration_user are both " + config_.database_user +
-                    ": the service's account may not have the other's rights; name two");
+                    ": the service's account must not have the rights of the other; name two");
     }
     if (administrator_ && db::has_foreign_tables(*administrator_, config_.database_name)) {
       throw Refused("database " + config_.database_name +
@@ -60,7 +60,7 @@ class Setup {
     std::vector<Step> all;
     all.push_back({"system user " + user_, files_.has_user(), [this] { files_.add_user(); }});
     all.push_back(secret("key of the keyed hashes", config_.secrets_key_file, true));
-    if (!is_new_) static_cast<void>(read_key(config_));  // it may be half a one
+    if (!is_new_) static_cast<void>(read_key(config_));  // it may be incomplete
     all.push_back(
         secret("password of " + config_.database_user, config_.database_password_file, true));
     all.push_back(secret("password of " + config_.database_migration_user,
@@ -85,7 +85,7 @@ class Setup {
   [[nodiscard]] bool is_new() const { return is_new_; }
 
  private:
-  /// Returns null if the server is only reachable over the network, where an administrator needs a
+  /// Returns null if the server is reachable only over the network, where an administrator needs a
   /// password.
   [[nodiscard]] std::unique_ptr<db::Connection> connect_as_administrator() const {
     const auto socket = std::ranges::find_if(config_.database_hosts, [](const std::string& host) {
@@ -103,7 +103,7 @@ class Setup {
     }
   }
 
-  /// A file that is there stays as it is.
+  /// Keeps an existing file.
   [[nodiscard]] Step secret(const std::string& what, const std::string& file,
                             bool of_service) const {
     struct stat status {};
@@ -120,7 +120,7 @@ class Setup {
             }};
   }
 
-  /// To the database, or to the server alone.
+  /// To the database, or only to the server if `database` is empty.
   [[nodiscard]] bool can_log_in(const std::string& user, const char* key, const std::string& file,
                                 const std::string& database) const {
     try {
@@ -134,7 +134,7 @@ class Setup {
     }
   }
 
-  /// What to do about accounts or a database that may be another installation's.
+  /// Advice about accounts or a database that may belong to another installation.
   [[nodiscard]] std::string how_to_part() const {
     return "if it belongs to another installation, give this one a database and accounts of its "
            "own in [database] of " +
@@ -148,7 +148,7 @@ class Setup {
     const std::string what = "account " + user + "@localhost with " +
                              (rights == db::Rights::rows ? "rights on rows" : "all rights") +
                              " of database " + config_.database_name;
-    // As it is now: an account that another installation makes meanwhile is not replaced.
+    // Decided now: an account that another installation creates in the meantime is not replaced.
     const bool is_there = db::has_account(*administrator_, user);
     const bool is_done = can_log_in(user, key, file, config_.database_name);
     const bool is_others = !is_done && is_there && !can_log_in(user, key, file, "");
@@ -184,7 +184,7 @@ class Setup {
     }
   }
 
-  /// Made by hand, since database.hosts names no socket of the server.
+  /// For creation by hand, since database.hosts names no socket of the server.
   Step accounts_elsewhere() {
     const std::string server = config_.database_hosts.front();
     const bool is_done =
@@ -192,19 +192,18 @@ class Setup {
                    config_.database_name) &&
         can_log_in(config_.database_migration_user, "database.migration_password_file",
                    config_.database_migration_password_file, config_.database_name);
-    return {
-        "database " + config_.database_name + " and two accounts on " + server, is_done,
-        [this, server] {
-          std::cout << "\nOnly over the server's own socket could accounts be made from here. "
-                       "Run on "
-                    << server << ", as its administrator:\n\n"
-                    << db::provision_script(config_)
-                    << "\nHOST is what the server takes this machine for: localhost where the "
-                       "server is on this\nmachine (127.0.0.1 if it has skip_name_resolve), "
-                       "else an address such as 192.0.2.10 or\n192.0.2.%. Error 1045 names it.\n"
-                    << std::flush;
-          throw Refused("the database is left to be made, see above; then run this again");
-        }};
+    return {"database " + config_.database_name + " and two accounts on " + server, is_done,
+            [this, server] {
+              std::cout << "\nsetup can create the accounts only over the server's own socket. "
+                           "Run on "
+                        << server << ", as its administrator:\n\n"
+                        << db::provision_script(config_)
+                        << "\nHOST is this machine's name for the server: localhost if the server "
+                           "is on this\nmachine (127.0.0.1 if it has skip_name_resolve), otherwise "
+                           "an address such as 192.0.2.10 or\n192.0.2.%. Error 1045 shows it.\n"
+                        << std::flush;
+              throw Refused("create the database as shown above, then run this again");
+            }};
   }
 
   [[nodiscard]] bool has_tables() const {
@@ -229,7 +228,7 @@ class Setup {
   std::string user_;
   ServiceFiles files_;
   std::unique_ptr<db::Connection>
-      administrator_;  ///< null: the server is only reachable over the network
+      administrator_;  ///< null if the server is reachable only over the network
 };
 
 }  // namespace

@@ -48,12 +48,12 @@ void ServiceFiles::require_roots_way(const std::string& path) {
   const std::string stranger = stranger_on(path, Judged::way);
   if (stranger.empty()) return;
   throw Refused(path + " lies in " + stranger +
-                ": name a place in a folder of root's, in the configuration");
+                ": in the configuration, name a place in a folder of root");
 }
 
 void ServiceFiles::write_secret(const std::string& file, bool of_service) const {
   const std::string unfinished = file + ".new";
-  ::unlink(unfinished.c_str());  // of a setup that was killed
+  ::unlink(unfinished.c_str());  // left by a killed setup
   const int fd = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) fail(unfinished);
   std::string value = crypto::random_hex(crypto::kKeyLength / 2);
@@ -63,7 +63,7 @@ void ServiceFiles::write_secret(const std::string& file, bool of_service) const 
   wipe(value);
   int error = errno;
   if (::close(fd) == 0 && written) {
-    // Unlike rename it replaces nothing.
+    // Unlike rename, link does not replace a file.
     error = ::link(unfinished.c_str(), file.c_str()) == 0 ? 0 : errno;
   }
   ::unlink(unfinished.c_str());

@@ -1,4 +1,4 @@
-// users-ctl sms pending, retry and test, and otp: messages, and the codes that went with them.
+// users-ctl sms pending, retry and test, and otp: messages and their codes.
 #include <chrono>
 #include <iostream>
 #include <limits>
@@ -19,13 +19,13 @@ std::string_view text_of(outbox::Retry retry) {
     case Retry::due:
       return "due now";
     case Retry::expired:
-      return "expired: its code is of no use any more, a new one must be asked for";
+      return "expired: the user must request a new code";
     case Retry::in_hand:
       return "being sent: a courier is at it";
     case Retry::sent:
       return "sent already: its content is wiped";
     case Retry::failed:
-      return "given up: its content is wiped, a new code must be asked for";
+      return "given up: its content is wiped, and the user must request a new code";
     case Retry::unsent:
       return "was not to be sent: nobody had the phone, or a newer code took its place";
     case Retry::unknown:
@@ -45,7 +45,7 @@ int retry_all(Service& service) {
   return EXIT_SUCCESS;
 }
 
-/// A number that no row of the outbox has, new each time: a gateway may take a number only once.
+/// A number that no outbox row has, new each time: a gateway may accept a number only once.
 std::uint64_t test_message_id() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<std::uint64_t>(
@@ -97,14 +97,14 @@ int sms_test(const Call& call) {
   const Config config = call.config();
   const Phone phone = phone_argument(config, call, 0);
   constexpr std::chrono::seconds kSpare{10};
-  // The settings that it reads may be the courier's own: as root it could be made to send away any
+  // The program's settings may belong to the courier: run as root, it could be made to send out any
   // file of the machine.
   const auto as_courier = [](const Config& own) { return std::vector{*courier_user(own)}; };
   const auto limit = std::chrono::seconds(config.sms_timeout) + kSpare;
   if (const auto status = done_as(call, as_courier, limit)) return *status;
-  log::start_on_stderr(LogLevel::warning);  // how the program ended stands there
+  log::start_on_stderr(LogLevel::warning);  // to show how the program ended
   const Message message{phone.e164(), "regist", "000000", "zh"};
-  // Over our own outputs, which make it printable.
+  // Through our own outputs, which make it printable.
   const auto relay = [](std::string_view piece, bool is_error) {
     (is_error ? std::cerr : std::cout) << piece << std::flush;
   };
@@ -115,7 +115,7 @@ int sms_test(const Call& call) {
       return EXIT_SUCCESS;
     case Delivery::try_again:
       throw Refused("not sent: " + config.sms_command +
-                    " asks to try again later (exit code 75), could not be run, was ended by a "
+                    " asks to try again later (exit code 75), could not be run, was killed by a "
                     "signal, or took longer than " +
                     std::to_string(config.sms_timeout) + " seconds");
     case Delivery::failed:

@@ -1,4 +1,4 @@
-// users-ctl user list, show and sessions, and audit: what there is and what happened.
+// users-ctl user list, show and sessions, and audit: the accounts and what happened to them.
 #include <iostream>
 #include <limits>
 
@@ -8,12 +8,12 @@
 namespace users::ctl {
 namespace {
 
-/// Seconds until the password is taken again; 0: it is taken.
+/// Seconds until a password is accepted again; 0 if it is now.
 std::uint64_t seconds_locked(const throttle::Count& logins) {
   return logins.used >= throttle::kLogins.most ? logins.seconds : 0;
 }
 
-/// As `argon2id`, or what an older hash calls itself, as `2b` or `6`.
+/// The hash's kind, such as `argon2id`, or `2b` and `6` for older ones.
 std::string form_of(const std::string& hash) {
   return hash.substr(1, hash.find('$', 1) - 1);
 }
@@ -23,7 +23,7 @@ std::uint64_t id_of(Service& service, const Phone& phone) {
       [&](db::Connection& connection) { return find_user_by_phone.one(connection, phone.e164()); });
   if (user) return user->id;
   throw Refused("no account has the phone " + phone.e164() +
-                "; one that was deleted is found by its number: users-ctl audit '#ID'");
+                "; find a deleted one by its number: users-ctl audit '#ID'");
 }
 
 }  // namespace

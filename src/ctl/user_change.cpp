@@ -1,5 +1,5 @@
 // users-ctl user lock, unlock, disable, enable, passwd, set-hash, rename-phone, end-sessions and
-// delete. What ends sessions asks first.
+// delete. Commands that end sessions ask first.
 #include <iostream>
 
 #include "ctl/command.hpp"
@@ -13,7 +13,7 @@ std::string rule_of_length(const Config& config) {
          " to 128 characters";
 }
 
-/// Says what became of it. Throws Refused where nothing did.
+/// Prints the result. Throws Refused if nothing was changed because of an error.
 int report(const Config& config, const Phone& phone, const ChangeResult& change,
            const std::string& what) {
   const std::string who =
@@ -41,13 +41,13 @@ int report(const Config& config, const Phone& phone, const ChangeResult& change,
           "yescrypt): nothing was changed");
     case Verdict::costly_hash:
       throw Refused(std::string(text_of(change.hash_fault)) +
-                    ", which is too much for a login: nothing was changed. Have the owner reset "
-                    "the password by code, or give the account one by users-ctl user passwd");
+                    ", too much for a login: nothing was changed. Have the owner reset the "
+                    "password by code, or set one with users-ctl user passwd");
   }
   return EXIT_FAILURE;
 }
 
-/// True where the operator goes on. Throws Refused before asking where nobody has the phone.
+/// Returns true if the operator confirms. Throws Refused before asking if no account has the phone.
 bool agreed(Service& service, const Call& call, const Phone& phone, const std::string& what) {
   const User user = find_account(service, phone);
   const std::string who =
@@ -60,7 +60,7 @@ bool agreed(Service& service, const Call& call, const Phone& phone, const std::s
 
 using Method = ChangeResult (Administration::*)(const Phone&);
 
-/// A change without further arguments; `question` empty: it is not asked.
+/// A change without further arguments; does not ask if `question` is empty.
 int change_account(const Call& call, Method method, const std::string& question,
                    const std::string& what) {
   const Config config = call.config();
@@ -70,7 +70,7 @@ int change_account(const Call& call, Method method, const std::string& question,
   return report(config, phone, (service.accounts().*method)(phone), what);
 }
 
-/// A change of what proves the account, a `thing` that comes by standard input.
+/// Changes a secret of the account, called `thing` and read from standard input.
 int change_secret(const Call& call,
                   ChangeResult (Administration::*method)(const Phone&, std::string_view),
                   const std::string& thing) {
@@ -114,8 +114,8 @@ int user_end_sessions(const Call& call) {
 
 int user_delete(const Call& call) {
   return change_account(call, &Administration::remove,
-                        "it is deleted for ever, with its sessions and codes.",
-                        "deleted; users-ctl audit '#NUMBER' still tells what happened to it");
+                        "it is deleted for good, with its sessions and codes.",
+                        "deleted; users-ctl audit '#NUMBER' still shows its history");
 }
 
 int user_passwd(const Call& call) {

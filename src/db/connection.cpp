@@ -12,20 +12,20 @@
 namespace users::db {
 namespace {
 
-/// What cannot be read is a name that no server has: connecting says so.
+/// If it cannot be parsed, use it as a name: connecting then reports the error.
 HostAddress address_of(const std::string& host) {
   return parse_host(host).value_or(HostAddress{host, "", 0});
 }
 
 std::string session_setup(unsigned read_timeout) {
-  // The server gives up before the client does, so that a slow statement ends with an answer.
+  // The server times out before the client, so a slow statement ends with a reply.
   const std::string bound = std::to_string(read_timeout > 2 ? read_timeout - 1 : 1);
   const std::string lock_wait = std::to_string(read_timeout > 6 ? 3 : 1);
   return "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,"
          "ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE', time_zone = '+00:00', "
          "tx_isolation = 'READ-COMMITTED', autocommit = 1, max_statement_time = " +
          bound + ", innodb_lock_wait_timeout = " + lock_wait +
-         // On a cluster: every read sees what any node has acknowledged before. Else it is nothing.
+         // On a cluster: reads see what any node has acknowledged. Else it has no effect.
          ", wsrep_sync_wait = 7";
 }
 
@@ -47,22 +47,22 @@ void set_options(MYSQL* mysql, const Endpoint& endpoint, const HostAddress& addr
   mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &endpoint.read_timeout);
   mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &endpoint.write_timeout);
   mysql_options(mysql, MYSQL_OPT_RECONNECT, &no);
-  // Else a server could ask for any file that this process can read.
+  // Without this a server could request any file that this process can read.
   mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files);
   mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   mysql_options(mysql, MYSQL_INIT_COMMAND, setup.c_str());
   if (!address.socket.empty()) return;
-  // Else localhost would mean a socket that nobody named.
+  // Without this localhost would mean a socket that nobody named.
   mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp);
   if (!endpoint.tls_ca.empty()) demand_tls(mysql, endpoint.tls_ca);
 }
 
-// Statements without rows or parameters, sent as text: a proxy or a log can see them.
+// Statements without rows or parameters, sent as text, so that a proxy or a log can see them.
 const Statement begin{"begin", "START TRANSACTION", kAsText};
 const Statement commit{"commit", "COMMIT", kAsText};
 const Statement rollback{"rollback", "ROLLBACK", kAsText};
 
-/// What to do about a server that was refused.
+/// What to do about a refused server.
 std::string tls_advice(const HostAddress& address, const std::string& ca) {
   return "; database.tls = verify wants TLS and a certificate for " + address.host +
          ", in force and signed by a CA of " + ca + ": mend the server's, or name its CA";
@@ -109,7 +109,7 @@ struct Connection::Impl {
     return *own;
   }
 
-  /// Runs `work` and remembers when the connection did not survive it.
+  /// Runs `work` and records whether the connection was lost.
   template <class Work>
   auto guard(Work&& work) {
     const auto start = std::chrono::steady_clock::now();
@@ -120,13 +120,13 @@ struct Connection::Impl {
       lost = lost || error.number() == 0 || dynamic_cast<const ConnectionLost*>(&error) != nullptr;
       throw;
     } catch (...) {
-      // No memory: half of a reply may be unread.
+      // Out of memory: half of a reply may be unread.
       lost = true;
       throw;
     }
   }
 
-  /// The same, and counts it.
+  /// The same, with metrics.
   template <class Work>
   auto counted(const Statement& statement, Work&& work) {
     if (metrics == nullptr) return guard(work);

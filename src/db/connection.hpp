@@ -1,5 +1,5 @@
-// One connection to MariaDB with its prepared statements, and transactions on it. connection.cpp
-// and prepared.* are the users of mysql.h.
+// One connection to MariaDB with its prepared statements, and transactions on it. Only
+// connection.cpp and prepared.* use mysql.h.
 #pragma once
 
 #include <chrono>
@@ -19,70 +19,70 @@
 
 namespace users::db {
 
-/// Where and as whom to connect. All timeouts in seconds; none is ever infinite. TCP hosts are
-/// spoken to by TCP even where they are named localhost.
+/// Where and as whom to connect. Timeouts are in seconds and never infinite. Without a socket
+/// path, TCP is used, even for localhost.
 struct Endpoint {
-  std::string host;  ///< a socket path (it holds a '/'), or host or host:port
+  std::string host;  ///< a socket path (it contains a '/'), a host, or host:port
   std::string database;
   std::string user;
   unsigned connect_timeout = 2;
   unsigned read_timeout = 10;
   unsigned write_timeout = 10;
-  /// PEM file of the CAs by one of which a TCP host must prove its name with TLS; empty: no TLS.
+  /// PEM file of the CAs; one must have signed the certificate of a TCP host. Empty: no TLS.
   std::string tls_ca{};
 };
 
-/// Whether what is sent to `host` of an Endpoint leaves this machine: TCP, and to no loopback.
+/// Returns true if the connection leaves this machine: TCP to an address that is not loopback.
 bool is_remote(const std::string& host);
 
-/// The values of one row of a bulk, in the order of the `?`. The views must live until the call
-/// returns.
+/// One row of values for execute_bulk(), in the order of the `?`. The views must live until the
+/// call returns.
 using BulkRow = std::vector<std::optional<std::string_view>>;
 
-/// One connection, used by one thread, one statement at a time. Every call throws the types of
-/// errors.hpp; after ConnectionLost only the destructor is of use.
+/// One connection, used by one thread, one statement at a time. Calls throw the types of
+/// errors.hpp; after ConnectionLost only the destructor may be called.
 class Connection {
  public:
-  /// Connects and sets up the session: utf8mb4, strict sql_mode, UTC, READ COMMITTED, lock waits
-  /// and statements bounded below the read timeout. `metrics`, where given, counts the prepared
-  /// statements and transactions, and must outlive this object.
+  /// Connects and sets up the session: utf8mb4, strict sql_mode, UTC, READ COMMITTED, and lock
+  /// waits and statements bounded below the read timeout. `metrics`, if given, counts prepared
+  /// statements and transactions and must outlive this object.
   Connection(const Endpoint& endpoint, const Secret& password, StatementMetrics* metrics = nullptr);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Prepares every statement of this program. The tables must be there.
+  /// Prepares every statement of this program. The tables must exist.
   void prepare_all();
 
-  /// Runs a prepared statement that returns no row. Returns the rows it found or deleted; an UPDATE
-  /// counts a row that has its new values already.
+  /// Runs a prepared statement that returns no rows. Returns the number of rows found or deleted;
+  /// an UPDATE also counts rows that already have their new values.
   std::uint64_t execute(const Statement& statement, std::span<const Parameter> parameters);
 
-  /// Runs a prepared statement and gives `take` each of its rows.
+  /// Runs a prepared statement and calls `take` for each row.
   void fetch(const Statement& statement, std::span<const Parameter> parameters,
              const std::function<void(std::span<const Cell>)>& take);
 
-  /// Runs a prepared INSERT once for each row, in one round trip; a statement that was run so is
-  /// never run by execute(). To be called in a transaction: where a row fails, those before it are
-  /// done, so roll back. Returns the rows inserted.
+  /// Runs a prepared INSERT for each row, in one round trip. Do not also run the statement with
+  /// execute(). Call in a transaction: if a row fails, the rows before it are inserted, so roll
+  /// back. Returns the number of rows inserted.
   std::uint64_t execute_bulk(const Statement& statement, const std::vector<BulkRow>& rows);
 
   /// The AUTO_INCREMENT value of the last insert.
   [[nodiscard]] std::uint64_t last_insert_id() const;
 
-  /// Runs SQL text of our own files, several statements separated by `;`. Results are thrown away,
-  /// but for the first column of the last row, which is returned.
+  /// Runs SQL text from our own files, several statements separated by `;`. Discards the results
+  /// except the first column of the last row, which it returns.
   std::optional<std::string> run_script(const std::string& sql, std::string_view name);
 
   /// Runs the statement's text without preparing it, and counts it in the metrics.
   void run(const Statement& statement);
 
-  /// The connection is known to be gone.
+  /// Returns true if the connection is known to be lost.
   [[nodiscard]] bool lost() const;
-  /// How long the statement that lost it had waited.
+  /// How long the statement that lost the connection had taken.
   [[nodiscard]] std::chrono::steady_clock::duration lost_after() const;
 
-  /// Says that the state of the connection is unknown: it counts as lost from now on.
+  /// Marks the connection as lost because its state is unknown.
   void give_up() noexcept;
 
  private:
@@ -90,13 +90,13 @@ class Connection {
   std::unique_ptr<Impl> impl_;
 };
 
-/// What a transaction is known by; it stands in the transaction's audit row, where it is unique.
+/// Identifies a transaction; stored in its audit row under a unique key.
 using OperationId = crypto::Digest;
 
-/// Another one each time.
+/// A new random id.
 OperationId new_operation();
 
-/// A transaction: rolled back when it goes, unless committed. Database::once makes them.
+/// A transaction; rolled back on destruction unless committed. Database::once creates it.
 class Transaction {
  public:
   Transaction(Connection& connection, const OperationId& operation);
@@ -107,7 +107,7 @@ class Transaction {
   [[nodiscard]] Connection& connection() const { return connection_; }
   [[nodiscard]] const OperationId& operation() const { return operation_; }
 
-  /// Returns `outcome`, and nothing that was done so far is committed.
+  /// Returns `outcome`; nothing done so far is committed.
   template <class Outcome>
   Outcome refuse(Outcome outcome) {
     is_refused_ = true;
@@ -115,7 +115,7 @@ class Transaction {
   }
   [[nodiscard]] bool is_refused() const { return is_refused_; }
 
-  /// Returns only where the server said that it is done. ConnectionLost means: unknown.
+  /// Returns only if the server confirmed the commit. After ConnectionLost the outcome is unknown.
   void commit();
 
  private:

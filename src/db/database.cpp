@@ -20,7 +20,7 @@ const Query<Found(std::string_view operation)> find_operation{
     "find_operation", "SELECT", {{"id", &Found::id}}, "FROM audit WHERE operation = ?"};
 
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds wait) {
-  // Workers that lost the same server must not all come back in the same millisecond.
+  // Workers that lost the same server must not all reconnect in the same millisecond.
   return wait / 2 + std::chrono::milliseconds(
                         crypto::random_below(static_cast<std::uint32_t>(wait.count() / 2 + 1)));
 }
@@ -50,9 +50,10 @@ void require_schema(Connection& connection) {
   const unsigned version = schema_version(connection);
   if (version == 0) throw Unavailable("the database has no schema yet: run users-ctl migrate", 0);
   if (version != kSchemaVersion) {
-    throw SchemaMismatch("the database's schema is version " + std::to_string(version) +
-                         ", this program needs version " + std::to_string(kSchemaVersion) +
-                         ": run users-ctl migrate of this release, or the release of that version");
+    throw SchemaMismatch(
+        "the database's schema is version " + std::to_string(version) +
+        ", this program needs version " + std::to_string(kSchemaVersion) +
+        ": run users-ctl migrate of this release, or install the release for that version");
   }
 }
 
@@ -80,7 +81,7 @@ Connection& Database::connection() {
       if (try_host(host)) return *connection_;
     }
   }
-  throw Unavailable("the database is away", 0);
+  throw Unavailable("no database server is available", 0);
 }
 
 bool Database::try_host(Host& host) {
@@ -105,7 +106,7 @@ std::unique_ptr<Connection> Database::connect(const Host& host) const {
   } catch (const DatabaseError& error) {
     constexpr unsigned kAccessDenied = 1045;
     if (error.number() != kAccessDenied) throw;
-    // The password was changed, perhaps, and the file since this process started.
+    // The password may have been changed, and the file with it, since this process started.
     try {
       const Secret now = read_secret_file(config_.database_password_file);
       if (now.reveal() != password_.reveal()) {
@@ -113,7 +114,7 @@ std::unique_ptr<Connection> Database::connect(const Host& host) const {
       }
     } catch (const DatabaseError&) {
       throw;
-    } catch (const std::exception&) {  // the file is not there: the first error says more
+    } catch (const std::exception&) {  // the file cannot be read: the first error says more
     }
     throw;
   }
@@ -136,12 +137,12 @@ void Database::use(Host& host, std::unique_ptr<Connection> fresh) {
 
 void Database::postpone(Host& host, Clock::time_point start, const DatabaseError& error) {
   failed_connects_.add();
-  // Said again and again only until the wait is at its longest.
+  // Logged only until the wait has reached its maximum.
   if (host.wait < kLongestWait) log::warning({"database: ", error.what()});
   host.wait = std::clamp(host.wait * 2, kFirstWait, kLongestWait);
   const auto now = Clock::now();
   host.next_attempt = now + with_jitter(host.wait);
-  // While another host serves, most of the time must not go into waiting for one that is silent.
+  // While another host serves, do not spend most of the time waiting for a silent one.
   constexpr int kPatience = 4;
   if (!error.is_answer()) host.avoided_until = now + kPatience * (now - start);
 }
@@ -151,7 +152,7 @@ bool Database::try_connect() {
     connection();
     return true;
   } catch (const Unavailable&) {
-    return false;  // logged where it happened
+    return false;  // already logged
   }
 }
 
@@ -165,7 +166,7 @@ void Database::go_home() {
   if (!home_.valid()) {
     if (current_ == 0 || now < std::max(home.next_attempt, home.avoided_until)) return;
     left_for_home_ = now;
-    // Beside the requests: a host that is silent, or catches up with the cluster, takes its time.
+    // In the background: a host that is silent, or is catching up with the cluster, takes long.
     try {
       home_ = std::async(std::launch::async, [this] { return open(hosts_.front()); });
     } catch (const std::system_error& error) {

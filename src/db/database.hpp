@@ -1,5 +1,5 @@
-// The worker's way to the database: one connection, remade when it is lost, on another host where
-// there is one, and the replay of whole transactions.
+// A worker's access to the database: one connection, reopened when it is lost (on another host if
+// there is one), and the replay of whole transactions.
 #pragma once
 
 #include <chrono>
@@ -16,38 +16,38 @@
 
 namespace users::db {
 
-/// Where the service's account connects, host by host.
+/// Where the service's account connects, for each host.
 Endpoint service_endpoint(const Config& config, const std::string& host);
 
-/// What to tell the operator where a host is another machine and database.tls is off; else empty.
+/// A warning for the operator if a host is remote and database.tls is off; otherwise empty.
 std::string clear_text_warning(const Config& config);
 
 class Database {
  public:
-  /// Connects at first use. Logs clear_text_warning(). All must outlive this object.
+  /// Connects at first use. Logs clear_text_warning(). All arguments must outlive this object.
   Database(const Config& config, const Secret& password, Metrics& metrics);
 
-  /// Returns the live connection. If it was lost, connects to the next host that takes it; the lost
-  /// one comes last, after it those that were silent. Throws Unavailable if none does (at once
-  /// while the wait before the next attempt lasts, at most 0.8 s), SchemaMismatch if the tables are
-  /// of another version.
+  /// Returns a live connection. If it was lost, connects to the next host that accepts; the lost
+  /// host comes last, and after it the silent ones. Throws Unavailable if none accepts (at once
+  /// during the wait before the next attempt, at most 0.8 s), SchemaMismatch if the tables have
+  /// another version.
   Connection& connection();
 
-  /// Whether there is a live connection, after an attempt if one is due. Throws SchemaMismatch
-  /// only.
+  /// Returns true if there is a live connection, after an attempt if one is due. Throws only
+  /// SchemaMismatch.
   bool try_connect();
 
-  /// Reconnects if that is due, and goes home to the first host when it is back, without waiting
-  /// for it; to be called between requests. Throws SchemaMismatch only.
+  /// Reconnects if that is due, and returns to the first host when it is back, without waiting for
+  /// it. Call between requests. Throws only SchemaMismatch.
   void tend();
 
-  /// Whether a thread is still connecting to the first host. The destructor would wait for it, that
-  /// is for the timeouts of a host that is silent: a process that stops has to end without it.
+  /// Returns true while a thread connects to the first host. The destructor would wait for it, up
+  /// to the timeouts of a silent host, so a process that stops must exit without it.
   [[nodiscard]] bool is_connecting() const;
 
-  /// Runs `work(Connection&)`, which must be safe to run again: a transaction that failed as a
-  /// whole, or whose outcome was lost soon, is replayed on a good connection, at most kMostAttempts
-  /// times and within kReplayTime. The last error is thrown on.
+  /// Runs `work(Connection&)`, which must be safe to repeat. A transaction that failed as a whole,
+  /// or whose outcome was soon lost, is replayed on a good connection, at most kMostAttempts times
+  /// within kReplayTime. Then rethrows the last error.
   template <class Work>
   auto replay(Work&& work) {
     const auto start = std::chrono::steady_clock::now();
@@ -59,17 +59,17 @@ class Database {
       } catch (const LockWaitTimeout& error) {
         pause_or_rethrow(attempt, start, error);
       } catch (const ConnectionLost& error) {
-        // A server that hangs would hold the worker for one time-out after the other.
+        // A hanging server would hold the worker for one timeout after another.
         if (connection_ && connection_->lost_after() > kSoonLost) throw;
         pause_or_rethrow(attempt, start, error);
       }
     }
   }
 
-  /// Runs `work(Transaction&)` as one transaction that changes something, and commits it unless
-  /// work refuses. It is replayed as above; when only the reply to COMMIT was lost, the audit row
-  /// of `operation` tells whether the transaction stands, and what work() returned is returned. So
-  /// no work asks whether an earlier try of it has succeeded. The audit row is work's to insert.
+  /// Runs `work(Transaction&)` as one changing transaction and commits it unless work refuses.
+  /// Replays it as above. If only the reply to COMMIT was lost, the audit row of `operation` shows
+  /// whether it was committed; if so, returns work's result. So work need not check for an earlier
+  /// success, but must insert the audit row.
   template <class Work>
   auto once(const OperationId& operation, Work&& work) {
     std::invoke_result_t<Work, Transaction&> outcome{};
@@ -85,7 +85,7 @@ class Database {
     return outcome;
   }
 
-  /// Whether the transaction of this operation was committed, by this process or another.
+  /// Returns true if the operation's transaction was committed, by this process or another.
   bool is_done(const OperationId& operation) {
     return replay([&](Connection& connection) { return is_done(connection, operation); });
   }
@@ -104,18 +104,18 @@ class Database {
     std::string address;
     std::chrono::milliseconds wait{0};
     Clock::time_point next_attempt{};
-    Clock::time_point avoided_until{};  ///< it was silent; until then any other host is preferred
+    Clock::time_point avoided_until{};  ///< silent; until then other hosts are preferred
   };
 
-  /// Whether it is connected to this host now.
+  /// Returns true if it is now connected to this host.
   bool try_host(Host& host);
-  /// With the password that this was made with; if that is refused, with the one in its file now.
+  /// Uses the original password; if that is refused, the one that is now in its file.
   [[nodiscard]] std::unique_ptr<Connection> connect(const Host& host) const;
   [[nodiscard]] std::unique_ptr<Connection> open(const Host& host) const;
   void use(Host& host, std::unique_ptr<Connection> fresh);
   void postpone(Host& host, Clock::time_point start, const DatabaseError& error);
   void go_home();
-  /// To be called in a catch block.
+  /// Call only in a catch block.
   void pause_or_rethrow(int attempt, Clock::time_point start, const DatabaseError& error);
 
   const Config& config_;
@@ -126,14 +126,14 @@ class Database {
   Counter replays_;
   std::vector<Host> hosts_;
   std::unique_ptr<Connection> connection_;
-  std::size_t current_ = 0;  ///< the host that connection_ is to, or was
+  std::size_t current_ = 0;  ///< the host that connection_ uses or used
   Clock::time_point left_for_home_{};
-  /// A connection to the first host, made while another serves. Last: it ends before what it uses.
+  /// To the first host, opened while another serves. Last: destroyed before what it uses.
   std::future<std::unique_ptr<Connection>> home_;
 };
 
-/// Throws Unavailable where there is no schema yet, SchemaMismatch where it is of another version
-/// than kSchemaVersion.
+/// Throws Unavailable if there is no schema yet, SchemaMismatch if its version is not
+/// kSchemaVersion.
 void require_schema(Connection& connection);
 
 }  // namespace users::db

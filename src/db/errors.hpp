@@ -1,4 +1,4 @@
-// What can go wrong in the database, one type for each reaction.
+// What can go wrong in the database: one type for each reaction.
 #pragma once
 
 #include <stdexcept>
@@ -6,16 +6,16 @@
 
 namespace users::db {
 
-/// Any error of the server or the connection that has no reaction of its own. `what()` is for the
-/// log only: it names the statement, the number and the server's text, never a bound value.
+/// Any error of the server or the connection without a type of its own. `what()` is only for the
+/// log: it contains the statement's name, the number and the server's text, never a bound value.
 class DatabaseError : public std::runtime_error {
  public:
   DatabaseError(const std::string& detail, unsigned number)
       : std::runtime_error(detail), number_(number) {}
-  /// The server's or client's error number (MariaDB error code reference), 0 where there is none.
+  /// The number from the server or client (MariaDB error code reference); 0 if there is none.
   [[nodiscard]] unsigned number() const { return number_; }
-  /// True if the server answered; false if Connector/C (2000 to 2999, from 5000) could not reach
-  /// it.
+  /// Returns true if the server answered, false for Connector/C's own errors (2000 to 2999, from
+  /// 5000).
   [[nodiscard]] bool is_answer() const {
     constexpr unsigned kClient = 2000;
     constexpr unsigned kBehindClient = 3000;
@@ -27,29 +27,28 @@ class DatabaseError : public std::runtime_error {
   unsigned number_;
 };
 
-/// The connection is gone, or cannot be relied on; whether its last statement took effect is
-/// unknown. Reconnect, then ask.
+/// The connection is lost or unreliable. Whether its last statement took effect is unknown:
+/// reconnect and look.
 class ConnectionLost : public DatabaseError {
   using DatabaseError::DatabaseError;
 };
 
-/// The server is there but cannot do it now: no connection left, shutting down, read-only, disk
-/// full.
+/// The server cannot do it now: no connections left, shutting down, read-only, disk full.
 class Unavailable : public DatabaseError {
   using DatabaseError::DatabaseError;
 };
 
-/// 1146: a table is not there, so the schema is missing or half made.
+/// 1146: a table is missing, so the schema is missing or incomplete.
 class NoSuchTable : public DatabaseError {
   using DatabaseError::DatabaseError;
 };
 
-/// 1062: a unique key decided against the row.
+/// 1062: a unique key refused the row.
 class DuplicateKey : public DatabaseError {
   using DatabaseError::DatabaseError;
 };
 
-/// 1213: the whole transaction is gone; replay it from its start.
+/// 1213: the whole transaction was rolled back; replay it from the start.
 class Deadlock : public DatabaseError {
   using DatabaseError::DatabaseError;
 };
@@ -59,7 +58,7 @@ class LockWaitTimeout : public DatabaseError {
   using DatabaseError::DatabaseError;
 };
 
-/// The schema is of a version this program was not made for. Names both versions.
+/// The schema has a version that this program was not made for. The text names both versions.
 class SchemaMismatch : public DatabaseError {
  public:
   explicit SchemaMismatch(const std::string& detail) : DatabaseError(detail, 0) {}

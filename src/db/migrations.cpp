@@ -20,7 +20,7 @@ constexpr std::string_view kVersionTable =
     "applyTime DATETIME NOT NULL COMMENT 'UTC', "
     "PRIMARY KEY (version)) "
     "ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;"
-    // Databases of before have the table without it, and rows without one.
+    // Older databases have the table without this column; their rows keep NULL.
     "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS "
     "checksum CHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NULL "
     "COMMENT 'SHA-256 of the file' AFTER name";
@@ -33,7 +33,7 @@ std::string read_file(const std::filesystem::path& file) {
   return content.str();
 }
 
-/// The number of a file NNNN_what.sql; nothing where the name is of another form.
+/// The number of a file NNNN_what.sql; nullopt for other names.
 std::optional<unsigned> version_of(std::string_view name) {
   constexpr std::size_t kDigits = 4;
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789_";
@@ -56,30 +56,30 @@ bool has_column(Connection& connection, const std::string& table, const std::str
              "columns") != "0";
 }
 
-/// A file that was changed since would not be what the database has.
+/// Refuses a file that has changed since it was applied: it would not describe the database.
 void require_unchanged(Connection& connection, const Migration& applied) {
   const auto checksum = connection.run_script(
       "SELECT checksum FROM schema_migrations WHERE version = " + std::to_string(applied.version),
       "checksum");
   if (!checksum || *checksum == crypto::sha256_hex(read_file(applied.file))) return;
   throw SchemaMismatch(applied.file.string() +
-                       " is not the file that was applied to the database: put back that of the "
-                       "release, which never changes; what is to change takes a new migration");
+                       " is not the file that was applied to the database: restore the file of the "
+                       "release; to change the schema, add a new migration");
 }
 
-/// CREATE TABLE IF NOT EXISTS would leave it as it is, and the service would fail on it.
+/// CREATE TABLE IF NOT EXISTS would keep the foreign table, and the service would fail on it.
 void require_no_foreign_table(Connection& connection) {
-  // In this order: another may be about to make it.
+  // In this order: another process may be creating our table.
   if (!has_column(connection, "users", "id") || has_column(connection, "users", "regist_key")) {
     return;
   }
   throw SchemaMismatch(
-      "the database has a table users that this service did not make, perhaps the tutorial's; "
+      "the database has a table users that this service did not create, perhaps the tutorial's; "
       "nothing was changed in it. Give the service a database of its own (name in [database]), and "
-      "bring the accounts over by users-ctl import");
+      "import the accounts with users-ctl import");
 }
 
-/// Holds the server's advisory lock; the server drops it with the connection at the latest.
+/// Holds the server's advisory lock, which ends with the connection at the latest.
 class MigrationLock {
  public:
   explicit MigrationLock(Connection& connection) : connection_(connection) {
@@ -123,7 +123,7 @@ std::vector<Migration> list_migrations(const std::filesystem::path& folder) {
   for (unsigned i = 0; i < all.size(); ++i) {
     if (all[i].version != i + 1) {
       throw std::runtime_error(folder.string() + ": migration " + std::to_string(i + 1) +
-                               " is missing or there twice");
+                               " is missing or exists twice");
     }
   }
   if (all.empty()) throw std::runtime_error(folder.string() + ": no migrations there");
@@ -135,8 +135,8 @@ std::vector<Migration> pending_migrations(Connection& connection,
   const unsigned version = schema_version(connection);
   if (version > all.size()) {
     throw SchemaMismatch("the database's schema is version " + std::to_string(version) +
-                         ", the migrations here end at " + std::to_string(all.size()) +
-                         ": install the release that the database belongs to");
+                         ", but the migrations here end at " + std::to_string(all.size()) +
+                         ": install the release that matches the database");
   }
   if (version == 0) {
     require_no_foreign_table(connection);
@@ -152,7 +152,7 @@ bool apply_migration(Connection& connection, const Migration& migration) {
   if (schema_version(connection) >= migration.version) return false;
   const std::string script = read_file(migration.file);
   connection.run_script(script, migration.name);
-  // The name is of a file of our own, checked to be [a-z0-9_.] when it was listed.
+  // The name is of our own file; list_migrations() checked that it is [a-z0-9_.].
   connection.run_script(
       "INSERT INTO schema_migrations (version, name, checksum, applyTime) VALUES (" +
           std::to_string(migration.version) + ", '" + migration.name + "', '" +

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMostParameters = 8;
 
-/// The one place where a driver's number becomes a type.
+/// The only place that maps a driver's number to a type.
 [[noreturn]] void throw_error(unsigned number, const std::string& detail) {
   switch (number) {
     case ER_UNKNOWN_COM_ERROR:    // 1047: a cluster node outside the primary component
@@ -38,7 +38,7 @@ constexpr std::size_t kMostParameters = 8;
     case ER_OUTOFMEMORY:
       throw Unavailable(detail, number);
     default:
-      // Connector/C could not send, or not read what came. What the server says next may belong to
+      // Connector/C could not send, or not read the reply. What the server sends next may belong to
       // an earlier statement.
       if (!DatabaseError(detail, number).is_answer()) throw ConnectionLost(detail, number);
       throw DatabaseError(detail, number);
@@ -50,7 +50,7 @@ bool is_integer(enum_field_types type) {
          type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG;
 }
 
-/// What MYSQL_BIND points into for one column of a bulk.
+/// The storage that MYSQL_BIND points to for one column of a bulk insert.
 struct BulkColumn {
   std::vector<const char*> texts;
   std::vector<unsigned long> lengths;
@@ -77,7 +77,7 @@ void bind_parameter(MYSQL_BIND& bind, unsigned long& length, const Parameter& pa
   } else if (const auto* text = std::get_if<std::string_view>(&parameter)) {
     length = text->size();
     bind.buffer_type = MYSQL_TYPE_STRING;
-    // A view of nothing may point to nowhere, which would be sent as NULL.
+    // An empty view may be a null pointer, which would be sent as NULL.
     bind.buffer = const_cast<char*>(text->empty() ? "" : text->data());
     bind.buffer_length = length;
     bind.length = &length;
@@ -135,7 +135,7 @@ std::uint64_t Prepared::execute_bulk(const std::vector<BulkRow>& bulk) {
 }
 
 void Prepared::fetch(const std::function<void(std::span<const Cell>)>& take) {
-  // The server describes the columns of INSERT ... RETURNING at the execution only.
+  // For INSERT ... RETURNING the server describes the columns only at execution.
   if (columns_.empty()) bind_result();
   if (mysql_stmt_store_result(handle_.get()) != 0) raise_after_reset();
   int status = 0;
@@ -157,7 +157,7 @@ void Prepared::bind_result() {
       mysql_stmt_result_metadata(handle_.get()), &mysql_free_result);
   if (!metadata) return;
   const std::size_t count = mysql_num_fields(metadata.get());
-  if (count != statement_.columns.size()) raise_mistake("another number of columns");
+  if (count != statement_.columns.size()) raise_mistake("wrong number of columns");
   columns_.resize(count);
   cells_.resize(count);
   std::vector<MYSQL_BIND> binds(count);

@@ -1,5 +1,5 @@
-// A prepared statement, and what Connector/C's error numbers mean. Only for connection.cpp:
-// everything else speaks to a Connection.
+// A prepared statement, and the meaning of Connector/C's error numbers. Only for connection.cpp;
+// other code uses Connection.
 #pragma once
 
 #include <functional>
@@ -13,22 +13,22 @@
 
 namespace users::db {
 
-/// Throws the type of errors.hpp that `number` has, of the server or of Connector/C.
+/// Throws the type of errors.hpp for `number`, an error of the server or of Connector/C.
 [[noreturn]] void fail(std::string_view what, unsigned number, const char* text);
 
 class Prepared {
  public:
   Prepared(MYSQL* connection, const Statement& statement);
 
-  /// Returns the rows that were found, inserted or deleted.
+  /// Returns the number of rows found, inserted or deleted.
   std::uint64_t execute(std::span<const Parameter> parameters);
-  /// All rows by one message to the server. Each must have as many values as there are `?`.
+  /// Sends all rows in one message. Each must have a value for every `?`.
   std::uint64_t execute_bulk(const std::vector<BulkRow>& bulk);
-  /// Of the last execute().
+  /// Reads the rows of the last execute().
   void fetch(const std::function<void(std::span<const Cell>)>& take);
 
  private:
-  /// What MYSQL_BIND points into for one result column; lives as long as the statement.
+  /// The storage that MYSQL_BIND points to for one result column; lives as long as the statement.
   struct ResultColumn {
     std::uint64_t number = 0;
     std::vector<char> bytes;
@@ -42,10 +42,10 @@ class Prepared {
   void bind_result();
   void read_row();
   [[noreturn]] void raise();
-  /// For an error that came in place of rows. Connector/C goes on believing that rows are pending,
-  /// and the next execution would read until the read timeout for them.
+  /// For an error instead of rows. Connector/C would still expect rows, and the next execution
+  /// would wait for them until the read timeout.
   [[noreturn]] void raise_after_reset();
-  /// For a statement that is not what the program takes it for.
+  /// For a mistake in the program's description of the statement.
   [[noreturn]] void raise_mistake(const std::string& what) const;
 
   const Statement& statement_;

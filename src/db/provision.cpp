@@ -7,7 +7,7 @@
 namespace users::db {
 namespace {
 
-/// A name, as it may stand in a statement. Names cannot be parameters.
+/// Checks a name for use in a statement; names cannot be parameters.
 const std::string& name_in_sql(const std::string& name) {
   const bool plain =
       std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
@@ -17,7 +17,7 @@ const std::string& name_in_sql(const std::string& name) {
                               "digits and _");
 }
 
-/// A password as a literal. Accounts are no matter of prepared statements.
+/// A password as an SQL literal: CREATE USER cannot be prepared with parameters.
 std::string literal(const Secret& password) {
   std::string text = "'";
   for (const char c : password.reveal()) {
@@ -87,7 +87,7 @@ void make_account(Connection& administrator, const Account& account, Rights righ
                   const std::string& database) {
   const std::string name = name_in_sql(account.user) + "@localhost";
   if (account.what != AccountPassword::keep) {
-    // With its password from the first moment on: without one anybody here could log in.
+    // Set the password in the same statement: without one anybody on this machine could log in.
     std::string statement =
         account.what == AccountPassword::create ? "CREATE USER " : "ALTER USER ";
     statement += name + " IDENTIFIED BY " + literal(account.password);

@@ -1,4 +1,4 @@
-// What a server must hold before the migrations: the database and the service's accounts.
+// What a server must have before the migrations: the database and the service's accounts.
 #pragma once
 
 #include <string>
@@ -10,32 +10,32 @@
 
 namespace users::db {
 
-/// A database's name as GRANT takes it: a pattern, in which `_` and `%` stand for anything unless a
-/// backslash is before them. This one means the database alone.
+/// Escapes a database's name for GRANT, where `_` and `%` are wildcards unless a backslash precedes
+/// them. The result matches this database only.
 std::string grant_pattern(std::string_view database);
 
 enum class Rights { rows, everything };
 
-/// All take a connection of the server's administrator. Names must be of letters, digits and `_`:
-/// std::invalid_argument otherwise.
+/// All take a connection of the server's administrator. Names must consist of letters, digits and
+/// `_`; otherwise they throw std::invalid_argument.
 
 bool has_database(Connection& administrator, const std::string& name);
 
-/// True where the database has tables, but not those of this service.
+/// Returns true if the database has tables, but not those of this service.
 bool has_foreign_tables(Connection& administrator, const std::string& name);
 
-/// Where it is missing.
+/// Creates the database if it is missing.
 void make_database(Connection& administrator, const std::string& name);
 
-/// True if the database has the tables of this service.
+/// Returns true if the database has the tables of this service.
 bool has_tables(Connection& administrator, const std::string& name);
 
 bool has_account(Connection& administrator, const std::string& user);
 
 enum class AccountPassword {
-  create,   ///< makes the account; fails if there is one
-  replace,  ///< of the account that is there
-  keep,     ///< the account has it already
+  create,   ///< creates the account; fails if it exists
+  replace,  ///< sets a new password for the existing account
+  keep,     ///< the account already has it
 };
 
 struct Account {
@@ -44,13 +44,12 @@ struct Account {
   AccountPassword what;
 };
 
-/// Gives the account its password, and rights on all tables of this one database: those on rows
-/// only, or all.
+/// Gives the account its password and rights on all tables of this database: on rows only, or all.
 void make_account(Connection& administrator, const Account& account, Rights rights,
                   const std::string& database);
 
-/// The SQL that makes all of this on a server that setup cannot reach as its administrator, a
-/// statement a line. The operator fills in HOST and the passwords.
+/// The SQL to do all this on a server where setup cannot log in as administrator, one statement per
+/// line. The operator fills in HOST and the passwords.
 std::string provision_script(const Config& config);
 
 }  // namespace users::db

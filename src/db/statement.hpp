@@ -1,5 +1,5 @@
-// Statements, written where they are used: a name, the SQL, the types of its parameters, and which
-// member of a row each column fills.
+// Statements, defined where they are used: a name, the SQL, the types of the parameters, and the
+// member that each column fills.
 #pragma once
 
 #include <array>
@@ -20,14 +20,14 @@ class Connection;
 /// A value for a `?`. Text is sent as bytes; the view must live until the call returns.
 using Parameter = std::variant<std::uint64_t, std::string_view, std::nullptr_t>;
 
-/// A column of the row at hand; valid until the next one is read.
+/// A column of the current row; valid until the next row is read.
 struct Cell {
-  std::uint64_t number = 0;  ///< of an integer column, which is never negative here
-  std::string_view text{};   ///< of any other, byte for byte
+  std::uint64_t number = 0;  ///< of an integer column; never negative here
+  std::string_view text{};   ///< of other columns, as bytes
   bool null = true;
 };
 
-/// What is expected of a column. Another type, or NULL where there can be none, is an error.
+/// The expected type of a column. Another type, or an unexpected NULL, is an error.
 struct ColumnType {
   bool is_integer;
   bool can_be_null;
@@ -37,8 +37,8 @@ struct AsText {};
 /// Marks a statement that cannot be prepared and is sent as text.
 inline constexpr AsText kAsText;
 
-/// A statement is made once and lives as long as the program. A new connection prepares all that
-/// the program has, so that what does not fit the tables shows before the first request.
+/// A statement is created once and lives as long as the program. A new connection prepares all of
+/// them, so a mismatch with the tables shows before the first request.
 class Statement {
  public:
   Statement(std::string_view statement_name, std::string text, std::size_t parameter_count,
@@ -48,7 +48,7 @@ class Statement {
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 
-  /// Every statement of this program, by index; null for one that is gone.
+  /// All statements of this program, by index; null for a destroyed one.
   static std::span<const Statement* const> all();
 
   [[nodiscard]] bool is_text() const { return is_text_; }
@@ -63,14 +63,14 @@ class Statement {
   bool is_text_ = false;
 };
 
-// What Query and Command run on; see Connection.
+// Used by Query and Command; see Connection.
 std::uint64_t execute(Connection& connection, const Statement& statement,
                       std::span<const Parameter> parameters);
 void fetch(Connection& connection, const Statement& statement,
            std::span<const Parameter> parameters,
            const std::function<void(std::span<const Cell>)>& take);
 
-/// An expression of the select list, and the member of a row that gets its value.
+/// An expression of the select list, and the member that receives its value.
 template <class Row>
 struct Column {
   std::string sql;
@@ -102,7 +102,7 @@ class Query;
 template <class Row, class... Parameters>
 class Query<Row(Parameters...)> {
  public:
-  /// The SQL is `before`, the columns between commas, `after`.
+  /// The SQL is `before`, then the columns separated by commas, then `after`.
   Query(std::string_view name, std::string_view before, std::vector<Column<Row>> columns,
         std::string_view after)
       : columns_(std::move(columns)),
@@ -119,7 +119,7 @@ class Query<Row(Parameters...)> {
     return rows;
   }
 
-  /// The first row, if there is one.
+  /// Returns the first row, or nullopt.
   std::optional<Row> one(Connection& connection, Parameters... parameters) const {
     auto rows = all(connection, parameters...);
     if (rows.empty()) return std::nullopt;
@@ -147,7 +147,7 @@ class Query<Row(Parameters...)> {
   Statement statement_;
 };
 
-/// A statement that returns no row: `Command<void(std::string_view phone)>`.
+/// A statement that returns no rows: `Command<void(std::string_view phone)>`.
 template <class Signature>
 class Command;
 
@@ -157,8 +157,8 @@ class Command<void(Parameters...)> {
   Command(std::string_view name, std::string sql)
       : statement_(name, std::move(sql), sizeof...(Parameters)) {}
 
-  /// Returns how many rows it found, inserted or deleted; an UPDATE counts a row that has its new
-  /// values already.
+  /// Returns the number of rows found, inserted or deleted; an UPDATE also counts rows that already
+  /// have their new values.
   std::uint64_t operator()(Connection& connection, Parameters... parameters) const {
     const std::array<Parameter, sizeof...(Parameters)> values{Parameter(parameters)...};
     return execute(connection, statement_, values);
@@ -170,7 +170,7 @@ class Command<void(Parameters...)> {
   Statement statement_;
 };
 
-/// A time of the database as ISO 8601 in UTC, for a select list.
+/// Formats a database time as ISO 8601 in UTC, for a select list.
 std::string iso8601(std::string_view column);
 
 }  // namespace users::db

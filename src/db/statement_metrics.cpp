@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view kErrorNames[] = {"deadlock",        "lock_wait",   "duplicate",
                                             "connection_lost", "unavailable", "other"};
 
-/// The place of an error's name in kErrorNames.
+/// The index of an error's name in kErrorNames.
 std::size_t kind_of(const DatabaseError& error) {
   if (dynamic_cast<const Deadlock*>(&error) != nullptr) return 0;
   if (dynamic_cast<const LockWaitTimeout*>(&error) != nullptr) return 1;

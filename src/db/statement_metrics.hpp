@@ -1,4 +1,4 @@
-// How long statements take and how they fail, counted by name.
+// Counts how long statements take and how they fail, by name.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace users::db {
 
-/// Outlives the connections whose statements it counts.
+/// Must outlive the connections that use it.
 class StatementMetrics {
  public:
   explicit StatementMetrics(Metrics& metrics) : metrics_(metrics) {}

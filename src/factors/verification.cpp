@@ -20,9 +20,9 @@ std::string make_code() {
   return std::to_string(kCodes + crypto::random_below(kCodes)).substr(1);
 }
 
-/// What lies more than a minute in the future is from before the clock was set back: such a code is
-/// dead, or it would live for as long as the clock was wrong. The minute is for the clocks of
-/// several nodes.
+/// A creation time more than a minute ahead means that the clock was set back: the code is invalid,
+/// or it would live as long as the clock was wrong. The minute allows for clock differences between
+/// nodes.
 const std::string kIsAlive =
     "expireTime > UTC_TIMESTAMP() AND createTime <= UTC_TIMESTAMP() + INTERVAL 1 MINUTE";
 
@@ -39,7 +39,7 @@ struct StoredCode {
   [[nodiscard]] bool is_of(const crypto::Digest& key) const {
     return is_alive && crypto::equal(key, request_key);
   }
-  /// The answer to who asks for it again.
+  /// The answer to a repeated request.
   [[nodiscard]] Outcome repeated() const {
     const auto wait = throttle::kSendCooldown.seconds;
     return {.retry_after = age < wait ? wait - static_cast<unsigned>(age) : 0};
@@ -66,14 +66,14 @@ const db::Command<void(std::string_view phone, std::string_view purpose, std::st
              "createTime, expireTime) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP() + "
              "INTERVAL ? SECOND)"};
 
-/// One that was used counts on: that it was is nobody else's to know.
+/// Keeps counting for a used code: strangers must not learn that it was used.
 const db::Command<void(std::string_view phone, std::string_view purpose, std::uint64_t most_tries)>
     count_code_try{"count_code_try",
                    "UPDATE verification_codes SET tries = tries + 1 WHERE phone = ? AND purpose = "
                    "? AND tries < ? AND " +
                        kIsAlive};
 
-/// This try is not counted among those that failed.
+/// The successful attempt is not counted as a failure.
 const db::Command<void(std::string_view phone, std::string_view purpose,
                        std::string_view code_hash)>
     consume_code{"consume_code",
@@ -146,10 +146,10 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
     if (last && last->is_of(request_key)) return transaction.refuse(last->repeated());
     const bool always = purpose == Purpose::regist || purpose == Purpose::phone;
     const bool known = find_user_by_phone.one(connection, phone.e164()).has_value();
-    // Nobody is sent a message for nothing, and as much is read and written all the same.
+    // An unknown phone gets no message, but the same reads and writes happen.
     const bool sent = always || known;
     if (const unsigned wait = over_limit(connection, phone, sent)) {
-      // By this very request on another try, perhaps, that was faster by a moment.
+      // Perhaps a faster retry of this same request used up the limit.
       const auto now = find();
       if (now && now->is_of(request_key)) return transaction.refuse(now->repeated());
       return transaction.refuse(
@@ -172,7 +172,7 @@ unsigned Verification::over_limit(db::Connection& connection, const Phone& phone
     wait = std::max(wait, throttle::hit(connection, metrics_, limit, phone.e164()));
   }
   if (wait > 0) return wait;
-  // Last: its rows are everybody's, so their locks must be held the shortest.
+  // Last: all requests share its rows, so hold their locks for the shortest time.
   const throttle::Limit service{"sms-hour", config_.sms_per_hour, 60 * 60};
   return throttle::spend(connection, metrics_, service, sent);
 }
@@ -187,7 +187,7 @@ Outcome Verification::check(db::Connection& connection, const Phone& phone, Purp
   const auto stored = find_code.one(connection, phone.e164(), name_of(purpose));
   const bool right = stored && crypto::equal(hash_code(phone, purpose, code), stored->hash);
   if (counted && right && !stored->is_consumed) return {};
-  // That a code was consumed is told only to who has it: strangers would learn who registered.
+  // Only the holder of the code learns that it was used: strangers would learn who registered.
   const bool used_up =
       stored && stored->is_alive && (stored->tries >= kMostTries || (stored->is_consumed && right));
   return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};

@@ -1,4 +1,4 @@
-// Verification codes: asking for one, checking one, using one up.
+// Verification codes: requesting, checking and consuming one.
 #pragma once
 
 #include <cstdint>
@@ -18,60 +18,60 @@
 
 namespace users {
 
-/// What a code is for; one of another purpose does not pass.
+/// The purpose of a code; a code for another purpose is refused.
 enum class Purpose { regist, login, reset, phone };
 
-/// From `regist`, `login`, `reset`, `phone`.
+/// Parses `regist`, `login`, `reset` or `phone`.
 std::optional<Purpose> parse_purpose(std::string_view name);
 std::string_view name_of(Purpose purpose);
 
-/// A code as people type and paste it, without its blanks and dashes. Returns nullopt if it is not
-/// of six digits.
+/// Parses a code as people type or paste it, without blanks and dashes. Returns nullopt unless it
+/// has six digits.
 std::optional<std::string> parse_code(std::string_view text);
 
-/// A code that was made for a phone, as far as it may be told. Times are ISO 8601 in UTC.
+/// What an operator may see of a code. Times are ISO 8601 in UTC.
 struct SentCode {
   std::string purpose;
   std::string created;
   std::string expires;
-  std::uint64_t tries = 0;     ///< without the one that used it up
-  std::string state;           ///< valid, used, guessed (too often), void or expired
-  std::string message;         ///< pending, sent, failed, unsent (nobody had the phone), or gone
-  std::uint64_t attempts = 0;  ///< to send it
+  std::uint64_t tries = 0;          ///< failed ones
+  std::string state;                ///< valid, used, guessed (too often), void or expired
+  std::string message;              ///< pending, sent, failed, unsent (unknown phone), or gone
+  std::uint64_t attempts = 0;       ///< attempts to send it
   std::optional<std::string> done;  ///< when it was sent or given up
 };
 
-/// Seconds a code lives (NIST SP 800-63B-4 3.1.3.2: at most 10 minutes).
+/// Lifetime of a code in seconds (NIST SP 800-63B-4 3.1.3.2: at most 10 minutes).
 constexpr unsigned kCodeLifetime = 600;
 
 constexpr std::size_t kCodeDigits = 6;
 
-/// Wrong tries that end a code.
+/// Failed attempts that void a code.
 constexpr std::uint64_t kMostTries = 5;
 
 class Verification {
  public:
-  /// All must outlive this object.
+  /// All arguments must outlive this object.
   Verification(const Config& config, const Secret& key, Metrics& metrics)
       : config_(config), key_(key), metrics_(metrics) {}
 
-  /// Stores a new code and its message in place of the last ones, unless a limit says
-  /// too_many_requests. The same retry key (empty: the request id) again sends nothing.
-  /// `retry_after` says when the next can be had. For login and reset a phone without an account
-  /// gets the same answer after the same work, and no message.
+  /// Stores a new code and its message, replacing the last ones; returns too_many_requests if a
+  /// limit is reached. Repeating the retry key (empty: the request id) sends nothing. `retry_after`
+  /// says when the next code can be requested. For login and reset an unknown phone gets the same
+  /// answer after the same work, but no message.
   Outcome request(db::Database& database, const Phone& phone, Purpose purpose,
                   std::string_view retry_key, const Client& client) const;
 
-  /// Counts the try, committed, then compares in constant time. Returns ok, wrong_code,
-  /// code_used_up or too_many_requests. Not to be called in a transaction.
+  /// Counts the attempt, committed, then compares in constant time. Returns ok, wrong_code,
+  /// code_used_up or too_many_requests. Do not call in a transaction.
   Outcome check(db::Connection& connection, const Phone& phone, Purpose purpose,
                 std::string_view code) const;
 
-  /// Uses the code up in the transaction of what it permits. Returns false if another was faster.
+  /// Consumes the code in the transaction of what it permits; false if another was faster.
   bool consume(db::Connection& connection, const Phone& phone, Purpose purpose,
                std::string_view code) const;
 
-  /// The last of each purpose, newest first.
+  /// The last code of each purpose, newest first.
   static std::vector<SentCode> list(db::Connection& connection, const Phone& phone);
 
  private:
@@ -85,8 +85,8 @@ class Verification {
   Metrics& metrics_;
 };
 
-/// The phone's codes for login and reset stop working, but stay as rows: without them, whoever
-/// requested one could tell.
+/// Voids the phone's codes for login and reset but keeps the rows: their absence would be visible
+/// to whoever requested one.
 extern const db::Command<void(std::string_view phone)> void_codes;
 extern const db::Command<void(std::string_view phone)> delete_codes;
 

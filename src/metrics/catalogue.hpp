@@ -1,4 +1,4 @@
-// The catalogue of metrics: every name that a scrape can see, its kind and its meaning.
+// The catalogue of metrics: the name, the kind and the meaning of each.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,10 @@ enum class MetricId {
   workers_busy,
   workers_ended,
 
-  count_,  // last: how many there are
+  count_,  // last: the number of metrics
 };
 
-/// The numbers stand in the metrics' file. A gauge is never kept there: it is known at the scrape.
+/// Stored in the metrics' file, except gauges: their values are read at scrape time.
 enum class MetricKind : std::uint32_t { counter = 1, histogram = 2, gauge = 3 };
 
 struct MetricRow {

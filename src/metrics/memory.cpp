@@ -29,7 +29,7 @@ bool is_printable(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-/// What begin() makes, and slots that a reader can trust.
+/// Returns true if the header is as begin() writes it and every slot is safe to read.
 bool is_sound(const MetricsLayout& layout) {
   if (layout.magic != MetricsLayout::kMagic || layout.version != MetricsLayout::kVersion ||
       layout.slot_count != MetricsLayout::kSlots ||
@@ -60,13 +60,13 @@ void unmap(MetricsLayout* layout) {
   ::munmap(layout, sizeof(MetricsLayout));
 }
 
-/// The mapping of a file that this process uses, for the signal handler.
+/// The file mapping of this process, for the signal handler.
 std::atomic<std::uintptr_t> mapped{0};
 std::atomic<bool> was_cut{false};
 std::uintptr_t page_size = 0;
 
-/// SIGBUS: the file was made shorter, which would end every process that maps it. The page that is
-/// gone becomes one of this process's own.
+/// SIGBUS: the file was truncated, which would end every process that maps it. Replaces the missing
+/// page with a private one.
 extern "C" void replace_lost_page(int number, siginfo_t* info, void* /*context*/) {
   const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
   const std::uintptr_t begin = mapped.load();
@@ -78,7 +78,7 @@ extern "C" void replace_lost_page(int number, siginfo_t* info, void* /*context*/
       return;
     }
   }
-  static_cast<void>(::signal(number, SIG_DFL));  // it comes again, and ends the process
+  static_cast<void>(::signal(number, SIG_DFL));  // the signal comes again and ends the process
 }
 
 void survive_cuts(MetricsLayout* layout) {
@@ -92,8 +92,8 @@ void survive_cuts(MetricsLayout* layout) {
 
 constexpr mode_t kSharedMode = 0660;
 
-/// Whether the file lies in a folder that its group shares (2770): the workers and a courier of a
-/// user of its own.
+/// Returns true if the file's folder is shared by its group (2770): by the workers and a courier
+/// that runs as another user.
 bool is_shared(const std::string& file) {
   const std::string folder = std::filesystem::path(file).parent_path();
   constexpr mode_t kShared = S_ISGID | S_IRWXG;
@@ -102,10 +102,10 @@ bool is_shared(const std::string& file) {
          (status.st_mode & S_IRWXO) == 0;
 }
 
-/// Releases up to 0.4.0 map the file to here.
+/// Releases up to 0.4.0 map the file only up to here.
 constexpr off_t kShortSize = offsetof(MetricsLayout, details);
 
-/// True if the file is the service's own.
+/// Returns true if the file belongs to the service.
 bool is_own(const std::string& file, const struct stat& status) {
   const mode_t mode = status.st_mode & 07777U;
   if (!S_ISREG(status.st_mode)) return false;
@@ -113,8 +113,8 @@ bool is_own(const std::string& file, const struct stat& status) {
                          : status.st_uid == ::geteuid() && (mode & 07177U) == 0;
 }
 
-/// True if it is of full size, too: reading beyond the end of a shorter one raises SIGBUS. One of
-/// an earlier release, which is still in use, is made longer.
+/// As is_own(), and of full size: reading beyond the end of a shorter file raises SIGBUS. A file of
+/// an earlier release, which may still use it, is extended.
 bool is_usable(const std::string& file, int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0 || !is_own(file, status)) return false;
@@ -123,7 +123,7 @@ bool is_usable(const std::string& file, int descriptor) {
          (status.st_size == kShortSize && ::posix_fallocate(descriptor, 0, kSize) == 0);
 }
 
-/// Another process may have put a new file there since this one was opened.
+/// Returns false if another process has replaced the file since it was opened.
 bool is_still_at(const std::string& file, int descriptor) {
   struct stat opened {};
   struct stat named {};
@@ -131,13 +131,12 @@ bool is_still_at(const std::string& file, int descriptor) {
          opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
-/// Makes a whole new file and gives it the name: in place of what has it, or only where nothing
-/// has it.
+/// Creates a complete new file under this name. Unless `replace` is set, an existing file stays.
 void make_file(const std::string& file, bool replace) {
   std::string temporary = file + ".XXXXXX";
   const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (descriptor < 0) fail("cannot be made");
-  // Blocks that are not there when the file system is full would end whoever writes to them.
+  // Reserve the blocks: if the file system is full, writing to a missing one would end the process.
   int error = ::posix_fallocate(descriptor, 0, sizeof(MetricsLayout));
   if (error == 0 && is_shared(file) && ::fchmod(descriptor, kSharedMode) != 0) error = errno;
   if (error == 0) {
@@ -149,12 +148,12 @@ void make_file(const std::string& file, bool replace) {
     error = named ? 0 : errno;
   }
   ::close(descriptor);
-  ::unlink(temporary.c_str());  // after a rename there is none
+  ::unlink(temporary.c_str());  // gone already after a rename
   errno = error;
   if (error != 0) fail("cannot be made");
 }
 
-/// One look at the file: its mapping, or null where it was made anew and is to be opened again.
+/// One attempt: returns the mapping, or null if the file is new and must be opened again.
 MetricsLayout* try_open(const std::string& file, int& descriptor) {
   descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) {
@@ -162,7 +161,7 @@ MetricsLayout* try_open(const std::string& file, int& descriptor) {
     make_file(file, false);
     return nullptr;
   }
-  // Of two that find it bad one makes it anew and the other sees that.
+  // If two processes find the file bad, one replaces it and the other notices.
   const BriefLock lock(descriptor);
   if (!lock.held()) fail("is locked by another process");
   if (!is_still_at(file, descriptor)) return nullptr;
@@ -171,7 +170,7 @@ MetricsLayout* try_open(const std::string& file, int& descriptor) {
     if (is_sound(*layout)) return layout;
     unmap(layout);
   }
-  log::warning({"metrics: ", file, " is damaged or of another release; counting starts anew"});
+  log::warning({"metrics: ", file, " is damaged or of another release; counting starts again"});
   make_file(file, true);
   return nullptr;
 }
@@ -199,12 +198,12 @@ MetricsMemory::MetricsMemory(const std::string& file) {
       if (descriptor_ >= 0) ::close(descriptor_);
       descriptor_ = -1;
     }
-    throw std::runtime_error("is replaced again and again");
+    throw std::runtime_error("is replaced all the time");
   } catch (const std::exception& error) {
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = -1;
     log::warning({"metrics: ", file, ": ", error.what(),
-                  "; this process counts for itself: correct metrics.file and reload"});
+                  "; this process counts on its own: correct metrics.file and reload"});
     map_private();
   }
 }
@@ -215,12 +214,12 @@ MetricsMemory::MetricsMemory(const std::string& file, ToRead) {
   struct stat status {};
   if (::fstat(descriptor_, &status) == 0 && is_own(file, status) && status.st_size >= kShortSize) {
     layout_ = map(descriptor_, PROT_READ);
-    survive_cuts(layout_);  // what is not there reads as 0
+    survive_cuts(layout_);  // missing parts read as 0
     if (is_sound(*layout_)) return;
     unmap(layout_);
   }
   ::close(descriptor_);
-  throw std::runtime_error("is of another release, or not of this user's service");
+  throw std::runtime_error("belongs to another release or another user's service");
 }
 
 MetricsMemory::~MetricsMemory() {

@@ -11,8 +11,8 @@ namespace users {
 namespace {
 
 struct Bucket {
-  std::uint64_t nanoseconds;  ///< at most this long
-  std::string_view seconds;   ///< as its label has it
+  std::uint64_t nanoseconds;  ///< upper bound
+  std::string_view seconds;   ///< as in the label
 };
 
 constexpr Bucket kBuckets[] = {
@@ -21,7 +21,7 @@ constexpr Bucket kBuckets[] = {
     {50'000'000, "0.05"},  {100'000'000, "0.1"}, {250'000'000, "0.25"}, {1'000'000'000, "1"},
     {5'000'000'000, "5"},
 };
-/// Behind the buckets stand one for all that took longer, and the sum.
+/// After the buckets: one for longer times, and the sum.
 constexpr std::size_t kInfinity = std::size(kBuckets);
 constexpr std::size_t kSum = kInfinity + 1;
 static_assert(kSum < MetricSlot::kValues);
@@ -62,12 +62,12 @@ std::string histogram_lines(const std::string& name, const std::string& labels,
   return lines + line(name + "_count", labels, std::to_string(count));
 }
 
-/// How many slots are whole; never more than there are, whatever the memory says.
+/// Number of complete slots; never more than exist, whatever the memory says.
 std::uint32_t used_of(const MetricsLayout& layout) {
   return std::min(layout.used.load(std::memory_order_acquire), MetricsLayout::kSlots);
 }
 
-/// All of one name. The lines of a sample are kept by its labels, so that they come out sorted.
+/// All series of one name. Samples are kept by label, so the output is sorted.
 struct Family {
   MetricKind kind{};
   std::string_view help;
@@ -76,7 +76,7 @@ struct Family {
 
 using Families = std::map<std::string, Family>;
 
-/// Those of the catalogue; a counter without labels is there, at 0, before it is first used.
+/// The catalogue's families; a counter without labels starts at 0 before its first use.
 Families catalogue() {
   Families families;
   for (std::size_t i = 0; i < static_cast<std::size_t>(MetricId::count_); ++i) {
@@ -98,7 +98,7 @@ void add(Families& families, const MetricSlot& slot) {
   const std::string labels(brace == key.size() ? ""
                                                : key.substr(brace + 1, key.size() - brace - 2));
   Family& family = families[name];
-  // Of another release that shares the file: it has no help here.
+  // Another release that shares the file may have metrics without help here.
   if (family.kind == MetricKind{}) family.kind = MetricKind{slot.kind};
   family.samples[labels] =
       family.kind == MetricKind::histogram
@@ -151,7 +151,7 @@ MetricSlot* Metrics::slot(MetricId id, std::string_view labels) {
     next_append_ = std::chrono::steady_clock::now() + kPause;
     return nullptr;
   }
-  MetricSlot* other = find(key);  // added by another process meanwhile
+  MetricSlot* other = find(key);  // added by another process in the meantime
   return other != nullptr ? other : append(id, key);
 }
 
@@ -168,10 +168,10 @@ MetricSlot* Metrics::append(MetricId id, std::string_view key) {
   const std::uint32_t used = used_of(layout);
   if (used >= MetricsLayout::kSlots || key.size() > MetricSlot::kLongestKey) {
     full_ = full_ || used >= MetricsLayout::kSlots;
-    log::warning({"metrics: no room for ", key, "; what is new is not counted"});
+    log::warning({"metrics: no room for ", key, "; new series are not counted"});
     return nullptr;
   }
-  // A process that died here has left anything at all.
+  // A process that died here may have left anything in the slot.
   MetricSlot& slot = layout.slots.at(used);
   slot.kind = static_cast<std::uint32_t>(describe(id).kind);
   slot.key_size = static_cast<std::uint32_t>(key.size());

@@ -1,4 +1,4 @@
-// Counters and histograms that all workers and the courier share, and their text for Prometheus.
+// Counters and histograms that all workers and the courier share, and their Prometheus text.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 
 namespace users {
 
-/// A number that only grows. One that was dropped, or never looked up, swallows what is added.
+/// A number that only grows. An empty handle ignores what is added.
 class Counter {
  public:
   Counter() = default;
@@ -28,7 +28,7 @@ class Counter {
   MetricSlot* slot_ = nullptr;
 };
 
-/// How many took how long. The same for one that was dropped.
+/// A distribution of durations. An empty handle ignores them.
 class Histogram {
  public:
   Histogram() = default;
@@ -40,7 +40,7 @@ class Histogram {
   MetricSlot* slot_ = nullptr;
 };
 
-/// Observes the time of a scope.
+/// Records how long a scope takes.
 class ScopeTimer {
  public:
   explicit ScopeTimer(Histogram histogram) : histogram_(histogram) {}
@@ -53,27 +53,27 @@ class ScopeTimer {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// A gauge that is known only when it is asked for.
+/// A gauge, read at scrape time.
 struct GaugeSample {
   MetricId id;
   std::string labels;
   std::uint64_t value;
 };
 
-/// Looking a series up takes a moment and, at its very first use, a lock: who counts often keeps
-/// the handle. Handles live as long as this object. Not to be looked up from two threads at once;
-/// the handles themselves may be used from many.
+/// Looking up a series takes time and, at its first use, a lock: keep the handle if you count
+/// often. Handles live as long as this object. Do not look up from two threads at once; the handles
+/// themselves are thread-safe.
 class Metrics {
  public:
-  /// Of this process alone: for tools and tests.
+  /// Of this process only: for tools and tests.
   Metrics() = default;
-  /// Shared by all who name the same file. See MetricsMemory.
+  /// Shared with every process that uses the same file. See MetricsMemory.
   explicit Metrics(const std::string& file) : memory_(file) {}
-  /// Those of others, to be read. See MetricsMemory.
+  /// Those of other processes, for reading. See MetricsMemory.
   Metrics(const std::string& file, MetricsMemory::ToRead to_read) : memory_(file, to_read) {}
 
-  /// `labels` as they are written out, without braces: `route="GET auth",code="0"`. Where the file
-  /// is full, or for a moment locked by a process that was stopped, the handle is empty.
+  /// `labels` as in the output, without braces: `route="GET auth",code="0"`. If the file is full,
+  /// or locked for a moment by a stopped process, the handle is empty.
   Counter counter(MetricId id, std::string_view labels = {}) { return Counter(slot(id, labels)); }
   Histogram histogram(MetricId id, std::string_view labels = {}) {
     return Histogram(slot(id, labels));
@@ -84,7 +84,7 @@ class Metrics {
   /// MetricsMemory::is_cut().
   [[nodiscard]] bool is_cut() const { return memory_.is_cut(); }
 
-  /// All that was counted, by any process, and `gauges`: Prometheus text format 0.0.4, sorted.
+  /// Everything that any process counted, and `gauges`: Prometheus text format 0.0.4, sorted.
   [[nodiscard]] std::string render(std::span<const GaugeSample> gauges = {}) const;
 
  private:
@@ -98,7 +98,7 @@ class Metrics {
   std::chrono::steady_clock::time_point next_append_{};
 };
 
-/// Looks after workers that are stuck in a request.
+/// Kills workers that are stuck in a request.
 class Watchdog {
  public:
   /// Both must outlive this object.
@@ -107,7 +107,7 @@ class Watchdog {
         metrics_(metrics),
         ended_(metrics.counter(MetricId::workers_ended)) {}
 
-  /// Ends the workers that have been in one request for too long; looks at most once a second,
+  /// Kills workers that have been in one request for too long. Checks at most once a second,
   /// however often it is called.
   void tend() {
     const auto now = std::chrono::steady_clock::now();

@@ -13,7 +13,7 @@
 
 #include "base/log.hpp"
 
-// glibc 2.36 forgets to say that it is C.
+// The header of glibc 2.36 lacks extern "C".
 extern "C" {
 #include <sys/pidfd.h>
 }
@@ -23,7 +23,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-/// steady_clock is CLOCK_MONOTONIC, the same for all processes; never 0 here.
+/// steady_clock is CLOCK_MONOTONIC, which all processes share; never 0 here.
 std::uint64_t now() {
   return static_cast<std::uint64_t>(
       nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
@@ -40,13 +40,13 @@ struct flock lock_of(std::size_t index, std::size_t offset) {
   return lock;
 }
 
-/// Whose the entry is: gone with the descriptor.
+/// Marks the owner of an entry; the lock goes with the descriptor.
 struct flock ownership_of(std::size_t index) {
   return lock_of(index, offsetof(WorkerEntry, pid));
 }
 
-/// Which process that is: the kernel tells of a lock of fcntl(2)'s older kind who holds it, and
-/// what stands in the file could be anybody's.
+/// Identifies the owner: for this older kind of fcntl(2) lock the kernel returns the holder's
+/// process id. The file's content proves nothing.
 struct flock identity_of(std::size_t index) {
   return lock_of(index, offsetof(WorkerEntry, busy_since));
 }
@@ -61,7 +61,7 @@ void WorkerTable::enter(std::string_view place) {
                                       ::fcntl(memory_.descriptor(), F_SETLK, &identity) != 0)) {
       continue;
     }
-    // What the last owner left; first that it was busy, or the new process id would be held to it.
+    // Clear the last owner's values, busy_since first: else the new process could be killed for it.
     entry(i).busy_since.store(0);
     entry(i).pid.store(static_cast<std::uint64_t>(::getpid()));
     WorkerDetails& own = details(i);
@@ -151,7 +151,7 @@ unsigned WorkerTable::end_stuck(std::chrono::seconds limit) const {
 bool WorkerTable::end_if_stuck(std::size_t index, nanoseconds limit) const {
   const std::uint64_t since = entry(index).busy_since.load();
   const std::uint64_t age = now() - since;
-  // The age wraps round where that request has only just begun.
+  // The age wraps around if that request has just begun.
   if (since == 0 || age > static_cast<std::uint64_t>(nanoseconds::max().count()) ||
       age < static_cast<std::uint64_t>(limit.count())) {
     return false;
@@ -159,11 +159,11 @@ bool WorkerTable::end_if_stuck(std::size_t index, nanoseconds limit) const {
   const pid_t pid = holder_of(index);
   const int process = pid == 0 ? -1 : ::pidfd_open(pid, 0);
   if (process < 0) return false;
-  // From here on the descriptor names one process whatever becomes of its number; it is the
-  // worker's where the worker is still there and still in that request. Of several that look at
-  // once one takes the request's time away, and with it the right to end its worker.
+  // From here on the descriptor names one process, even if its number is reused. It is the worker
+  // if the worker still exists and is still in that request. Of several watchers, only the one that
+  // resets the request's time may kill the worker.
   std::uint64_t seen = since;
-  // First whether this process may end it: the courier may be another user's.
+  // First check for permission: the courier may run as another user.
   const bool ended = ::pidfd_send_signal(process, 0, nullptr, 0) == 0 && holder_of(index) == pid &&
                      entry(index).busy_since.compare_exchange_strong(seen, now()) &&
                      ::pidfd_send_signal(process, SIGKILL, nullptr, 0) == 0;

@@ -1,5 +1,5 @@
-// Which workers and couriers there are, whether they are ready, since when each has been in its
-// request, and the end of one that is stuck in it.
+// Which workers and couriers run, whether they are ready, how long each has been in its request,
+// and how to kill one that is stuck.
 #pragma once
 
 #include <chrono>
@@ -17,48 +17,48 @@
 namespace users {
 
 /// An entry belongs to the process that holds the locks on its bytes (fcntl(2)), so the kernel
-/// frees it however that process ends. Whom to end only the kernel is asked, never the file. All
-/// processes that share the file must be in one process namespace.
+/// frees it however that process ends. Only the kernel, never the file, says which process to kill.
+/// All processes that share the file must be in one PID namespace.
 class WorkerTable {
  public:
   /// The memory must outlive this object.
   explicit WorkerTable(MetricsMemory& memory) : memory_(memory) {}
 
-  /// Makes this process one of a pool's. `place`: the path of its socket, whose name without its
-  /// ending is the pool's, or else the pool's name. Without a free entry it is not counted and not
-  /// watched.
+  /// Enters this process into the table. `place` is the path of its socket, whose name without
+  /// extension is the pool, or just the pool's name. If no entry is free, the process is neither
+  /// counted nor watched.
   void enter(std::string_view place);
 
-  // To be called by who has entered.
+  // Call these after enter().
 
-  /// The process is ready to serve, and stops without harm from now on.
+  /// The process is ready to serve, and can be stopped safely from now on.
   void set_ready();
   void begin_request();
-  /// What the request at hand is, from 1.
+  /// The number of the current request's route, from 1.
   void set_request(std::uint32_t number);
   void end_request();
 
   struct Worker {
     pid_t pid;
     std::string pool;
-    std::string socket;  ///< its path; empty if it has none
+    std::string socket;  ///< path; empty if it has none
     bool is_ready;
     std::chrono::seconds age;
-    std::optional<std::chrono::milliseconds> busy;  ///< for how long
+    std::optional<std::chrono::milliseconds> busy;  ///< how long
     std::uint32_t request;                          ///< 0: unknown
   };
-  /// Those that live, by pool and age.
+  /// The running processes, by pool and age.
   [[nodiscard]] std::vector<Worker> list() const;
 
   struct Load {
     unsigned workers = 0;
     unsigned busy = 0;
   };
-  /// The same in numbers, without couriers.
+  /// The same as counts, without couriers.
   [[nodiscard]] Load load() const;
 
-  /// Ends (SIGKILL) each other worker that has been in one request for longer than `limit`; how
-  /// many that were.
+  /// Kills (SIGKILL) each other worker that has been in one request for longer than `limit`.
+  /// Returns how many.
   unsigned end_stuck(std::chrono::seconds limit) const;
 
  private:
@@ -68,7 +68,7 @@ class WorkerTable {
   [[nodiscard]] WorkerDetails& details(std::size_t index) const {
     return memory_.layout().details.at(index);
   }
-  /// The process whose entry that is; 0 if there is none, or it is this one's.
+  /// The process that owns the entry; 0 if there is none, or it is this one.
   [[nodiscard]] pid_t holder_of(std::size_t index) const;
   [[nodiscard]] bool end_if_stuck(std::size_t index, std::chrono::nanoseconds limit) const;
 
@@ -76,7 +76,7 @@ class WorkerTable {
   std::optional<std::size_t> mine_;
 };
 
-/// The pool that couriers are in.
+/// The pool of the couriers.
 constexpr std::string_view kCourierPool = "courier";
 
 /// Marks a worker as busy while it lives.

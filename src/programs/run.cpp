@@ -22,12 +22,12 @@ constexpr Option kServiceOptions[] = {{"config", "FILE", ""},     {"check-config
                                       {"print", "WHAT", ""},      {"help", "", ""},
                                       {"version", "", ""}};
 
-/// Makes all that goes to a stream printable while it lives, but for line ends and tabs: names of
-/// files and what users typed must not command the operator's terminal.
+/// Makes everything that is sent to a stream printable while it lives, except newlines and tabs:
+/// file names and user input must not control the operator's terminal.
 class PrintableOutput : public std::streambuf {
  public:
   explicit PrintableOutput(std::ostream& out) : out_(out), target_(out.rdbuf(this)) {}
-  // A sanitizer's look at the type of out_ takes a descriptor, and there may be none left.
+  // To check the type of out_, a sanitizer needs a descriptor, and none may be left.
   __attribute__((no_sanitize("vptr"))) ~PrintableOutput() override { out_.rdbuf(target_); }
   PrintableOutput(const PrintableOutput&) = delete;
   PrintableOutput& operator=(const PrintableOutput&) = delete;
@@ -56,7 +56,7 @@ class PrintableOutput : public std::streambuf {
   std::streambuf* target_;
 };
 
-/// As a file that can be read back, each value with where it came from.
+/// Prints a file that can be read back, with the origin of each value.
 void print_config(const Config& config) {
   std::string_view section;
   for (const ConfigKey& key : config_keys()) {
@@ -139,14 +139,14 @@ int run_service(const Service& service, int argc, char** argv) {
       const std::string warning = db::clear_text_warning(config);
       if (!warning.empty()) std::cerr << service.name << ": warning: " << warning << '\n';
       std::cout << file << ": the configuration is good\n";
-      if (line.has("check-database")) std::cout << "the database takes the service\n";
+      if (line.has("check-database")) std::cout << "the database accepts the service\n";
       return EXIT_SUCCESS;
     }
     return service.body(config, password, key);
   };
   const int status = run_program(service.name, start, argc, argv);
-  // multiwatch starts what ends at once some thousand times a second, and a mistake in the
-  // configuration does not go away by that.
+  // multiwatch restarts a program that ends at once thousands of times a second, which does not
+  // cure a mistake in the configuration.
   if (status == kExitConfig && serves) std::this_thread::sleep_for(std::chrono::seconds(1));
   return status;
 }

@@ -1,4 +1,4 @@
-// The courier: wires configuration, log, database and the send-sms program to the outbox.
+// The courier: connects configuration, log, database and the send-sms program to the outbox.
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -19,23 +19,24 @@ constexpr std::string_view kHelp =
     R"(users-courier: sends the messages that the workers put into the outbox.
 
   --config FILE     the configuration (default /etc/users-fcgi/users.conf)
-  --check-config    reads the configuration and the secrets, says what is wrong, starts nothing
-  --check-database  the same, and connects to the database
-  --print-config    prints the configuration as it is in force, each value with where it comes from;
-                    secrets lie in files of their own and are not shown
+  --check-config    checks the configuration and the secrets, then exits
+  --check-database  also connects to the database
+  --print-config    prints the effective configuration and the origin of each value; secrets are in
+                    files of their own and are not shown
   --help            this text
   --version         the version
 
-It runs sms.command once a message, with the message as JSON on standard input:
+It runs sms.command once per message, with the message as JSON on standard input:
   {"code":"123456","id":7,"language":"zh","phone":"+8618866668888","purpose":"regist","text":"..."}
-Exit code 0 of that program: sent; 75: try again later; any other: failed. Several couriers share the work.
-It also deletes what has expired, and ends workers that are stuck (worker.request_limit). TERM, INT and USR1 end it after the message it is at.
+Exit code 0 of that program: sent; 75: try again later; any other: failed. Several couriers can share
+the work. The courier also deletes expired rows and ends workers that are stuck (worker.request_limit).
+TERM, INT and USR1 stop it after the current message.
 
 Exit codes: 0 stopped by a signal, or the check passed; 64 wrong usage; 78 the configuration, a secret
 or the version of the database's schema is wrong; 1 anything else.
 )";
 
-/// Between two looks into an empty outbox.
+/// Between two polls of an empty outbox.
 constexpr std::chrono::milliseconds kIdle{100};
 constexpr std::chrono::minutes kBetweenPurges{1};
 
@@ -44,13 +45,13 @@ void work(users::Courier& courier, users::db::Database& database, users::Watchdo
   using Clock = std::chrono::steady_clock;
   auto next_purge = Clock::now();
   bool busy = false;
-  // After a cut of the metrics file the courier ends, and its successor makes a new file.
+  // If the metrics file was truncated, the courier ends; its successor creates a new file.
   while (!metrics.is_cut() && !users::stop_requested(busy ? std::chrono::milliseconds(0) : kIdle)) {
     watchdog.tend();
     database.tend();
     try {
       busy = courier.deliver_one();
-      // A batch between two messages: an outbox that never empties does not keep it waiting.
+      // One batch between two messages, so that a busy outbox does not delay purging.
       if (Clock::now() >= next_purge) {
         const bool more = courier.purge();
         if (!more) next_purge = Clock::now() + kBetweenPurges;
@@ -76,7 +77,7 @@ int run(const users::Config& config, const users::Secret& password, const users:
   metrics.workers().enter(kCourierPool);
   Watchdog watchdog(config, metrics);
   db::Database database(config, password, metrics);
-  database.try_connect();  // a schema of another version ends it here
+  database.try_connect();  // exits here if the schema has another version
   hold_stop_signals();
   metrics.workers().set_ready();
   const Sender sender = [&](std::uint64_t id, const Message& message) {

@@ -1,4 +1,4 @@
-// The worker: wires configuration, log, database and service to the accept loop on descriptor 0.
+// The worker: connects configuration, log, database and service to the accept loop on descriptor 0.
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -27,17 +27,17 @@ A process manager starts it with the listening socket as standard input, for exa
     /usr/bin/multiwatch -r 1000000 -f 8 -- /usr/sbin/users-fcgi --config FILE
 
   --config FILE     the configuration (default /etc/users-fcgi/users.conf)
-  --check-config    reads the configuration and the secrets, says what is wrong, starts nothing
-  --check-database  the same, and connects to the database
-  --print-config    prints the configuration as it is in force, each value with where it comes from;
-                    secrets lie in files of their own and are not shown
-  --print=WHAT      prints what the source takes from its tables: codes (users_codes.conf of nginx),
+  --check-config    checks the configuration and the secrets, then exits
+  --check-database  also connects to the database
+  --print-config    prints the effective configuration and the origin of each value; secrets are in
+                    files of their own and are not shown
+  --print=WHAT      prints a file from the program's tables: codes (users_codes.conf of nginx),
                     api-codes (for openapi.json), example-config (users.conf.example)
   --help            this text
   --version         the version
 
-Environment USERS_FCGI_SECTION_KEY overrides a key of the file. TERM, INT and USR1 end the worker after
-the request it is in.
+The environment variable USERS_FCGI_SECTION_KEY overrides a key of the file. TERM, INT and USR1 stop
+the worker after the current request.
 
 Exit codes: 0 stopped by a signal, or the check passed; 64 wrong usage; 78 the configuration, a secret
 or the version of the database's schema is wrong; 1 anything else.
@@ -72,7 +72,7 @@ int run(const users::Config& config, const users::Secret& password, const users:
   metrics.workers().enter(web::path_of_socket(STDIN_FILENO));
   Watchdog watchdog(config, metrics);
   db::Database database(config, password, metrics);
-  database.try_connect();  // a schema of another version ends it here
+  database.try_connect();  // exits here if the schema has another version
   hold_stop_signals();
   metrics.workers().set_ready();
   AccountService accounts(config, key, database, metrics);
@@ -84,8 +84,8 @@ int run(const users::Config& config, const users::Secret& password, const users:
         [&] {
           watchdog.tend();
           database.tend();
-          // The others no longer see what this worker does, so it ends; its successor makes a new
-          // file.
+          // Other processes no longer see what this worker does, so it ends; its successor creates
+          // a new file.
           if (metrics.is_cut()) static_cast<void>(::raise(SIGTERM));
         },
         metrics.workers());

@@ -1,5 +1,5 @@
-// The part of the account service that changes an account: each change is proved by the password or
-// by a code, and ends sessions.
+// The account service's changes to an account. The password or a code authorises each; each ends
+// sessions.
 #include <optional>
 #include <string>
 
@@ -45,7 +45,7 @@ Outcome AccountService::change_password(const Session& session, std::string_view
     const std::string hash = passwords_.hash(*password);
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
       const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
-      if (!user || user->password != verified) {  // changed meanwhile
+      if (!user || user->password != verified) {  // changed in the meantime
         return transaction.refuse(Outcome{.code = ResultCode::wrong_credentials});
       }
       if (!Change{transaction, *user, client, &session}.set_password(hash, "password changed")) {
@@ -65,7 +65,7 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
                            {code.has_value(), "code"},
                            {password.has_value(), "password"}});
   if (shape.code != ResultCode::ok) return shape;
-  // Before the code is tried: a right code must survive a refused password.
+  // Check before the code is tried: a right code must survive a refused password.
   if (is_weak(*password, *phone)) return {.code = ResultCode::weak_password};
   const auto operation = users::operation_of(key_, "reset password", phone->e164(), client);
   return settle(operation, [&]() -> Outcome {
@@ -134,7 +134,7 @@ Outcome AccountService::delete_account(const Session& session, std::string_view 
     }
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
       const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
-      // A session that was ended meanwhile deletes nothing.
+      // A session that was ended in the meantime cannot delete the account.
       if (!user || !Change{transaction, *user, client, &session}.remove()) {
         return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
       }

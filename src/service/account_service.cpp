@@ -47,7 +47,7 @@ Outcome AccountService::request_code(std::string_view phone_text, std::string_vi
 LoginOutcome AccountService::login(std::string_view phone_text, std::string_view password_text,
                                    const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
-  // No least length: a table that was brought along may hold shorter ones.
+  // No minimum length: imported accounts may have shorter passwords.
   const auto password = normalise_password(password_text, 1);
   Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
   if (shape.code != ResultCode::ok) return {shape};
@@ -64,7 +64,7 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   const bool outdated = passwords_.is_outdated(user->password, password_text);
   const std::string rehashed = outdated && !user->disabled ? passwords_.hash(*password) : "";
   LoginOutcome outcome = open_session(*user, "login", db::new_operation(), client, [&](auto& to) {
-    // Unless it was changed meanwhile: that password stands.
+    // Unless the password was changed in the meantime: the new one stays.
     if (!rehashed.empty()) renew_password(to, rehashed, user->id, user->password);
     return true;
   });
@@ -80,7 +80,7 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   if (shape.code != ResultCode::ok) return {shape};
   const auto operation = users::operation_of(key_, "login by code", phone->e164(), client);
   LoginOutcome outcome;
-  // An earlier try whose answer was lost has used the code up: then only the session is made again.
+  // If an earlier attempt, whose reply was lost, consumed the code, only create a session.
   static_cast<Outcome&>(outcome) = settle(operation, [&]() -> Outcome {
     if (Outcome checked = check_code(*phone, Purpose::login, *code);
         checked.code != ResultCode::ok) {
@@ -103,7 +103,7 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   return outcome;
 }
 
-/// `prepare` returns false if the code was used up meanwhile.
+/// `prepare` returns false if the code was consumed in the meantime.
 LoginOutcome AccountService::open_session(const User& user, std::string_view event,
                                           const db::OperationId& operation, const Client& client,
                                           const std::function<bool(db::Connection&)>& prepare) {
@@ -120,7 +120,7 @@ LoginOutcome AccountService::open_session(const User& user, std::string_view eve
       opened.session = sessions_.open(connection, user, client);
       record(transaction, user.id, event, client);
     }
-    // Last, since every try of a login waits for this row.
+    // Last, since every login attempt waits for this row.
     throttle::clear(connection, throttle::kLogins, user.phone);
     return opened;
   });
@@ -206,7 +206,7 @@ Outcome AccountService::settle(const db::OperationId& operation,
                                const std::function<Outcome()>& judge) {
   if (database_.is_done(operation)) return {};
   Outcome outcome = judge();
-  // The earlier try may have been committed while this one was judged.
+  // The earlier attempt may have been committed during judge().
   if (outcome.code != ResultCode::ok && database_.is_done(operation)) return {};
   return outcome;
 }

@@ -23,7 +23,7 @@ const db::Query<LastIds()> last_user_ids{
     {{"CAST(IFNULL((SELECT MAX(id) FROM users), 0) AS UNSIGNED)", &LastIds::user},
      {"CAST(IFNULL((SELECT MAX(user_id) FROM audit), 0) AS UNSIGNED)", &LastIds::in_audit}},
     ""};
-/// The next account gets the number behind it, also once this row is deleted again.
+/// The next account gets the number after this one, even when this row is deleted again.
 const db::Command<void(std::uint64_t id)> skip_user_ids{
     "skip_user_ids",
     "INSERT INTO users (id, phone, password, createTime) VALUES (?, '', '', UTC_TIMESTAMP())"};
@@ -36,8 +36,8 @@ const db::Query<NextId()> next_user_id{
     {{"AUTO_INCREMENT", &NextId::value}},
     "FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'users'"};
 
-/// Returns the number that the next account gets, which is greater than `wanted` if the server has
-/// given out greater ones.
+/// Returns the number of the next account. It is greater than `wanted` if the server has already
+/// used greater ones.
 std::uint64_t move_ids_ahead(db::Connection& connection, std::optional<std::uint64_t> wanted) {
   const LastIds ids = last_user_ids.one(connection).value_or(LastIds{});
   const std::uint64_t last = std::max(ids.user, ids.in_audit);
@@ -46,7 +46,7 @@ std::uint64_t move_ids_ahead(db::Connection& connection, std::optional<std::uint
     throw std::invalid_argument("accounts up to number " + std::to_string(last) +
                                 " have been: give a greater one");
   }
-  // Rights on rows suffice for this, where ALTER TABLE would need more.
+  // Needs only rights on rows; ALTER TABLE would need more.
   if (next - 1 > ids.user) {
     skip_user_ids(connection, next - 1);
     delete_user(connection, next - 1);
@@ -110,7 +110,7 @@ ChangeResult Administration::enable(const Phone& phone) {
   return change(phone, [](const Change& change) {
     if (!change.user.disabled) return false;
     enable_user(change.transaction.connection(), change.user.id);
-    // Whatever disabled it, no session from before comes back.
+    // Whatever disabled it, do not revive old sessions.
     return change.end_sessions("enabled");
   });
 }

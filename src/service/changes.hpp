@@ -1,6 +1,6 @@
-// What a change to an account does, whoever makes it: its owner, who has proved that, or an
-// operator. Each is part of a transaction, writes its audit row, and ends the sessions but for
-// `kept`; it returns false if that session was ended meanwhile, and then is to be rolled back.
+// What a change to an account does, whether its owner (authenticated) or an operator makes it. Each
+// is part of a transaction, writes an audit row, and ends the sessions except `kept`. If it returns
+// false, `kept` was ended in the meantime: roll back.
 #pragma once
 
 #include <string_view>
@@ -18,14 +18,14 @@ struct Change {
   const Client& client;
   const Session* kept = nullptr;
 
-  /// Ends the sessions, and voids the outstanding codes, with which somebody could log in again.
+  /// Ends the sessions and voids the outstanding codes, which could be used to log in again.
   [[nodiscard]] bool end_sessions(std::string_view event) const;
-  /// Wrong passwords are forgotten.
+  /// Also clears the count of wrong passwords.
   [[nodiscard]] bool set_password(std::string_view hash, std::string_view event) const;
-  /// Codes of both phones are void. What strangers tried before the number was this account's must
-  /// not lock its owner out, so that is forgotten. Throws db::DuplicateKey if the phone is taken.
+  /// Voids the codes of both phones and clears the wrong passwords of the new one: strangers must
+  /// not have locked its owner out. Throws db::DuplicateKey if the phone is taken.
   [[nodiscard]] bool set_phone(std::string_view phone) const;
-  /// The account with its sessions and codes; the audit stays.
+  /// Deletes the account with its sessions and codes; the audit stays.
   [[nodiscard]] bool remove() const;
 };
 

@@ -1,4 +1,4 @@
-// The part of the account service that makes accounts.
+// The part of the account service that creates accounts.
 #include <string>
 
 #include "accounts/phone.hpp"
@@ -35,14 +35,14 @@ Outcome AccountService::judge(const Candidate& candidate, const Client& client) 
   if (auto own = own_outcome(candidate, user)) return *own;
   const bool tries_code = config_.verification == CodeCheck::issued;
   const auto weak = [&] { return is_weak(candidate.password, candidate.phone); };
-  // A right code must survive a refused password; where no code is tried the cheap answer that the
-  // phone is known comes first.
+  // If a code is checked, check the password first: a right code must survive a refused password.
+  // Otherwise first check whether the phone is known, which is cheap.
   if (tries_code && weak()) return {.code = ResultCode::weak_password};
   if (tries_code) {
     Outcome checked = check_code(candidate.phone, Purpose::regist, candidate.code);
     if (checked.code != ResultCode::ok) {
-      // Perhaps this very registration on another try has used the code up since. Looked up in any
-      // case, or the time would tell who has an account.
+      // Perhaps another attempt of this registration has just consumed the code. Always look it up,
+      // or the time would show who has an account.
       const auto now = find_user(candidate.phone.e164());
       const auto own = user ? std::nullopt : own_outcome(candidate, now);
       return own ? *own : checked;
@@ -53,7 +53,7 @@ Outcome AccountService::judge(const Candidate& candidate, const Client& client) 
   try {
     return insert(candidate, passwords_.hash(candidate.password), client);
   } catch (const db::DuplicateKey&) {
-    // Somebody was faster, perhaps this very registration on its first try.
+    // Another request was faster, perhaps an earlier attempt of this registration.
     const auto own = own_outcome(candidate, find_user(candidate.phone.e164()));
     return own ? *own : known(candidate);
   }
@@ -65,7 +65,7 @@ std::optional<Outcome> AccountService::own_outcome(const Candidate& candidate,
     return std::nullopt;
   }
   const std::string& phone = user->phone;
-  // Who knows the key may try no more passwords than at the login.
+  // Even with the key, passwords cannot be guessed faster than at login.
   const unsigned wait = database_.replay([&](db::Connection& connection) {
     return throttle::hit(connection, metrics_, throttle::kLogins, phone);
   });
@@ -73,7 +73,7 @@ std::optional<Outcome> AccountService::own_outcome(const Candidate& candidate,
   if (!passwords_.verify(candidate.password, user->password)) return std::nullopt;
   database_.replay(
       [&](db::Connection& connection) { throttle::clear(connection, throttle::kLogins, phone); });
-  log::info({"regist: made by an earlier try, user: ", candidate.phone.masked()});
+  log::info({"regist: created by an earlier attempt, user: ", candidate.phone.masked()});
   return Outcome{};
 }
 
@@ -87,8 +87,8 @@ Outcome AccountService::insert(const Candidate& candidate, const std::string& ha
   const Phone& phone = candidate.phone;
   Outcome outcome = database_.once(db::new_operation(), [&](db::Transaction& transaction) {
     db::Connection& connection = transaction.connection();
-    // The user first: of many at once with one code the unique key lets one through, and the others
-    // are told that the phone is registered, not that their code is used up.
+    // Insert the user first: of many requests with one code the unique key admits one, and the
+    // others get "already registered" instead of "code used up".
     insert_user(connection, phone.e164(), hash, crypto::bytes_of(candidate.retry_key));
     const std::uint64_t id = connection.last_insert_id();
     void_codes(connection, phone.e164());
@@ -97,7 +97,7 @@ Outcome AccountService::insert(const Candidate& candidate, const std::string& ha
       return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
     }
     record(transaction, id, "regist", client);
-    // What strangers tried before there was an account must not keep its owner's retry waiting.
+    // Attempts by strangers before there was an account must not delay the owner's retry.
     throttle::clear(connection, throttle::kLogins, phone.e164());
     return Outcome{};
   });

@@ -9,17 +9,17 @@
 namespace users {
 namespace {
 
-/// The part of a lease that is left to write down what became of the message.
+/// The part of a lease that is reserved for recording the result.
 constexpr std::chrono::seconds kSpare{30};
 
-/// Seconds until the next try: 5, 10, 20, 40, ... at most 2 minutes; a code lives for 10.
+/// Seconds until the next attempt: 5, 10, 20, 40, ... at most 2 minutes; a code lives for 10.
 std::uint64_t backoff(std::uint64_t attempts) {
   constexpr std::uint64_t kFirst = 5;
   constexpr std::uint64_t kLongest = 120;
   return std::min(kLongest, kFirst << std::min<std::uint64_t>(attempts - 1, 5));
 }
 
-/// Locked until the transaction ends; those of others are skipped.
+/// Locks the row until the transaction ends; skips rows that others have locked.
 const db::Query<TakenMessage()> take_message{
     "take_message",
     "SELECT",
@@ -31,13 +31,13 @@ const db::Query<TakenMessage()> take_message{
     "FROM outbox WHERE state = 'pending' AND nextTime <= UTC_TIMESTAMP() ORDER BY nextTime LIMIT 1 "
     "FOR UPDATE SKIP LOCKED"};
 
-/// Whoever took it has so many seconds; after that it is anybody's again.
+/// The courier that takes a message has this many seconds; after that any courier may take it.
 const db::Command<void(std::uint64_t seconds, std::uint64_t id)> lease_message{
     "lease_message",
     "UPDATE outbox SET attempts = attempts + 1, takeTime = UTC_TIMESTAMP(), nextTime = "
     "UTC_TIMESTAMP() + INTERVAL ? SECOND WHERE id = ?"};
 
-// Only who holds the lease, which `attempts` tells.
+// Only for the holder of the lease, identified by `attempts`.
 const db::Command<void(std::string_view state, std::uint64_t id, std::uint64_t attempts)>
     finish_message{"finish_message",
                    "UPDATE outbox SET state = ?, sealed = NULL, takeTime = NULL, nextTime = "
@@ -47,7 +47,7 @@ const db::Command<void(std::uint64_t seconds, std::uint64_t id, std::uint64_t at
                   "UPDATE outbox SET takeTime = NULL, nextTime = UTC_TIMESTAMP() + INTERVAL ? "
                   "SECOND WHERE id = ? AND attempts = ? AND state = 'pending'"};
 
-// Small batches, so that no lock is held for long.
+// Small batches, so that locks are short.
 constexpr std::uint64_t kBatch = 500;
 const db::Command<void(std::uint64_t batch)> kPurges[] = {
     {"purge_codes",
@@ -79,7 +79,7 @@ bool Courier::deliver_one() {
   if (taken->is_outcome_unknown) {
     unknown_.add();
     log::warning({"message ", std::to_string(taken->id),
-                  ": its courier ended before it told what became of it; it may come twice"});
+                  ": its courier ended before it recorded the result; it may be sent twice"});
   }
   const Delivery delivery = send(*taken);
   const auto end = std::chrono::steady_clock::now() + kSpare;
@@ -90,7 +90,7 @@ bool Courier::deliver_one() {
     } catch (const db::SchemaMismatch&) {
       throw;
     } catch (const db::DatabaseError&) {
-      // Only this process knows: were it to give up, the message would be sent again.
+      // Only this process knows the result; without a record the message is sent again.
       if (std::chrono::steady_clock::now() > end) throw;
     }
     constexpr std::chrono::milliseconds kBetween{100};

@@ -1,4 +1,4 @@
-// Takes messages out of the outbox and has them sent; several at once share the work.
+// Takes messages from the outbox and sends them; several couriers share the work.
 #pragma once
 
 #include <cstdint>
@@ -13,34 +13,34 @@
 
 namespace users {
 
-/// What became of one try to send a message.
+/// The result of one attempt to send a message.
 enum class Delivery { sent, try_again, failed };
 
 /// Sends one message; returns within config.sms_timeout. Must not throw.
 using Sender = std::function<Delivery(std::uint64_t id, const Message& message)>;
 
-/// A message that this courier has to itself for a while.
+/// A message that this courier has leased.
 struct TakenMessage {
   std::uint64_t id = 0;
   std::string sealed;
-  std::uint64_t attempts = 0;  ///< this one included
+  std::uint64_t attempts = 0;  ///< including this one
   bool is_alive = false;
-  bool is_outcome_unknown = false;  ///< whoever took it last never told what became of it
+  bool is_outcome_unknown = false;  ///< the last courier recorded no result
 };
 
 class Courier {
  public:
-  /// All must outlive this object.
+  /// All arguments must outlive this object.
   Courier(const Config& config, const Secret& key, db::Database& database, Sender sender,
           Metrics& metrics);
 
-  /// Takes one message that is due and tries to send it; no transaction is open meanwhile. What
-  /// became of it is written down as soon as the database takes it, while the lease lasts. A
-  /// courier that dies in between leaves it to be sent once more when its lease is over, which is
-  /// counted. False where none is due. Throws db::DatabaseError.
+  /// Takes one message that is due and tries to send it, without an open transaction. Records the
+  /// result as soon as the database accepts it, during the lease. If a courier dies in between, the
+  /// message is sent again when the lease ends, which is counted. Returns false if none is due.
+  /// Throws db::DatabaseError.
   bool deliver_one();
 
-  /// Deletes what has expired, a small batch of each table. True where there may be more.
+  /// Deletes expired rows, a small batch per table. Returns true if there may be more.
   bool purge();
 
  private:

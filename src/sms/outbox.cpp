@@ -26,7 +26,7 @@ std::string seal(const Secret& key, const Message& message) {
 std::optional<Message> open_message(const Secret& key, std::string_view sealed) {
   const auto opened = crypto::open_sealed(outbox_key(key), sealed);
   if (!opened) return std::nullopt;
-  // Views: a string that is moved from leaves the code behind.
+  // Views, because a moved-from string would leave the code in memory.
   std::array<std::string_view, 4> parts;
   std::string_view rest = opened->reveal();
   for (auto& part : parts) {
@@ -46,7 +46,7 @@ const std::string kIsInHand = "takeTime IS NOT NULL AND nextTime > UTC_TIMESTAMP
 const std::string kIsOverdue =
     "FROM outbox WHERE state = 'pending' AND nextTime < UTC_TIMESTAMP() - INTERVAL 1 MINUTE";
 
-/// `sealed`: NULL if it is for nobody.
+/// `sealed`: NULL for an unsent message.
 const db::Command<void(db::Parameter sealed, std::string_view state, std::uint64_t lifetime)>
     insert_message{"insert_message",
                    "INSERT INTO outbox (sealed, state, createTime, nextTime, expireTime) VALUES "

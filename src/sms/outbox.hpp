@@ -1,5 +1,4 @@
-// Messages to phones: their sealed form, since the code in one opens an account, those that wait to
-// be sent, and what became of the others.
+// Messages to phones: sealing them (a code opens an account), the queue, and their results.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +19,7 @@ struct Message {
   std::string language;  ///< zh or en
 };
 
-/// Encrypts a message for the outbox under a key derived from the service's.
+/// Encrypts a message for the outbox with a key derived from the service's key.
 std::string seal(const Secret& key, const Message& message);
 
 /// Returns nullopt if it was sealed with another key.
@@ -30,48 +29,48 @@ std::optional<Message> open_message(const Secret& key, std::string_view sealed);
 
 namespace users::outbox {
 
-/// Puts a message there, which lives for `lifetime` seconds, and returns its number. An empty one
-/// is for nobody: its row is as any other's, and no courier takes it.
+/// Inserts a message that lives for `lifetime` seconds and returns its id. An empty one is a decoy:
+/// its row looks like the others, but no courier takes it.
 std::uint64_t put(db::Connection& connection, std::string_view sealed, std::uint64_t lifetime);
 
-/// A message that waits is no longer to be sent.
+/// Cancels a pending message.
 extern const db::Command<void(std::uint64_t id)> supersede;
-/// The same for all.
+/// Cancels all pending messages.
 extern const db::Command<void()> supersede_all;
 
-/// A message that waits, or that a courier is sending. All times are ISO 8601 in UTC.
+/// A message that waits or is being sent. Times are ISO 8601 in UTC.
 struct Pending {
   std::uint64_t id = 0;
   std::string created;
-  std::string next;  ///< not before
+  std::string next;  ///< earliest time of the next attempt
   std::string expires;
   std::uint64_t attempts = 0;
   std::string phone;    ///< empty if it was sealed with another key
-  std::string purpose;  ///< the same
+  std::string purpose;  ///< likewise
 };
 
 /// Oldest first.
 std::vector<Pending> list(db::Connection& connection, const Secret& key, std::uint64_t limit);
 
-/// What became of a message that was asked to be sent again.
+/// The result of a request to send a message again.
 enum class Retry { due, expired, in_hand, sent, failed, unsent, unknown };
 
-/// Makes a message that still waits due now, in the caller's transaction. Its tries stay counted.
+/// Makes a pending message due now, in the caller's transaction. Its attempts still count.
 Retry retry(db::Connection& connection, std::uint64_t id);
-/// The same with all that wait, are not expired and in no courier's hands. Returns how many.
+/// The same for all pending messages that are not expired and not being sent. Returns how many.
 extern const db::Command<void()> retry_all;
 
 struct Depth {
   std::string state;  ///< pending, sent, failed or unsent
   std::uint64_t messages = 0;
-  std::uint64_t oldest = 0;  ///< of those pending: seconds since it was put there
+  std::uint64_t oldest = 0;  ///< age of the oldest pending message in seconds
 };
 extern const db::Query<Depth()> depth;
 
 struct Delays {
   std::uint64_t overdue = 0;  ///< messages that should have been sent a minute ago
-  std::uint64_t oldest = 0;   ///< seconds since the oldest of these was put there
-  std::uint64_t failed = 0;   ///< given up within an hour
+  std::uint64_t oldest = 0;   ///< age of the oldest of these in seconds
+  std::uint64_t failed = 0;   ///< given up within the last hour
 };
 extern const db::Query<Delays()> delays;
 

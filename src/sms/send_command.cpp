@@ -16,7 +16,7 @@ std::string json_of(const std::string& origin, std::uint64_t id, const Message& 
   std::string text =
       chinese ? "验证码 " + message.code + "，10 分钟内有效，请勿告知他人。"
               : "Your code is " + message.code + ". It is valid for 10 minutes; do not share it.";
-  // The last line, wicg.github.io/sms-one-time-codes: a code bound to an origin.
+  // The last line binds the code to an origin (wicg.github.io/sms-one-time-codes).
   if (!origin.empty()) text.append("\n@").append(origin).append(" #").append(message.code);
   return json::text(json::Object{{"code", message.code},
                                  {"id", id},
@@ -27,7 +27,7 @@ std::string json_of(const std::string& origin, std::uint64_t id, const Message& 
          "\n";
 }
 
-/// What is not there, not to be run, ended by a signal or took too long may be mended.
+/// A program that is missing, cannot be run, is killed by a signal or times out may work later.
 Delivery delivery_of(const Finished& end) {
   if (end.exited_with(0)) return Delivery::sent;
   const bool refused = end.started && end.in_time && end.status > 0;

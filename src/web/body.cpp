@@ -17,8 +17,8 @@ constexpr std::size_t kDeepest = 8;
   throw InvalidArguments({std::move(field)});
 }
 
-/// Takes the parser's events and keeps the members of the outermost object. Ends the parse at the
-/// first thing that is not allowed, so that depth and size never cost more than was read.
+/// Receives the parser's events and keeps the members of the outermost object. Stops at the first
+/// error, so that depth and size cost no more than what was read.
 class MemberCollector : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit MemberCollector(Arguments& arguments) : arguments_(arguments) {}
@@ -53,11 +53,11 @@ class MemberCollector : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
-  /// What is to blame where the parse ended early.
+  /// The field to report if parsing stopped early.
   [[nodiscard]] const std::string& bad_field() const { return bad_field_; }
 
  private:
-  /// Only values of the outermost object count; deeper ones are of members nobody asks for.
+  /// Keeps only values of the outermost object; deeper values belong to members that nobody reads.
   bool keep(Arguments::Value&& value) {
     if (keys_.empty()) return false;
     if (keys_.size() == 1) arguments_.add(member_, std::move(value));
@@ -77,7 +77,7 @@ class MemberCollector : public nlohmann::json_sax<nlohmann::json> {
   }
 
   Arguments& arguments_;
-  std::vector<std::set<std::string>> keys_;  // those seen in each open object; empty for an array
+  std::vector<std::set<std::string>> keys_;  // keys of each open object; empty for an array
   std::string member_;
   std::string bad_field_ = "body";
 };
@@ -96,7 +96,7 @@ int hex_digit(char c) {
   return -1;
 }
 
-/// application/x-www-form-urlencoded (WHATWG URL), but a bad escape is refused, not kept.
+/// application/x-www-form-urlencoded (WHATWG URL), but refuses a bad escape instead of keeping it.
 std::string decode_form(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -194,7 +194,7 @@ Arguments parse_body(const Request& request) {
   std::string_view body = request.body;
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
-  // The JSON parser takes a NUL for the end of its input.
+  // The JSON parser treats a NUL as the end of input.
   if (body.find('\0') != std::string_view::npos) refuse("body");
   const auto first = body.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};

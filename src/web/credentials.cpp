@@ -6,8 +6,8 @@
 namespace users::web {
 namespace {
 
-/// __Host-: the browser takes it from HTTPS only, for this host and all its paths (RFC
-/// 6265bis 4.1.3).
+/// __Host-: browsers accept it only over HTTPS, for this host and all its paths (RFC 6265bis
+/// 4.1.3).
 std::string_view cookie_name(bool secure) {
   return secure ? "__Host-users" : "users";
 }
@@ -42,7 +42,7 @@ Credentials find_credentials(const Request& request, bool secure_cookie) {
       (token.size() > kScheme.size() && token[kScheme.size()] != ' ')) {
     return {find_cookies(request.cookie, cookie_name(secure_cookie)), true};
   }
-  // A header of our scheme decides: a cookie beside it must not lend it a session.
+  // A Bearer header decides alone: a cookie next to it must not lend it a session.
   token.remove_prefix(std::min(kScheme.size() + 1, token.size()));
   return {{token}};
 }
@@ -51,8 +51,8 @@ std::optional<bool> is_same_origin(const Request& request, bool secure) {
   if (!request.listed_origin.empty()) return true;
   if (!request.sec_fetch_site.empty()) return request.sec_fetch_site == "same-origin";
   if (request.origin.empty()) return std::nullopt;
-  // The scheme is the browser's word for it: nginx may stand behind what ends TLS. An origin names
-  // no default port (RFC 6454 6.2), but a Host header may.
+  // Trust the browser for the scheme: TLS may end in front of nginx. An Origin has no default port
+  // (RFC 6454 6.2), but a Host header may have one.
   const auto is_of = [&](std::string_view scheme, std::string_view port) {
     std::string_view host = request.host;
     if (host.ends_with(port)) host.remove_suffix(port.size());

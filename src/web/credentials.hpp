@@ -1,5 +1,4 @@
-// The session token in a request: in a header, or in a cookie with what a browser must prove beside
-// it.
+// The session token of a request, from a header or a cookie, and the same-origin check for cookies.
 #pragma once
 
 #include <optional>
@@ -16,20 +15,20 @@ struct Credentials {
   bool from_cookie = false;
 };
 
-/// Cookies of our name that are looked at. A browser sends several where another path or host of
-/// the site set one, too; each costs a question to the database.
+/// How many cookies of our name to try. Browsers send several if another path or host of the site
+/// also set one; each costs a database query.
 constexpr std::size_t kMostCookies = 4;
 
-/// The token of `Authorization: Bearer` (RFC 6750 2.1); without a header of this scheme, those of
-/// the cookies of our name in their order. Other schemes, such as Basic, are the site's own.
+/// Returns the token of `Authorization: Bearer` (RFC 6750 2.1); without it, those of our cookies,
+/// in order. Other schemes, such as Basic, belong to the site.
 Credentials find_credentials(const Request& request, bool secure_cookie);
 
-/// Whether the browser says that the request comes from a page of this very site, or of an origin
-/// that the site lists: Sec-Fetch-Site, else Origin held against Host, where with `secure` only
-/// HTTPS is the site. Returns nullopt if it says neither, as clients other than browsers do.
+/// Returns true if the browser says that the request comes from a page of this site or of a listed
+/// origin: by Sec-Fetch-Site, else by comparing Origin with Host (`secure`: HTTPS only). Returns
+/// nullopt if it sends neither header, as clients that are not browsers do.
 std::optional<bool> is_same_origin(const Request& request, bool secure);
 
-/// The value of a Set-Cookie header: with a lifetime in seconds, or 0 to take the cookie away.
+/// The value of a Set-Cookie header, with a lifetime in seconds; 0 deletes the cookie.
 std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie);
 
 }  // namespace users::web

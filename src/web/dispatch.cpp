@@ -1,5 +1,4 @@
-// From a request to its reply: finds the route, runs the handler, turns what it throws into a
-// result.
+// From request to reply: finds the route, runs the handler, maps exceptions to results.
 #include <algorithm>
 #include <chrono>
 
@@ -12,7 +11,7 @@
 namespace users::web {
 namespace {
 
-constexpr unsigned kRetryAfterSeconds = 1;  // the longest wait between two tries to reconnect
+constexpr unsigned kRetryAfterSeconds = 1;  // the longest wait between two attempts to reconnect
 
 bool is_request_id(std::string_view id) {
   constexpr std::size_t kLongest = 64;
@@ -26,7 +25,7 @@ Result unavailable(const std::exception& error) {
   return {.code = ResultCode::unavailable, .retry_after = kRetryAfterSeconds};
 }
 
-/// The one catch ladder. what() goes to the log, never out.
+/// The only place that catches exceptions. what() goes to the log, never to the client.
 Result run(const Route& route, Context& context, const Request& request) {
   try {
     return route.handler(context, request);
@@ -56,7 +55,7 @@ Result run(const Route& route, Context& context, const Request& request) {
 
 Result answer(const Route* route, Context& context, const Request& request) {
   if (request.method.empty() || request.path.empty()) {
-    // The web server went away while it sent the parameters.
+    // The web server closed the connection while it sent the parameters.
     return {.code = ResultCode::invalid_arguments, .fields = {"request"}};
   }
   if (route == nullptr) {
@@ -68,7 +67,7 @@ Result answer(const Route* route, Context& context, const Request& request) {
   return run(*route, context, request);
 }
 
-/// Whether codes 10xx come with HTTP 200.
+/// Returns true if codes 10xx get HTTP 200.
 bool is_always_200(const Route* route, const Config& config, const Request& request) {
   if (route == nullptr) return false;
   return (route->tutorial_status && config.regist_status == RegistStatus::tutorial) ||
@@ -88,7 +87,7 @@ Reply dispatch(Context& context, Request& request) {
   Reply reply = render(result, request, is_always_200(route, context.config, request));
   const auto time = std::chrono::steady_clock::now() - start;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(time);
-  // Before the reply is written: what a client was answered has been counted.
+  // Count before the reply is written, so that a client's reply is always counted.
   context.requests.count(route, result.code, time);
   log::info({request.method, " ", request.path, ": code ",
              std::to_string(static_cast<int>(result.code)), ", ", std::to_string(took.count()),

@@ -1,4 +1,4 @@
-// Files that are written from the tables of result codes and routes.
+// Prints files from the tables of result codes and routes.
 
 #include <string>
 
@@ -9,14 +9,14 @@
 namespace users::web {
 namespace {
 
-/// The path of a route as a regular expression of nginx.
+/// The path of a route as an nginx regular expression.
 std::string pattern_of(std::string_view path) {
   const bool has_parameter = path.ends_with("/*");
   if (has_parameter) path.remove_suffix(1);
   return std::string(path) + (has_parameter ? "[^/?]+" : "");
 }
 
-/// The schema of what a reply has beside code and msg.
+/// The schema of the reply's member beside code and msg.
 json::Object schema_of(std::string_view member) {
   if (member == "retry_after") return {{"$ref", "#/components/schemas/RetryAfter"}};
   return {{"type", "array"},
@@ -68,7 +68,7 @@ void print_codes(std::ostream& out) {
         << "    " << code << "-en \"" << row.en << "\";\n";
   }
   out << "}\n\n"
-         "# The methods of a path, for those that nginx itself refuses, such as TRACE.\n"
+         "# The allowed methods of a path, for methods that nginx itself refuses, such as TRACE.\n"
          "map $users_code-$request_uri $users_allow {\n"
          "    default \"\";\n";
   std::string_view last;

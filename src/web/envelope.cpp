@@ -5,7 +5,7 @@
 namespace users::web {
 namespace {
 
-/// In the order of their names.
+/// Sorted by name.
 json::Object members_of(const Result& result, std::string_view message) {
   json::Object data = result.data;
   data.push_back({"code", static_cast<unsigned>(result.code)});
@@ -19,12 +19,12 @@ json::Object members_of(const Result& result, std::string_view message) {
 }
 
 std::string render_json(const Result& result, std::string_view message) {
-  // As a value inside another one it would be copied.
+  // Nesting it in another value would copy it.
   return R"({"data":)" + json::text(members_of(result, message)) + "}";
 }
 
-/// A value on a line of its own: text without its control characters, a list of texts joined by
-/// commas, anything else as JSON.
+/// Renders a value on one line: text without control characters, a list of texts joined by commas,
+/// anything else as JSON.
 std::string line_value(const json::Value& value) {
   const auto is_text = [](const json::Value& item) {
     return std::holds_alternative<std::string>(item.content);
@@ -44,7 +44,7 @@ std::string line_value(const json::Value& value) {
   return line;
 }
 
-/// code and msg first, then the rest by name.
+/// code and msg first, then the others by name.
 std::string render_text(const Result& result, std::string_view message) {
   std::string text = "code=" + std::to_string(static_cast<unsigned>(result.code)) +
                      "\nmsg=" + line_value(message) + "\n";
@@ -55,8 +55,8 @@ std::string render_text(const Result& result, std::string_view message) {
   return text;
 }
 
-/// Those of the result, and what a 401 must name (RFC 9110 11.6.1): no browser asks its user for
-/// this scheme.
+/// Adds the result's headers and WWW-Authenticate, which a 401 requires (RFC 9110 11.6.1). For this
+/// scheme no browser asks its user.
 void add_headers(Reply& reply, const Result& result) {
   if (reply.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (result.retry_after > 0) {

@@ -26,28 +26,27 @@ namespace users::web {
 namespace {
 
 constexpr timeval kIdleTick{0, 500'000};
-/// nginx sends a request it has buffered whole and reads the reply at once; a peer that needs
-/// longer is not nginx.
+/// nginx sends a buffered request at once and reads the reply at once; a slower peer is not nginx.
 constexpr timeval kPeerTimeout{5, 0};
-/// In place of a listening socket: libfcgi must not accept by itself.
+/// Instead of a listening socket: libfcgi must not accept on its own.
 constexpr int kNoSocket = -1;
-/// nginx sends as soon as it is connected.
+/// nginx sends as soon as it has connected.
 constexpr int kFirstByteMilliseconds = 1000;
 constexpr std::chrono::milliseconds kAcceptBackoff{100};
 
-/// Of the parameters' names and values. nginx sends 36 KiB at most: four headers of 8 KiB and its
-/// own.
+/// Size of all parameter names and values. nginx sends at most 36 KiB: four headers of 8 KiB and
+/// its own.
 constexpr std::size_t kLargestParameters = std::size_t{64} * 1024;
-/// What libfcgi reads ahead.
+/// Size of libfcgi's read buffer.
 constexpr std::size_t kReadAhead = 8192;
-/// The largest body in records of one byte, each with its header and 255 bytes of padding.
+/// The largest body in one-byte records, each with its header and 255 bytes of padding.
 constexpr std::size_t kLargestRest = (kLargestBody + 1) * (FCGI_HEADER_LEN + 1 + 255);
 
-/// Bytes that libfcgi may still read of the connection at hand; it has no bound of its own, and
+/// Bytes that libfcgi may still read from the current connection. It has no limit of its own and
 /// keeps all parameters in memory.
 std::size_t may_read = 0;
 
-/// Reason phrases (RFC 9110 15) of the statuses that result codes have, and of 204.
+/// Reason phrases (RFC 9110 15) for 204 and the statuses of the result codes.
 constexpr std::pair<int, std::string_view> kReasons[] = {
     {200, "OK"},
     {204, "No Content"},
@@ -68,8 +67,8 @@ std::string parameter(const FCGX_Request& request, const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-/// Reads the body under the cap. Whole means: not cut by a timeout or an abort, and as long as was
-/// said.
+/// Reads the body up to the limit. whole: not cut by a timeout or an abort, and as long as
+/// announced.
 BodyState read_body(FCGX_Request& request, std::string& body) {
   const std::string length = parameter(request, "CONTENT_LENGTH");
   std::size_t announced = 0;
@@ -86,7 +85,7 @@ BodyState read_body(FCGX_Request& request, std::string& body) {
     body.resize(before + static_cast<std::size_t>(got));
   };
   read_up_to(announced + 1);
-  // Longer than was said: the cap decides what to call it.
+  // Longer than announced: check whether it exceeds the limit.
   if (body.size() > announced) read_up_to(kLargestBody + 1);
   if (body.size() > kLargestBody) return BodyState::too_large;
   const bool whole = FCGX_GetError(request.in) == 0 && body.size() == announced;
@@ -125,7 +124,7 @@ Request read_request(FCGX_Request& fcgi) {
   Request request;
   char** end = fcgi.envp;
   while (*end != nullptr) ++end;
-  // From the last to the first: of a parameter that is there twice the first one counts.
+  // From last to first, so that the first of duplicate parameters counts.
   while (end != fcgi.envp) {
     const std::string_view entry = *--end;
     const auto equals = std::min(entry.find('='), entry.size());
@@ -139,7 +138,7 @@ Request read_request(FCGX_Request& fcgi) {
 
 void write_reply(FCGX_Request& fcgi, const Reply& reply) {
   std::string head = "Status: " + std::to_string(reply.status);
-  // nginx passes the line on as it is.
+  // nginx passes this line on unchanged.
   const auto* reason =
       std::ranges::find(kReasons, reply.status, [](const auto& row) { return row.first; });
   if (reason != std::end(kReasons)) head.append(" ").append(reason->second);
@@ -149,15 +148,14 @@ void write_reply(FCGX_Request& fcgi, const Reply& reply) {
   if (reply.status != 204)
     head.append("Content-Length: ").append(std::to_string(reply.body.size())).append("\r\n");
   head.append("\r\n").append(reply.body);
-  // A peer that has gone shows here only; what was committed stays so, and a retry is answered by
-  // it.
+  // Only here a closed connection shows. What was committed stays; a retry gets its answer.
   if (FCGX_PutStr(head.data(), static_cast<int>(head.size()), fcgi.out) < 0 ||
       FCGX_FClose(fcgi.err) < 0 || FCGX_FClose(fcgi.out) < 0) {
     log::info({"the client has gone before its reply"});
   }
 }
 
-/// Before libfcgi closes: it would go on reading for as long as the peer sends.
+/// Call before libfcgi closes: it would keep reading as long as the peer sends.
 void read_no_more(const FCGX_Request& fcgi) {
   if (fcgi.ipcFd >= 0) ::shutdown(fcgi.ipcFd, SHUT_RD);
 }
@@ -168,9 +166,9 @@ std::size_t size_of_parameters(const FCGX_Request& fcgi) {
   return size;
 }
 
-/// Begins the request on a connection and takes it over; false where none came. libfcgi would
-/// accept by itself, but then reads the parameters before anybody can set a timeout, and goes on to
-/// the next connection inside.
+/// Begins a request and takes ownership of the connection; returns false if no request came. Not
+/// left to libfcgi: it reads the parameters before a timeout can be set, and continues with the
+/// next connection internally.
 bool begin_request(FCGX_Request& fcgi, int connection) {
   pollfd readable{connection, POLLIN, 0};
   if (::poll(&readable, 1, kFirstByteMilliseconds) <= 0) {
@@ -180,7 +178,7 @@ bool begin_request(FCGX_Request& fcgi, int connection) {
   ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &kPeerTimeout, sizeof kPeerTimeout);
   ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &kPeerTimeout, sizeof kPeerTimeout);
   fcgi.ipcFd = connection;
-  fcgi.keepConnection = 1;  // else FCGX_Accept_r starts by closing it
+  fcgi.keepConnection = 1;  // otherwise FCGX_Accept_r would close it first
   may_read = kLargestParameters + kReadAhead;
   const bool begun = FCGX_Accept_r(&fcgi) == 0;
   fcgi.keepConnection = 0;
@@ -191,8 +189,8 @@ bool begin_request(FCGX_Request& fcgi, int connection) {
     return false;
   }
   may_read = kLargestRest;
-  // Parameters that end early at the end of one look whole; only the error tells. nginx asks for a
-  // responder; what other roles send is not a request as the handlers know it.
+  // Truncated parameters can look complete; only the error shows it. nginx asks for a responder;
+  // handlers do not know other roles.
   if (begun && FCGX_GetError(fcgi.in) == 0 && fcgi.role == FCGI_RESPONDER) return true;
   read_no_more(fcgi);
   FCGX_Free(&fcgi, 1);
@@ -212,7 +210,7 @@ void answer_one(FCGX_Request& fcgi, int connection, const std::function<Reply(Re
 
 }  // namespace
 
-// In place of libfcgi's own function of this name, through which it reads.
+// Replaces libfcgi's function of this name, which it uses to read.
 extern "C" int OS_Read(int fd, char* buffer, std::size_t size) {
   const ssize_t got = ::read(fd, buffer, std::min(size, may_read));
   if (got > 0) may_read -= static_cast<std::size_t>(got);
@@ -233,7 +231,7 @@ std::string path_of_socket(int listen_fd) {
       address.sun_family != AF_UNIX || address.sun_path[0] == '\0') {
     return "";
   }
-  // A relative one is of the folder in which the process manager bound it, and started this.
+  // Relative to the folder where the process manager bound it and started this program.
   std::error_code error;
   return std::filesystem::absolute(std::string(address.sun_path, ::strnlen(address.sun_path, most)),
                                    error);
@@ -254,8 +252,8 @@ void serve(int listen_fd, const std::function<Reply(Request&)>& answer,
       const BusyScope busy(workers);
       answer_one(fcgi, connection, answer);
     } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-      // No descriptor left, for one. It may pass; trying again at once would only burn the
-      // processor, and saying it each time fill the log.
+      // For example, no descriptor is left. It may pass; retrying at once would waste the
+      // processor, and logging each time would fill the log.
       if (!failing) log::error({"accept: ", std::generic_category().message(errno)});
       failing = true;
       if (stop_requested(kAcceptBackoff)) break;

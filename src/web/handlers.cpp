@@ -1,5 +1,5 @@
-// One function an endpoint: takes the arguments, calls the service, returns a result. The table of
-// routes closes the file.
+// One function per endpoint: it reads the arguments, calls the service and returns a result. The
+// table of routes is at the end.
 #include "web/handlers.hpp"
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace users::web {
 namespace {
 
-/// The client's Idempotency-Key; empty where there is none.
+/// The client's Idempotency-Key; empty if there is none.
 std::string_view retry_key(const Request& request) {
   const std::string_view key = request.idempotency_key;
   const bool visible = std::ranges::all_of(key, [](char c) { return c > ' ' && c <= '~'; });
@@ -39,30 +39,30 @@ struct LoggedIn {
   bool by_cookie = false;
 };
 
-/// Whether a request of this method may change something (RFC 9110 9.2.1).
+/// Returns true if a request with this method may change something (RFC 9110 9.2.1).
 bool is_unsafe(std::string_view method) {
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
-/// Whether a cookie counts. What changes something must come from the site's own pages. The request
-/// to a protected location that auth is asked about may come from another client than a browser,
-/// and a WebSocket that it opens can change something by any method.
+/// Returns true if the cookie may be used. Changes must come from the site's own pages. For auth,
+/// the checked request goes to a protected location: its client may not be a browser, and a
+/// WebSocket can change something with any method.
 bool cookie_counts(const Request& request, bool secure_cookie) {
   if (request.checked_method.empty()) {
     return !is_unsafe(request.method) || is_same_origin(request, secure_cookie).value_or(false);
   }
   if (!is_unsafe(request.checked_method) && request.checked_upgrade.empty()) return true;
-  // "none" is the user's own doing, such as an address that was typed.
+  // "none": the user's own action, such as typing an address.
   return request.sec_fetch_site == "none" || is_same_origin(request, secure_cookie).value_or(true);
 }
 
-/// Whether the client acts for another account than the session's. A page that was left open still
-/// shows the old account while the browser already sends the new one's cookie.
+/// Returns true if the client acts for another account than the session's. A page left open may
+/// still show the old account while the browser already sends the new one's cookie.
 bool is_for_another_account(const Request& request, const Session& session) {
   return !request.account.empty() && request.account != std::to_string(session.user_id);
 }
 
-/// The session of the request.
+/// Returns the session of the request or throws NotLoggedIn.
 LoggedIn require_session(Context& context, const Request& request) {
   const bool secure = context.config.session_cookie_secure;
   const Credentials credentials = find_credentials(request, secure);
@@ -76,10 +76,10 @@ LoggedIn require_session(Context& context, const Request& request) {
   throw NotLoggedIn();
 }
 
-/// What a foreign page sends by its visitor's browser counts for nothing: it would send messages
-/// and guess from the visitor's address, or log the visitor in as somebody else.
+/// Refuses requests that a foreign page sends through its visitor's browser. They could send
+/// messages and guess from the visitor's address, or log the visitor in as somebody else.
 void refuse_foreign_page(const Request& request) {
-  // No cookie is at stake, so a page of the site over plain HTTP is as good as over HTTPS.
+  // No cookie is involved, so a page of the site over plain HTTP is as good as one over HTTPS.
   if (!is_same_origin(request, false).value_or(true)) {
     throw InvalidArguments({"origin"});
   }
@@ -90,8 +90,8 @@ void take_cookie_away(Result& result, const Context& context) {
                               session_cookie("", 0, context.config.session_cookie_secure));
 }
 
-/// Does `work` for the session of the request. If nginx sends the request again because its worker
-/// died, the session may be gone already, by this very request: then there is nothing left to do.
+/// Runs `work` for the request's session. If nginx resends the request because its worker died, the
+/// session may already be ended by this same request: then nothing is left to do.
 Result run_ending(Context& context, const Request& request, Ending ending,
                   const std::function<Result(const LoggedIn&)>& work) {
   try {

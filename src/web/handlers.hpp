@@ -1,5 +1,5 @@
-// What the functions of the endpoints share. Errors are thrown: the two below, InvalidArguments,
-// db::DatabaseError, and what the standard library throws.
+// Shared by the endpoints' functions. They throw the two exceptions below, InvalidArguments,
+// db::DatabaseError, and exceptions of the standard library.
 #pragma once
 
 #include <chrono>
@@ -15,25 +15,25 @@
 
 namespace users::web {
 
-/// Longest Idempotency-Key, in characters.
+/// Maximum length of an Idempotency-Key, in characters.
 constexpr std::size_t kLongestRetryKey = 255;
 
 class RequestMetrics;
 
-/// Whether the database is ready, as it was found last.
+/// The last result of the database check.
 struct Readiness {
   std::chrono::steady_clock::time_point checked{};
   std::exception_ptr failure{};
   bool known = false;
 };
 
-/// How many accounts have an imported hash, as they were counted last.
+/// The last count of accounts with an imported hash.
 struct ImportedHashes {
   std::chrono::steady_clock::time_point next{};
   std::optional<std::uint64_t> count{};
 };
 
-/// What handlers work with; all of it outlives every request.
+/// What handlers use; it outlives every request.
 struct Context {
   const Config& config;
   db::Database& database;
@@ -44,11 +44,11 @@ struct Context {
   ImportedHashes imported_hashes{};
 };
 
-/// The session is missing, dead, of another account than the client names, or not the client's to
-/// use here; becomes code 1009.
+/// The session is missing, ended, for another account than the client names, or not usable by this
+/// client here; becomes code 1009.
 class NotLoggedIn : public std::exception {};
 
-/// What the path names is not there; becomes code 9002.
+/// Nothing has this path; becomes code 9002.
 class NoSuchResource : public std::exception {};
 
 }  // namespace users::web

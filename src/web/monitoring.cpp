@@ -21,7 +21,7 @@ std::string label_of(ResultCode code) {
   return R"(code=")" + std::to_string(static_cast<int>(code)) + '"';
 }
 
-/// If the database is away, reports users_database_up 0 and leaves out what only it knows.
+/// If the database is unavailable, reports users_database_up 0 and omits its gauges.
 std::vector<GaugeSample> outbox_gauges(Context& context) {
   std::map<std::string, std::uint64_t> messages{
       {"failed", 0}, {"pending", 0}, {"sent", 0}, {"unsent", 0}};
@@ -45,7 +45,7 @@ std::vector<GaugeSample> outbox_gauges(Context& context) {
   return gauges;
 }
 
-/// Counting reads the whole table of users, so it is done every 10 minutes at most.
+/// Counting reads the whole users table, so do it at most every 10 minutes.
 std::optional<std::uint64_t> imported_hashes(Context& context) {
   constexpr std::chrono::minutes kKept{10};
   ImportedHashes& hashes = context.imported_hashes;
@@ -56,7 +56,7 @@ std::optional<std::uint64_t> imported_hashes(Context& context) {
       return count_imported_hashes(connection, context.config);
     });
     hashes.next = now + kKept;
-  } catch (const db::DatabaseError&) {  // outbox_gauges() has told it
+  } catch (const db::DatabaseError&) {  // outbox_gauges() has logged it
     hashes.count = std::nullopt;
   }
   return hashes.count;
@@ -88,7 +88,7 @@ Result health_live(Context&, const Request&) {
 
 Result health_ready(Context& context, const Request&) {
   using Clock = std::chrono::steady_clock;
-  // Many who ask often cost the database one question a second for each worker.
+  // However many clients ask, each worker queries the database at most once a second.
   constexpr std::chrono::seconds kKept{1};
   Readiness& readiness = context.readiness;
   if (!readiness.known || Clock::now() - readiness.checked >= kKept) {

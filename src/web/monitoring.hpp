@@ -1,5 +1,4 @@
-// What monitoring sees: the handlers that it asks, and what the workers answered, how often and how
-// fast.
+// For monitoring: the handlers it calls, and counts and times of the workers' replies.
 #pragma once
 
 #include <chrono>
@@ -15,8 +14,8 @@ class RequestMetrics {
  public:
   explicit RequestMetrics(Metrics& metrics);
 
-  /// `route` is a row of routes(), or null: all that has none is counted as `other`, since a
-  /// client chooses paths and methods.
+  /// `route` is a row of routes(), or null, which counts as `other`: clients choose paths and
+  /// methods.
   void count(const Route* route, ResultCode code, std::chrono::nanoseconds took);
 
  private:

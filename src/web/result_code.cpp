@@ -17,15 +17,15 @@ constexpr ResultCodeRow kCatalogue[] = {
      "the request for a page of another site (to `regist`, `code`, `login` or `reset`)."},
     {already_registered, "AlreadyRegistered", 409, "用户已注册，请直接登录",
      "already registered, please log in", "",
-     "An account has this phone: log in, or reset its password."},
+     "An account has this phone: log in, or reset the password."},
     {wrong_credentials, "WrongCredentials", 401, "手机号或密码错误", "wrong phone or password", "",
-     "No account has this phone, or the password is wrong; the reply does not tell which."},
+     "No account has this phone, or the password is wrong; the reply does not say which."},
     {wrong_code, "WrongCode", 403, "验证码错误或已过期", "wrong or expired verification code", "",
-     "Not the code that was sent to this phone for this purpose, or an old one. After too many "
-     "wrong tries the code is used up."},
+     "Not the code that was sent to this phone for this purpose, or an expired one. After too many "
+     "wrong attempts the code is used up."},
     {code_used_up, "CodeUsedUp", 403, "验证码已失效，请重新获取",
      "verification code used up, request a new one", "",
-     "The code was used already, or had too many wrong tries. Request another one."},
+     "The code has been used, or had too many wrong attempts. Request another one."},
     {too_many_requests, "TooManyRequests", 429, "请求过于频繁，请稍后再试",
      "too many requests, try again later", "retry_after",
      "More requests than the limits of the phone, of the address or of the service allow. Try "
@@ -40,27 +40,27 @@ constexpr ResultCodeRow kCatalogue[] = {
     {weak_password, "WeakPassword", 400, "密码过于简单", "password too weak", "",
      "A guesser would find it at once, or it is the phone or the service's name."},
     {account_disabled, "AccountDisabled", 403, "账号已停用", "account disabled", "",
-     "The operator has disabled the account. Only clients that know its password or a code are "
-     "told."},
+     "The operator has disabled the account. Only clients that know its password or a code learn "
+     "this."},
     {registration_closed, "RegistrationClosed", 403, "暂不开放注册", "registration is closed", "",
-     "The operator does not accept registrations, and sends no code for one."},
+     "The operator does not accept registrations and sends no codes for them."},
     {internal_error, "InternalError", 500, "服务器内部错误", "internal error", "",
-     "A defect. The service's log has the reason under the `X-Request-Id` of the reply."},
+     "A defect. The service's log has the cause under the reply's `X-Request-Id`."},
     {unavailable, "Unavailable", 503, "服务暂不可用，请稍后再试", "temporarily unavailable",
      "retry_after",
      "The database or the workers are down or busy. Whether the request was carried out may be "
-     "unknown. Send it again in `retry_after` seconds, with the same `Idempotency-Key` where the "
-     "endpoint takes one."},
+     "unknown. Send it again in `retry_after` seconds, with the same `Idempotency-Key` if the "
+     "endpoint accepts one."},
     {no_such_resource, "NoSuchResource", 404, "接口不存在", "no such resource", "",
-     "No resource has this path, or it is not for this client."},
+     "No resource has this path, or this client may not see it."},
     {method_not_allowed, "MethodNotAllowed", 405, "请求方法不支持", "method not allowed", "",
-     "The path has other methods; `Allow` lists them."},
+     "The path allows other methods; `Allow` lists them."},
     {request_too_large, "RequestTooLarge", 413, "请求体过大", "request too large", "",
      "The body is larger than the service accepts."},
 };
 
 static_assert(std::ranges::is_sorted(kCatalogue, {}, &ResultCodeRow::code),
-              "describe() searches by bisection");
+              "describe() uses binary search");
 
 }  // namespace
 

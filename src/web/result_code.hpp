@@ -1,4 +1,4 @@
-// The catalogue of result codes: the HTTP status and the texts of each.
+// The catalogue of result codes: each code's HTTP status and texts.
 #pragma once
 
 #include <ostream>
@@ -11,25 +11,25 @@ namespace users::web {
 
 struct ResultCodeRow {
   ResultCode code;
-  std::string_view name;  ///< of its schema in the description of the API
+  std::string_view name;  ///< of its schema in the API description
   int http_status;
   std::string_view zh;  ///< UTF-8
   std::string_view en;
-  std::string_view member;   ///< what the reply has beside code and msg; empty: nothing
-  std::string_view meaning;  ///< for the description of the API, in English
+  std::string_view member;   ///< the reply's member beside code and msg; empty: none
+  std::string_view meaning;  ///< for the API description, in English
 };
 
-/// All of them, by number.
+/// All codes, in order.
 std::span<const ResultCodeRow> result_codes();
 
-/// The row of a code. Every enumerator has one.
+/// The row of a code; every enumerator has one.
 const ResultCodeRow& describe(ResultCode code);
 
-/// (web/documents.cpp) Writes nginx/users_codes.conf: the texts of every result code, and the
-/// methods of every path.
+/// (web/documents.cpp) Prints nginx/users_codes.conf: the texts of all result codes and the methods
+/// of all paths.
 void print_codes(std::ostream& out);
 
-/// Writes the schemas of the result codes for nginx/html/openapi.json, one a line.
+/// Prints the schemas of the result codes for nginx/html/openapi.json, one per line.
 void print_api_codes(std::ostream& out);
 
 }  // namespace users::web
