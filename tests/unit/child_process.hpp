@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <exception>
 #include <system_error>
+#include <vector>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,16 @@ inline int wait_for(pid_t child) {
     if (errno != EINTR) throw std::system_error(errno, std::system_category());
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// Runs `body` in `count` processes at once; the sum of their exit statuses.
+template <class Body>
+int run_children(int count, const Body& body) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < count; ++i) children.push_back(start_child(body));
+  int sum = 0;
+  for (const pid_t child : children) sum += wait_for(child);
+  return sum;
 }
 
 }  // namespace users::test

@@ -8,7 +8,7 @@
 
 #include "child_process.hpp"
 #include "metrics/metrics.hpp"
-#include "quiet_errors.hpp"
+#include "standard_error.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -20,7 +20,7 @@ using std::chrono::seconds;
 constexpr seconds kLong{3600};
 
 struct Fixture {
-  QuietErrors quiet;
+  StandardErrorTo nothing;
   TemporaryDirectory directory;
   std::string file = (directory.path() / "metrics").string();
   Metrics metrics{file};
@@ -44,6 +44,14 @@ struct Fixture {
       return load.workers == before + 1 && load.busy == busy_before + (busy ? 1 : 0);
     }));
     return child;
+  }
+
+  /// A process that is no worker.
+  static pid_t start_other() {
+    return start_child([] {
+      for (;;) ::pause();
+      return 0;
+    });
   }
 
   static void end(pid_t child) {
@@ -133,26 +141,16 @@ BOOST_AUTO_TEST_CASE(who_is_stuck_is_ended_and_nobody_else) {
 BOOST_AUTO_TEST_CASE(of_several_that_look_one_ends_the_worker) {
   const pid_t stuck = start_worker(true);
   let_pass(seconds(100));
-  constexpr int kLookers = 8;
-  std::vector<pid_t> lookers;
-  for (int i = 0; i < kLookers; ++i) {
-    lookers.push_back(start_child([&] {
-      Metrics own(file);
-      return static_cast<int>(own.workers().end_stuck(seconds(60)));
-    }));
-  }
-  int ended = 0;
-  for (const pid_t looker : lookers) ended += wait_for(looker);
-  BOOST_TEST(ended == 1);
+  BOOST_TEST(run_children(8, [&] {
+               Metrics own(file);
+               return static_cast<int>(own.workers().end_stuck(seconds(60)));
+             }) == 1);
   BOOST_TEST(wait_for(stuck) == -1);
 }
 
 BOOST_AUTO_TEST_CASE(a_process_that_has_the_number_of_a_dead_worker_is_left_alone) {
   end(start_worker(true));
-  const pid_t other = start_child([] {
-    for (;;) ::pause();
-    return 0;
-  });
+  const pid_t other = start_other();
   memory.layout().workers[0].pid = static_cast<std::uint64_t>(other);
   let_pass(seconds(100));
   BOOST_TEST(workers().end_stuck(seconds(60)) == 0U);
@@ -163,10 +161,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_has_the_number_of_a_dead_worker_is_left_alon
 
 BOOST_AUTO_TEST_CASE(a_process_that_the_file_names_is_left_alone) {
   const pid_t stuck = start_worker(true);
-  const pid_t other = start_child([] {
-    for (;;) ::pause();
-    return 0;
-  });
+  const pid_t other = start_other();
   // As somebody who may write to the file would have it.
   memory.layout().workers[0].pid = static_cast<std::uint64_t>(other);
   memory.layout().workers[1].pid = static_cast<std::uint64_t>(other);
