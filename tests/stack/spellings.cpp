@@ -35,6 +35,8 @@ const Words kNoPhones{
     // Extensions and addresses.
     "18866668888 ext. 5", "18866668888x5", "18866668888#5", "18866668888;ext=5", "18866668888,5",
     "tel:18866668888", "tel:+86-188-6666-8888",
+    // Of another country, which it does not say.
+    "7400999998",
     // Other digits, and a number whose E.164 form +8600857960962 would not be read back.
     "😀18866668888", "1️⃣8866668888", "١٨٨٦٦٦٦٨٨٨٨", "一八八六六六六八八八八", "000857960962"};
 
@@ -44,7 +46,7 @@ const Words kCodes{"123456",       "123 456",        " 123456 ",
                    "１２３４５６", "１２３　４５６", "\u200e123456\u200f",
                    "1 2 3 4 5 6"};
 
-const Words kNoCodes{"123456\n", "12345", "1234567", "12345a", "123.456", "+123456"};
+const Words kNoCodes{"123456\n", "12345", "1234567", "12345a", "123.456", "+123456", "١٢٣٤٥٦"};
 
 const Words kChinese{// Also where nothing is said.
                      "",
@@ -60,7 +62,8 @@ const Words kChinese{// Also where nothing is said.
                      "*;q=0.5",
                      " , zh"};
 
-const Words kEnglish{"en", "en-GB,en;q=0.9", "en, zh", "de,zh;q=0.5", "zhx", "z"};
+const Words kEnglish{
+    "en", "en-GB,en;q=0.9", "en, zh", "de,zh;q=0.5", "fr;q=0.9, en;q=0.8, zh;q=0.7", "zhx", "z"};
 
 // Dates of accounts that users-ctl imports, and what they mean in UTC.
 const std::vector<std::pair<std::string, std::string>> kDates{
@@ -115,7 +118,10 @@ BOOST_AUTO_TEST_CASE(a_phone) {
     BOOST_TEST(login(phone).code() == 0, phone);
     BOOST_TEST(send(base_url(), {.body = arguments(phone, "123456")}).code() == 1002, phone);
   }
-  for (const std::string& phone : kNoPhones) check_refused(login(phone), "phone", phone);
+  for (const std::string& phone : kNoPhones) {
+    check_refused(login(phone), "phone", phone);
+    check_refused(send(base_url(), {.body = arguments(phone, "123456")}), "phone", phone);
+  }
   BOOST_TEST(count_users("+8618866668888") == 1);
 }
 

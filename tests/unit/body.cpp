@@ -139,10 +139,6 @@ BOOST_AUTO_TEST_CASE(all_that_is_missing_or_no_text_is_blamed_together) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(unknown_members_are_ignored) {
-  check_a({{R"({"x":[1,{"a":"no"}],"a":"b","y":{"a":"no","b":null}})", "b"}, {"x=1&a=b&y=2", "b"}});
-}
-
 BOOST_AUTO_TEST_CASE(json_text_keeps_its_characters) {
   check_a({{R"({"a":"密码"})", "密码"},
            {R"({"a":"\u5bc6\u7801"})", "密码"},
@@ -189,11 +185,6 @@ BOOST_AUTO_TEST_CASE(what_is_no_json_object_is_blamed_on_the_body) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_nul_does_not_end_the_body) {
-  check_a({{"{\"a\":\"b\"}\0"sv, "!body"}, {"{\"a\":\"b\"}\0 and more"sv, "!body"}});
-  BOOST_TEST(value_of("a", "\0{\"a\":\"b\"}"sv, kJson) == "!body");
-}
-
 BOOST_AUTO_TEST_CASE(a_byte_order_mark_is_ignored_before_json) {
   for (const std::string_view type : {kJson, kForm, ""sv}) {
     BOOST_TEST(value_of("a", "\xEF\xBB\xBF{\"a\":\"b\"}", type) == "b", type);
@@ -222,11 +213,13 @@ BOOST_AUTO_TEST_CASE(eight_levels_are_read_and_more_refused) {
   BOOST_TEST(value_of("a", "{\"a\":" + std::string(100'000, '[')) == "!body");
 }
 
-BOOST_AUTO_TEST_CASE(an_escaped_nul_is_blamed_on_its_member) {
+BOOST_AUTO_TEST_CASE(a_nul_does_not_end_the_body_and_an_escaped_one_is_blamed_on_its_member) {
   check_a({{R"({"a":"b\u0000"})", "!a"},
            {R"({"a":"\u0000"})", "!a"},
            {R"({"a":"b","password":"12345678\u0000"})", "!password"},
            {R"({"a":"b","x":["\u0000"]})", "!body"}});
+  check_a({{"{\"a\":\"b\"}\0"sv, "!body"}, {"{\"a\":\"b\"}\0 and more"sv, "!body"}});
+  BOOST_TEST(value_of("a", "\0{\"a\":\"b\"}"sv, kJson) == "!body");
 }
 
 BOOST_AUTO_TEST_CASE(a_form_is_decoded) {

@@ -1,8 +1,6 @@
 // The configuration: every key can be set, and every mistake is told with its place.
 #include "base/config.hpp"
 
-#include <algorithm>
-#include <limits>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
@@ -99,9 +97,6 @@ BOOST_AUTO_TEST_CASE(the_environment_wins_over_the_file) {
   BOOST_TEST(config.origins.at("database.name") == "environment USERS_FCGI_DATABASE_NAME");
   BOOST_TEST(config.database_user == "filed");
   BOOST_TEST(short_name(config.origins.at("database.user")) == "users.conf:3");
-}
-
-BOOST_AUTO_TEST_CASE(no_environment_at_all_is_fine) {
   static_cast<void>(directory.write("users.conf", "[log]\nlevel = error\n"));
   BOOST_CHECK(load_config(path, nullptr).log_level == LogLevel::error);
 }

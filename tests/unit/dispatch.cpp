@@ -1,7 +1,5 @@
 // What a worker makes of a request before and after its handler: its route, whether a page of this
 // very site asks (tokens and cookies: stack/cookie), and the form of the reply.
-#include <set>
-
 #include <boost/test/unit_test.hpp>
 
 #include "web/credentials.hpp"
@@ -40,7 +38,7 @@ std::string retry_after(const Reply& reply) {
 
 BOOST_AUTO_TEST_SUITE(dispatch)
 
-BOOST_AUTO_TEST_CASE(with_a_secure_cookie_only_https_is_the_site) {
+BOOST_AUTO_TEST_CASE(what_the_browser_says_of_the_site_goes_before_the_origin_which_is_of_https) {
   BOOST_TEST((told("", "https://example.org", true) == true));
   BOOST_TEST((told("", "http://example.org", true) == false));
   BOOST_TEST((told("", "http://example.org", false) == true));
@@ -51,32 +49,19 @@ BOOST_AUTO_TEST_CASE(with_a_secure_cookie_only_https_is_the_site) {
     BOOST_TEST((told("", origin, true) == false), origin);
     BOOST_TEST((told("", origin, false) == false), origin);
   }
-}
-
-BOOST_AUTO_TEST_CASE(what_the_browser_says_of_the_site_goes_first) {
   BOOST_TEST((told("same-origin", "http://evil.invalid", true) == true));
   BOOST_TEST((told("cross-site", "https://example.org", true) == false));
   BOOST_TEST((told("same-site", "", true) == false));
-}
-
-BOOST_AUTO_TEST_CASE(silence_is_no_answer) {
   BOOST_TEST((told("", "", true) == std::nullopt));
   BOOST_TEST((told("", "https://", true, "") == false));
 }
 
-BOOST_AUTO_TEST_CASE(every_row_is_found_under_the_base_path) {
+BOOST_AUTO_TEST_CASE(every_row_is_found_under_the_base_path_and_no_two_are_the_same) {
   BOOST_TEST(!web::routes().empty());
   for (const web::Route& route : web::routes()) {
     const std::string path = std::string(web::kBasePath).append(route.path);
     BOOST_TEST((web::find_route(route.method, path) == &route));
     BOOST_TEST(web::allowed_methods(path).find(route.method) != std::string::npos);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(no_two_rows_have_the_same_method_and_path) {
-  std::set<std::pair<std::string_view, std::string_view>> seen;
-  for (const web::Route& route : web::routes()) {
-    BOOST_TEST(seen.emplace(route.method, route.path).second, route.method << " " << route.path);
   }
 }
 
@@ -93,15 +78,12 @@ BOOST_AUTO_TEST_CASE(any_other_path_has_no_route_and_no_methods) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(another_method_has_no_route_but_is_told_which_have) {
+BOOST_AUTO_TEST_CASE(another_method_has_no_route_but_is_told_which_have_and_head_is_as_get) {
   for (const auto* method : {"", "GET", "PUT", "post", "POST ", "OPTIONS"}) {
     BOOST_TEST((web::find_route(method, "/users/regist") == nullptr));
   }
   BOOST_TEST(web::allowed_methods("/users/regist") == "POST");
   BOOST_TEST(web::allowed_methods("/users/health/live") == "GET, HEAD");
-}
-
-BOOST_AUTO_TEST_CASE(head_is_answered_as_get) {
   BOOST_TEST((web::find_route("HEAD", "/users/me") == web::find_route("GET", "/users/me")));
   BOOST_TEST((web::find_route("HEAD", "/users/regist") == nullptr));
 }

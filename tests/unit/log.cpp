@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 
 #include "base/text.hpp"
-#include "standard_error.hpp"
+#include "child_process.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace users::test {
@@ -174,21 +174,16 @@ BOOST_AUTO_TEST_CASE(control_characters_are_escaped) {
       boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(the_second_set_of_control_characters_steers_no_terminal) {
+BOOST_AUTO_TEST_CASE(a_request_id_can_neither_break_nor_lengthen_the_line) {
   start();
-  users::log::info({"\u009B31mred \u0080 \u009F"});
-  const std::string line = only_line();
-  for (const auto* control : {"\u009B", "\u0080", "\u009F"}) {
-    BOOST_TEST(line.find(control) == std::string::npos);
+  for (const std::string& id : {std::string("one\n2026-01-01 forged"), std::string(5000, 'i')}) {
+    const users::log::RequestScope scope(id);
+    users::log::info({"text"});
   }
-  BOOST_TEST(line.find("31mred") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_request_id_cannot_break_the_line) {
-  start();
-  const users::log::RequestScope scope("one\n2026-01-01 forged");
-  users::log::info({"text"});
-  BOOST_TEST(only_line().ends_with(" INFO [one\\x0a2026-01-01 forged] text"));
+  const auto all = lines();
+  BOOST_TEST_REQUIRE(all.size() == 2U);
+  BOOST_TEST(all[0].ends_with(" INFO [one\\x0a2026-01-01 forged] text"));
+  BOOST_TEST(all[1].size() <= 1000U);
 }
 
 BOOST_AUTO_TEST_CASE(a_long_event_is_cut_at_1000_bytes) {
@@ -205,32 +200,24 @@ BOOST_AUTO_TEST_CASE(a_long_event_is_cut_at_1000_bytes) {
   BOOST_TEST(text_of(all[2]) == "short");
 }
 
-BOOST_AUTO_TEST_CASE(a_long_request_id_makes_no_longer_line) {
-  start();
-  const users::log::RequestScope scope(std::string(5000, 'i'));
-  users::log::info({"text"});
-  BOOST_TEST(only_line().size() <= 1000U);
-}
-
 // One byte that is not UTF-8, and grep takes the whole day for a binary file.
-BOOST_AUTO_TEST_CASE(the_log_is_utf8_wherever_a_long_event_is_cut) {
+BOOST_AUTO_TEST_CASE(the_log_is_utf8_and_steers_no_terminal_whatever_an_event_holds) {
   start();
-  for (const auto* shift : {"", "a", "aa"}) {
-    std::string text = shift;
+  for (std::string text : {"", "a", "aa"}) {
     while (text.size() < 2000) text += "密";
     users::log::info({text});
   }
-  for (const std::string& line : lines()) BOOST_TEST(is_text(line));
-}
-
-BOOST_AUTO_TEST_CASE(the_log_is_utf8_whatever_the_event_holds) {
-  start();
-  users::log::info({"/users/\xFF\xE5 \u009B \xED\xA0\x80"});
+  users::log::info({"/users/\xFF\xE5 \u009B31mred \u0080 \u009F \xED\xA0\x80"});
   users::log::info({"a control character in two parts: ", "\xC2", "\x9B"});
   const auto all = lines();
-  BOOST_TEST_REQUIRE(all.size() == 2U);
-  for (const std::string& line : all) BOOST_TEST(is_text(line));
-  BOOST_TEST(all[1].find("\u009B") == std::string::npos);
+  BOOST_TEST_REQUIRE(all.size() == 5U);
+  for (const std::string& line : all) {
+    BOOST_TEST(is_text(line));
+    for (const auto* control : {"\u009B", "\u0080", "\u009F"}) {
+      BOOST_TEST(line.find(control) == std::string::npos);
+    }
+  }
+  BOOST_TEST(all[3].find("31mred") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(users_log_is_a_link_to_the_file_of_today) {

@@ -2,11 +2,9 @@
 #include "metrics/metrics.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <fstream>
 #include <functional>
 #include <sstream>
-#include <thread>
 
 #include <boost/test/unit_test.hpp>
 #include <fcntl.h>
@@ -15,7 +13,6 @@
 
 #include "base/log.hpp"
 #include "child_process.hpp"
-#include "standard_error.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -90,7 +87,8 @@ std::size_t count_of(const std::string& text, const std::string& part) {
 
 BOOST_FIXTURE_TEST_SUITE(metrics, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_counter_is_told_with_its_help_and_type) {
+BOOST_AUTO_TEST_CASE(
+    a_counter_is_told_with_its_help_and_type_and_without_labels_before_it_is_used) {
   Metrics metrics;
   count_login(metrics, "password", 3);
   count_login(metrics, "code");
@@ -99,12 +97,9 @@ BOOST_AUTO_TEST_CASE(a_counter_is_told_with_its_help_and_type) {
                        "# TYPE users_logins_total counter\n"
                        "users_logins_total{by=\"code\"} 1\n"
                        "users_logins_total{by=\"password\"} 3\n") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_counter_without_labels_is_there_before_it_is_used) {
-  const Metrics metrics;
-  BOOST_TEST(lines_of(metrics, "users_registrations_total") == "users_registrations_total 0\n");
-  BOOST_TEST(lines_of(metrics, "users_logins_total").empty());
+  const Metrics unused;
+  BOOST_TEST(lines_of(unused, "users_registrations_total") == "users_registrations_total 0\n");
+  BOOST_TEST(lines_of(unused, "users_logins_total").empty());
 }
 
 BOOST_AUTO_TEST_CASE(names_come_sorted) {
@@ -183,43 +178,6 @@ BOOST_AUTO_TEST_CASE(many_processes_count_together_from_the_first_moment) {
   const MetricsMemory memory(file);
   BOOST_TEST(memory.layout().used == static_cast<unsigned>(kSeries));
   BOOST_TEST(mode() == 0600U);
-}
-
-BOOST_AUTO_TEST_CASE(what_was_counted_outlives_a_killed_process_and_no_half_series_stays,
-                     *boost::unit_test::label("deep")) {
-  constexpr unsigned kRounds = 20;
-  unsigned cut = 0;
-  for (unsigned round = 1; round <= kRounds; ++round) {
-    std::filesystem::remove(file);
-    const MetricsMemory memory(file);
-    const pid_t child = start_child([&] {
-      Metrics metrics(file);
-      for (int i = 0;; ++i) {
-        count_login(metrics, std::to_string(i));
-        // Else the file may be full before the parent gets a processor.
-        if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      }
-      return 0;
-    });
-    // It adds series as fast as it can, so that it dies while it does.
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (memory.layout().used < round * 20 && std::chrono::steady_clock::now() < deadline) {
-    }
-    ::kill(child, SIGKILL);
-    BOOST_TEST(wait_for(child) == -1);
-
-    const std::uint32_t used = memory.layout().used;
-    BOOST_TEST(used >= round * 20);
-    if (used == MetricsLayout::kSlots) continue;
-    ++cut;
-    Metrics after(file);
-    count_login(after, "after");
-    const std::string text = after.render();
-    BOOST_TEST(count_of(text, "users_logins_total{") == used + 1);
-    BOOST_TEST(count_of(text, "} 1\n") >= used);
-    BOOST_TEST(count_of(text, "users_logins_total{by=\"after\"} 1\n") == 1U);
-  }
-  BOOST_TEST(cut > 0U);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_dead_process_left_unfinished_is_written_over) {

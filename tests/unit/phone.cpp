@@ -26,16 +26,10 @@ BOOST_AUTO_TEST_CASE(what_is_no_phone_number_is_refused) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_digit_too_few_or_too_many_is_refused) {
-  for (const auto* text :
-       {"1886666888", "188666688888", "+861886666888", "+86188666688888", "1", "110", "10086",
-        "+44740012345", "+4474001234567", "+1202555012", "+120255501234"}) {
-    BOOST_TEST(e164_of(text) == "none", text);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_landline_is_refused_where_its_length_tells) {
-  for (const auto* text : {"010 8888 8888", "+86 10 8888 8888", "8888 8888"}) {
+BOOST_AUTO_TEST_CASE(a_digit_too_few_or_too_many_is_refused_as_many_landlines_have) {
+  for (const auto* text : {"1886666888", "188666688888", "+861886666888", "+86188666688888", "1",
+                           "110", "10086", "+44740012345", "+4474001234567", "+1202555012",
+                           "+120255501234", "010 8888 8888", "+86 10 8888 8888", "8888 8888"}) {
     BOOST_TEST(e164_of(text) == "none", text);
   }
 }
@@ -121,12 +115,9 @@ BOOST_AUTO_TEST_CASE(a_number_is_of_one_of_the_regions_that_share_its_country_co
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_national_number_has_no_country_code) {
+BOOST_AUTO_TEST_CASE(a_number_without_its_country_and_masked_so_that_it_never_shows_all) {
   BOOST_TEST(Phone::parse("+8618866668888", "CN")->national() == "18866668888");
   BOOST_TEST(Phone::parse("+447400123456", "CN")->national() == "7400123456");
-}
-
-BOOST_AUTO_TEST_CASE(a_masked_number_shows_its_head_and_its_end_and_never_all) {
   for (const auto& [phone, masked] : {std::pair{"+8618866668888", "+86188****8888"},
                                       {"+447400123456", "+44740***3456"},
                                       {"+6581234567", "+6581***567"},
