@@ -1,9 +1,8 @@
 // users-ctl as root, on a service that is somebody else's: it does nothing with root's rights that
 // the service, or any other user, could have prepared.
 #include <algorithm>
-#include <csignal>
-#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
@@ -22,6 +21,7 @@ namespace {
 constexpr uid_t kService = 65533;
 constexpr uid_t kStranger = 65534;
 constexpr uid_t kCourier = 1;  // daemon
+const std::string kKey(64, 'k');
 
 boost::test_tools::assertion_result is_root(boost::unit_test::test_unit_id /*unused*/) {
   boost::test_tools::assertion_result answer(::geteuid() == 0);
@@ -48,18 +48,33 @@ struct Place {
   [[nodiscard]] std::string read(const std::string& name) const { return content_of(path(name)); }
   [[nodiscard]] bool has(const std::string& name) const { return fs::exists(path(name)); }
   /// A file, or a folder where there is no content, of a user.
-  std::string give(uid_t user, const std::string& name, const char* content = nullptr,
+  std::string give(uid_t user, const std::string& name,
+                   const std::optional<std::string>& content = std::nullopt,
                    mode_t mode = 0700) const {
-    if (content == nullptr) {
+    if (!content) {
       fs::create_directory(path(name));
     } else {
-      std::ofstream(path(name)) << content;
+      std::ofstream(path(name)) << *content;
     }
     BOOST_TEST_REQUIRE(::chmod(path(name).c_str(), mode) == 0);
     BOOST_TEST_REQUIRE(::chown(path(name).c_str(), user, user) == 0);
     return path(name);
   }
 };
+
+Command ctl(const std::string& config, const std::string& arguments,
+            const std::string& environment = "") {
+  return run_command(environment + " \"$BIN\"/users-ctl --config '" + config + "' " + arguments +
+                     " 2>&1");
+}
+
+/// Runs users-ctl sms test with this key and this command.
+Command send_test(const Place& place, const std::string& key, const std::string& command,
+                  const std::string& more = "") {
+  return ctl(
+      place.give(0, "users.conf", "", 0644), "sms test 18866668888",
+      more + " USERS_FCGI_SECRETS_KEY_FILE='" + key + "' USERS_FCGI_SMS_COMMAND='" + command + "'");
+}
 
 std::vector<std::string> as(uid_t user, std::vector<std::string> command) {
   const std::string id = std::to_string(user);
@@ -85,15 +100,13 @@ struct Pool : Place {
     run_script("install -d -m 2770 -o " + std::to_string(kService) + " -g " +
                std::to_string(kCourier) + " '" + path("run") + "'");
     give(kService, "log");
-    return give(
-        0, "users.conf",
-        ("[database]\nhosts = " + path("none.sock") +
-         "\npassword_file = " + give(kService, "password", "x", 0600) +
-         "\n[secrets]\nkey_file = " + give(kService, "key", std::string(64, 'k').c_str(), 0600) +
-         "\n[log]\ndirectory = " + path("log") + "\n[metrics]\nfile = " + path("run/metrics") +
-         "\n")
-            .c_str(),
-        0644);
+    return give(0, "users.conf",
+                ("[database]\nhosts = " + path("none.sock") +
+                 "\npassword_file = " + give(kService, "password", "x", 0600) +
+                 "\n[secrets]\nkey_file = " + give(kService, "key", kKey, 0600) +
+                 "\n[log]\ndirectory = " + path("log") +
+                 "\n[metrics]\nfile = " + path("run/metrics") + "\n"),
+                0644);
   }
 
   std::string write_worker() {
@@ -101,8 +114,7 @@ struct Pool : Place {
     give(kService, "check", "exit 0\n", 0755);
     return give(kService, "users-fcgi",
                 ("#!/bin/bash\ncase $* in *--check*) . '" + path("check") +
-                 "' ;; esac\nexec -a \"$0\" '" + path("real") + "' \"$@\"\n")
-                    .c_str(),
+                 "' ;; esac\nexec -a \"$0\" '" + path("real") + "' \"$@\"\n"),
                 0755);
   }
 
@@ -121,8 +133,7 @@ struct Pool : Place {
 
   /// Waits for so many ready workers of the service's user.
   void await(int count) const {
-    const Command command = run_command("\"$BIN\"/users-ctl --config '" + config +
-                                        "' workers --wait " + std::to_string(count) + " 2>&1");
+    const Command command = ctl(config, "workers --wait " + std::to_string(count));
     BOOST_TEST_REQUIRE(command.status == 0, command.output);
   }
 
@@ -134,8 +145,7 @@ struct Pool : Place {
   }
 
   [[nodiscard]] Command reload(const std::string& arguments = "") const {
-    return run_command("\"$BIN\"/users-ctl --config '" + config + "' reload " + arguments +
-                       " 2>&1");
+    return ctl(config, "reload " + arguments);
   }
 };
 
@@ -147,8 +157,7 @@ BOOST_FIXTURE_TEST_CASE(a_reload_acts_as_the_owner_of_the_key_in_a_session_of_it
   let_check("{ id -u; id -G; cut -d' ' -f6,7 /proc/$$/stat; env; } >'" + path("run/seen") +
             "'\nexit 0\n");
   const auto before = children(leader);
-  const Command command =
-      run_command("SECRET_OF_ROOT=x \"$BIN\"/users-ctl --config '" + config + "' reload 2>&1");
+  const Command command = ctl(config, "reload", "SECRET_OF_ROOT=x");
   BOOST_TEST(command.status == 0, command.output);
   BOOST_TEST(says(command, "users-fcgi: 2 of 2 replaced"));
   for (const int pid : children(leader)) BOOST_TEST(std::ranges::count(before, pid) == 0);
@@ -181,8 +190,7 @@ BOOST_FIXTURE_TEST_CASE(a_multiwatch_of_another_user_counts_for_nothing, Pool) {
   give(kStranger, "stranger");
   const std::string program = give(kStranger, "stranger/users-fcgi",
                                    ("#!/bin/sh\ncase $* in *--check*) echo stranger; touch '" +
-                                    path("stranger/asked") + "'; exit 1 ;; esac\nsleep 60\n")
-                                       .c_str(),
+                                    path("stranger/asked") + "'; exit 1 ;; esac\nsleep 60\n"),
                                    0755);
   const Daemon impostor = lead(kStranger, program);
   BOOST_TEST_REQUIRE(wait_until(30, [&] { return children(impostor).size() == 2; }));
@@ -218,16 +226,13 @@ BOOST_FIXTURE_TEST_CASE(no_other_user_holds_a_reload_up, Pool) {
 
 BOOST_FIXTURE_TEST_CASE(a_test_message_is_sent_as_the_service, Place) {
   give(kService, "out");
-  const std::string command = give(kService, "send",
-                                   ("#!/bin/sh\n{ id -u; id -G; cat '" + path("of_root") +
-                                    "' 2>&1; } >'" + path("out/seen") + "'\nprintf '\\033[31m'\n")
-                                       .c_str(),
-                                   0755);
+  const std::string command =
+      give(kService, "send",
+           "#!/bin/sh\n{ id -u; id -G; cat '" + path("of_root") + "' 2>&1; } >'" +
+               path("out/seen") + "'\nprintf '\\033[31m'\n",
+           0755);
   give(0, "of_root", "root's secret", 0600);
-  const Command test = run_command(
-      "USERS_FCGI_SECRETS_KEY_FILE='" + give(kService, "key", std::string(64, 'k').c_str(), 0600) +
-      "' USERS_FCGI_SMS_COMMAND='" + command + "' \"$BIN\"/users-ctl --config '" +
-      give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
+  const Command test = send_test(*this, give(kService, "key", kKey, 0600), command);
   BOOST_TEST(test.status == 0, test.output);
   BOOST_TEST(says(test, "took the test message"));
   BOOST_TEST(!says(test, "\x1b"));
@@ -236,13 +241,10 @@ BOOST_FIXTURE_TEST_CASE(a_test_message_is_sent_as_the_service, Place) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_test_message_is_sent_as_the_couriers_own_user, Place) {
-  const std::string command = give(
-      kCourier, "send", ("#!/bin/sh\nid -u >'" + give(kCourier, "out") + "/seen'\n").c_str(), 0755);
+  const std::string command =
+      give(kCourier, "send", "#!/bin/sh\nid -u >'" + give(kCourier, "out") + "/seen'\n", 0755);
   const Command test =
-      run_command("USERS_FCGI_SMS_USER=daemon USERS_FCGI_SECRETS_KEY_FILE='" +
-                  give(kService, "key", std::string(64, 'k').c_str(), 0600) +
-                  "' USERS_FCGI_SMS_COMMAND='" + command + "' \"$BIN\"/users-ctl --config '" +
-                  give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
+      send_test(*this, give(kService, "key", kKey, 0600), command, "USERS_FCGI_SMS_USER=daemon");
   BOOST_TEST(test.status == 0, test.output);
   BOOST_TEST(read("out/seen") == "1\n");
 }
@@ -253,13 +255,12 @@ BOOST_FIXTURE_TEST_CASE(a_reload_replaces_the_workers_and_a_courier_of_its_own_u
   const std::string program = give(0, "users-courier",
                                    ("#!/bin/bash\ncase $* in *--check*) exit 0 ;; esac\n"
                                     "exec -a \"$0\" '" +
-                                    path("real-courier") + "' \"$@\"\n")
-                                       .c_str(),
+                                    path("real-courier") + "' \"$@\"\n"),
                                    0755);
   const Daemon courier(
       as(kCourier,
          {"/usr/bin/multiwatch", "-r", "1000000", "-f", "1", "--", program, "--config", config}),
-      {"USERS_FCGI_SECRETS_KEY_FILE=" + give(kCourier, "key2", std::string(64, 'k').c_str(), 0400),
+      {"USERS_FCGI_SECRETS_KEY_FILE=" + give(kCourier, "key2", kKey, 0400),
        "USERS_FCGI_DATABASE_PASSWORD_FILE=" + give(kCourier, "password2", "x", 0400),
        "USERS_FCGI_LOG_DIRECTORY=" + give(kCourier, "log2")},
       path("courier.log"));
@@ -278,18 +279,18 @@ BOOST_FIXTURE_TEST_CASE(a_reload_replaces_the_workers_and_a_courier_of_its_own_u
 
 BOOST_FIXTURE_TEST_CASE(without_a_key_nothing_is_run_as_root, Place) {
   const std::string command =
-      give(kService, "send", ("#!/bin/sh\ntouch '" + path("ran") + "'\n").c_str(), 0755);
-  const auto with_key = [&](const std::string& key) {
-    return run_command("USERS_FCGI_SECRETS_KEY_FILE='" + key + "' USERS_FCGI_SMS_COMMAND='" +
-                       command + "' \"$BIN\"/users-ctl --config '" +
-                       give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
-  };
-  fs::create_symlink(give(0, "roots", std::string(64, 'k').c_str(), 0600), path("link"));
+      give(kService, "send", "#!/bin/sh\ntouch '" + path("ran") + "'\n", 0755);
+  fs::create_symlink(give(0, "roots", kKey, 0600), path("link"));
   for (const std::string& key : {path("nosuch"), path("link"), give(kService, "folder")}) {
-    const Command test = with_key(key);
+    const Command test = send_test(*this, key, command);
     BOOST_TEST(test.status == 1, key);
     BOOST_TEST(says(test, "is no file"), test.output);
   }
+  // Root's own secret, in a folder of the service's, who may give it the key's name.
+  give(kService, "secrets");
+  const Command test = send_test(*this, give(0, "secrets/key", kKey, 0600), command);
+  BOOST_TEST(test.status == 1);
+  BOOST_TEST(says(test, "changed through " + path("secrets") + ", which belongs to uid 65533"));
   BOOST_TEST(!has("ran"));
 }
 
@@ -314,21 +315,6 @@ BOOST_FIXTURE_TEST_CASE(a_process_of_another_user_tells_doctor_nothing, DoctorFi
   BOOST_TEST(contains(row("courier")["found"], "1 running as root"));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_key_that_others_may_have_put_there_proves_nothing, Place) {
-  // Root's own secret, in a folder of the service's, who may give it the key's name.
-  give(kService, "secrets");
-  give(0, "secrets/key", std::string(64, 'k').c_str(), 0600);
-  const std::string command =
-      give(0, "send", ("#!/bin/sh\ntouch '" + path("ran") + "'\n").c_str(), 0755);
-  const Command test =
-      run_command("USERS_FCGI_SECRETS_KEY_FILE='" + path("secrets/key") +
-                  "' USERS_FCGI_SMS_COMMAND='" + command + "' \"$BIN\"/users-ctl --config '" +
-                  give(0, "users.conf", "", 0644) + "' sms test 18866668888 2>&1");
-  BOOST_TEST(test.status == 1);
-  BOOST_TEST(says(test, "changed through " + path("secrets") + ", which belongs to uid 65533"));
-  BOOST_TEST(!has("ran"));
-}
-
 BOOST_FIXTURE_TEST_CASE(setup_makes_nothing_where_a_link_could_lead_it_elsewhere, Place) {
   give(0, "etc");
   give(0, "etc/log");
@@ -337,11 +323,9 @@ BOOST_FIXTURE_TEST_CASE(setup_makes_nothing_where_a_link_could_lead_it_elsewhere
   const std::string file = give(0, "users.conf",
                                 ("[database]\nhosts = " + run_folder() +
                                  "/mariadb.sock\n[log]\ndirectory = " + path("srv/var/log") +
-                                 "\n[secrets]\nkey_file = " + path("srv/key") + "\n")
-                                    .c_str(),
+                                 "\n[secrets]\nkey_file = " + path("srv/key") + "\n"),
                                 0644);
-  const Command setup =
-      run_command("\"$BIN\"/users-ctl --config '" + file + "' setup --user daemon --yes 2>&1");
+  const Command setup = ctl(file, "setup --user daemon --yes");
   BOOST_TEST(setup.status == 1, setup.output);
   BOOST_TEST(says(setup, "lies in " + path("srv")));
   BOOST_TEST(!has("srv/key"));
@@ -352,7 +336,7 @@ BOOST_FIXTURE_TEST_CASE(setup_makes_nothing_where_a_link_could_lead_it_elsewhere
 
 BOOST_FIXTURE_TEST_CASE(doctor_waits_for_no_file_of_the_services, DoctorFixture) {
   const Place place;
-  place.give(kService, "run", nullptr, 0755);
+  place.give(kService, "run", std::nullopt, 0755);
   const std::string fifo = place.path("run/fifo");
   BOOST_TEST_REQUIRE(::mkfifo(fifo.c_str(), 0666) == 0);
   fs::create_symlink("/dev/zero", place.path("run/zero"));
@@ -374,11 +358,11 @@ BOOST_FIXTURE_TEST_CASE(doctor_waits_for_no_file_of_the_services, DoctorFixture)
 BOOST_FIXTURE_TEST_CASE(nginx_is_not_run_on_what_the_service_could_have_led_elsewhere,
                         DoctorFixture) {
   const Place place;
-  place.give(kService, "run", nullptr, 0755);
+  place.give(kService, "run", std::nullopt, 0755);
   const std::string trap = place.give(0, "trap");
   const std::string cache = place.path("run/auth");
   const std::string http = "http {";
-  place.give(0, "group", nullptr, 0775);
+  place.give(0, "group", std::nullopt, 0775);
   BOOST_TEST_REQUIRE(::chown(place.path("group").c_str(), 0, kService) == 0);
   // Root's own links into the service's folder, and through it.
   fs::create_symlink(place.path("run/log"), place.path("link"));
@@ -387,7 +371,7 @@ BOOST_FIXTURE_TEST_CASE(nginx_is_not_run_on_what_the_service_could_have_led_else
   fs::create_directory(place.path("homes"));
   fs::create_symlink(place.path("run"), place.path("homes/one"));
   place.give(kService, "run/site.conf", "", 0644);
-  place.give(kService, "run/a\tb", nullptr, 0755);
+  place.give(kService, "run/a\tb", std::nullopt, 0755);
   for (const std::string& line :
        {"fastcgi_cache_path " + cache + " keys_zone=x:1m;", "proxy_temp_path " + cache + ";",
         "error_log " + cache + "/log;", "error_log " + place.path("run") + "/$x.log;",
@@ -399,7 +383,7 @@ BOOST_FIXTURE_TEST_CASE(nginx_is_not_run_on_what_the_service_could_have_led_else
         "server { listen unix:other.sock; ssl_certificate " + place.path("run") + "/c.pem; }"}) {
     fs::remove(cache);
     fs::create_symlink(trap, cache);
-    place.give(0, "open", nullptr, 0777);
+    place.give(0, "open", std::nullopt, 0777);
     finds_nginx({"nginx paths", "problem", "nginx's master", "does not run nginx -t"}, http,
                 http + "\n" + line);
     BOOST_TEST(fs::is_empty(trap), line);

@@ -2,23 +2,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include "ctl/operator.hpp"
-#include "support/person.hpp"
 
 using namespace users::test;
 
 namespace {
 
-bool is_alive(const std::string& token) {
-  return call("GET", "auth", token).status == 204;
-}
-
-struct Fixture {
-  Person person;
-  std::string token;
-  Fixture() {
-    person.regist();
-    token = person.token();
-  }
+struct Fixture : Account {
+  std::string token = person.token();
 };
 
 }  // namespace

@@ -1,11 +1,10 @@
 // Messages that wait, are tried again, or are a test; and the last code, for development.
-#include <filesystem>
 #include <fstream>
 
 #include <boost/test/unit_test.hpp>
 
 #include "ctl/operator.hpp"
-#include "support/person.hpp"
+#include "stack/requests.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace users::test;
@@ -148,9 +147,10 @@ BOOST_AUTO_TEST_CASE(retry_leaves_alone_what_a_courier_is_at) {
   BOOST_TEST(wait_until(30, [&] { return sent_to(person) == 1; }));
 }
 
-BOOST_AUTO_TEST_CASE(test_sends_one_message_through_the_command) {
+BOOST_AUTO_TEST_CASE(test_sends_one_message_through_the_command_and_needs_no_database) {
   const Person person;
-  const CtlResult result = ctl({"sms", "test", "+86 " + person.phone()});
+  const CtlResult result = ctl({"sms", "test", "+86 " + person.phone()}, "",
+                               {"USERS_FCGI_DATABASE_HOSTS=/nonexistent/socket"});
   BOOST_TEST(result.status == 0);
   BOOST_TEST(result.output.find("took the test message to " + person.e164()) != std::string::npos);
   const auto codes = codes_sent(person.e164(), "regist");
@@ -158,27 +158,21 @@ BOOST_AUTO_TEST_CASE(test_sends_one_message_through_the_command) {
   BOOST_TEST(codes[0] == "000000");
 }
 
-struct Trouble {
-  std::string plan;
-  std::string reason;
-};
-
 BOOST_AUTO_TEST_CASE(test_tells_why_it_was_not_sent) {
-  const std::vector<Trouble> rows{{"fail75", "asks to try again later"},
-                                  {"slow", "took longer than 1 seconds"},
-                                  {"fail1", "gave the message up"}};
-  for (const Trouble& row : rows) {
-    BOOST_TEST_CONTEXT(row.plan) {
+  for (const auto& [plan, reason] : {std::pair{"fail75", "asks to try again later"},
+                                     {"slow", "took longer than 1 seconds"},
+                                     {"fail1", "gave the message up"}}) {
+    BOOST_TEST_CONTEXT(plan) {
       const Person person;
-      plan_trouble(person, row.plan);
+      plan_trouble(person, plan);
       const CtlResult result =
           ctl({"sms", "test", person.phone()}, "", {"USERS_FCGI_SMS_TIMEOUT=1"});
       BOOST_TEST(result.status == 1);
       BOOST_TEST(result.output == "");
-      BOOST_TEST(result.errors.find(row.reason) != std::string::npos);
+      BOOST_TEST(result.errors.find(reason) != std::string::npos);
       // What the program itself says, too.
       BOOST_TEST((result.errors.find("the provider says no") != std::string::npos) ==
-                 (row.plan == "fail1"));
+                 (reason == std::string("gave the message up")));
       BOOST_TEST(sent_to(person) == 0U);
     }
   }
@@ -186,14 +180,6 @@ BOOST_AUTO_TEST_CASE(test_tells_why_it_was_not_sent) {
       ctl({"sms", "test", "13900000000"}, "", {"USERS_FCGI_SMS_COMMAND=/nonexistent/send-sms"});
   BOOST_TEST(missing.status == 1);
   BOOST_TEST(missing.errors.find("/nonexistent/send-sms") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(test_needs_no_database) {
-  const Person person;
-  const CtlResult result =
-      ctl({"sms", "test", person.phone()}, "", {"USERS_FCGI_DATABASE_HOSTS=/nonexistent/socket"});
-  BOOST_TEST(result.status == 0);
-  BOOST_TEST(sent_to(person) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(otp_tells_what_became_of_each_code_and_never_the_code) {
@@ -207,8 +193,8 @@ BOOST_AUTO_TEST_CASE(otp_tells_what_became_of_each_code_and_never_the_code) {
   BOOST_TEST(newest().value("attempts", 0) == 1);
   BOOST_TEST(newest().value("done", "").ends_with("Z"));
   BOOST_TEST(newest().value("created", "").ends_with("Z"));
-  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", "x"}}).code() == 1001);
-  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", code}}).code() == 0);
+  BOOST_TEST(login_by(person, "x").code() == 1001);
+  BOOST_TEST(login_by(person, code).code() == 0);
   BOOST_TEST(newest().value("state", "") == "used");
   BOOST_TEST(newest().value("tries", 1) == 0);
   const std::string row = " WHERE purpose = 'login' AND phone = '" + person.e164() + "'";

@@ -26,16 +26,12 @@ std::string read_file(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-std::vector<std::string> with_config(const std::vector<std::string>& arguments) {
-  std::vector<std::string> all{"--config", state_folder() + "/users.conf"};
-  all.insert(all.end(), arguments.begin(), arguments.end());
-  return all;
-}
+/// Who is behind sudo, unless a test says otherwise.
+constexpr const char* kSudo = "SUDO_USER=alice";
 
-/// Who is behind sudo, and what a test changes.
-std::vector<std::string> with_operator(std::vector<std::string> environment) {
-  environment.emplace_back("SUDO_USER=alice");
-  return environment;
+std::vector<std::string> with_config(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"--config", state_folder() + "/users.conf"});
+  return arguments;
 }
 
 }  // namespace
@@ -45,14 +41,15 @@ nlohmann::json CtlResult::json() const {
 }
 
 CtlResult ctl(const std::vector<std::string>& arguments, const std::string& input,
-              const std::vector<std::string>& environment) {
+              std::vector<std::string> environment) {
   constexpr double kLongest = 60;
   const TemporaryDirectory directory;
+  environment.emplace_back(kSudo);
   const int in = ::open(directory.write("input", input).c_str(), O_RDONLY | O_CLOEXEC);
   if (in < 0) throw std::runtime_error("cannot open the input");
   WorkerProgram program({.program = "users-ctl",
                          .arguments = with_config(arguments),
-                         .environment = with_operator(environment),
+                         .environment = std::move(environment),
                          .standard_input = in,
                          .output = directory.path() / "output",
                          .errors = directory.path() / "errors"});
@@ -70,30 +67,25 @@ std::vector<std::vector<std::string>> rows_of(const std::string& output) {
   std::istringstream lines(output);
   for (std::string line; std::getline(lines, line);) {
     auto& row = rows.emplace_back();
-    for (std::size_t start = 0; start <= line.size();) {
-      const std::size_t tab = std::min(line.find('\t', start), line.size());
-      row.push_back(line.substr(start, tab - start));
-      start = tab + 1;
-    }
+    std::istringstream cells(line + '\t');
+    for (std::string cell; std::getline(cells, cell, '\t');) row.push_back(cell);
   }
   return rows;
 }
 
 Terminal::Terminal(const std::vector<std::string>& arguments) {
   // All that needs memory is made before the fork.
-  std::vector<std::string> words{path_of("users-ctl")};
-  for (const std::string& word : with_config(arguments)) words.push_back(word);
-  auto environment = with_operator({});
+  std::vector<std::string> words = with_config(arguments);
+  words.insert(words.begin(), path_of("users-ctl"));
   std::vector<char*> word_pointers;
   for (std::string& word : words) word_pointers.push_back(word.data());
   word_pointers.push_back(nullptr);
-  std::vector<char*> environment_pointers;
-  for (std::string& entry : environment) environment_pointers.push_back(entry.data());
-  environment_pointers.push_back(nullptr);
+  std::string sudo = kSudo;
+  char* const environment[] = {sudo.data(), nullptr};
   pid_ = ::forkpty(&terminal_, nullptr, nullptr, nullptr);
   if (pid_ < 0) throw std::runtime_error("no pseudo terminal");
   if (pid_ > 0) return;
-  ::execve(word_pointers[0], word_pointers.data(), environment_pointers.data());
+  ::execve(word_pointers[0], word_pointers.data(), environment);
   ::_exit(127);
 }
 

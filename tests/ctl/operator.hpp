@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sys/types.h>
 
+#include "stack/requests.hpp"
+
 namespace users::test {
 
 struct CtlResult {
@@ -20,7 +22,7 @@ struct CtlResult {
 
 /// Runs users-ctl on the stack, as operator_on_duty(). `environment` is added and wins.
 CtlResult ctl(const std::vector<std::string>& arguments, const std::string& input = "",
-              const std::vector<std::string>& environment = {});
+              std::vector<std::string> environment = {});
 
 /// Whom the audit must name.
 std::string operator_on_duty();
@@ -54,6 +56,16 @@ class Terminal {
   int terminal_ = -1;
   std::string shown_;
   std::size_t seen_ = 0;
+};
+
+/// An account of the stack at which the operator works.
+struct Account {
+  Person person;
+  std::string id;
+  Account() {
+    person.regist();
+    id = id_of(person);
+  }
 };
 
 }  // namespace users::test

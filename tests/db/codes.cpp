@@ -1,4 +1,5 @@
 // Verification codes where something happens at the same time, or to another account of the phone.
+#include <atomic>
 #include <functional>
 #include <future>
 
@@ -169,11 +170,6 @@ BOOST_AUTO_TEST_CASE(that_a_code_was_used_is_nobody_elses_to_know) {
   BOOST_TEST((one.accounts.login_by_code(phone, used, fresh_client()).code == ResultCode::ok));
   BOOST_TEST(guess(used) == unused);
   BOOST_TEST(unused == "1005 1005 1005 1005 1006 1006 ");
-  // Who has it is told.
-  const std::string own = code("login");
-  BOOST_TEST((one.accounts.login_by_code(phone, own, fresh_client()).code == ResultCode::ok));
-  BOOST_TEST(
-      (one.accounts.login_by_code(phone, own, fresh_client()).code == ResultCode::code_used_up));
 }
 
 BOOST_AUTO_TEST_CASE(messages_go_to_the_countries_that_are_named_and_to_no_other) {
@@ -224,13 +220,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_sent_is_not_charged_and_the_budget_is_exact) {
   const auto ask_for = [&](const std::string& who, std::string_view purpose) {
     return small.accounts.request_code(who, purpose, "", {"192.0.2.1", ""}).code;
   };
-  for (int i = 0; i < 60; ++i) {
-    BOOST_TEST((ask_for(fresh_phone(), "login") == ResultCode::ok));
-  }
+  for (int i = 0; i < 60; ++i) BOOST_TEST((ask_for(fresh_phone(), "login") == ResultCode::ok));
   BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox WHERE state = 'unsent'") == "60");
-  for (int i = 0; i < 21; ++i) {
-    BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::ok));
-  }
+  for (int i = 0; i < 21; ++i) BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::ok));
   BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::too_many_requests));
   BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "21");
   // Or the answer would tell who has an account.
@@ -243,21 +235,15 @@ BOOST_AUTO_TEST_CASE(what_is_not_sent_is_not_charged_and_the_budget_is_exact) {
 BOOST_AUTO_TEST_CASE(of_many_requests_at_once_the_budget_takes_as_many_as_it_has) {
   Config config = issued();
   config.sms_per_hour = 13;
-  std::vector<std::future<int>> clients;
-  for (int i = 0; i < 8; ++i) {
-    clients.push_back(std::async(std::launch::async, [&config] {
-      Service service(Config{config});
-      int sent = 0;
-      for (int n = 0; n < 5; ++n) {
-        const auto code =
-            service.accounts.request_code(fresh_phone(), "regist", "", fresh_client()).code;
-        if (code == ResultCode::ok) ++sent;
-      }
-      return sent;
-    }));
-  }
-  int sent = 0;
-  for (auto& client : clients) sent += client.get();
+  std::atomic<int> sent{0};
+  in_parallel(8, 8, [&](int) {
+    Service service(Config{config});
+    for (int n = 0; n < 5; ++n) {
+      const auto outcome =
+          service.accounts.request_code(fresh_phone(), "regist", "", {"192.0.2.1", ""});
+      if (outcome.code == ResultCode::ok) ++sent;
+    }
+  });
   BOOST_TEST(sent == 13);
 }
 

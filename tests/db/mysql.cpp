@@ -9,6 +9,7 @@
 #include "base/crypto.hpp"
 #include "db/connection.hpp"
 #include "db/database.hpp"
+#include "db/failing_inserts.hpp"
 #include "sms/outbox.hpp"
 #include "support/stack.hpp"
 
@@ -68,27 +69,16 @@ BOOST_AUTO_TEST_CASE(null_is_told_from_empty) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(no_row_is_nothing) {
-  BOOST_TEST(!find_user_by_phone.one(*connection, "+1"));
-}
-
-BOOST_AUTO_TEST_CASE(a_phone_is_compared_exactly) {
+BOOST_AUTO_TEST_CASE(a_phone_is_compared_exactly_and_refused_where_it_is_taken_or_too_long) {
   insert(*connection, "+8613900000001");
   for (const char* other :
-       {"+8613900000001 ", " +8613900000001", "+861390000000", "%", "' OR ''='"}) {
+       {"+1", "+8613900000001 ", " +8613900000001", "+861390000000", "%", "' OR ''='"}) {
     BOOST_TEST(!find_user_by_phone.one(*connection, other));
   }
-}
-
-BOOST_AUTO_TEST_CASE(the_second_row_of_a_phone_is_a_duplicate_key) {
-  insert(*connection, "+8613900000001");
   BOOST_CHECK_THROW(insert(*connection, "+8613900000001"), db::DuplicateKey);
   BOOST_TEST(!connection->lost());
-}
-
-BOOST_AUTO_TEST_CASE(a_value_too_long_is_refused_not_cut) {
   BOOST_CHECK_THROW(insert(*connection, std::string(17, '1')), db::DatabaseError);
-  BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "0");
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "1");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_committed_is_rolled_back) {
@@ -141,25 +131,14 @@ BOOST_AUTO_TEST_CASE(a_bulk_with_a_taken_phone_is_a_duplicate_key_and_rolled_bac
 }
 
 BOOST_AUTO_TEST_CASE(a_bulk_with_a_row_of_another_length_or_a_bad_value_is_refused) {
-  BOOST_CHECK_THROW(connection->execute_bulk(insert_many, {{"+1", "x"}}), db::DatabaseError);
-  BOOST_CHECK_THROW(
-      connection->execute_bulk(insert_many, {{"+1", "x", "2018-02-30 00:00:00", std::nullopt}}),
-      db::DatabaseError);
-  BOOST_CHECK_THROW(connection->execute_bulk(
-                        insert_many, {{std::string(17, '1'), "x", std::nullopt, std::nullopt}}),
-                    db::DatabaseError);
-  BOOST_CHECK_THROW(
-      connection->execute_bulk(insert_many, {{"+1", std::nullopt, std::nullopt, std::nullopt}}),
-      db::DatabaseError);
+  const std::string long_phone(17, '1');
+  for (const db::BulkRow& row : {db::BulkRow{"+1", "x"},
+                                 {"+1", "x", "2018-02-30 00:00:00", std::nullopt},
+                                 {long_phone, "x", std::nullopt, std::nullopt},
+                                 {"+1", std::nullopt, std::nullopt, std::nullopt}}) {
+    BOOST_CHECK_THROW(connection->execute_bulk(insert_many, {row}), db::DatabaseError);
+  }
   BOOST_TEST(database.query("SELECT COUNT(*) FROM users") == "0");
-}
-
-BOOST_AUTO_TEST_CASE(a_killed_connection_is_lost_in_a_bulk_too) {
-  database.query("KILL " + connection->run_script("SELECT CONNECTION_ID()", "id").value());
-  BOOST_CHECK_THROW(
-      connection->execute_bulk(insert_many, {{"+1", "x", std::nullopt, std::nullopt}}),
-      db::ConnectionLost);
-  BOOST_TEST(connection->lost());
 }
 
 BOOST_AUTO_TEST_CASE(a_deadlock_is_a_type_of_its_own) {
@@ -201,10 +180,15 @@ BOOST_AUTO_TEST_CASE(a_lock_that_is_not_given_is_a_type_of_its_own) {
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_connection_is_lost_and_stays_so) {
-  const auto id = connection->run_script("SELECT CONNECTION_ID()", "id").value();
-  database.query("KILL " + id);
+  const auto other = database.connect();
+  for (db::Connection* each : {connection.get(), other.get()}) {
+    database.query("KILL " + each->run_script("SELECT CONNECTION_ID()", "id").value());
+  }
   BOOST_CHECK_THROW(insert(*connection, "+8613900000001"), db::ConnectionLost);
   BOOST_TEST(connection->lost());
+  BOOST_CHECK_THROW(other->execute_bulk(insert_many, {{"+1", "x", std::nullopt, std::nullopt}}),
+                    db::ConnectionLost);
+  BOOST_TEST(other->lost());
 }
 
 BOOST_AUTO_TEST_CASE(a_statement_over_its_time_says_unavailable) {
@@ -221,7 +205,7 @@ BOOST_AUTO_TEST_CASE(nobody_there_is_a_lost_connection) {
   BOOST_CHECK_THROW(db::Connection(nowhere, Secret(std::string_view("x"))), db::ConnectionLost);
 }
 
-BOOST_AUTO_TEST_CASE(the_session_is_strict_utc_and_utf8) {
+BOOST_AUTO_TEST_CASE(the_session_is_strict_utc_and_utf8_and_gives_no_server_a_file) {
   const auto value = [&](const std::string& name) {
     return connection->run_script("SELECT @@SESSION." + name, name).value();
   };
@@ -229,9 +213,6 @@ BOOST_AUTO_TEST_CASE(the_session_is_strict_utc_and_utf8) {
   BOOST_TEST(value("tx_isolation") == "READ-COMMITTED");
   BOOST_TEST(value("character_set_client") == "utf8mb4");
   BOOST_TEST(value("sql_mode").find("STRICT_ALL_TABLES") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(no_server_is_given_a_file) {
   BOOST_CHECK_THROW(connection->run_script("LOAD DATA LOCAL INFILE 'conf/development.conf' INTO "
                                            "TABLE throttle (bucket)",
                                            "steal"),
@@ -307,23 +288,6 @@ BOOST_AUTO_TEST_CASE(a_port_behind_an_ipv6_address_is_one) {
 BOOST_AUTO_TEST_SUITE_END()
 
 namespace {
-
-/// Makes every INSERT into a table fail with an error of the server.
-class FailingInserts {
- public:
-  FailingInserts(ScratchDatabase& database, const std::string& table, unsigned number)
-      : database_(database) {
-    database.query(
-        "CREATE TRIGGER failing BEFORE INSERT ON " + table +
-        " FOR EACH ROW SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = " + std::to_string(number));
-  }
-  ~FailingInserts() { database_.query("DROP TRIGGER failing"); }
-  FailingInserts(const FailingInserts&) = delete;
-  FailingInserts& operator=(const FailingInserts&) = delete;
-
- private:
-  ScratchDatabase& database_;
-};
 
 /// Errors that leave the connection as it is: a lock, a deadlock, a duplicate, a full disk, a
 /// read-only server, a statement over its time, one that was ended, a value that does not fit.

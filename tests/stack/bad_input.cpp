@@ -24,6 +24,7 @@ std::string with_password(const std::string& json_text) {
   return R"({"phone":"13800000001","code":"123456","password":")" + json_text + R"("})";
 }
 
+// Phones and codes that are none: spellings.cpp.
 const Case kCases[] = {
     {"no body", "", "phone,password,code"},
     {"blank", "  \r\n ", "phone,password,code"},
@@ -52,25 +53,13 @@ const Case kCases[] = {
     {"NUL escape in the password", with_password("correct\\u0000horse 42"), "password"},
     {"lone surrogate", with_phone("\\ud83d"), "body"},
     {"swapped surrogates", with_password("correct horse \\ude00\\ud83d"), "body"},
-    {"letters", with_phone("1380000abcd"), "phone"},
-    {"newline", with_phone("13800000001\\n"), "phone"},
     {"header injection", with_phone("13800000001\\r\\nX-Evil: 1"), "phone"},
-    {"quotes", with_phone("'13800000001'"), "phone"},
-    {"SQL", with_phone("1' OR '1'='1"), "phone"},
-    {"SQL comment", with_phone("13800000001'; DROP TABLE users; -- "), "phone"},
     {"too short a phone", with_phone("1380000000"), "phone"},
     {"too long a phone", with_phone("138000000011"), "phone"},
-    {"empty phone", with_phone(""), "phone"},
-    {"extension", with_phone("13800000001;ext=5"), "phone"},
-    {"two plus signs", with_phone("++8613800000001"), "phone"},
     {"7 characters", with_password("a9$kL2m"), "password"},
+    {"7 emoji", with_password("🦊🚲🌋🥨🎻🐙🛶"), "password"},
     {"129 characters", with_password(std::string(129, 'x')), "password"},
     {"a long password", with_password(std::string(15000, 'x')), "password"},
-    {"5 digits", registration("13800000001", "correct horse 42", "12345"), "code"},
-    {"7 digits", registration("13800000001", "correct horse 42", "1234567"), "code"},
-    {"Arabic digits as code", registration("13800000001", "correct horse 42", "١٢٣٤٥٦"), "code"},
-    {"a dot in a code", registration("13800000001", "correct horse 42", "123.456"), "code"},
-    {"letters as code", registration("13800000001", "correct horse 42", "12345a"), "code"},
     {"all bad", registration("x", "y", "z"), "phone,password,code"},
 };
 
@@ -116,12 +105,6 @@ BOOST_AUTO_TEST_CASE(unknown_members_are_ignored) {
   const std::string body =
       R"({"nick":"x","age":7,"deep":{"a":[1,2,{"b":null}]},)" + registration(phone).substr(1);
   BOOST_TEST(send(base_url(), {.body = body}).code() == 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_megabyte_is_refused_before_it_reaches_a_worker) {
-  const HttpReply reply = send(base_url(), {.body = with_password(std::string(1 << 20, 'x'))});
-  BOOST_TEST(reply.status == 413);
-  BOOST_TEST(reply.code() == 9004);
 }
 
 BOOST_AUTO_TEST_CASE(sql_in_the_password_is_only_text) {

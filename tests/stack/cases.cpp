@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
@@ -53,15 +52,17 @@ Message parse(const std::string& text) {
 
 /// @PHONE@ is a phone that nobody has, @x*1000@ a thousand x.
 std::string fill_in(std::string text) {
-  static const std::regex repeated("@([^*@]+)\\*([0-9]+)@");
-  for (std::smatch match; std::regex_search(text, match, repeated);) {
-    std::string filled;
-    for (int i = std::stoi(match[2]); i > 0; --i) filled += match[1];
-    text = match.prefix().str() + filled + match.suffix().str();
-  }
   const std::string phone = fresh_phone();
-  for (auto at = text.find("@PHONE@"); at != std::string::npos; at = text.find("@PHONE@", at)) {
-    text.replace(at, std::string_view("@PHONE@").size(), phone);
+  for (auto open = text.find('@'); open != std::string::npos; open = text.find('@', open)) {
+    const auto close = text.find('@', open + 1);
+    const std::string what = text.substr(open + 1, close - open - 1);
+    const auto star = what.rfind('*');
+    std::string filled = star == std::string::npos ? phone : "";
+    if (star != std::string::npos) {
+      for (int i = std::stoi(what.substr(star + 1)); i > 0; --i) filled += what.substr(0, star);
+    }
+    text.replace(open, close - open + 1, filled);
+    open += filled.size();
   }
   return text;
 }

@@ -4,7 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "support/person.hpp"
+#include "stack/requests.hpp"
 
 using namespace users::test;
 
@@ -18,14 +18,6 @@ struct Fixture {
     return post("login", {{"phone", person.phone()}, {"password", password}});
   }
 };
-
-bool is_alive(const std::string& token) {
-  return call("GET", "auth", token).status == 204;
-}
-
-std::string id_of(const Person& person) {
-  return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
-}
 
 }  // namespace
 
@@ -110,12 +102,16 @@ BOOST_AUTO_TEST_CASE(a_token_chosen_by_the_client_never_works) {
   BOOST_TEST(person.token() != person.token());
 }
 
-BOOST_AUTO_TEST_CASE(unknown_and_wrong_are_the_same) {
-  const HttpReply wrong = login_with("another horse 42");
-  const HttpReply unknown = Person().login();
-  BOOST_TEST(wrong.status == 401);
-  BOOST_TEST(wrong.code() == 1004);
-  BOOST_TEST(wrong.body == unknown.body);
+BOOST_AUTO_TEST_CASE(unknown_and_wrong_are_the_same_and_lock_alike) {
+  const Person nobody;
+  for (int i = 0; i < 10; ++i) {
+    const HttpReply wrong = login_with("another horse 42");
+    BOOST_TEST(wrong.status == 401);
+    BOOST_TEST(wrong.code() == 1004);
+    BOOST_TEST(wrong.body == nobody.login().body);
+  }
+  BOOST_TEST(person.login().code() == 1008);
+  BOOST_TEST(nobody.login().code() == 1008);
 }
 
 BOOST_AUTO_TEST_CASE(ten_failures_lock_for_a_quarter_of_an_hour) {
@@ -128,16 +124,12 @@ BOOST_AUTO_TEST_CASE(ten_failures_lock_for_a_quarter_of_an_hour) {
   BOOST_TEST(wait <= 15 * 60);
   BOOST_TEST(Person("+86" + person.phone()).login().code() == 1008);
   // The owner gets in by code, which clears it, as does a reset.
-  BOOST_TEST(post("login", {{"phone", person.phone()}, {"code", person.code("login")}}).code() ==
-             0);
+  BOOST_TEST(login_by(person, person.code("login")).code() == 0);
   BOOST_TEST(person.login().code() == 0);
   for (int i = 0; i < 10; ++i) BOOST_TEST(login_with("another horse 42").code() == 1004);
   BOOST_TEST(person.login().code() == 1008);
   query("DELETE FROM throttle WHERE bucket LIKE 'send%:" + person.e164() + "'");
-  BOOST_TEST(post("reset", {{"phone", person.phone()},
-                            {"code", person.code("reset")},
-                            {"password", "another horse 7"}})
-                 .code() == 0);
+  BOOST_TEST(reset_by(person, person.code("reset")).code() == 0);
   BOOST_TEST(login_with("another horse 7").code() == 0);
 }
 
@@ -168,12 +160,6 @@ BOOST_AUTO_TEST_CASE(a_lock_outlives_a_restart_of_everything, *boost::unit_test:
   const HttpReply locked = person.login();
   BOOST_TEST(locked.code() == 1008);
   BOOST_TEST(data_of(locked).value("retry_after", 0) > 10 * 60);
-}
-
-BOOST_AUTO_TEST_CASE(an_unknown_phone_locks_alike) {
-  const Person nobody;
-  for (int i = 0; i < 10; ++i) BOOST_TEST(nobody.login().code() == 1004);
-  BOOST_TEST(nobody.login().code() == 1008);
 }
 
 BOOST_AUTO_TEST_CASE(guesses_in_parallel_over_all_workers_stay_in_the_budget) {
@@ -329,16 +315,12 @@ BOOST_AUTO_TEST_CASE(last_seen_is_written_at_most_every_five_minutes) {
 BOOST_AUTO_TEST_CASE(a_changed_password_ends_the_other_sessions) {
   const std::string mine = person.token();
   const std::string other = person.token();
-  const auto change = [&](const std::string& from, const std::string& to) {
-    return call("POST", "password", mine, {},
-                nlohmann::json{{"old_password", from}, {"password", to}}.dump());
-  };
-  BOOST_TEST(change("wrong horse 42", "another horse 7").code() == 1004);
-  BOOST_TEST(change(person.password(), "12345678").code() == 1010);
-  BOOST_TEST(change(person.password(), person.phone()).code() == 1010);
-  BOOST_TEST(change(person.password(), "short").fields() == "password");
+  BOOST_TEST(change_password(mine, "wrong horse 42", "another horse 7").code() == 1004);
+  BOOST_TEST(change_password(mine, person.password(), "12345678").code() == 1010);
+  BOOST_TEST(change_password(mine, person.password(), person.phone()).code() == 1010);
+  BOOST_TEST(change_password(mine, person.password(), "short").fields() == "password");
   BOOST_TEST(is_alive(other));
-  BOOST_TEST(change(person.password(), "another horse 7").code() == 0);
+  BOOST_TEST(change_password(mine, person.password(), "another horse 7").code() == 0);
   BOOST_TEST(is_alive(mine));
   BOOST_TEST(!is_alive(other));
   BOOST_TEST(person.login().code() == 1004);
@@ -353,8 +335,7 @@ BOOST_AUTO_TEST_CASE(a_password_change_racing_logins_leaves_no_old_session) {
     std::vector<std::string> opened(6);
     in_parallel(7, 7, [&](int i) {
       if (i == 3) {
-        call("POST", "password", mine, {},
-             nlohmann::json{{"old_password", password}, {"password", next}}.dump());
+        change_password(mine, password, next);
       } else {
         opened[static_cast<std::size_t>(i < 3 ? i : i - 1)] =
             data_of(login_with(password)).value("token", "");
@@ -368,18 +349,13 @@ BOOST_AUTO_TEST_CASE(a_password_change_racing_logins_leaves_no_old_session) {
 
 BOOST_AUTO_TEST_CASE(a_reset_ends_all_sessions_and_logs_nobody_in) {
   const std::string token = person.token();
-  const HttpReply reset = post(
-      "reset",
-      {{"phone", person.phone()}, {"code", person.code("reset")}, {"password", "another horse 7"}});
+  const HttpReply reset = reset_by(person, person.code("reset"));
   BOOST_TEST(reset.code() == 0);
   BOOST_TEST(!data_of(reset).contains("token"));
   BOOST_TEST(!is_alive(token));
   BOOST_TEST(person.login().code() == 1004);
   BOOST_TEST(login_with("another horse 7").code() == 0);
-  BOOST_TEST(
-      post("reset",
-           {{"phone", Person().phone()}, {"code", "123456"}, {"password", "another horse 7"}})
-          .code() == 1005);
+  BOOST_TEST(reset_by(Person(), "123456").code() == 1005);
 }
 
 BOOST_AUTO_TEST_CASE(a_phone_changes_only_to_one_that_was_proved_and_is_free) {
@@ -387,19 +363,12 @@ BOOST_AUTO_TEST_CASE(a_phone_changes_only_to_one_that_was_proved_and_is_free) {
   const std::string other = person.token();
   Person next;
   const std::string code = next.code("phone");
-  const auto change = [&](const Person& to, const std::string& with_code,
-                          const std::string& password) {
-    return call(
-        "POST", "phone", mine, {},
-        nlohmann::json{{"phone", to.phone()}, {"code", with_code}, {"password", password}}.dump());
-  };
-  BOOST_TEST(change(next, code, "wrong horse 42").code() == 1004);
-  BOOST_TEST(change(next, code == "000000" ? "000001" : "000000", person.password()).code() ==
-             1005);
+  BOOST_TEST(change_phone(mine, next, code, "wrong horse 42").code() == 1004);
+  BOOST_TEST(change_phone(mine, next, other_than(code), person.password()).code() == 1005);
   Person taken;
   taken.regist();
-  BOOST_TEST(change(taken, taken.code("phone"), person.password()).code() == 1002);
-  BOOST_TEST(change(next, code, person.password()).code() == 0);
+  BOOST_TEST(change_phone(mine, taken, taken.code("phone"), person.password()).code() == 1002);
+  BOOST_TEST(change_phone(mine, next, code, person.password()).code() == 0);
   BOOST_TEST(data_of(call("GET", "me", mine)).value("phone", "") == next.e164());
   BOOST_TEST(!is_alive(other));
   BOOST_TEST(person.login().code() == 1004);
@@ -425,47 +394,33 @@ BOOST_AUTO_TEST_CASE(every_event_is_recorded_with_whose_where_when_and_the_reque
   };
   BOOST_TEST(row("event") == "regist");
   const std::string first = recorded(person.login(), "login");
-  const std::string second = recorded(
-      post("login", {{"phone", person.phone()}, {"code", person.code("login")}}), "login by code");
-  const auto body = [](const nlohmann::json& arguments) { return arguments.dump(); };
+  const std::string second = recorded(login_by(person, person.code("login")), "login by code");
   std::string other;
   const auto sessions = data_of(call("GET", "sessions", second))["sessions"];
   for (const auto& session : sessions) {
     if (!session["current"].get<bool>()) other = std::to_string(session["id"].get<int>());
   }
   recorded(call("DELETE", "sessions/" + other, second), "session ended");
-  recorded(call("POST", "password", second, {},
-                body({{"old_password", person.password()}, {"password", "another horse 7"}})),
-           "password changed");
+  recorded(change_password(second, person.password()), "password changed");
   Person next;
-  recorded(call("POST", "phone", second, {},
-                body({{"phone", next.phone()},
-                      {"code", next.code("phone")},
-                      {"password", "another horse 7"}})),
-           "phone changed");
-  recorded(post("reset", {{"phone", next.phone()},
-                          {"code",
-                           [&] {
-                             let_time_pass_for(next.e164());
-                             return next.code("reset");
-                           }()},
-                          {"password", "third horse 8"}}),
-           "password reset");
+  recorded(change_phone(second, next, next.code("phone"), "another horse 7"), "phone changed");
+  let_time_pass_for(next.e164());
+  recorded(reset_by(next, next.code("reset"), "third horse 8"), "password reset");
   next.remember_password("third horse 8");
   const std::string third = recorded(next.login(), "login");
   const std::string fourth = recorded(next.login(), "login");
   recorded(call("POST", "logout", third), "logout");
   recorded(call("POST", "logout", fourth, {}, R"({"all":true})"), "logout everywhere");
   const std::string last = recorded(next.login(), "login");
-  recorded(call("DELETE", "me", last, {}, body({{"password", "third horse 8"}})), "deleted");
+  recorded(delete_account(last, "third horse 8"), "deleted");
 }
 
 BOOST_AUTO_TEST_CASE(a_deleted_account_is_gone) {
   const std::string mine = person.token();
   const std::string other = person.token();
   const std::string id = id_of(person);
-  BOOST_TEST(call("DELETE", "me", mine, {}, R"({"password":"wrong horse 42"})").code() == 1004);
-  BOOST_TEST(call("DELETE", "me", mine, {}, R"({"password":"correct horse 42"})").code() == 0);
+  BOOST_TEST(delete_account(mine, "wrong horse 42").code() == 1004);
+  BOOST_TEST(delete_account(mine, "correct horse 42").code() == 0);
   BOOST_TEST(!is_alive(mine));
   BOOST_TEST(!is_alive(other));
   BOOST_TEST(count_users(person.e164()) == 0);

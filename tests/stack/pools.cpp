@@ -9,9 +9,8 @@
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
 
-#include "support/stack.hpp"
+#include "support/person.hpp"
 
 using namespace users::test;
 
@@ -39,10 +38,6 @@ class Frozen {
   std::vector<int> pids_;
 };
 
-HttpReply get(const std::string& path, std::vector<std::string> headers = {}) {
-  return send(base_url(), {.method = "GET", .path = path, .headers = std::move(headers)});
-}
-
 int niceness(int pid) {
   return std::stoi(run_script("ps -o ni= -p " + std::to_string(pid)));
 }
@@ -65,10 +60,9 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
   constexpr int kRequests = kQueue + 40;
   constexpr std::size_t kWorkers = 8;
   const std::string paths[] = {"/users/regist", "/users/login"};
-  const std::string phone = fresh_phone();
-  regist(phone);
-  const HttpReply login = send(base_url(), {.path = paths[1], .body = registration(phone)});
-  const std::string token = nlohmann::json::parse(login.body)["data"].value("token", "");
+  const Person person;
+  regist(person.phone());
+  const std::string token = person.token();
   std::atomic<int> waited{0};
   std::mutex mutex;
   std::vector<HttpReply> refused;
@@ -95,9 +89,9 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
     BOOST_TEST(are_refused, refused.size()
                                 << " were refused, " << waited << " were served by frozen workers");
     BOOST_TEST(worker_pids("hash") == workers, boost::test_tools::per_element());
-    BOOST_TEST(get("/users/health/live").status == 200);
-    BOOST_TEST(get("/users/auth", {"Authorization: Bearer " + token}).status == 204);
-    BOOST_TEST(get("/users/auth").status == 401);
+    BOOST_TEST(call("GET", "health/live").status == 200);
+    BOOST_TEST(call("GET", "auth", token).status == 204);
+    BOOST_TEST(call("GET", "auth").status == 401);
   }
   BOOST_TEST(refused.size() + static_cast<std::size_t>(waited) == kRequests);
   BOOST_TEST(waited >= kQueue);
@@ -124,15 +118,11 @@ BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost, *boost::unit_test::labe
                        curl_arguments(base_url(), request.path))
                .status == 0;
   };
-  for (const char* path : {"regist", "login", "reset", "password", "phone"}) {
-    BOOST_TEST_CONTEXT(path) {
-      BOOST_TEST(answered_without("fast", {.path = std::string("/users/") + path}));
-    }
+  for (const std::string path : {"regist", "login", "reset", "password", "phone"}) {
+    BOOST_TEST(answered_without("fast", {.path = "/users/" + path}), path);
   }
-  for (const char* path : {"code", "logout", "auth", "nothing"}) {
-    BOOST_TEST_CONTEXT(path) {
-      BOOST_TEST(answered_without("hash", {.path = std::string("/users/") + path}));
-    }
+  for (const std::string path : {"code", "logout", "auth", "nothing"}) {
+    BOOST_TEST(answered_without("hash", {.path = "/users/" + path}), path);
   }
   BOOST_TEST(answered_without("fast", {.method = "DELETE", .path = "/users/me"}));
   BOOST_TEST(answered_without("hash", {.method = "GET", .path = "/users/me"}));

@@ -5,13 +5,12 @@
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "stack/requests.hpp"
 #include "support/nginx_site.hpp"
-#include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/worker_process.hpp"
 
@@ -161,12 +160,9 @@ struct Fixture {
     for (const char* picture : {"/www/photo.png", "/www/members/photo.png"}) {
       std::ofstream(site.folder() + picture) << "a photo";
     }
-    BOOST_TEST_REQUIRE(send(site.plain(), {.body = registration(phone)}).code() == 0);
-    const HttpReply login =
-        send(site.plain(), {.path = "/users/login", .body = registration(phone)});
-    session =
-        "Authorization: Bearer " + nlohmann::json::parse(login.body)["data"].value("token", "none");
-    id = query("SELECT id FROM users WHERE phone = '+86" + phone + "'");
+    regist(phone);
+    session = "Authorization: Bearer " + Person(phone).token();
+    id = id_of(Person(phone));
   }
 
   [[nodiscard]] HttpReply ask(const std::string& path, std::vector<std::string> headers = {},
@@ -175,6 +171,11 @@ struct Fixture {
     headers.emplace_back(kLast);
     return send(site.secure(),
                 {.method = method, .path = path, .body = body, .headers = std::move(headers)});
+  }
+
+  [[nodiscard]] std::vector<std::string> with_session(std::vector<std::string> headers) const {
+    headers.push_back(session);
+    return headers;
   }
 
   /// What the backend was sent in a request with these headers.
@@ -191,7 +192,8 @@ const std::vector<std::vector<std::string>> kForged{
     {"X_User_Id: forged", "X_User_Phone: forged"},
     {"X-User_Id: forged", "X-User_Phone: forged"},
     {"X_User-Id: forged", "x_user-phone: forged"},
-    {"X-User-Id: forged", "X-User-Id: forged", "X-User-Phone: forged", "x_user-id: forged"}};
+    {"X-User-Id: forged", "X-User-Id: forged", "X-User-Phone: forged", "x_user-id: forged"},
+    {"X-User-Id;", "X-User-Phone;"}};
 
 bool is_forged(const std::string& text) {
   return text.find("forged") != std::string::npos;
@@ -259,16 +261,21 @@ BOOST_AUTO_TEST_CASE(a_regular_expression_of_the_site_takes_nothing_out_of_a_pro
   BOOST_TEST(shown.header("expires").empty());
 }
 
-BOOST_AUTO_TEST_CASE(an_identity_header_with_a_blank_before_its_colon_is_no_request) {
-  for (const char* path : {"/members/page", "/shop/x"}) {
+BOOST_AUTO_TEST_CASE(an_identity_header_is_no_request_with_a_blank_and_not_dropped_by_connection) {
+  const auto told_by = [&](const std::string& path, const std::string& headers) {
     backend.take();
     const std::string reply =
-        send_raw(site.plain(), std::string("GET ") + path +
-                                   " HTTP/1.1\r\nHost: example.org\r\nX-User-Id : 1\r\n" + session +
-                                   "\r\n" + std::string(kLast) + "\r\nConnection: close\r\n\r\n");
-    BOOST_TEST(reply.starts_with("HTTP/1.1 400 "), reply);
-    BOOST_TEST(backend.take().empty());
-  }
+        send_raw(site.plain(), "GET " + path + " HTTP/1.1\r\nHost: example.org\r\n" + session +
+                                   "\r\n" + headers + std::string(kLast) + "\r\n\r\n");
+    return reply.substr(0, 13) + backend.take();
+  };
+  const std::string blank = "X-User-Id : 1\r\nConnection: close\r\n";
+  BOOST_TEST(told_by("/members/page", blank) == "HTTP/1.1 400 ");
+  BOOST_TEST(told_by("/shop/x", blank) == "HTTP/1.1 400 ");
+  // nginx forgets what Connection names only where it is told: the identity stays.
+  const std::string request = told_by("/api/x", "Connection: close, X-User-Id, X-User-Phone\r\n");
+  BOOST_TEST(values_of(request, "X-User-Id: ", "HTTP_X_USER_ID", id) == 1);
+  BOOST_TEST(values_of(request, "X-User-Phone: ", "HTTP_X_USER_PHONE", "+86" + phone) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_backend_is_told_by_whatever_protocol_whose_session_it_is) {
@@ -276,9 +283,7 @@ BOOST_AUTO_TEST_CASE(a_backend_is_told_by_whatever_protocol_whose_session_it_is)
        {"/api/x", "/live/x", "/php/x", "/auth/fastcgi/x", "/auth/uwsgi/x", "/auth/scgi/x"}) {
     for (const auto& forged : kForged) {
       BOOST_TEST_CONTEXT(path << " with " << forged.front()) {
-        auto headers = forged;
-        headers.push_back(session);
-        const std::string request = told(path, headers);
+        const std::string request = told(path, with_session(forged));
         BOOST_TEST(!is_forged(request));
         BOOST_TEST(values_of(request, "X-User-Id: ", "HTTP_X_USER_ID", id) == 1);
         BOOST_TEST(values_of(request, "X-User-Phone: ", "HTTP_X_USER_PHONE", "+86" + phone) == 1);
@@ -288,9 +293,8 @@ BOOST_AUTO_TEST_CASE(a_backend_is_told_by_whatever_protocol_whose_session_it_is)
     }
   }
   for (const auto& forged : kForged) {
-    auto headers = forged;
-    headers.push_back(session);
-    BOOST_TEST(ask("/auth/grpc/x", headers).body == "user " + id + ", phone +86" + phone);
+    BOOST_TEST(ask("/auth/grpc/x", with_session(forged)).body ==
+               "user " + id + ", phone +86" + phone);
     BOOST_TEST(ask("/auth/grpc/x", forged).code() == 1009);
   }
 }
@@ -299,9 +303,7 @@ BOOST_AUTO_TEST_CASE(where_nothing_is_protected_nobody_says_who_he_is) {
   for (const char* path : {"/shop/x", "/strip/fastcgi/x", "/strip/uwsgi/x", "/strip/scgi/x"}) {
     for (const auto& forged : kForged) {
       BOOST_TEST_CONTEXT(path << " with " << forged.front()) {
-        auto headers = forged;
-        headers.push_back(session);
-        const std::string request = told(path, headers);
+        const std::string request = told(path, with_session(forged));
         BOOST_TEST(request.find(kMark) != std::string::npos);
         BOOST_TEST(!is_forged(request));
         BOOST_TEST(request.find("+86") == std::string::npos);
@@ -409,14 +411,14 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing_by_its_visitors_cookie) {
   const std::string cookie = "Cookie: users=" + session.substr(session.rfind(' ') + 1);
   const std::string own = "Origin: https://example.org";
   const std::string host = "Host: example.org";
-  const std::vector<std::vector<std::string>> foreign{
-      {"Origin: https://evil.example"},
-      {"Origin: null"},
-      {"Origin: https://example.org.evil.example"},
-      {"Sec-Fetch-Site: same-site"},
-      {"Sec-Fetch-Site: cross-site"},
+  std::vector<std::vector<std::string>> foreign{
       {"Sec-Fetch-Site: cross-site", own},
       {"Sec-Fetch-Site: same-site", "Origin: https://evil.example"}};
+  for (const char* header :
+       {"Origin: https://evil.example", "Origin: null", "Origin: https://example.org.evil.example",
+        "Sec-Fetch-Site: same-site", "Sec-Fetch-Site: cross-site"}) {
+    foreign.push_back({header});
+  }
   for (auto headers : foreign) {
     headers.insert(headers.end(), {host, cookie});
     BOOST_TEST_CONTEXT(headers.front()) {

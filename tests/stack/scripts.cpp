@@ -1,6 +1,4 @@
 // The shell scripts, as a person at a shell runs them.
-#include <filesystem>
-#include <fstream>
 #include <future>
 #include <iterator>
 #include <stdexcept>
@@ -26,10 +24,6 @@ std::string finding(const std::string& url) {
   return (url.starts_with(origin() + "/") ? curl_environment() : "") + "USERS_URL='" + url + "' ";
 }
 
-Command script(const std::string& arguments, const std::string& url = origin() + "/users") {
-  return run_command(finding(url) + "LC_ALL=C.UTF-8 scripts/regist " + arguments + " 2>&1");
-}
-
 /// A person's shell, with a token file of its own.
 class Client {
  public:
@@ -43,14 +37,6 @@ class Client {
  private:
   TemporaryDirectory folder_;
 };
-
-/// The folder in which a client keeps its token where the user names no file for it.
-Command login_at_home(const TemporaryDirectory& home, const std::string& phone,
-                      const std::string& variables) {
-  return run_command("env -u USERS_TOKEN_FILE HOME='" + home.path().string() + "' " + variables +
-                     " " + finding(origin() + "/users") + "scripts/login " + phone +
-                     " 'correct horse 42' 2>&1");
-}
 
 /// Registers a phone, and logs it in from two places.
 void log_both_in(const std::string& phone, const Client& one, const Client& other) {
@@ -147,37 +133,24 @@ constexpr const char* kAway = "code=9001\nmsg=temporarily unavailable\nretry_aft
 
 BOOST_AUTO_TEST_SUITE(scripts)
 
-BOOST_AUTO_TEST_CASE(regist_prints_the_message_and_exits_by_the_code) {
+BOOST_AUTO_TEST_CASE(regist_exits_by_the_code_and_escapes_what_json_needs_escaped) {
+  const Client client;
   const std::string phone = fresh_phone();
-  const Command first = script(phone + " 'correct horse 42' 123456");
+  const std::string awkward = R"(quote" back\slash 	tab)";
+  const Command first = client.run("regist " + phone + " '" + awkward + "' 123456");
   BOOST_TEST(first.status == 0, first.output);
-  const Command second = script(phone + " 'correct horse 42' 123456");
+  BOOST_TEST(post("login", {{"phone", phone}, {"password", awkward}}).code() == 0);
+  const Command second = client.run("regist " + phone + " 'correct horse 42' 123456");
   BOOST_TEST(second.status == 1, second.output);
   BOOST_TEST(count_users("+86" + phone) == 1);
-}
-
-BOOST_AUTO_TEST_CASE(regist_escapes_what_json_needs_escaped) {
-  const std::string phone = fresh_phone();
-  BOOST_TEST(script(phone + R"( "quote\" back\\slash 	tab" 123456)").status == 0);
-  // The very same password by JSON: only then is a retry with another key known, not new.
-  BOOST_TEST(count_users("+86" + phone) == 1);
-}
-
-BOOST_AUTO_TEST_CASE(regist_takes_the_password_from_standard_input) {
-  const std::string phone = fresh_phone();
-  const Command command =
-      run_command("printf '%s\\n' 'correct horse 42' | " + finding(origin() + "/users") +
-                  "scripts/regist " + phone + " - 123456 2>&1");
-  BOOST_TEST(command.status == 0, command.output);
-}
-
-BOOST_AUTO_TEST_CASE(regist_tells_bad_usage_and_a_service_away) {
-  BOOST_TEST(script("").status == 2);
-  BOOST_TEST(script("1 2").status == 2);
-  const Command help = script("--help");
-  BOOST_TEST(help.status == 0);
-  BOOST_TEST(help.output.find("PHONE PASSWORD CODE") != std::string::npos);
-  BOOST_TEST(script("x 'correct horse 42' 123456").status == 1);
+  // A password from standard input.
+  run_script("echo 'correct horse 42' > '" + client.token_file() + ".typed'");
+  const Command typed =
+      client.run("regist " + fresh_phone() + " - 123456 < '" + client.token_file() + ".typed'");
+  BOOST_TEST(typed.status == 0, typed.output);
+  for (const char* wrong : {"regist", "regist 1 2"}) BOOST_TEST(client.run(wrong).status == 2);
+  BOOST_TEST(client.run("regist --help").output.find("PHONE PASSWORD CODE") != std::string::npos);
+  BOOST_TEST(client.run("regist x 'correct horse 42' 123456").status == 1);
 }
 
 BOOST_AUTO_TEST_CASE(login_keeps_a_token_that_only_its_owner_reads) {
@@ -249,24 +222,18 @@ BOOST_AUTO_TEST_CASE(logout_ends_all_sessions_and_forgets_one_that_is_over) {
   log_both_in(phone, one, other);
   BOOST_TEST(one.run("logout --all").status == 0);
   BOOST_TEST(other.run("me").status == 1);
+  run_script("cp '" + other.token_file() + "' '" + other.token_file() + ".kept'");
   const Command late = other.run("logout");
   BOOST_TEST(late.status == 0);
   BOOST_TEST(late.output.find("over already") != std::string::npos, late.output);
   BOOST_TEST(other.run("logout").status == 1);
-}
-
-BOOST_AUTO_TEST_CASE(logout_of_all_is_no_success_where_none_was_ended) {
-  const Client over;
-  const Client alive;
-  const std::string phone = fresh_phone();
-  log_both_in(phone, over, alive);
-  run_script("cp '" + over.token_file() + "' '" + over.token_file() + ".kept'");
-  BOOST_TEST(over.run("logout").status == 0);
-  run_script("mv '" + over.token_file() + ".kept' '" + over.token_file() + "'");
-  const Command all = over.run("logout --all");
+  // To end all is no success where none was ended.
+  BOOST_TEST(one.run("login " + phone + " 'correct horse 42'").status == 0);
+  run_script("mv '" + other.token_file() + ".kept' '" + other.token_file() + "'");
+  const Command all = other.run("logout --all");
   BOOST_TEST(all.status == 1, all.output);
-  BOOST_TEST(run_command("test -e '" + over.token_file() + "'").status == 1);
-  BOOST_TEST(alive.run("me").status == 0);
+  BOOST_TEST(run_command("test -e '" + other.token_file() + "'").status == 1);
+  BOOST_TEST(one.run("me").status == 0);
 }
 
 BOOST_AUTO_TEST_CASE(login_that_cannot_keep_the_token_says_so_and_leaves_nothing) {
@@ -414,12 +381,21 @@ BOOST_AUTO_TEST_CASE(a_token_lies_where_the_state_of_programs_lies_and_is_its_ow
   for (const auto& [variables, folder] :
        {std::pair{std::string("XDG_STATE_HOME= "), path + "/.local/state"},
         {"XDG_STATE_HOME='" + path + "/a state'", path + "/a state"}}) {
-    const Command login = login_at_home(home, phone, variables);
+    const Command login = run_command("env -u USERS_TOKEN_FILE HOME='" + path + "' " + variables +
+                                      " " + finding(origin() + "/users") + "scripts/login " +
+                                      phone + " 'correct horse 42' 2>&1");
     BOOST_TEST(login.status == 0, login.output);
     const std::string token = "'" + folder + "/users-fcgi/token'";
     BOOST_TEST(run_script("stat -c %a " + token) == "600\n");
     BOOST_TEST(run_script("stat -c %a '" + folder + "/users-fcgi'") == "700\n");
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_persons_whole_life_by_curl, *boost::unit_test::label("issued")) {
+  const Command life =
+      run_command(curl_environment() + "USERS_ORIGIN=" + origin() + " tests/life 2>&1");
+  BOOST_TEST(life.status == 0, life.output);
+  BOOST_TEST(life.output.ends_with("  the phone is free to register again\n"), life.output);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

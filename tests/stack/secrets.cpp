@@ -13,7 +13,7 @@
 #include <sodium.h>
 
 #include "base/crypto.hpp"
-#include "support/person.hpp"
+#include "stack/requests.hpp"
 
 using namespace users::test;
 using nlohmann::json;
@@ -141,8 +141,7 @@ void live(Loot& loot, Person& person) {
   const std::string set = cookie.header("set-cookie");
   BOOST_TEST_REQUIRE(set.starts_with("users="));
   loot.tokens.push_back(set.substr(6, 43));
-  const HttpReply by_code =
-      post("login", {{"phone", person.phone()}, {"code", code_of(person, "login")}});
+  const HttpReply by_code = login_by(person, code_of(person, "login"));
   loot.tokens.push_back(data_of(by_code).value("token", ""));
   const std::string by_cookie = "Cookie: users=" + loot.tokens[1];
   BOOST_TEST(call("GET", "me", "", {by_cookie}).status == 200);
@@ -151,19 +150,11 @@ void live(Loot& loot, Person& person) {
   BOOST_TEST(
       send(base_url(), {.method = "GET", .path = "/private/", .headers = {by_cookie}}).status ==
       200);
-  expect(0,
-         call("POST", "password", token, {},
-              json{{"old_password", person.password()}, {"password", planted("changed")}}.dump()));
+  expect(0, change_password(token, person.password(), planted("changed")));
   Person next;
-  expect(0, call("POST", "phone", token, {},
-                 json{{"phone", next.phone()},
-                      {"code", code_of(next, "phone")},
-                      {"password", planted("changed")}}
-                     .dump()));
+  expect(0, change_phone(token, next, code_of(next, "phone"), planted("changed")));
   expect(0, call("POST", "logout", token));
-  expect(0, post("reset", {{"phone", next.phone()},
-                           {"code", code_of(next, "reset")},
-                           {"password", planted("reset")}}));
+  expect(0, reset_by(next, code_of(next, "reset"), planted("reset")));
   next.remember_password(planted("reset"));
   loot.tokens.push_back(next.token());
   // One session and one code stay as they are: what is alive must not be there either.
@@ -171,12 +162,9 @@ void live(Loot& loot, Person& person) {
 
   Person gone;
   gone.remember_password(planted("gone"));
-  expect(0, post("regist", {{"phone", gone.phone()},
-                            {"password", gone.password()},
-                            {"code", code_of(gone, "regist")}}));
+  expect(0, regist_by(gone, code_of(gone, "regist")));
   loot.tokens.push_back(gone.token());
-  expect(0,
-         call("DELETE", "me", loot.tokens.back(), {}, json{{"password", gone.password()}}.dump()));
+  expect(0, delete_account(loot.tokens.back(), gone.password()));
   person = next;
 }
 
@@ -213,7 +201,7 @@ void blunder(Loot& loot, const Person& person) {
       loot.keep(call("POST", endpoint, token, {"Accept-Language: en"}, body));
     }
   }
-  loot.keep(call("DELETE", "me", token, {}, json{{"password", secret}}.dump()));
+  loot.keep(delete_account(token, secret));
   loot.keep(call("DELETE", "sessions/1", token, {}, json{{"password", secret}}.dump()));
   loot.keep(call("POST", "nothing", token, {}, json{{"password", secret}}.dump()));
   loot.keep(call("PUT", "regist", token, {}, json{{"password", secret}}.dump()));

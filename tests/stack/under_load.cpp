@@ -9,7 +9,6 @@
 #include <functional>
 #include <iomanip>
 #include <iostream>
-#include <latch>
 #include <map>
 #include <mutex>
 #include <sstream>
@@ -17,15 +16,13 @@
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
 
 #include "accounts/session.hpp"
 #include "accounts/user.hpp"
 #include "base/config.hpp"
 #include "base/crypto.hpp"
 #include "db/database.hpp"
-#include "support/person.hpp"
-#include "support/stack.hpp"
+#include "stack/requests.hpp"
 #include "support/whole_stack.hpp"
 
 using namespace users;
@@ -53,10 +50,10 @@ HttpReply regist_with_key(const std::string& phone) {
 
 /// Who makes a change: an account with a session and a code, as far as the change needs them.
 struct Subject {
-  std::string phone;
-  std::string token;
-  std::string other_session;  ///< the id of another one
-  std::string code;
+  Person person{};
+  std::string token{};
+  std::string other_session{};  ///< the id of another one
+  std::string code{};
 };
 
 /// A request that changes something, and the rows that it leaves.
@@ -73,8 +70,8 @@ std::ostream& operator<<(std::ostream& out, const ChangeRequest& change) {
   return out << change.name;
 }
 
-std::string new_phone_of(const Subject& who) {
-  return "15" + who.phone.substr(2);
+Person new_phone_of(const Subject& who) {
+  return Person("15" + who.person.phone().substr(2));
 }
 
 std::string hex_of(const crypto::Digest& digest) {
@@ -83,26 +80,17 @@ std::string hex_of(const crypto::Digest& digest) {
   return text.str();
 }
 
-constexpr const char* kPassword = "correct horse 42";
-constexpr const char* kNewPassword = "another horse 7";
-
 const ChangeRequest kChanges[] = {
     {"a registration", "hash", "regist", nullptr,
-     [](const Subject& who) { return regist(who.phone); }},
+     [](const Subject& who) { return regist(who.person.phone()); }},
     {"a request for a code", "fast", nullptr, nullptr,
      [](const Subject& who) {
-       return post("code", {{"phone", who.phone}});
+       return post("code", {{"phone", who.person.phone()}});
      }},
-    {"a login", "hash", "login", nullptr,
-     [](const Subject& who) {
-       return post("login", {{"phone", who.phone}, {"password", kPassword}});
-     },
+    {"a login", "hash", "login", nullptr, [](const Subject& who) { return who.person.login(); },
      500},
     {"a login by code", "hash", "login by code", "login",
-     [](const Subject& who) {
-       return post("login", {{"phone", who.phone}, {"code", who.code}});
-     },
-     500},
+     [](const Subject& who) { return login_by(who.person, who.code); }, 500},
     {"a logout", "fast", "logout", nullptr,
      [](const Subject& who) { return call("POST", "logout", who.token); }},
     {"a logout everywhere", "fast", "logout everywhere", nullptr,
@@ -110,25 +98,15 @@ const ChangeRequest kChanges[] = {
     {"the end of another session", "fast", "session ended", nullptr,
      [](const Subject& who) { return call("DELETE", "sessions/" + who.other_session, who.token); }},
     {"a change of the password", "hash", "password changed", nullptr,
-     [](const Subject& who) {
-       return post("password", {{"old_password", kPassword}, {"password", kNewPassword}},
-                   {"Authorization: Bearer " + who.token});
-     }},
+     [](const Subject& who) { return change_password(who.token, who.person.password()); }},
     {"a reset", "hash", "password reset", "reset",
-     [](const Subject& who) {
-       return post("reset", {{"phone", who.phone}, {"code", who.code}, {"password", kNewPassword}});
-     }},
+     [](const Subject& who) { return reset_by(who.person, who.code); }},
     {"a change of the phone", "hash", "phone changed", "phone",
      [](const Subject& who) {
-       return post("phone",
-                   {{"phone", new_phone_of(who)}, {"code", who.code}, {"password", kPassword}},
-                   {"Authorization: Bearer " + who.token});
+       return change_phone(who.token, new_phone_of(who), who.code, who.person.password());
      }},
     {"the end of an account", "hash", "deleted", nullptr,
-     [](const Subject& who) {
-       return call("DELETE", "me", who.token, {},
-                   std::string(R"({"password": ")") + kPassword + R"("})");
-     }},
+     [](const Subject& who) { return delete_account(who.token, who.person.password()); }},
 };
 
 /// Made in the database, since the service would take minutes for the hashes.
@@ -140,16 +118,15 @@ class Subjects {
     const Secret key = read_key(config);
     users::Metrics metrics;
     db::Database database(config, password, metrics);
-    const std::string hash = crypto::hash_password(Secret(std::string_view(kPassword)), {19456, 2});
+    const std::string hash = crypto::hash_password(Secret(Person().password()), {19456, 2});
     const Sessions sessions(config, key);
     for (int i = 0; i < count; ++i) {
       Subject& who = subjects_.emplace_back();
-      who.phone = fresh_phone();
       if (change.event == nullptr || std::string_view(change.event) == "regist") continue;
       database.once(db::new_operation(), [&](db::Transaction& transaction) {
         db::Connection& connection = transaction.connection();
-        insert_user(connection, "+86" + who.phone, hash, std::string(32, 'k'));
-        const User user = find_user_by_phone.one(connection, "+86" + who.phone).value();
+        insert_user(connection, who.person.e164(), hash, std::string(32, 'k'));
+        const User user = find_user_by_phone.one(connection, who.person.e164()).value();
         who.token = sessions.open(connection, user, {}).token;
         sessions.open(connection, user, {});
         for (const SessionRow& row : sessions.list(connection, user.id)) {
@@ -161,7 +138,7 @@ class Subjects {
       if (change.purpose == nullptr) continue;
       who.code = "123456";
       const std::string to =
-          "+86" + (std::string_view(change.purpose) == "phone" ? new_phone_of(who) : who.phone);
+          (std::string_view(change.purpose) == "phone" ? new_phone_of(who) : who.person).e164();
       // As Verification stores one.
       const auto hash_of_code =
           crypto::keyed_hash(key, "code", to + " " + change.purpose + " " + who.code);
@@ -343,19 +320,7 @@ BOOST_AUTO_TEST_CASE(race, *kDeep) {
   constexpr int kRounds = 50;
   constexpr int kClients = 50;
   int right = 0;
-  for (int round = 0; round < kRounds; ++round) {
-    const std::string phone = fresh_phone();
-    std::atomic<int> made{0};
-    std::atomic<int> known{0};
-    std::latch start(kClients);
-    in_parallel(kClients, kClients, [&](int) {
-      start.arrive_and_wait();
-      const int code = regist(phone).code();
-      made += code == 0 ? 1 : 0;
-      known += code == 1002 ? 1 : 0;
-    });
-    right += made == 1 && known == kClients - 1 && count_users("+86" + phone) == 1 ? 1 : 0;
-  }
+  for (int round = 0; round < kRounds; ++round) right += make_one_user(kClients) ? 1 : 0;
   BOOST_TEST(right == kRounds);
 
   constexpr int kPhones = 1000;
@@ -461,19 +426,15 @@ BOOST_AUTO_TEST_CASE(away, *kDeep) {
 
 // Sessions are checked while more clients register than the workers and their queue take.
 BOOST_AUTO_TEST_CASE(storm, *kDeep) {
-  const std::string phone = fresh_phone();
-  regist(phone);
-  const HttpReply login = send(base_url(), {.path = "/users/login", .body = registration(phone)});
-  const std::string token = nlohmann::json::parse(login.body)["data"].value("token", "");
-  BOOST_TEST_REQUIRE(!token.empty());
+  const Person person;
+  regist(person.phone());
+  const std::string token = person.token();
   int refused = 0;
   // Milliseconds of each check, sorted, as long as `more` holds.
   const auto checks = [&](const std::function<bool(std::size_t)>& more) {
     std::vector<double> times;
     while (more(times.size())) {
-      const HttpReply reply = send(
-          base_url(),
-          {.method = "GET", .path = "/users/auth", .headers = {"Authorization: Bearer " + token}});
+      const HttpReply reply = call("GET", "auth", token);
       times.push_back(reply.milliseconds);
       if (reply.status != 204) ++refused;
     }

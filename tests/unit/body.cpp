@@ -18,32 +18,34 @@ Arguments parse(std::string_view body, std::string_view content_type = kForm) {
   return web::parse_body(request);
 }
 
+/// The fields that `refused` blames, joined by commas.
+std::string blamed(const web::InvalidArguments& refused) {
+  std::string text;
+  for (const std::string& field : refused.fields()) {
+    text.append(text.empty() ? "" : ",").append(field);
+  }
+  return text;
+}
+
 /// The value of `name`, or `!` and the fields to blame.
 std::string value_of(std::string_view name, std::string_view body,
                      std::string_view content_type = kForm) {
   try {
     return std::string(parse(body, content_type).texts({name}).front());
   } catch (const web::InvalidArguments& refused) {
-    std::string text = "!";
-    for (const std::string& field : refused.fields()) {
-      text.append(text.size() > 1 ? "," : "").append(field);
-    }
-    return text;
+    return "!" + blamed(refused);
   }
 }
 
 /// The fields to blame when the three arguments of a registration are asked for; empty where all
 /// are there.
-std::string blamed(std::string_view body, std::string_view content_type = kForm) {
-  std::string text;
+std::string missing(std::string_view body, std::string_view content_type = kForm) {
   try {
     static_cast<void>(parse(body, content_type).texts({"phone", "password", "code"}));
   } catch (const web::InvalidArguments& refused) {
-    for (const std::string& field : refused.fields()) {
-      text.append(text.empty() ? "" : ",").append(field);
-    }
+    return blamed(refused);
   }
-  return text;
+  return "";
 }
 
 std::string nested(std::size_t levels, std::string_view open, std::string_view close) {
@@ -58,6 +60,14 @@ struct Case {
   std::string_view body;
   std::string_view result;
 };
+
+/// What argument `a` must be.
+void check_a(std::initializer_list<Case> cases) {
+  for (const Case& row : cases) {
+    BOOST_TEST_INFO(row.body);
+    BOOST_TEST(value_of("a", row.body) == row.result);
+  }
+}
 
 BOOST_AUTO_TEST_SUITE(body)
 
@@ -91,18 +101,22 @@ BOOST_AUTO_TEST_CASE(any_other_body_is_a_form_unless_its_type_says_json) {
 BOOST_AUTO_TEST_CASE(no_body_has_no_arguments) {
   for (const auto type : {kForm, kJson, ""sv}) {
     for (const auto* body : {"", " ", "\r\n\t "}) {
-      BOOST_TEST(blamed(body, type) == "phone,password,code");
+      BOOST_TEST(missing(body, type) == "phone,password,code");
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_damaged_body_is_not_looked_at) {
+BOOST_AUTO_TEST_CASE(a_body_that_is_damaged_or_packed_is_not_looked_at) {
   web::Request request;
   request.body = R"({"a":"b"})";
+  request.content_encoding = "identity";
+  BOOST_CHECK_NO_THROW(static_cast<void>(web::parse_body(request)));
+  const auto blames_body = [](const auto& refused) { return blamed(refused) == "body"; };
+  request.content_encoding = "gzip";
+  BOOST_CHECK_EXCEPTION(web::parse_body(request), web::InvalidArguments, blames_body);
+  request.content_encoding = "";
   request.body_state = web::BodyState::damaged;
-  BOOST_CHECK_EXCEPTION(web::parse_body(request), web::InvalidArguments, [](const auto& refused) {
-    return refused.fields() == std::vector<std::string>{"body"};
-  });
+  BOOST_CHECK_EXCEPTION(web::parse_body(request), web::InvalidArguments, blames_body);
 }
 
 BOOST_AUTO_TEST_CASE(all_that_is_missing_or_no_text_is_blamed_together) {
@@ -120,46 +134,32 @@ BOOST_AUTO_TEST_CASE(all_that_is_missing_or_no_text_is_blamed_together) {
       {"phone=1&code=3", "password"},
   };
   for (const Case& row : kCases) {
-    BOOST_TEST_CONTEXT(row.body) {
-      BOOST_TEST(blamed(row.body) == row.result);
-    }
+    BOOST_TEST_INFO(row.body);
+    BOOST_TEST(missing(row.body) == row.result);
   }
 }
 
-BOOST_AUTO_TEST_CASE(unknown_members_are_ignored) {
-  BOOST_TEST(value_of("a", R"({"x":[1,{"a":"no"}],"a":"b","y":{"a":"no","b":null}})") == "b");
-  BOOST_TEST(value_of("a", "x=1&a=b&y=2") == "b");
-}
-
 BOOST_AUTO_TEST_CASE(json_text_keeps_its_characters) {
-  constexpr Case kCases[] = {
-      {R"({"a":"密码"})", "密码"},
-      {R"({"a":"\u5bc6\u7801"})", "密码"},
-      {R"({"a":"\ud83d\ude00"})", "😀"},
-      {R"({"a":"\"\\\/\b\f\n\r\t"})", "\"\\/\b\f\n\r\t"},
-      {R"({"\u0061":"escaped key"})", "escaped key"},
-      {R"({"a":"+%41&b=c"})", "+%41&b=c"},
-  };
-  for (const Case& row : kCases) BOOST_TEST(value_of("a", row.body) == row.result);
+  check_a({{R"({"a":"密码"})", "密码"},
+           {R"({"a":"\u5bc6\u7801"})", "密码"},
+           {R"({"a":"\ud83d\ude00"})", "😀"},
+           {R"({"a":"\"\\\/\b\f\n\r\t"})", "\"\\/\b\f\n\r\t"},
+           {R"({"\u0061":"escaped key"})", "escaped key"},
+           {R"({"a":"+%41&b=c"})", "+%41&b=c"}});
 }
 
 constexpr std::string_view kNoJsonObjects[] = {
+    // More of them: stack/bad_input.
     R"([])",
-    R"(["phone"])",
     R"([{"a":"b"}])",
-    R"("a")",
-    R"(1)",
     R"(true)",
-    R"(null)",
     R"(not json)",
     R"({)",
     R"({"a")",
     R"({"a":)",
-    R"({"a":"b")",
     R"({"a":"b",})",
     R"({"a":"b"}})",
     R"({"a":"b"}{"a":"b"})",
-    R"({"a":"b"} x)",
     R"({"a":"b"}, )",
     R"({a:"b"})",
     R"({'a':'b'})",
@@ -170,39 +170,19 @@ constexpr std::string_view kNoJsonObjects[] = {
     R"({"a":"b"/*comment*/})",
     R"({"a":"\x41"})",
     "{\"a\":\"line\nbreak\"}",
-    "{\"a\":\"raw NUL \0\"}"sv,
     "{\"a\":\"b\"\0}"sv,
-    "{\"a\":\"caf\xE9\"}",
-    "{\"a\":\"overlong \xC0\xAF\"}",
     "{\"a\":\"surrogate \xED\xA0\x80\"}",
     "{\"a\":\"b\",\"unknown\":\"\xFF\"}",
     "{\"\xFF\":\"b\"}",
-    R"({"a":"\ud83d"})",
     R"({"a":"\ude00"})",
-    R"({"a":"\ud83d\u0041"})",
-    R"({"a":"\ude00\ud83d"})",
-};
+    R"({"a":"\ud83d\u0041"})"};
 
 BOOST_AUTO_TEST_CASE(what_is_no_json_object_is_blamed_on_the_body) {
   for (const auto body : kNoJsonObjects) {
-    BOOST_TEST_CONTEXT(body) {
-      BOOST_TEST(value_of("a", body, kJson) == "!body");
-    }
+    BOOST_TEST(value_of("a", body, kJson) == "!body", body);
+    // What begins as JSON is none under the type of a form either.
+    BOOST_TEST(value_of("a", body) == (body.starts_with('{') ? "!body" : "!a"), body);
   }
-}
-
-BOOST_AUTO_TEST_CASE(broken_json_is_broken_under_the_type_of_a_form_too) {
-  for (const auto body : kNoJsonObjects) {
-    BOOST_TEST_CONTEXT(body) {
-      BOOST_TEST(value_of("a", body) == (body.starts_with('{') ? "!body" : "!a"));
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_nul_does_not_end_the_body) {
-  BOOST_TEST(value_of("a", "{\"a\":\"b\"}\0"sv) == "!body");
-  BOOST_TEST(value_of("a", "{\"a\":\"b\"}\0 and more"sv) == "!body");
-  BOOST_TEST(value_of("a", "\0{\"a\":\"b\"}"sv, kJson) == "!body");
 }
 
 BOOST_AUTO_TEST_CASE(a_byte_order_mark_is_ignored_before_json) {
@@ -212,79 +192,54 @@ BOOST_AUTO_TEST_CASE(a_byte_order_mark_is_ignored_before_json) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_body_that_is_said_to_be_packed_is_not_looked_at) {
-  web::Request request;
-  request.body = "phone=1";
-  request.content_encoding = "identity";
-  BOOST_CHECK_NO_THROW(static_cast<void>(web::parse_body(request)));
-  request.content_encoding = "gzip";
-  BOOST_CHECK_THROW(static_cast<void>(web::parse_body(request)), web::InvalidArguments);
+BOOST_AUTO_TEST_CASE(a_key_that_is_there_twice_is_blamed) {
+  check_a({{R"({"a":"b","a":"b"})", "!a"},
+           {R"({"a":"b","x":1,"x":2})", "!x"},
+           {R"({"a":"b","\u0061":"c"})", "!a"},
+           {R"({"a":"b","x":{"inner":1,"inner":2}})", "!inner"},
+           {R"({"a":"b","x":[{"inner":1},{"inner":2}]})", "b"},
+           {R"({"a":"b","x":{"a":"c"}})", "b"},
+           {"a=b&a=b", "!a"},
+           {"a=b&x=1&x=2", "!x"},
+           {"a=b&%61=c", "!a"}});
 }
 
-BOOST_AUTO_TEST_CASE(a_key_that_is_there_twice_is_blamed) {
-  constexpr Case kCases[] = {
-      {R"({"a":"b","a":"b"})", "!a"},
-      {R"({"a":"b","x":1,"x":2})", "!x"},
-      {R"({"a":"b","\u0061":"c"})", "!a"},
-      {R"({"a":"b","x":{"inner":1,"inner":2}})", "!inner"},
-      {R"({"a":"b","x":[{"inner":1},{"inner":2}]})", "b"},
-      {R"({"a":"b","x":{"a":"c"}})", "b"},
-      {"a=b&a=b", "!a"},
-      {"a=b&x=1&x=2", "!x"},
-      {"a=b&%61=c", "!a"},
-  };
-  for (const Case& row : kCases) {
-    BOOST_TEST_CONTEXT(row.body) {
-      BOOST_TEST(value_of("a", row.body) == row.result);
+BOOST_AUTO_TEST_CASE(eight_levels_are_read_and_more_refused) {
+  for (const std::size_t levels : {8, 9, 100'000}) {
+    for (const auto& [open, close] : {std::pair{"[", "]"}, {R"({"x":)", "}"}}) {
+      BOOST_TEST(value_of("a", nested(levels, open, close)) == (levels == 8 ? "found" : "!body"));
     }
   }
-}
-
-BOOST_AUTO_TEST_CASE(eight_levels_are_read_and_nine_refused) {
-  BOOST_TEST(value_of("a", nested(8, "[", "]")) == "found");
-  BOOST_TEST(value_of("a", nested(8, R"({"x":)", "}")) == "found");
-  BOOST_TEST(value_of("a", nested(9, "[", "]")) == "!body");
-  BOOST_TEST(value_of("a", nested(9, R"({"x":)", "}")) == "!body");
-}
-
-BOOST_AUTO_TEST_CASE(a_hundred_thousand_levels_are_refused_as_well) {
-  BOOST_TEST(value_of("a", nested(100'000, "[", "]")) == "!body");
-  BOOST_TEST(value_of("a", nested(100'000, R"({"x":)", "}")) == "!body");
   BOOST_TEST(value_of("a", "{\"a\":" + std::string(100'000, '[')) == "!body");
 }
 
-BOOST_AUTO_TEST_CASE(an_escaped_nul_is_blamed_on_its_member) {
-  BOOST_TEST(value_of("a", R"({"a":"b\u0000"})") == "!a");
-  BOOST_TEST(value_of("a", R"({"a":"\u0000"})") == "!a");
-  BOOST_TEST(value_of("a", R"({"a":"b","password":"12345678\u0000"})") == "!password");
-  BOOST_TEST(value_of("a", R"({"a":"b","x":["\u0000"]})") == "!body");
+BOOST_AUTO_TEST_CASE(a_nul_does_not_end_the_body_and_an_escaped_one_is_blamed_on_its_member) {
+  check_a({{R"({"a":"b\u0000"})", "!a"},
+           {R"({"a":"\u0000"})", "!a"},
+           {R"({"a":"b","password":"12345678\u0000"})", "!password"},
+           {R"({"a":"b","x":["\u0000"]})", "!body"}});
+  check_a({{"{\"a\":\"b\"}\0"sv, "!body"}, {"{\"a\":\"b\"}\0 and more"sv, "!body"}});
+  BOOST_TEST(value_of("a", "\0{\"a\":\"b\"}"sv, kJson) == "!body");
 }
 
 BOOST_AUTO_TEST_CASE(a_form_is_decoded) {
-  constexpr Case kCases[] = {
-      {"a=b", "b"},
-      {"a=", ""},
-      {"a", ""},
-      {"a=b=c", "b=c"},
-      {"a=%3D%26%2B%25", "=&+%"},
-      {"a=one+two%20three", "one two three"},
-      {"a=%2b86", "+86"},
-      {"a=%2B86", "+86"},
-      {"%61=b", "b"},
-      {"a=%E5%AF%86%e7%a0%81", "密码"},
-      {"a=密码", "密码"},
-      {"a=%F0%9F%98%80", "😀"},
-      {"&&a=b&", "b"},
-      {"=nobody&a=b", "b"},
-      {" a=b", "!a"},
-      {"a=b\r\n", "b\r\n"},
-      {"a=b;c=d", "b;c=d"},
-  };
-  for (const Case& row : kCases) {
-    BOOST_TEST_CONTEXT(row.body) {
-      BOOST_TEST(value_of("a", row.body) == row.result);
-    }
-  }
+  check_a({{"a=b", "b"},
+           {"a=", ""},
+           {"a", ""},
+           {"a=b=c", "b=c"},
+           {"a=%3D%26%2B%25", "=&+%"},
+           {"a=one+two%20three", "one two three"},
+           {"a=%2b86", "+86"},
+           {"a=%2B86", "+86"},
+           {"%61=b", "b"},
+           {"a=%E5%AF%86%e7%a0%81", "密码"},
+           {"a=密码", "密码"},
+           {"a=%F0%9F%98%80", "😀"},
+           {"&&a=b&", "b"},
+           {"=nobody&a=b", "b"},
+           {" a=b", "!a"},
+           {"a=b\r\n", "b\r\n"},
+           {"a=b;c=d", "b;c=d"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_form_that_cannot_be_decoded_is_blamed_on_the_body) {
@@ -292,9 +247,8 @@ BOOST_AUTO_TEST_CASE(a_form_that_cannot_be_decoded_is_blamed_on_the_body) {
        {"a=%"sv, "a=%4"sv, "a=%zz"sv, "a=%4z"sv, "a=%%41"sv, "a=%u5bc6"sv, "%=b"sv, "a=%00"sv,
         "a=b%00c"sv, "a=b\0c"sv, "a%00=b"sv, "a=%FF"sv, "a=%C0%AF"sv, "a=%ED%A0%80"sv, "a=%E5%AF"sv,
         "a=\xFF"sv, "a=b&x=%FF"sv, "\xFF"sv}) {
-    BOOST_TEST_CONTEXT(body) {
-      BOOST_TEST(value_of("a", body) == "!body");
-    }
+    BOOST_TEST_INFO(body);
+    BOOST_TEST(value_of("a", body) == "!body");
   }
 }
 

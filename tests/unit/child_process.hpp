@@ -1,10 +1,14 @@
-// A piece of a test in a process of its own: for what cannot be undone, and for many at once.
+// A piece of a test in a process of its own, for what cannot be undone and for many at once; and
+// standard error elsewhere.
 #pragma once
 
 #include <cerrno>
 #include <exception>
+#include <filesystem>
 #include <system_error>
+#include <vector>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,5 +37,35 @@ inline int wait_for(pid_t child) {
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
+
+/// Runs `body` in `count` processes at once; the sum of their exit statuses.
+template <class Body>
+int run_children(int count, const Body& body) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < count; ++i) children.push_back(start_child(body));
+  int sum = 0;
+  for (const pid_t child : children) sum += wait_for(child);
+  return sum;
+}
+
+/// While it lives, standard error goes to a file: to nothing, for tests that provoke warnings.
+class StandardErrorTo {
+ public:
+  explicit StandardErrorTo(const std::filesystem::path& file = "/dev/null")
+      : before_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) {
+    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ::dup2(fd, STDERR_FILENO);
+    ::close(fd);
+  }
+  ~StandardErrorTo() {
+    ::dup2(before_, STDERR_FILENO);
+    ::close(before_);
+  }
+  StandardErrorTo(const StandardErrorTo&) = delete;
+  StandardErrorTo& operator=(const StandardErrorTo&) = delete;
+
+ private:
+  int before_;
+};
 
 }  // namespace users::test

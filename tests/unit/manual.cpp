@@ -13,7 +13,6 @@ namespace users::test {
 namespace {
 
 // Tests run from the top of the checkout.
-constexpr const char* kPages = "conf";
 constexpr const char* kConfigPage = "awk -f scripts/users_conf_man.awk conf/users.conf.example";
 
 /// What a shell command prints; it must succeed and print something.
@@ -45,7 +44,7 @@ std::set<std::string> options_of(const std::string& text) {
 
 std::vector<std::filesystem::path> pages() {
   std::vector<std::filesystem::path> pages;
-  for (const auto& entry : std::filesystem::directory_iterator(kPages)) {
+  for (const auto& entry : std::filesystem::directory_iterator("conf")) {
     if (entry.path().extension() == ".8") pages.push_back(entry.path());
   }
   BOOST_TEST(pages.size() >= 2U);

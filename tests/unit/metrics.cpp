@@ -2,11 +2,9 @@
 #include "metrics/metrics.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <fstream>
 #include <functional>
 #include <sstream>
-#include <thread>
 
 #include <boost/test/unit_test.hpp>
 #include <fcntl.h>
@@ -15,7 +13,6 @@
 
 #include "base/log.hpp"
 #include "child_process.hpp"
-#include "quiet_errors.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -45,8 +42,11 @@ void count_login(Metrics& metrics, const std::string& label, int times = 1) {
   for (int i = 0; i < times; ++i) counter.add();
 }
 
+/// The counter of logins after one by password.
+constexpr std::string_view kOneLogin = "users_logins_total{by=\"password\"} 1\n";
+
 struct Fixture {
-  QuietErrors quiet;
+  StandardErrorTo nothing;
   TemporaryDirectory directory;
   std::string file = (directory.path() / "metrics").string();
   [[nodiscard]] mode_t mode() const {
@@ -87,7 +87,8 @@ std::size_t count_of(const std::string& text, const std::string& part) {
 
 BOOST_FIXTURE_TEST_SUITE(metrics, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_counter_is_told_with_its_help_and_type) {
+BOOST_AUTO_TEST_CASE(
+    a_counter_is_told_with_its_help_and_type_and_without_labels_before_it_is_used) {
   Metrics metrics;
   count_login(metrics, "password", 3);
   count_login(metrics, "code");
@@ -96,12 +97,9 @@ BOOST_AUTO_TEST_CASE(a_counter_is_told_with_its_help_and_type) {
                        "# TYPE users_logins_total counter\n"
                        "users_logins_total{by=\"code\"} 1\n"
                        "users_logins_total{by=\"password\"} 3\n") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_counter_without_labels_is_there_before_it_is_used) {
-  const Metrics metrics;
-  BOOST_TEST(lines_of(metrics, "users_registrations_total") == "users_registrations_total 0\n");
-  BOOST_TEST(lines_of(metrics, "users_logins_total").empty());
+  const Metrics unused;
+  BOOST_TEST(lines_of(unused, "users_registrations_total") == "users_registrations_total 0\n");
+  BOOST_TEST(lines_of(unused, "users_logins_total").empty());
 }
 
 BOOST_AUTO_TEST_CASE(names_come_sorted) {
@@ -161,21 +159,17 @@ BOOST_AUTO_TEST_CASE(many_processes_count_together_from_the_first_moment) {
   constexpr int kProcesses = 8;
   constexpr int kSeries = 40;
   constexpr int kTimes = 500;
-  std::vector<pid_t> children;
-  for (int process = 0; process < kProcesses; ++process) {
-    children.push_back(start_child([&] {
-      // Two of a process count like two processes.
-      Metrics one(file);
-      Metrics other(file);
-      for (int i = 0; i < kTimes; ++i) {
-        for (int series = 0; series < kSeries; ++series) {
-          count_login(i % 2 == 0 ? one : other, std::to_string(series));
-        }
-      }
-      return 0;
-    }));
-  }
-  for (const pid_t child : children) BOOST_TEST(wait_for(child) == 0);
+  BOOST_TEST(run_children(kProcesses, [&] {
+               // Two of a process count like two processes.
+               Metrics one(file);
+               Metrics other(file);
+               for (int i = 0; i < kTimes; ++i) {
+                 for (int series = 0; series < kSeries; ++series) {
+                   count_login(i % 2 == 0 ? one : other, std::to_string(series));
+                 }
+               }
+               return 0;
+             }) == 0);
   const Metrics after(file);
   for (int series = 0; series < kSeries; ++series) {
     const std::string line = "users_logins_total{by=\"" + std::to_string(series) + "\"}";
@@ -184,43 +178,6 @@ BOOST_AUTO_TEST_CASE(many_processes_count_together_from_the_first_moment) {
   const MetricsMemory memory(file);
   BOOST_TEST(memory.layout().used == static_cast<unsigned>(kSeries));
   BOOST_TEST(mode() == 0600U);
-}
-
-BOOST_AUTO_TEST_CASE(what_was_counted_outlives_a_killed_process_and_no_half_series_stays,
-                     *boost::unit_test::label("deep")) {
-  constexpr unsigned kRounds = 20;
-  unsigned cut = 0;
-  for (unsigned round = 1; round <= kRounds; ++round) {
-    std::filesystem::remove(file);
-    const MetricsMemory memory(file);
-    const pid_t child = start_child([&] {
-      Metrics metrics(file);
-      for (int i = 0;; ++i) {
-        count_login(metrics, std::to_string(i));
-        // Else the file may be full before the parent gets a processor.
-        if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      }
-      return 0;
-    });
-    // It adds series as fast as it can, so that it dies while it does.
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (memory.layout().used < round * 20 && std::chrono::steady_clock::now() < deadline) {
-    }
-    ::kill(child, SIGKILL);
-    BOOST_TEST(wait_for(child) == -1);
-
-    const std::uint32_t used = memory.layout().used;
-    BOOST_TEST(used >= round * 20);
-    if (used == MetricsLayout::kSlots) continue;
-    ++cut;
-    Metrics after(file);
-    count_login(after, "after");
-    const std::string text = after.render();
-    BOOST_TEST(count_of(text, "users_logins_total{") == used + 1);
-    BOOST_TEST(count_of(text, "} 1\n") >= used);
-    BOOST_TEST(count_of(text, "users_logins_total{by=\"after\"} 1\n") == 1U);
-  }
-  BOOST_TEST(cut > 0U);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_dead_process_left_unfinished_is_written_over) {
@@ -232,7 +189,7 @@ BOOST_AUTO_TEST_CASE(what_a_dead_process_left_unfinished_is_written_over) {
     half.key_size = 4'000'000'000U;
     half.values[0] = 99;
   });
-  BOOST_TEST(lines_of(metrics, "users_logins_total") == "users_logins_total{by=\"password\"} 1\n");
+  BOOST_TEST(lines_of(metrics, "users_logins_total") == kOneLogin);
   Metrics next(file);
   count_login(next, "code");
   BOOST_TEST(lines_of(metrics, "users_logins_total{by=\"code\"}") ==
@@ -295,18 +252,14 @@ BOOST_AUTO_TEST_CASE(a_file_of_another_size_or_mode_is_made_anew) {
     const ino_t old = inode();
     Metrics metrics(file);
     count_login(metrics, "password");
-    const bool anew =
-        inode() != old && mode() == 0600U && fs::file_size(file) == sizeof(MetricsLayout) &&
-        lines_of(Metrics(file), "users_logins_total") == "users_logins_total{by=\"password\"} 1\n";
-    return anew;
+    return inode() != old && mode() == 0600U && fs::file_size(file) == sizeof(MetricsLayout) &&
+           lines_of(Metrics(file), "users_logins_total") == kOneLogin;
   };
   BOOST_TEST(is_made_anew());
-  fs::resize_file(file, 4096);
-  BOOST_TEST(is_made_anew());
-  fs::resize_file(file, 0);
-  BOOST_TEST(is_made_anew());
-  fs::resize_file(file, sizeof(MetricsLayout) + 1);
-  BOOST_TEST(is_made_anew());
+  for (const std::size_t size : {std::size_t{4096}, std::size_t{0}, sizeof(MetricsLayout) + 1}) {
+    fs::resize_file(file, size);
+    BOOST_TEST(is_made_anew());
+  }
   fs::permissions(file, fs::perms(0644));
   BOOST_TEST(is_made_anew());
   std::ofstream(file) << std::string(sizeof(MetricsLayout), 'x');
@@ -372,18 +325,13 @@ BOOST_AUTO_TEST_CASE(in_a_folder_that_a_group_shares_its_users_count_together) {
 }
 
 BOOST_AUTO_TEST_CASE(of_many_that_find_a_damaged_file_one_makes_it_anew) {
-  constexpr int kProcesses = 8;
   std::ofstream(file) << "damaged";
   fs::permissions(file, fs::perms(0600));
-  std::vector<pid_t> children;
-  for (int process = 0; process < kProcesses; ++process) {
-    children.push_back(start_child([&] {
-      Metrics metrics(file);
-      count_login(metrics, "password", 100);
-      return 0;
-    }));
-  }
-  for (const pid_t child : children) BOOST_TEST(wait_for(child) == 0);
+  BOOST_TEST(run_children(8, [&] {
+               Metrics metrics(file);
+               count_login(metrics, "password", 100);
+               return 0;
+             }) == 0);
   BOOST_TEST(lines_of(Metrics(file), "users_logins_total") ==
              "users_logins_total{by=\"password\"} 800\n");
 }
@@ -399,9 +347,7 @@ BOOST_AUTO_TEST_CASE(without_a_file_a_process_counts_for_itself_and_says_so) {
       const std::string log = log_of([&] {
         Metrics metrics(where);
         count_login(metrics, "password");
-        if (lines_of(metrics, "users_logins_total") != "users_logins_total{by=\"password\"} 1\n") {
-          throw std::runtime_error("not counted");
-        }
+        if (lines_of(metrics, "users_logins_total") != kOneLogin) throw std::runtime_error("lost");
       });
       BOOST_TEST(log.find("WARNING [-] metrics: " + where + ": ") != std::string::npos);
       BOOST_TEST(log.find("correct metrics.file and reload") != std::string::npos);

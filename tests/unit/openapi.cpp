@@ -1,6 +1,5 @@
 // nginx/html/openapi.json says what the tables in the code say, no more and no less; and a reply
 // that is not as it says is found.
-#include <fstream>
 #include <set>
 
 #include <boost/test/unit_test.hpp>
@@ -139,18 +138,13 @@ BOOST_AUTO_TEST_CASE(examples_keep_to_their_schemas) {
   int seen = 0;
   for (const auto& [name, item] : api().document()["components"]["schemas"].items()) {
     for (const json& example : item.value("examples", json::array())) {
-      BOOST_TEST_CONTEXT(name << " " << example) {
-        BOOST_TEST(api().judge_value(item, example) == std::vector<std::string>(),
-                   boost::test_tools::per_element());
-      }
+      BOOST_TEST_INFO(name << " " << example);
+      BOOST_TEST(api().judge_value(item, example) == std::vector<std::string>(),
+                 boost::test_tools::per_element());
       ++seen;
     }
   }
   BOOST_TEST(seen > 30);
-}
-
-BOOST_AUTO_TEST_CASE(the_version_is_the_programs) {
-  BOOST_TEST(api().document()["info"]["version"] == USERS_FCGI_VERSION);
 }
 
 BOOST_AUTO_TEST_CASE(lengths_of_arguments_are_those_of_the_code) {
@@ -175,12 +169,13 @@ BOOST_AUTO_TEST_CASE(lengths_of_arguments_are_those_of_the_code) {
   BOOST_TEST(!Phone::parse(padded + " ", "CN").has_value());
 }
 
-BOOST_AUTO_TEST_CASE(purposes_are_those_of_the_code) {
+BOOST_AUTO_TEST_CASE(purposes_and_the_version_are_those_of_the_code) {
   json purposes = json::array();
   for (const auto purpose : {Purpose::regist, Purpose::login, Purpose::reset, Purpose::phone}) {
     purposes.push_back(name_of(purpose));
   }
   BOOST_TEST(argument("CodeArguments", "purpose")["enum"] == purposes);
+  BOOST_TEST(api().document()["info"]["version"] == USERS_FCGI_VERSION);
 }
 
 BOOST_AUTO_TEST_CASE(a_token_is_as_described) {
@@ -267,34 +262,33 @@ HttpReply with_body(HttpReply reply, const std::string& from, const std::string&
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(what_is_described_passes) {
-  BOOST_TEST(passes(kAskMe, account()));
-  BOOST_TEST(passes(kAskMe, not_logged_in()));
-  BOOST_TEST(passes(kAskMe, as_text(not_logged_in(), "code=1009\nmsg=请先登录\n")));
+  for (const HttpReply& reply :
+       {account(), not_logged_in(), as_text(not_logged_in(), "code=1009\nmsg=请先登录\n")}) {
+    BOOST_TEST(passes(kAskMe, reply), reply.body);
+  }
   BOOST_TEST(passes({.method = "GET", .path = "/users/static/x.css", .headers = {}}, {}));
   BOOST_TEST(passes({.method = "GET", .path = "/private/", .headers = {}}, {}));
 }
 
-BOOST_AUTO_TEST_CASE(a_member_that_is_not_described_is_found) {
-  BOOST_TEST(!passes(kAskMe, with_body(account(), R"("id":1)", R"("id":1,"name":"x")")));
-  BOOST_TEST(!passes(kAskMe, with_body(account(), R"({"data")", R"({"more":1,"data")")));
-  BOOST_TEST(!passes(kAskMe, as_text(not_logged_in(), "code=1009\nmsg=请先登录\nmore=1\n")));
-}
-
-BOOST_AUTO_TEST_CASE(a_member_that_is_missing_or_of_another_type_is_found) {
-  BOOST_TEST(!passes(kAskMe, with_body(account(), R"("id":1,)", "")));
-  BOOST_TEST(!passes(kAskMe, with_body(account(), R"("id":1)", R"("id":"1")")));
-  BOOST_TEST(!passes(kAskMe, with_body(account(), "+86", "86")));
-  BOOST_TEST(!passes(kAskMe, with_body(account(), "T10", " 10")));
-  BOOST_TEST(!passes(kAskMe, as_text(not_logged_in(), "code=1009\n")));
-}
-
-BOOST_AUTO_TEST_CASE(a_code_or_a_text_or_a_status_that_is_not_described_is_found) {
-  BOOST_TEST(!passes(kAskMe, with_body(not_logged_in(), "1009", "1004")));
-  BOOST_TEST(!passes(kAskMe, with_body(not_logged_in(), "please log in", "log in please")));
-  BOOST_TEST(!passes(kAskMe, as_text(not_logged_in(), "code=1004\nmsg=请先登录\n")));
-  HttpReply reply = not_logged_in();
-  reply.status = 403;
-  BOOST_TEST(!passes(kAskMe, reply));
+BOOST_AUTO_TEST_CASE(a_member_a_code_a_text_or_a_status_that_is_not_as_described_is_found) {
+  HttpReply of_another_status = not_logged_in();
+  of_another_status.status = 403;
+  HttpReply untyped = account();
+  untyped.headers.erase("content-type");
+  untyped.body.clear();
+  for (const HttpReply& reply :
+       {with_body(account(), R"("id":1)", R"("id":1,"name":"x")"),
+        with_body(account(), R"({"data")", R"({"more":1,"data")"),
+        with_body(account(), R"("id":1,)", ""), with_body(account(), R"("id":1)", R"("id":"1")"),
+        with_body(account(), "+86", "86"), with_body(account(), "T10", " 10"),
+        with_body(account(), "}}", "}"), with_body(not_logged_in(), "1009", "1004"),
+        with_body(not_logged_in(), "please log in", "log in please"),
+        as_text(not_logged_in(), "code=1009\nmsg=请先登录\nmore=1\n"),
+        as_text(not_logged_in(), "code=1009\n"),
+        as_text(not_logged_in(), "code=1004\nmsg=请先登录\n"), of_another_status,
+        with_body(account(), account().body, ""), untyped}) {
+    BOOST_TEST(!passes(kAskMe, reply), reply.body);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_path_or_a_method_that_is_not_described_has_no_reply_but_an_error) {
@@ -323,15 +317,6 @@ BOOST_AUTO_TEST_CASE(a_header_that_is_missing_or_wrong_or_not_described_is_found
   HttpReply unchallenged = not_logged_in();
   unchallenged.headers.erase("www-authenticate");
   BOOST_TEST(!passes(kAskMe, unchallenged));
-}
-
-BOOST_AUTO_TEST_CASE(a_body_that_is_missing_or_no_json_is_found) {
-  HttpReply empty = account();
-  empty.body.clear();
-  BOOST_TEST(!passes(kAskMe, empty));
-  empty.headers.erase("content-type");
-  BOOST_TEST(!passes(kAskMe, empty));
-  BOOST_TEST(!passes(kAskMe, with_body(account(), "}}", "}")));
 }
 
 BOOST_AUTO_TEST_CASE(success_with_arguments_that_the_description_forbids_is_found) {

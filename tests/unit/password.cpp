@@ -30,14 +30,13 @@ BOOST_AUTO_TEST_SUITE(password)
 
 BOOST_AUTO_TEST_CASE(a_password_has_8_to_128_code_points) {
   for (const auto* one : {"a", "密", "😀", "é"}) {
-    BOOST_TEST_CONTEXT(one) {
-      BOOST_TEST(!accepted(repeated(one, 7)));
-      BOOST_TEST(accepted(repeated(one, 8)));
-      BOOST_TEST(accepted(repeated(one, 128)));
-      BOOST_TEST(!accepted(repeated(one, 129)));
-    }
+    BOOST_TEST(!accepted(repeated(one, 7)), one);
+    BOOST_TEST(accepted(repeated(one, 8)), one);
+    BOOST_TEST(accepted(repeated(one, 128)), one);
+    BOOST_TEST(!accepted(repeated(one, 129)), one);
   }
   BOOST_TEST(!accepted(""));
+  BOOST_TEST(!accepted(std::string(1 << 20, 'a')));
 }
 
 BOOST_AUTO_TEST_CASE(a_site_may_ask_for_15_code_points) {
@@ -46,23 +45,12 @@ BOOST_AUTO_TEST_CASE(a_site_may_ask_for_15_code_points) {
 }
 
 BOOST_AUTO_TEST_CASE(code_points_are_counted_after_composition) {
-  const std::string decomposed_hangul = "\u1112\u1161\u11AB";
-  BOOST_TEST(!accepted(repeated("e\u0301", 7)));
-  BOOST_TEST(accepted(repeated("e\u0301", 128)));
-  BOOST_TEST(!accepted(repeated("e\u0301", 129)));
-  BOOST_TEST(!accepted(repeated(decomposed_hangul, 7)));
-  BOOST_TEST(accepted(repeated(decomposed_hangul, 128)));
-  BOOST_TEST(!accepted(repeated(decomposed_hangul, 129)));
+  for (const auto* one : {"e\u0301", "\u1112\u1161\u11AB"}) {  // an accent, and Hangul
+    BOOST_TEST(!accepted(repeated(one, 7)), one);
+    BOOST_TEST(accepted(repeated(one, 128)), one);
+    BOOST_TEST(!accepted(repeated(one, 129)), one);
+  }
   BOOST_TEST(accepted(repeated("\u03B1\u0313\u0300\u0345", 128)));  // one Greek letter each
-}
-
-BOOST_AUTO_TEST_CASE(a_huge_password_is_refused) {
-  BOOST_TEST(!accepted(std::string(1 << 20, 'a')));
-}
-
-BOOST_AUTO_TEST_CASE(one_password_from_two_keyboards_is_the_same) {
-  BOOST_TEST(normalised("cafe\u0301 noir") == normalised("caf\u00E9 noir"));
-  BOOST_TEST(normalised("\u1112\u1161\u11AB 12345678") == normalised("\uD55C 12345678"));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_trimmed_folded_or_replaced) {
@@ -83,36 +71,23 @@ BOOST_AUTO_TEST_CASE(passwords_that_everybody_tries_are_weak) {
   for (const auto* classic :
        {"password", "PASSWORD", "12345678", "123456789", "1234567890", "11111111", "00000000",
         "qwertyui", "iloveyou", "sunshine", "aaaaaaaa", "abcdefgh", "password1"}) {
-    BOOST_TEST_CONTEXT(classic) {
-      BOOST_TEST(weak(classic));
-    }
+    BOOST_TEST(weak(classic), classic);
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_own_phone_is_weak_in_every_spelling) {
   for (const auto* spelling :
        {"18866668888", "+8618866668888", "8618866668888", "008618866668888", "+86 188 6666 8888",
-        "188-6666-8888", "188.6666.8888", "(188) 6666 8888", " 18866668888 "}) {
-    BOOST_TEST_CONTEXT(spelling) {
-      BOOST_TEST(weak(spelling));
-    }
+        "188-6666-8888", "188.6666.8888", "(188) 6666 8888", " 18866668888 ",
+        "１８８６６６６８８８８", "＋８６１８８６６６６８８８８"}) {
+    BOOST_TEST(weak(spelling), spelling);
   }
-}
-
-BOOST_AUTO_TEST_CASE(the_own_phone_in_full_width_digits_is_weak) {
-  BOOST_TEST(weak("１８８６６６６８８８８"));
-  BOOST_TEST(weak("＋８６１８８６６６６８８８８"));
-}
-
-BOOST_AUTO_TEST_CASE(the_phone_of_somebody_else_is_not_the_own_phone) {
-  BOOST_TEST(!weak("13951740263"));
+  BOOST_TEST(!weak("13951740263"));  // somebody else's
 }
 
 BOOST_AUTO_TEST_CASE(the_name_of_the_service_is_weak_in_any_case) {
   for (const auto* spelling : {"flowermarket", "FLOWERMARKET", "FlowerMarket", "fLoWeRmArKeT"}) {
-    BOOST_TEST_CONTEXT(spelling) {
-      BOOST_TEST(weak(spelling, "FlowerMarket"));
-    }
+    BOOST_TEST(weak(spelling, "FlowerMarket"), spelling);
   }
   BOOST_TEST(weak("我的鲜花网上商店", "我的鲜花网上商店"));
 }

@@ -103,41 +103,16 @@ BOOST_AUTO_TEST_CASE(wiping_overwrites_the_bytes) {
   BOOST_TEST(all_zero(bytes, kLong.size()));
 }
 
-struct Content {
-  std::string_view in_file;
-  std::string_view secret;
-};
-
-constexpr Content kContents[] = {
-    {"hunter2", "hunter2"},       {"hunter2\n", "hunter2"}, {"hunter2\n\n", "hunter2\n"},
-    {" hunter2 \n", " hunter2 "}, {"\nx", "\nx"},
-};
-
-BOOST_AUTO_TEST_CASE(one_newline_at_the_end_is_not_part_of_the_secret) {
+BOOST_AUTO_TEST_CASE(all_bytes_of_the_file_but_one_newline_at_the_end_are_the_secret) {
   const TemporaryDirectory directory;
-  for (const Content& row : kContents) {
-    const Secret value = read_secret_file(directory.write("secret", row.in_file));
-    BOOST_TEST(value.reveal() == row.secret);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_secret_may_hold_any_byte) {
-  const TemporaryDirectory directory;
-  const std::string bytes("\0\xFF\n\r\0x", 6);
-  const Secret value = read_secret_file(directory.write("secret", bytes));
-  BOOST_TEST(value.reveal() == bytes);
-}
-
-BOOST_AUTO_TEST_CASE(a_missing_file_is_refused) {
-  const TemporaryDirectory directory;
-  BOOST_TEST(refusal(directory.path() / "none").find("cannot be opened: No such file") !=
-             std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(an_empty_file_is_refused) {
-  const TemporaryDirectory directory;
-  for (const auto* content : {"", "\n"}) {
-    BOOST_TEST(refusal(directory.write("secret", content)).starts_with("is empty"));
+  const std::string any("\0\xFF\n\r\0x", 6);
+  for (const auto& [in_file, secret] : {std::pair<std::string, std::string>{"hunter2", "hunter2"},
+                                        {"hunter2\n", "hunter2"},
+                                        {"hunter2\n\n", "hunter2\n"},
+                                        {" hunter2 \n", " hunter2 "},
+                                        {"\nx", "\nx"},
+                                        {any, any}}) {
+    BOOST_TEST(read_secret_file(directory.write("secret", in_file)).reveal() == secret);
   }
 }
 
@@ -149,24 +124,18 @@ BOOST_AUTO_TEST_CASE(at_most_4096_bytes_are_read) {
   BOOST_TEST(refusal(directory.write("secret", most + most)) == "is longer than 4096 bytes");
 }
 
-BOOST_AUTO_TEST_CASE(a_file_open_to_others_is_refused) {
+BOOST_AUTO_TEST_CASE(a_file_is_read_that_is_open_to_its_owner_alone) {
   const TemporaryDirectory directory;
   const auto file = directory.write("secret", kShort);
+  const auto refusal_of = [&](mode_t mode) {
+    BOOST_TEST_REQUIRE(::chmod(file.c_str(), mode) == 0);
+    return refusal(file);
+  };
   for (const mode_t mode : {0640U, 0604U, 0620U, 0602U, 0610U, 0601U, 0700U, 0644U, 04600U}) {
-    BOOST_TEST_REQUIRE(::chmod(file.c_str(), mode) == 0);
-    BOOST_TEST_CONTEXT("mode " << std::oct << mode) {
-      BOOST_TEST(refusal(file) == "is open to others: chmod 0600 it");
-    }
+    BOOST_TEST_INFO("mode " << std::oct << mode);
+    BOOST_TEST(refusal_of(mode) == "is open to others: chmod 0600 it");
   }
-}
-
-BOOST_AUTO_TEST_CASE(a_file_of_the_owner_alone_is_read) {
-  const TemporaryDirectory directory;
-  const auto file = directory.write("secret", kShort);
-  for (const mode_t mode : {0600U, 0400U}) {
-    BOOST_TEST_REQUIRE(::chmod(file.c_str(), mode) == 0);
-    BOOST_TEST(refusal(file) == "");
-  }
+  for (const mode_t mode : {0600U, 0400U}) BOOST_TEST(refusal_of(mode) == "");
 }
 
 // users-ctl runs as root, and the files belong to the service's user.
@@ -177,16 +146,17 @@ BOOST_AUTO_TEST_CASE(root_reads_a_file_of_another_user, *boost::unit_test::preco
   BOOST_TEST(refusal(file) == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_directory_is_refused) {
-  const TemporaryDirectory directory;
-  BOOST_TEST(refusal(directory.path()) == "is not a regular file");
-}
-
-BOOST_AUTO_TEST_CASE(a_fifo_without_writer_is_refused_at_once, *boost::unit_test::timeout(10)) {
+BOOST_AUTO_TEST_CASE(what_is_no_file_with_a_secret_is_refused_at_once,
+                     *boost::unit_test::timeout(10)) {
   const TemporaryDirectory directory;
   const auto fifo = directory.path() / "fifo";
   BOOST_TEST_REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   BOOST_TEST(refusal(fifo) == "is not a regular file");
+  BOOST_TEST(refusal(directory.path()) == "is not a regular file");
+  BOOST_TEST(refusal(directory.path() / "none").starts_with("cannot be opened: No such file"));
+  for (const auto* content : {"", "\n"}) {
+    BOOST_TEST(refusal(directory.write("secret", content)).starts_with("is empty"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_refusal_never_tells_the_secret) {

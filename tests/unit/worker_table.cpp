@@ -4,11 +4,9 @@
 #include <csignal>
 
 #include <boost/test/unit_test.hpp>
-#include <sys/wait.h>
 
 #include "child_process.hpp"
 #include "metrics/metrics.hpp"
-#include "quiet_errors.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -20,7 +18,7 @@ using std::chrono::seconds;
 constexpr seconds kLong{3600};
 
 struct Fixture {
-  QuietErrors quiet;
+  StandardErrorTo nothing;
   TemporaryDirectory directory;
   std::string file = (directory.path() / "metrics").string();
   Metrics metrics{file};
@@ -46,19 +44,17 @@ struct Fixture {
     return child;
   }
 
+  /// A process that is no worker.
+  static pid_t start_other() {
+    return start_child([] {
+      for (;;) ::pause();
+      return 0;
+    });
+  }
+
   static void end(pid_t child) {
     ::kill(child, SIGKILL);
     wait_for(child);
-  }
-
-  /// Whether a signal ends it soon; it is gone in any case.
-  static bool was_ended(pid_t child) {
-    int status = 0;
-    if (wait_until(30, [&] { return ::waitpid(child, &status, WNOHANG) == child; })) {
-      return WIFSIGNALED(status);
-    }
-    end(child);
-    return false;
   }
 
   /// Makes all requests that are under way begin earlier.
@@ -97,7 +93,7 @@ BOOST_AUTO_TEST_CASE(an_entry_is_used_again_and_starts_idle) {
   end(next);
 }
 
-BOOST_AUTO_TEST_CASE(a_worker_is_busy_while_its_scope_lasts) {
+BOOST_AUTO_TEST_CASE(a_worker_is_busy_while_its_scope_lasts_and_knows_of_itself_without_a_file) {
   workers().enter("hash");
   BOOST_TEST(workers().load().workers == 1U);
   {
@@ -105,6 +101,12 @@ BOOST_AUTO_TEST_CASE(a_worker_is_busy_while_its_scope_lasts) {
     BOOST_TEST(workers().load().busy == 1U);
   }
   BOOST_TEST(workers().load().busy == 0U);
+  Metrics alone;
+  alone.workers().enter("hash");
+  alone.workers().begin_request();
+  BOOST_TEST(alone.workers().load().workers == 1U);
+  BOOST_TEST(alone.workers().load().busy == 1U);
+  BOOST_TEST(alone.workers().end_stuck(seconds(0)) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(who_is_stuck_is_ended_and_nobody_else) {
@@ -133,26 +135,16 @@ BOOST_AUTO_TEST_CASE(who_is_stuck_is_ended_and_nobody_else) {
 BOOST_AUTO_TEST_CASE(of_several_that_look_one_ends_the_worker) {
   const pid_t stuck = start_worker(true);
   let_pass(seconds(100));
-  constexpr int kLookers = 8;
-  std::vector<pid_t> lookers;
-  for (int i = 0; i < kLookers; ++i) {
-    lookers.push_back(start_child([&] {
-      Metrics own(file);
-      return static_cast<int>(own.workers().end_stuck(seconds(60)));
-    }));
-  }
-  int ended = 0;
-  for (const pid_t looker : lookers) ended += wait_for(looker);
-  BOOST_TEST(ended == 1);
+  BOOST_TEST(run_children(8, [&] {
+               Metrics own(file);
+               return static_cast<int>(own.workers().end_stuck(seconds(60)));
+             }) == 1);
   BOOST_TEST(wait_for(stuck) == -1);
 }
 
 BOOST_AUTO_TEST_CASE(a_process_that_has_the_number_of_a_dead_worker_is_left_alone) {
   end(start_worker(true));
-  const pid_t other = start_child([] {
-    for (;;) ::pause();
-    return 0;
-  });
+  const pid_t other = start_other();
   memory.layout().workers[0].pid = static_cast<std::uint64_t>(other);
   let_pass(seconds(100));
   BOOST_TEST(workers().end_stuck(seconds(60)) == 0U);
@@ -163,17 +155,14 @@ BOOST_AUTO_TEST_CASE(a_process_that_has_the_number_of_a_dead_worker_is_left_alon
 
 BOOST_AUTO_TEST_CASE(a_process_that_the_file_names_is_left_alone) {
   const pid_t stuck = start_worker(true);
-  const pid_t other = start_child([] {
-    for (;;) ::pause();
-    return 0;
-  });
+  const pid_t other = start_other();
   // As somebody who may write to the file would have it.
   memory.layout().workers[0].pid = static_cast<std::uint64_t>(other);
   memory.layout().workers[1].pid = static_cast<std::uint64_t>(other);
   memory.layout().workers[1].busy_since = 1;
   let_pass(seconds(100));
   BOOST_TEST(workers().end_stuck(seconds(60)) == 1U);
-  BOOST_TEST(was_ended(stuck));
+  BOOST_TEST(wait_for(stuck) == -1);
   BOOST_TEST(workers().end_stuck(seconds(60)) == 0U);
   BOOST_TEST(::kill(other, 0) == 0);
   end(other);
@@ -194,7 +183,7 @@ BOOST_AUTO_TEST_CASE(who_may_not_end_a_worker_leaves_that_to_others) {
   BOOST_TEST(wait_for(courier) == 0);
   BOOST_TEST(::kill(stuck, 0) == 0);
   BOOST_TEST(workers().end_stuck(seconds(60)) == 1U);
-  BOOST_TEST(was_ended(stuck));
+  BOOST_TEST(wait_for(stuck) == -1);
 }
 
 BOOST_AUTO_TEST_CASE(a_request_that_has_only_just_begun_is_not_old) {
@@ -204,15 +193,6 @@ BOOST_AUTO_TEST_CASE(a_request_that_has_only_just_begun_is_not_old) {
   BOOST_TEST(workers().end_stuck(seconds(1)) == 0U);
   BOOST_TEST(::kill(busy, 0) == 0);
   end(busy);
-}
-
-BOOST_AUTO_TEST_CASE(without_a_file_a_worker_knows_of_itself) {
-  Metrics alone;
-  alone.workers().enter("hash");
-  alone.workers().begin_request();
-  BOOST_TEST(alone.workers().load().workers == 1U);
-  BOOST_TEST(alone.workers().load().busy == 1U);
-  BOOST_TEST(alone.workers().end_stuck(seconds(0)) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_full_table_leaves_a_worker_out_and_working) {

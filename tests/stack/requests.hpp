@@ -1,0 +1,70 @@
+// What a person asks for in several suites, and what of an account these look at.
+#pragma once
+
+#include <atomic>
+#include <latch>
+#include <string>
+
+#include "support/person.hpp"
+
+namespace users::test {
+
+inline bool is_alive(const std::string& token) {
+  return call("GET", "auth", token).status == 204;
+}
+
+inline std::string id_of(const Person& person) {
+  return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+}
+
+/// A code that is not this one.
+inline std::string other_than(const std::string& code) {
+  return code == "000000" ? "000001" : "000000";
+}
+
+/// Whether many who register one phone at once make one user, and the others are told so.
+inline bool make_one_user(int clients) {
+  const std::string phone = fresh_phone();
+  std::atomic<int> made{0};
+  std::atomic<int> known{0};
+  std::latch start(clients);
+  in_parallel(clients, clients, [&](int) {
+    start.arrive_and_wait();
+    const int code = regist(phone).code();
+    made += code == 0 ? 1 : 0;
+    known += code == 1002 ? 1 : 0;
+  });
+  return made == 1 && known == clients - 1 && count_users("+86" + phone) == 1;
+}
+
+inline HttpReply regist_by(const Person& person, const std::string& code) {
+  return post("regist",
+              {{"phone", person.phone()}, {"password", person.password()}, {"code", code}});
+}
+
+inline HttpReply login_by(const Person& person, const std::string& code) {
+  return post("login", {{"phone", person.phone()}, {"code", code}});
+}
+
+inline HttpReply reset_by(const Person& person, const std::string& code,
+                          const std::string& password = "another horse 7") {
+  return post("reset", {{"phone", person.phone()}, {"code", code}, {"password", password}});
+}
+
+inline HttpReply change_password(const std::string& token, const std::string& from,
+                                 const std::string& to = "another horse 7") {
+  return call("POST", "password", token, {},
+              nlohmann::json{{"old_password", from}, {"password", to}}.dump());
+}
+
+inline HttpReply change_phone(const std::string& token, const Person& to, const std::string& code,
+                              const std::string& password) {
+  return call("POST", "phone", token, {},
+              nlohmann::json{{"phone", to.phone()}, {"code", code}, {"password", password}}.dump());
+}
+
+inline HttpReply delete_account(const std::string& token, const std::string& password) {
+  return call("DELETE", "me", token, {}, nlohmann::json{{"password", password}}.dump());
+}
+
+}  // namespace users::test
