@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <initializer_list>
@@ -33,39 +34,47 @@ bool is_nothing(std::string_view field) {
   return is_null(field) || is_one_of(plain_name(field), {"", "null", "none", "nil"});
 }
 
+std::string text_of(const tm& time) {
+  std::array<char, sizeof "YYYY-MM-DD hh:mm:ss"> text{};
+  std::strftime(text.data(), text.size(), "%F %T", &time);
+  return text.data();
+}
+
 std::string text_of(std::time_t time) {
   tm fields{};
   ::gmtime_r(&time, &fields);
-  std::array<char, sizeof "YYYY-MM-DD hh:mm:ss"> text{};
-  std::strftime(text.data(), text.size(), "%F %T", &fields);
-  return text.data();
+  return text_of(fields);
 }
 
 /// Returns `YYYY-MM-DD hh:mm:ss` in UTC; empty if there is no time, nullopt if it cannot be read.
 std::optional<std::string> read_time(std::string_view field) {
   constexpr std::time_t kEnd = 253402214400;  // 9999-12-31, which stands for never
+  constexpr long kFarthestZone = 18L * 60 * 60;
   if (is_nothing(field) || field.starts_with("0000-00-00") || field.starts_with("0001-01-01")) {
     return "";
   }
-  const std::string text(trim(field));
+  std::string text(trim(field));
+  if (text.size() > 10 && text[10] == 'T') text[10] = ' ';
   const char* end = text.c_str() + text.size();
   tm time{};
   const char* rest = ::strptime(text.c_str(), "%Y-%m-%d", &time);
-  if (rest != nullptr && (*rest == ' ' || *rest == 'T')) {
+  if (rest != nullptr && *rest == ' ' && rest + 1 != end) {
     rest = ::strptime(rest + 1, "%H:%M", &time);
     if (rest != nullptr && *rest == ':') rest = ::strptime(rest, ":%S", &time);
-    if (rest != nullptr && (*rest == '.' || *rest == ',')) {
-      rest += 1 + std::strspn(rest + 1, "0123456789");
-    }
   }
-  if (rest == nullptr) return std::nullopt;
+  // strptime() also takes fewer digits.
+  const std::string written = text_of(time);
+  if (rest == nullptr || !written.starts_with(std::string(text.c_str(), rest))) return std::nullopt;
+  if (*rest == '.' || *rest == ',') rest += 1 + std::strspn(rest + 1, "0123456789");
   const bool is_utc = is_one_of({rest, end}, {"", "UTC", " UTC", "GMT", " GMT"});
   if (!is_utc && ::strptime(rest, "%z", &time) != end) return std::nullopt;
   const long ahead_of_utc = time.tm_gmtoff;
-  const int day = time.tm_mday;
   const std::time_t seconds = ::timegm(&time) - ahead_of_utc;
-  // timegm() makes the 2nd of March of the 30th of February.
-  if (time.tm_mday != day || seconds < 0 || seconds >= kEnd) return std::nullopt;
+  // timegm() turns February 30 into March 2, and second 60 into the next minute.
+  if (text_of(time) != written || std::labs(ahead_of_utc) > kFarthestZone || seconds < 0 ||
+      seconds >= kEnd) {
+    return std::nullopt;
+  }
   return text_of(seconds);
 }
 
