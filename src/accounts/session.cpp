@@ -44,7 +44,7 @@ const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_s
     "find_session_locally", "SET STATEMENT wsrep_sync_wait = 0 FOR SELECT", kSession, kOfToken};
 
 /// Fails at once (1205) if the row, the table or the server is locked, for example by a backup.
-const db::Command<void(std::string_view token_hash)> touch_session{
+const db::Write<void(std::string_view token_hash)> touch_session{
     "touch_session",
     "SET STATEMENT lock_wait_timeout = 0, innodb_lock_wait_timeout = 0 FOR UPDATE sessions SET "
     "seenTime = UTC_TIMESTAMP() WHERE tokenHash = ?"};
@@ -60,13 +60,10 @@ const db::Query<SessionRow(std::uint64_t user_id, std::uint64_t idle)> list_sess
     kSessions + "s.user_id = ? AND " + kIsAlive +
         " ORDER BY s.seenTime DESC, s.id DESC LIMIT 1000"};
 
-struct Number {
-  std::uint64_t value = 0;
-};
-const db::Query<Number(std::uint64_t user_id, std::uint64_t idle)> count_sessions{
+const db::Query<db::Number(std::uint64_t user_id, std::uint64_t idle)> count_sessions{
     "count_sessions",
     "SELECT",
-    {{"COUNT(*)", &Number::value}},
+    {{"COUNT(*)", &db::Number::value}},
     kSessions + "s.user_id = ? AND " + kIsAlive};
 
 struct TokenHash {
@@ -81,17 +78,17 @@ const db::Query<TokenHash(std::uint64_t user_id, std::uint64_t idle, std::uint64
                           kSessions + "s.user_id = ? ORDER BY " + kIsAlive +
                               " DESC, s.seenTime DESC, s.id DESC LIMIT 1000 OFFSET ?"};
 
-const db::Command<void(std::string_view token_hash)> delete_session{
+const db::Write<void(std::string_view token_hash)> delete_session{
     "delete_session", "DELETE FROM sessions WHERE tokenHash = ?"};
-const db::Command<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id{
+const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id{
     "delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"};
-const db::Command<void(std::uint64_t user_id)> delete_sessions{
+const db::Write<void(std::uint64_t user_id)> delete_sessions{
     "delete_sessions", "DELETE FROM sessions WHERE user_id = ?"};
 /// Ends all sessions, including those of logins in progress.
-const db::Command<void(std::uint64_t user_id)> end_sessions{
+const db::Write<void(std::uint64_t user_id)> end_sessions{
     "end_sessions", "UPDATE users SET epoch = epoch + 1 WHERE id = ?"};
 /// After end_sessions: keeps one that was alive until then.
-const db::Command<void(std::string_view token_hash)> keep_session{
+const db::Write<void(std::string_view token_hash)> keep_session{
     "keep_session",
     "UPDATE sessions s JOIN users u ON u.id = s.user_id SET s.epoch = u.epoch WHERE s.tokenHash = "
     "? AND s.epoch + 1 = u.epoch"};
@@ -154,7 +151,7 @@ std::vector<SessionRow> Sessions::list(db::Connection& connection, std::uint64_t
 }
 
 std::uint64_t Sessions::count(db::Connection& connection, std::uint64_t user_id) const {
-  return count_sessions.one(connection, user_id, idle_seconds()).value_or(Number{}).value;
+  return count_sessions.one(connection, user_id, idle_seconds()).value_or(db::Number{}).value;
 }
 
 void Sessions::end(db::Connection& connection, const Session& session) {

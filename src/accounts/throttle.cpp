@@ -48,11 +48,11 @@ const db::Query<Count(std::string_view bucket)> find_throttle{
     "SELECT",
     {{"used", &Count::used}, {kSecondsLeft, &Count::seconds}},
     "FROM throttle WHERE bucket = ? AND resetTime > UTC_TIMESTAMP()"};
-const db::Command<void(std::string_view bucket, std::uint64_t used, std::uint64_t seconds)>
+const db::Write<void(std::string_view bucket, std::uint64_t used, std::uint64_t seconds)>
     put_throttle{"put_throttle",
                  "REPLACE INTO throttle (bucket, used, resetTime) VALUES (?, ?, UTC_TIMESTAMP() + "
                  "INTERVAL ? SECOND)"};
-const db::Command<void(std::string_view bucket)> clear_throttle{
+const db::Write<void(std::string_view bucket)> clear_throttle{
     "clear_throttle", "DELETE FROM throttle WHERE bucket = ?"};
 
 std::string bucket_of(const Limit& limit, std::string_view subject) {

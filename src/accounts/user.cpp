@@ -14,21 +14,18 @@ const std::vector<db::Column<User>> kUser{{"id", &User::id},
                                           {"epoch", &User::epoch}};
 
 /// `operator_name`: NULL if the user acted.
-const db::Command<void(std::uint64_t user_id, std::string_view event, std::string_view address,
-                       std::string_view request_id, db::Parameter operator_name,
-                       std::string_view operation)>
+const db::Write<void(std::uint64_t user_id, std::string_view event, std::string_view address,
+                     std::string_view request_id, db::Parameter operator_name,
+                     std::string_view operation)>
     insert_audit{"insert_audit",
                  "INSERT INTO audit (user_id, event, address, request_id, operator_name, "
                  "operation, createTime) VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP())"};
 
-struct Number {
-  std::uint64_t value = 0;
-};
 /// Reads the whole table, so it is aborted after 2 seconds.
-const db::Query<Number(std::string_view pattern_of_own)> count_others{
+const db::Query<db::Number(std::string_view pattern_of_own)> count_others{
     "count_imported_hashes",
     "SET STATEMENT max_statement_time = 2 FOR SELECT",
-    {{"COUNT(*)", &Number::value}},
+    {{"COUNT(*)", &db::Number::value}},
     "FROM users WHERE password NOT LIKE ?"};
 
 }  // namespace
@@ -73,7 +70,7 @@ std::optional<std::uint64_t> count_imported_hashes(db::Connection& connection,
   const std::string pattern = "$argon2id$v=19$m=" + std::to_string(config.password_argon2_memory) +
                               ",t=" + std::to_string(config.password_argon2_passes) + ",p=1$%";
   try {
-    return count_others.one(connection, pattern).value_or(Number{}).value;
+    return count_others.one(connection, pattern).value_or(db::Number{}).value;
   } catch (const db::Unavailable&) {
     return std::nullopt;
   }

@@ -33,18 +33,18 @@ extern const db::Query<User(std::uint64_t after_id, std::uint64_t only_disabled,
     list_users;
 
 /// Throws db::DuplicateKey if the phone is taken.
-extern const db::Command<void(std::string_view phone, std::string_view password,
-                              std::string_view regist_key)>
+extern const db::Write<void(std::string_view phone, std::string_view password,
+                            std::string_view regist_key)>
     insert_user;
 /// Changes nothing if the password is no longer `former`, because of a concurrent change.
-extern const db::Command<void(std::string_view password, std::uint64_t id, std::string_view former)>
+extern const db::Write<void(std::string_view password, std::uint64_t id, std::string_view former)>
     renew_password;
-extern const db::Command<void(std::string_view password, std::uint64_t id)> set_password;
+extern const db::Write<void(std::string_view password, std::uint64_t id)> set_password;
 /// Throws db::DuplicateKey if the phone is taken.
-extern const db::Command<void(std::string_view phone, std::uint64_t id)> set_phone;
-extern const db::Command<void(std::uint64_t id)> disable_user;
-extern const db::Command<void(std::uint64_t id)> enable_user;
-extern const db::Command<void(std::uint64_t id)> delete_user;
+extern const db::Write<void(std::string_view phone, std::uint64_t id)> set_phone;
+extern const db::Write<void(std::uint64_t id)> disable_user;
+extern const db::Write<void(std::uint64_t id)> enable_user;
+extern const db::Write<void(std::uint64_t id)> delete_user;
 
 /// Counts accounts whose hash has another kind or cost than the service uses. Each is replaced at
 /// its next login. Returns nullopt if counting takes longer than 2 seconds.

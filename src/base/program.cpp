@@ -49,9 +49,9 @@ CommandLine read_command_line(int argc, char** argv, std::span<const Option> opt
   return line;
 }
 
-void print_document(std::string_view name, std::span<const Document> documents) {
+void print_document(std::string_view name, std::span<const PrintedFile> documents) {
   std::string names;
-  for (const Document& document : documents) {
+  for (const PrintedFile& document : documents) {
     if (document.name == name) return document.print(std::cout);
     names += (names.empty() ? "" : " or ") + std::string(document.name);
   }

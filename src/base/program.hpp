@@ -46,13 +46,13 @@ struct CommandLine {
 CommandLine read_command_line(int argc, char** argv, std::span<const Option> options);
 
 /// A source file that a program generates from its own tables: `--print=name`.
-struct Document {
+struct PrintedFile {
   std::string_view name;
   void (*print)(std::ostream& out);
 };
 
 /// Prints one of `documents` to standard output. Throws UsageError if none has that name.
-void print_document(std::string_view name, std::span<const Document> documents);
+void print_document(std::string_view name, std::span<const PrintedFile> documents);
 
 /// Blocks TERM, INT and USR1 until stop_requested() looks, so that they interrupt no work. Call
 /// before starting a thread or a child.

@@ -292,7 +292,7 @@ void check_usage(const Command& command, const Call& call) {
                                    std::string(command.arguments));
 }
 
-constexpr Document kDocuments[] = {{"man", print_man}, {"completion", print_completion}};
+constexpr PrintedFile kDocuments[] = {{"man", print_man}, {"completion", print_completion}};
 
 }  // namespace
 

@@ -48,7 +48,7 @@ pid_t leader_of(pid_t pid) {
 }
 
 /// A multiwatch and the processes it keeps running, which stop together.
-struct Group {
+struct WorkerGroup {
   pid_t leader;
   std::vector<pid_t> members;
   std::vector<std::string> command;  ///< of each member
@@ -64,8 +64,8 @@ pid_t pid_of(const std::string& argument) {
   return pid;
 }
 
-std::vector<Group> find_groups(const Config& config, const Call& call) {
-  std::vector<Group> groups;
+std::vector<WorkerGroup> find_groups(const Config& config, const Call& call) {
+  std::vector<WorkerGroup> groups;
   for (const auto& worker : list_workers(config)) {
     const pid_t leader = leader_of(worker.pid);
     const bool is_named = std::ranges::any_of(
@@ -73,14 +73,14 @@ std::vector<Group> find_groups(const Config& config, const Call& call) {
     const bool is_meant =
         call.arguments.empty() ? uses_configuration(worker.pid, call.config_file) : is_named;
     if (leader == 0 || !is_meant) continue;
-    auto group = std::ranges::find(groups, leader, &Group::leader);
+    auto group = std::ranges::find(groups, leader, &WorkerGroup::leader);
     if (group == groups.end()) {
       group = groups.insert(group, {leader, {}, command_of(worker.pid)});
     }
     group->members.push_back(worker.pid);
   }
   for (const std::string& argument : call.arguments) {
-    if (std::ranges::find(groups, pid_of(argument), &Group::leader) == groups.end()) {
+    if (std::ranges::find(groups, pid_of(argument), &WorkerGroup::leader) == groups.end()) {
       throw Refused("process " + argument + " is no multiwatch of this service");
     }
   }
@@ -88,7 +88,7 @@ std::vector<Group> find_groups(const Config& config, const Call& call) {
 }
 
 /// Loads the configuration with the environment of the multiwatch, which its processes inherit.
-Config config_of(const Group& group, const Call& call) {
+Config config_of(const WorkerGroup& group, const Call& call) {
   auto entries = environment_of(group.leader);
   std::vector<char*> pointers;
   pointers.reserve(entries.size() + 1);
@@ -107,9 +107,9 @@ void lock(const std::string& key_file) {
   }
 }
 
-void lock_all(const std::vector<Group>& groups, const Call& call) {
+void lock_all(const std::vector<WorkerGroup>& groups, const Call& call) {
   std::set<std::string> keys;
-  for (const Group& group : groups) keys.insert(config_of(group, call).secrets_key_file);
+  for (const WorkerGroup& group : groups) keys.insert(config_of(group, call).secrets_key_file);
   for (const std::string& key : keys) lock(key);
 }
 
@@ -127,7 +127,7 @@ std::vector<uid_t> owners(const Config& config, const Call& call) {
 }
 
 /// Includes the database: with an unusable one, working workers would be replaced by broken ones.
-void check_configuration(const Group& group) {
+void check_configuration(const WorkerGroup& group) {
   auto command = group.command;
   command.emplace_back("--check-database");
   const Finished check = run_to_end(
@@ -142,7 +142,7 @@ void check_configuration(const Group& group) {
 
 /// Waits until a new child of the group's multiwatch is ready. Returns false if a new child exits,
 /// since it could not start, or if it takes too long.
-bool come_up(const Config& config, const Group& group, const std::vector<pid_t>& before) {
+bool come_up(const Config& config, const WorkerGroup& group, const std::vector<pid_t>& before) {
   std::vector<pid_t> fresh;
   bool is_lost = false;
   const bool ended = wait_until(kComing, [&] {
@@ -157,7 +157,7 @@ bool come_up(const Config& config, const Group& group, const std::vector<pid_t>&
   return ended && !is_lost;
 }
 
-void replace(const Config& config, const Group& group, pid_t old) {
+void replace(const Config& config, const WorkerGroup& group, pid_t old) {
   const auto before = children_of(group.leader);
   const PinnedProcess leaving(old);
   // From here on the number belongs to one process. It is the worker if it is still listed.
@@ -195,8 +195,8 @@ int reload(const Call& call) {
     return EXIT_SUCCESS;
   }
   lock_all(groups, call);
-  for (const Group& group : groups) check_configuration(group);
-  for (const Group& group : groups) {
+  for (const WorkerGroup& group : groups) check_configuration(group);
+  for (const WorkerGroup& group : groups) {
     std::size_t done = 0;
     for (const pid_t old : group.members) {
       replace(config, group, old);

@@ -63,7 +63,7 @@ class Statement {
   bool is_text_ = false;
 };
 
-// Used by Query and Command; see Connection.
+// Used by Query and Write; see Connection.
 std::uint64_t execute(Connection& connection, const Statement& statement,
                       std::span<const Parameter> parameters);
 void fetch(Connection& connection, const Statement& statement,
@@ -93,6 +93,11 @@ struct Column {
         },
         member);
   }
+};
+
+/// The row of a statement that returns one number.
+struct Number {
+  std::uint64_t value = 0;
 };
 
 /// A statement that returns rows: `Query<User(std::string_view phone)>`.
@@ -147,14 +152,14 @@ class Query<Row(Parameters...)> {
   Statement statement_;
 };
 
-/// A statement that returns no rows: `Command<void(std::string_view phone)>`.
+/// A statement that returns no rows: `Write<void(std::string_view phone)>`.
 template <class Signature>
-class Command;
+class Write;
 
 template <class... Parameters>
-class Command<void(Parameters...)> {
+class Write<void(Parameters...)> {
  public:
-  Command(std::string_view name, std::string sql)
+  Write(std::string_view name, std::string sql)
       : statement_(name, std::move(sql), sizeof...(Parameters)) {}
 
   /// Returns the number of rows found, inserted or deleted; an UPDATE also counts rows that already

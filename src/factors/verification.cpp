@@ -58,24 +58,23 @@ const db::Query<StoredCode(std::string_view phone, std::string_view purpose)> fi
      {"CAST(IFNULL(message_id, 0) AS UNSIGNED)", &StoredCode::message_id}},
     "FROM verification_codes WHERE phone = ? AND purpose = ?"};
 
-const db::Command<void(std::string_view phone, std::string_view purpose, std::string_view code_hash,
-                       std::string_view request_key, std::uint64_t message_id,
-                       std::uint64_t lifetime)>
+const db::Write<void(std::string_view phone, std::string_view purpose, std::string_view code_hash,
+                     std::string_view request_key, std::uint64_t message_id,
+                     std::uint64_t lifetime)>
     put_code{"put_code",
              "REPLACE INTO verification_codes (phone, purpose, codeHash, requestKey, message_id, "
              "createTime, expireTime) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP() + "
              "INTERVAL ? SECOND)"};
 
 /// Keeps counting for a used code: strangers must not learn that it was used.
-const db::Command<void(std::string_view phone, std::string_view purpose, std::uint64_t most_tries)>
+const db::Write<void(std::string_view phone, std::string_view purpose, std::uint64_t most_tries)>
     count_code_try{"count_code_try",
                    "UPDATE verification_codes SET tries = tries + 1 WHERE phone = ? AND purpose = "
                    "? AND tries < ? AND " +
                        kIsAlive};
 
 /// The successful attempt is not counted as a failure.
-const db::Command<void(std::string_view phone, std::string_view purpose,
-                       std::string_view code_hash)>
+const db::Write<void(std::string_view phone, std::string_view purpose, std::string_view code_hash)>
     consume_code{"consume_code",
                  "UPDATE verification_codes SET consumeTime = UTC_TIMESTAMP(), tries = tries - 1 "
                  "WHERE phone = ? AND purpose = ? AND codeHash = ? AND consumeTime IS NULL AND " +

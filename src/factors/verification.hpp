@@ -87,7 +87,7 @@ class Verification {
 
 /// Voids the phone's codes for login and reset but keeps the rows: their absence would be visible
 /// to whoever requested one.
-extern const db::Command<void(std::string_view phone)> void_codes;
-extern const db::Command<void(std::string_view phone)> delete_codes;
+extern const db::Write<void(std::string_view phone)> void_codes;
+extern const db::Write<void(std::string_view phone)> delete_codes;
 
 }  // namespace users

@@ -28,7 +28,7 @@ struct PlannedRow {
 };
 
 /// A row that stays out: a bad one, a duplicate, or one whose phone has an account.
-struct Finding {
+struct ExcludedRow {
   std::uint64_t line;
   const char* reason;
   std::uint64_t phone = 0;  ///< E.164 as a number; 0: of a bad row
@@ -56,8 +56,8 @@ struct ImportPlan {
   std::uint64_t duplicates = 0;
   std::uint64_t registered = 0;
   std::array<RowCount, kRemarks> remarks{};
-  std::vector<PlannedRow> todo{};   ///< in the order of the file
-  std::vector<Finding> findings{};  ///< the same
+  std::vector<PlannedRow> todo{};       ///< in the order of the file
+  std::vector<ExcludedRow> findings{};  ///< the same
 };
 
 /// Pass one: reads the whole file, judges each row, keeps one of each phone: one that is not

@@ -96,7 +96,7 @@ void decide(std::vector<Candidate> candidates, db::Database& database,
     }
   }
   std::ranges::sort(plan.todo, {}, &PlannedRow::line);
-  std::ranges::sort(plan.findings, {}, &Finding::line);
+  std::ranges::sort(plan.findings, {}, &ExcludedRow::line);
 }
 
 }  // namespace

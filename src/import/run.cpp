@@ -35,8 +35,8 @@ const db::Statement insert_users{
     4};
 
 /// The first row has the operation.
-const db::Command<void(std::string_view operator_name, std::string_view operation,
-                       std::string_view phones)>
+const db::Write<void(std::string_view operator_name, std::string_view operation,
+                     std::string_view phones)>
     audit_users{"audit_imported",
                 "INSERT INTO audit (user_id, event, address, request_id, operator_name, operation, "
                 "createTime) SELECT u.id, 'imported', '', '', ?, IF(l.number = 1, ?, NULL), "

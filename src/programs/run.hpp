@@ -20,7 +20,7 @@ int run_program(std::string_view name, const std::function<int(int argc, char** 
 struct Service {
   std::string_view name;
   std::string_view help;
-  std::span<const Document> documents;  ///< for --print
+  std::span<const PrintedFile> documents;  ///< for --print
   /// Returns the exit code.
   int (*body)(const Config&, const Secret& password, const Secret& key);
 };

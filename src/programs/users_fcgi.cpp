@@ -43,9 +43,9 @@ Exit codes: 0 stopped by a signal, or the check passed; 64 wrong usage; 78 the c
 or the version of the database's schema is wrong; 1 anything else.
 )";
 
-constexpr users::Document kDocuments[] = {{"codes", users::web::print_codes},
-                                          {"api-codes", users::web::print_api_codes},
-                                          {"example-config", users::print_example}};
+constexpr users::PrintedFile kDocuments[] = {{"codes", users::web::print_codes},
+                                             {"api-codes", users::web::print_api_codes},
+                                             {"example-config", users::print_example}};
 
 void warn_of_format(const users::Config& config) {
   if (config.verification == users::CodeCheck::format) {

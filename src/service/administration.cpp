@@ -10,8 +10,8 @@
 namespace users {
 namespace {
 
-const db::Command<void()> delete_all_sessions{"delete_all_sessions", "DELETE FROM sessions"};
-const db::Command<void()> delete_all_codes{"delete_all_codes", "DELETE FROM verification_codes"};
+const db::Write<void()> delete_all_sessions{"delete_all_sessions", "DELETE FROM sessions"};
+const db::Write<void()> delete_all_codes{"delete_all_codes", "DELETE FROM verification_codes"};
 
 struct LastIds {
   std::uint64_t user = 0;
@@ -24,7 +24,7 @@ const db::Query<LastIds()> last_user_ids{
      {"CAST(IFNULL((SELECT MAX(user_id) FROM audit), 0) AS UNSIGNED)", &LastIds::in_audit}},
     ""};
 /// The next account gets the number after this one, even when this row is deleted again.
-const db::Command<void(std::uint64_t id)> skip_user_ids{
+const db::Write<void(std::uint64_t id)> skip_user_ids{
     "skip_user_ids",
     "INSERT INTO users (id, phone, password, createTime) VALUES (?, '', '', UTC_TIMESTAMP())"};
 struct NextId {

@@ -32,24 +32,24 @@ const db::Query<TakenMessage()> take_message{
     "FOR UPDATE SKIP LOCKED"};
 
 /// The courier that takes a message has this many seconds; after that any courier may take it.
-const db::Command<void(std::uint64_t seconds, std::uint64_t id)> lease_message{
+const db::Write<void(std::uint64_t seconds, std::uint64_t id)> lease_message{
     "lease_message",
     "UPDATE outbox SET attempts = attempts + 1, takeTime = UTC_TIMESTAMP(), nextTime = "
     "UTC_TIMESTAMP() + INTERVAL ? SECOND WHERE id = ?"};
 
 // Only for the holder of the lease, identified by `attempts`.
-const db::Command<void(std::string_view state, std::uint64_t id, std::uint64_t attempts)>
+const db::Write<void(std::string_view state, std::uint64_t id, std::uint64_t attempts)>
     finish_message{"finish_message",
                    "UPDATE outbox SET state = ?, sealed = NULL, takeTime = NULL, nextTime = "
                    "UTC_TIMESTAMP() WHERE id = ? AND attempts = ? AND state = 'pending'"};
-const db::Command<void(std::uint64_t seconds, std::uint64_t id, std::uint64_t attempts)>
+const db::Write<void(std::uint64_t seconds, std::uint64_t id, std::uint64_t attempts)>
     retry_message{"retry_message",
                   "UPDATE outbox SET takeTime = NULL, nextTime = UTC_TIMESTAMP() + INTERVAL ? "
                   "SECOND WHERE id = ? AND attempts = ? AND state = 'pending'"};
 
 // Small batches, so that locks are short.
 constexpr std::uint64_t kBatch = 500;
-const db::Command<void(std::uint64_t batch)> kPurges[] = {
+const db::Write<void(std::uint64_t batch)> kPurges[] = {
     {"purge_codes",
      "DELETE FROM verification_codes WHERE expireTime < UTC_TIMESTAMP() - INTERVAL 1 DAY LIMIT ?"},
     {"purge_messages",

@@ -47,7 +47,7 @@ const std::string kIsOverdue =
     "FROM outbox WHERE state = 'pending' AND nextTime < UTC_TIMESTAMP() - INTERVAL 1 MINUTE";
 
 /// `sealed`: NULL for an unsent message.
-const db::Command<void(db::Parameter sealed, std::string_view state, std::uint64_t lifetime)>
+const db::Write<void(db::Parameter sealed, std::string_view state, std::uint64_t lifetime)>
     insert_message{"insert_message",
                    "INSERT INTO outbox (sealed, state, createTime, nextTime, expireTime) VALUES "
                    "(?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? SECOND)"};
@@ -66,20 +66,20 @@ const db::Query<SealedPending(std::uint64_t limit)> list_messages{
      {"sealed", &SealedPending::sealed}},
     "FROM outbox WHERE state = 'pending' ORDER BY id LIMIT ?"};
 
-struct Standing {
+struct MessageState {
   std::string state;
   bool is_alive = false;
   bool is_in_hand = false;
 };
-const db::Query<Standing(std::uint64_t id)> lock_message{
+const db::Query<MessageState(std::uint64_t id)> lock_message{
     "lock_message",
     "SELECT",
-    {{"state", &Standing::state},
-     {"expireTime > UTC_TIMESTAMP()", &Standing::is_alive},
-     {kIsInHand, &Standing::is_in_hand}},
+    {{"state", &MessageState::state},
+     {"expireTime > UTC_TIMESTAMP()", &MessageState::is_alive},
+     {kIsInHand, &MessageState::is_in_hand}},
     "FROM outbox WHERE id = ? FOR UPDATE"};
 
-const db::Command<void(std::uint64_t id)> hasten_message{
+const db::Write<void(std::uint64_t id)> hasten_message{
     "hasten_message", "UPDATE outbox SET nextTime = UTC_TIMESTAMP() WHERE id = ?"};
 
 }  // namespace

@@ -34,9 +34,9 @@ namespace users::outbox {
 std::uint64_t put(db::Connection& connection, std::string_view sealed, std::uint64_t lifetime);
 
 /// Cancels a pending message.
-extern const db::Command<void(std::uint64_t id)> supersede;
+extern const db::Write<void(std::uint64_t id)> supersede;
 /// Cancels all pending messages.
-extern const db::Command<void()> supersede_all;
+extern const db::Write<void()> supersede_all;
 
 /// A message that waits or is being sent. Times are ISO 8601 in UTC.
 struct Pending {
@@ -58,7 +58,7 @@ enum class Retry { due, expired, in_hand, sent, failed, unsent, unknown };
 /// Makes a pending message due now, in the caller's transaction. Its attempts still count.
 Retry retry(db::Connection& connection, std::uint64_t id);
 /// The same for all pending messages that are not expired and not being sent. Returns how many.
-extern const db::Command<void()> retry_all;
+extern const db::Write<void()> retry_all;
 
 struct Depth {
   std::string state;  ///< pending, sent, failed or unsent
