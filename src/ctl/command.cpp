@@ -76,7 +76,7 @@ bool confirmed(const Call& call, std::string_view what) {
   if (call.has("yes")) return true;
   if (::isatty(STDIN_FILENO) != 1) {
     throw UsageError(std::string(what) +
-                     " Standard input is not a terminal, so nobody can confirm: add --yes");
+                     " Standard input is not a terminal, so nobody can confirm: say --yes");
   }
   std::cerr << what << " Go on? [y/N] " << std::flush;
   std::string answer;
