@@ -1,4 +1,4 @@
-// Verification codes: how often, for whom, how many guesses.
+// Verification codes: how often, for whom, how many guesses; and a whole life with them.
 #include <atomic>
 #include <set>
 
@@ -282,6 +282,13 @@ BOOST_AUTO_TEST_CASE(codes_are_six_digits_of_a_fair_source, *boost::unit_test::l
     seen.insert(code);
   }
   BOOST_TEST(seen.size() >= 19U);
+}
+
+BOOST_AUTO_TEST_CASE(a_persons_whole_life_by_curl) {
+  const Command life =
+      run_command(curl_environment() + "USERS_ORIGIN=" + origin() + " tests/life 2>&1");
+  BOOST_TEST(life.status == 0, life.output);
+  BOOST_TEST(life.output.ends_with("  the phone is free to register again\n"), life.output);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -391,11 +391,4 @@ BOOST_AUTO_TEST_CASE(a_token_lies_where_the_state_of_programs_lies_and_is_its_ow
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_persons_whole_life_by_curl, *boost::unit_test::label("issued")) {
-  const Command life =
-      run_command(curl_environment() + "USERS_ORIGIN=" + origin() + " tests/life 2>&1");
-  BOOST_TEST(life.status == 0, life.output);
-  BOOST_TEST(life.output.ends_with("  the phone is free to register again\n"), life.output);
-}
-
 BOOST_AUTO_TEST_SUITE_END()
