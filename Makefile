@@ -137,7 +137,7 @@ install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothi
 	install -m 0644 conf/systemd/*.service conf/systemd/*.target $(DESTDIR)$(unitdir)/
 	[ -e $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf ] || \
 	  install -D -m 0644 conf/users.conf.example $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf
-	install -m 0644 $(filter-out $(EDITED),$(wildcard nginx/*.conf)) $(DESTDIR)$(SNIPPETS)/
+	install -m 0644 $(filter-out $(EDITED) nginx/html %.in %.example %.md,$(wildcard nginx/*)) $(DESTDIR)$(SNIPPETS)/
 	for file in $(notdir $(EDITED)); do [ -e $(DESTDIR)$(SNIPPETS)/$$file ] || \
 	  install -m 0644 nginx/$$file $(DESTDIR)$(SNIPPETS)/; done
 	[ $(prefix) = /usr ] || sed -i 's,/usr/\(sbin/users-\|share/users-fcgi\),$(prefix)/\1,; s,^# \(migrations = \),\1,' \
