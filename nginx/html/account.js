@@ -113,7 +113,7 @@ export function makeAccount(context) {
   }
 
   async function end(session) {
-    // A session that has already ended returns 9002: ended all the same.
+    // 9002: the session has already ended, which is what was wanted.
     const reply = await ask("DELETE", `sessions/${session.id}`, undefined, () => end(session));
     if (!reply) return;
     if (reply.code === kOk) context.tell("noteEnded");

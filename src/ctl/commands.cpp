@@ -223,13 +223,16 @@ constexpr Section kSections[] = {
      "NULL, as the usual programs write it, \\N and an empty field mean no value. A time looks "
      "like 2016-05-03 08:34:12, optionally with a T, a fraction and a time zone (Z, +08, +08:00); "
      "without one it is UTC. An unreadable time is ignored with a warning, and the account gets "
-     "the time of the import. Lines end with LF or with CRLF, all the same, including the last "
-     "one. A password in quotes, a phone to which a spreadsheet added .0, and a line with another "
+     "the time of the import. Every line ends with LF, or every line "
+     "ends with CRLF; the last line needs its end, too. A password in quotes, a phone to which a "
+     "spreadsheet added .0, and a line with another "
      "number of columns are bad rows; a second heading stops the import. Rows are written only if "
      "both readings of the file agree."},
     {"OUTPUT",
-     "To a pipe, each row is a line of tab-separated fields without a heading, empty where there "
-     "is no value; on a terminal, columns are aligned under a heading; JSON has null for no value. "
+     "In a pipe, each row is a line of fields separated by tabs, without a heading; a missing "
+     "value "
+     "is an empty field. On a terminal, columns are aligned under a heading. JSON has null for no "
+     "value. "
      "Times are UTC (ISO 8601). Control characters are shown as \\xNN, in JSON as \\uNNNN, so that "
      "stored text cannot control the terminal. Phones are shown in full; the service's log masks "
      "them."},

@@ -85,8 +85,8 @@ class Verification {
   Metrics& metrics_;
 };
 
-/// Voids the phone's codes for login and reset but keeps the rows: their absence would be visible
-/// to whoever requested one.
+/// Voids the phone's codes for login and reset but keeps the rows: a client that requested one
+/// could otherwise see that they are gone.
 extern const db::Write<void(std::string_view phone)> void_codes;
 extern const db::Write<void(std::string_view phone)> delete_codes;
 

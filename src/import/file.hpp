@@ -45,8 +45,8 @@ class ImportFile {
   /// Throws changed() if its size or its time of modification is not what it was when it was
   /// opened.
   void require_unchanged() const;
-  /// For a reader that finds other bytes than before: whoever writes to a file can set its time,
-  /// too.
+  /// For a reader that finds other bytes than before: a program that writes to a file can also set
+  /// its time.
   [[nodiscard]] ImportRefused changed() const;
 
   /// Goes back to the start.

@@ -70,8 +70,8 @@ ImportPlan plan_import(ImportFile& file, const Config& config, db::Database& dat
 
 /// Pass two: hashes what is planned and writes it, in threads with a connection each.
 struct ImportRun {
-  /// Rows of one transaction: few enough that whoever registers one of their phones at the same
-  /// time waits for some milliseconds only.
+  /// Rows of one transaction: few enough that a registration of one of their phones at the
+  /// same time waits for some milliseconds only.
   static constexpr std::size_t kBatch = 64;
 
   const Config& config;

@@ -58,7 +58,7 @@ Finding examine(const Diagnosis& d, const SecretFile& secret, std::optional<Secr
   const std::string found = mode + ", of " + user_name(status.st_uid);
   if (!may_act_as(status.st_uid)) return skipped(found + "; only root can read it");
   try {
-    // As whoever reads it in earnest.
+    // With the rights of the user who reads it in production.
     const AsUser reader(secret.is_of_service ? d.service_uid.value_or(status.st_uid)
                                              : status.st_uid);
     value = read_secret_file(file);

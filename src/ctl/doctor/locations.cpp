@@ -166,7 +166,7 @@ void find_early_data(Faults& faults, const Site& site) {
   for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
     if (sets(block, protocol, protocol.early_data)) return;
     faults.push_back(
-        warning("ssl_early_data on: whoever records a request to " + name_of(block) +
+        warning("ssl_early_data on: anybody who records a request to " + name_of(block) +
                     " can send it to the backend again",
                 "write beside its users_auth.conf: " + protocol.header + " " + protocol.early_data +
                     " $ssl_early_data;  and let the backend answer 425; or write into each server "
