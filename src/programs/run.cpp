@@ -127,8 +127,7 @@ int run_service(const Service& service, int argc, char** argv) {
       print_config(config);
       return EXIT_SUCCESS;
     }
-    const Secret password =
-        read_secret(config, "database.password_file", config.database_password_file);
+    const Secret password = read_secret(config, "database.password_file");
     const Secret key = read_key(config);
     require_tls_ca(config);
     if (line.has("check-database")) {
