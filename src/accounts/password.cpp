@@ -28,7 +28,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 bool verify_crypt(const Secret& password, const std::string& stored) {
   const auto data = std::make_unique<crypt_data>();
   const char* result = ::crypt_r(password.c_str(), stored.c_str(), data.get());
-  const bool same = result != nullptr && result[0] != '*' && crypto::equal_text(result, stored);
+  const bool same = result != nullptr && result[0] != '*' && crypto::equal(result, stored);
   ::explicit_bzero(data.get(), sizeof(crypt_data));
   return same;
 }

@@ -103,6 +103,12 @@ struct ConfigKey {
   std::string_view fallback;
   std::string_view help;
   void (*set)(Config&, std::string_view value);  ///< throws std::invalid_argument(what is expected)
+
+  /// Empty if the key stands above the first section.
+  [[nodiscard]] std::string_view section() const {
+    return name.substr(0, name.find('.') == name.npos ? 0 : name.find('.'));
+  }
+  [[nodiscard]] std::string_view name_in_section() const { return name.substr(name.find('.') + 1); }
 };
 
 /// All keys, in the order of the example file.
@@ -118,8 +124,9 @@ std::string environment_name(std::string_view key);
 /// names begin with USERS_FCGI_. Throws ConfigError.
 Config load_config(const std::filesystem::path& file, const char* const* environment);
 
-/// Reads the secret that a `..._file` key names. Throws ConfigError naming where the key was set.
-Secret read_secret(const Config& config, std::string_view key, const std::string& file);
+/// Reads the secret whose file a `..._file` key names. Throws ConfigError naming where the key was
+/// set.
+Secret read_secret(const Config& config, std::string_view key);
 
 /// Reads the service's hashing key and checks its length. Throws ConfigError.
 Secret read_key(const Config& config);

@@ -9,59 +9,59 @@
 namespace users {
 namespace {
 
+void expect(bool is_good, const std::string& expected) {
+  if (!is_good) throw std::invalid_argument(expected);
+}
+
 template <auto Member>
 void set_text(Config& config, std::string_view value) {
-  if (value.empty() || !is_text(value)) throw std::invalid_argument("a text that is not empty");
+  expect(!value.empty() && is_text(value), "a text that is not empty");
   config.*Member = value;
+}
+
+/// Reads a number that is all of `text` and within the bounds.
+std::optional<unsigned> read_number(std::string_view text, unsigned least, unsigned most) {
+  unsigned number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const bool is_good = error == std::errc{} && stop == end && number >= least && number <= most;
+  return is_good ? std::optional(number) : std::nullopt;
 }
 
 template <auto Member, unsigned Least, unsigned Most>
 void set_number(Config& config, std::string_view value) {
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size() || number < Least ||
-      number > Most) {
-    throw std::invalid_argument("a whole number from " + std::to_string(Least) + " to " +
-                                std::to_string(Most));
-  }
-  config.*Member = number;
+  const auto number = read_number(value, Least, Most);
+  expect(number.has_value(),
+         "a whole number from " + std::to_string(Least) + " to " + std::to_string(Most));
+  config.*Member = *number;
 }
 
 /// `Names` are the words for the enumerators, in the same order.
 template <auto Member, const auto& Names>
 void set_word(Config& config, std::string_view value) {
   std::string expected = "one of:";
-  int index = 0;
-  for (const std::string_view name : Names) {
-    if (name == value) {
-      config.*Member = static_cast<std::remove_reference_t<decltype(config.*Member)>>(index);
-      return;
-    }
-    expected.append(" ").append(name);
-    ++index;
-  }
-  throw std::invalid_argument(expected);
+  for (const std::string_view name : Names) expected.append(" ").append(name);
+  const auto index = std::ranges::find(Names, value) - std::begin(Names);
+  expect(index < std::ssize(Names), expected);
+  config.*Member = static_cast<std::remove_reference_t<decltype(config.*Member)>>(index);
 }
 
-/// The comma-separated parts, without surrounding blanks.
-std::vector<std::string> split(std::string_view value) {
+/// The parts between separators, without surrounding blanks.
+std::vector<std::string> split(std::string_view value, char separator) {
   std::vector<std::string> parts;
   for (std::size_t start = 0; start <= value.size();) {
-    const std::size_t comma = std::min(value.find(',', start), value.size());
-    parts.emplace_back(trim(value.substr(start, comma - start)));
-    start = comma + 1;
+    const std::size_t end = std::min(value.find(separator, start), value.size());
+    parts.emplace_back(trim(value.substr(start, end - start)));
+    start = end + 1;
   }
   return parts;
 }
 
 void set_hosts(Config& config, std::string_view value) {
-  auto hosts = split(value);
-  if (!std::ranges::all_of(hosts,
-                           [](const std::string& host) { return parse_host(host).has_value(); })) {
-    throw std::invalid_argument(
-        "socket paths, hosts or host:port with a port from 1 to 65535, separated by commas");
-  }
-  config.database_hosts = std::move(hosts);
+  config.database_hosts = split(value, ',');
+  expect(std::ranges::all_of(config.database_hosts,
+                             [](const auto& host) { return parse_host(host).has_value(); }),
+         "socket paths, hosts or host:port with a port from 1 to 65535, separated by commas");
 }
 
 bool is_region(std::string_view text) {
@@ -69,9 +69,7 @@ bool is_region(std::string_view text) {
 }
 
 void set_region(Config& config, std::string_view value) {
-  if (!is_region(value)) {
-    throw std::invalid_argument("a region of two capital letters (ISO 3166-1), such as CN");
-  }
+  expect(is_region(value), "a region of two capital letters (ISO 3166-1), such as CN");
   config.phone_default_region = value;
 }
 
@@ -81,36 +79,28 @@ constexpr std::string_view kNone = "none";
 bool is_host_name(std::string_view text) {
   constexpr std::size_t kLongest = 253;
   constexpr std::size_t kLongestLabel = 63;
-  if (text.size() > kLongest) return false;
-  while (true) {
-    const std::string_view label = text.substr(0, text.find('.'));
-    const bool fits = !label.empty() && label.size() <= kLongestLabel && label.front() != '-' &&
-                      label.back() != '-' && std::ranges::all_of(label, [](char c) {
-                        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-                      });
-    if (!fits || label.size() == text.size()) return fits;
-    text.remove_prefix(label.size() + 1);
-  }
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+  const auto is_label = [](std::string_view label) {
+    return !label.empty() && label.size() <= kLongestLabel && !label.starts_with('-') &&
+           !label.ends_with('-');
+  };
+  return text.size() <= kLongest && text.find_first_not_of(kAllowed) == std::string_view::npos &&
+         std::ranges::all_of(split(text, '.'), is_label);
 }
 
 void set_origin(Config& config, std::string_view value) {
-  if (value != kNone && !is_host_name(value)) {
-    throw std::invalid_argument(
-        "the host of the site's pages in small letters, as example.org, or none");
-  }
+  expect(value == kNone || is_host_name(value),
+         "the host of the site's pages in small letters, as example.org, or none");
   config.sms_origin = value == kNone ? "" : value;
 }
 
 constexpr std::string_view kHome = "default_region";
 
 void set_countries(Config& config, std::string_view value) {
-  auto regions = value == kHome ? std::vector<std::string>() : split(value);
-  if (!std::ranges::all_of(regions, is_region)) {
-    throw std::invalid_argument(
-        "regions of two capital letters (ISO 3166-1), separated by commas, such as CN, HK, or "
-        "default_region");
-  }
-  config.sms_countries = std::move(regions);
+  config.sms_countries = value == kHome ? std::vector<std::string>() : split(value, ',');
+  expect(std::ranges::all_of(config.sms_countries, is_region),
+         "regions of two capital letters (ISO 3166-1), separated by commas, such as CN, HK, or "
+         "default_region");
 }
 
 constexpr std::string_view kVerification[] = {"issued", "format"};
@@ -120,16 +110,6 @@ constexpr std::string_view kTls[] = {"off", "verify"};
 constexpr std::string_view kSessionReads[] = {"causal", "local"};
 constexpr std::string_view kRegistStatus[] = {"tutorial", "by_code"};
 constexpr std::string_view kLogLevel[] = {"debug", "info", "warning", "error"};
-
-constexpr std::string_view kExampleHead =
-    R"(# The configuration of users-fcgi: every key with its default. Copy this file to
-# /etc/users-fcgi/users.conf and remove the # from the lines you change.
-#
-# A comment begins with # anywhere in a line, so no value can contain one. An unknown key, a key that
-# is set twice, or a bad value stops the program with exit code 78; the message names the file, the
-# line and the key. The environment overrides every key: USERS_FCGI_ and the key in capitals, with _
-# for the dot, such as USERS_FCGI_DATABASE_NAME for name in [database].
-)";
 
 using C = Config;
 constexpr ConfigKey kKeys[] = {
@@ -277,48 +257,26 @@ std::optional<HostAddress> parse_host(const std::string& text) {
     return has_blank ? std::nullopt : std::optional(HostAddress{"localhost", text});
   }
   // IPv6 addresses contain colons, so a port needs brackets before it.
-  std::string_view host = text;
-  std::string_view port;
   const bool is_bracketed = text.starts_with('[');
   const bool is_ip6 = is_bracketed || std::ranges::count(text, ':') > 1;
-  const auto end = is_bracketed ? host.find(']') : is_ip6 ? host.size() : host.find(':');
-  if (end < host.size()) {
-    port = host.substr(end + (is_bracketed ? 1 : 0));
-    host = host.substr(is_bracketed ? 1 : 0, end - (is_bracketed ? 1 : 0));
-  }
-  const std::string_view allowed = is_ip6 ? kLetters : kLetters.substr(2);
-  if (host.empty() || host.find_first_not_of(allowed) != std::string_view::npos ||
-      (is_ip6 && host.find(':') == std::string_view::npos)) {
-    return std::nullopt;
-  }
-  HostAddress address{std::string(host), ""};
-  if (port.empty()) return address;
-  constexpr unsigned kLastPort = 65535;
-  const char* last = port.data() + port.size();
-  const auto [stop, error] = std::from_chars(port.data() + 1, last, address.port);
-  const bool is_port = port[0] == ':' && error == std::errc{} && stop == last &&
-                       address.port >= 1 && address.port <= kLastPort;
-  return is_port ? std::optional(address) : std::nullopt;
+  const auto end = std::min(is_bracketed ? text.find(']')
+                            : is_ip6     ? text.size()
+                                         : text.find(':'),
+                            text.size());
+  const std::string host = text.substr(is_bracketed ? 1 : 0, end - (is_bracketed ? 1 : 0));
+  const bool is_host = !host.empty() &&
+                       host.find_first_not_of(kLetters.substr(is_ip6 ? 0 : 2)) == host.npos &&
+                       is_ip6 == (host.find(':') != host.npos);
+  if (!is_host || (is_bracketed && end == text.size())) return std::nullopt;
+  const std::string_view rest = std::string_view(text).substr(end + (is_bracketed ? 1 : 0));
+  if (rest.empty()) return HostAddress{host, ""};
+  const auto port = read_number(rest.substr(1), 1, 65535);
+  if (rest[0] != ':' || !port) return std::nullopt;
+  return HostAddress{host, "", *port};
 }
 
 std::span<const ConfigKey> config_keys() {
   return kKeys;
-}
-
-void print_example(std::ostream& out) {
-  constexpr std::size_t kWidth = 98;
-  std::string_view section;
-  out << kExampleHead;
-  for (const ConfigKey& key : kKeys) {
-    const std::size_t dot = key.name.find('.');
-    if (dot != std::string_view::npos && key.name.substr(0, dot) != section) {
-      section = key.name.substr(0, dot);
-      out << "\n[" << section << "]";
-    }
-    out << "\n";
-    for (const std::string& line : wrap(key.help, kWidth)) out << "# " << line << "\n";
-    out << "# " << key.name.substr(dot + 1) << " = " << key.fallback << "\n";
-  }
 }
 
 }  // namespace users

@@ -10,6 +10,17 @@
 namespace users::crypto {
 namespace {
 
+const unsigned char* unsigned_bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+std::string hex_of(std::string_view bytes) {
+  std::string hex(bytes.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), unsigned_bytes(bytes), bytes.size());
+  hex.pop_back();
+  return hex;
+}
+
 /// The parts of a PHC string from hash_password().
 struct Argon2id {
   PasswordCost cost{};
@@ -17,45 +28,31 @@ struct Argon2id {
   Digest hash{};
 };
 
-/// Parses a PHC string from left to right.
-class PhcReader {
- public:
-  explicit PhcReader(std::string_view text) : rest_(text) {}
-
-  bool skip(std::string_view expected) {
-    if (!rest_.starts_with(expected)) return false;
-    rest_.remove_prefix(expected.size());
-    return true;
-  }
-  bool read(unsigned& number) {
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
-    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-    return error == std::errc{};
-  }
-  template <std::size_t Size>
-  bool read(std::array<unsigned char, Size>& bytes) {
-    std::size_t size = 0;
-    const char* end = rest_.data();
-    const bool decoded =
-        sodium_base642bin(bytes.data(), Size, rest_.data(), rest_.size(), nullptr, &size, &end,
-                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0;
-    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-    return decoded && size == Size;
-  }
-  [[nodiscard]] bool is_at_end() const { return rest_.empty(); }
-
- private:
-  std::string_view rest_;
-};
-
 /// Returns nullopt if hash_password() did not make the string.
 std::optional<Argon2id> parse(std::string_view phc) {
   Argon2id own;
-  PhcReader reader(phc);
-  const bool is_own = reader.skip("$argon2id$v=19$m=") && reader.read(own.cost.memory_kib) &&
-                      reader.skip(",t=") && reader.read(own.cost.passes) && reader.skip(",p=1$") &&
-                      reader.read(own.salt) && reader.skip("$") && reader.read(own.hash) &&
-                      reader.is_at_end();
+  const auto skip = [&](std::string_view expected) {
+    const bool found = phc.starts_with(expected);
+    phc.remove_prefix(found ? expected.size() : 0);
+    return found;
+  };
+  const auto read_number = [&](unsigned& number) {
+    const auto [end, error] = std::from_chars(phc.data(), phc.data() + phc.size(), number);
+    phc.remove_prefix(static_cast<std::size_t>(end - phc.data()));
+    return error == std::errc{};
+  };
+  const auto read_bytes = [&](auto& bytes) {
+    std::size_t size = 0;
+    const char* end = phc.data();
+    const bool decoded =
+        sodium_base642bin(bytes.data(), bytes.size(), phc.data(), phc.size(), nullptr, &size, &end,
+                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0;
+    phc.remove_prefix(static_cast<std::size_t>(end - phc.data()));
+    return decoded && size == bytes.size();
+  };
+  const bool is_own = skip("$argon2id$v=19$m=") && read_number(own.cost.memory_kib) &&
+                      skip(",t=") && read_number(own.cost.passes) && skip(",p=1$") &&
+                      read_bytes(own.salt) && skip("$") && read_bytes(own.hash) && phc.empty();
   const bool is_possible = own.cost.memory_kib >= crypto_pwhash_MEMLIMIT_MIN / 1024 &&
                            own.cost.passes >= crypto_pwhash_OPSLIMIT_MIN;
   return is_own && is_possible ? std::optional(own) : std::nullopt;
@@ -99,27 +96,22 @@ bool needs_rehash(const std::string& phc, PasswordCost cost) {
 }
 
 std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
-  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                     bytes.size());
-  std::string hex(digest.size() * 2 + 1, '\0');
-  sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
-  hex.pop_back();
-  return hex;
+  static_assert(Digest{}.size() == crypto_hash_sha256_BYTES);
+  Digest digest{};
+  crypto_hash_sha256(digest.data(), unsigned_bytes(bytes), bytes.size());
+  return hex_of(bytes_of(digest));
 }
 
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message) {
   static_assert(Digest{}.size() == crypto_generichash_BYTES);
   static_assert(kKeyLength == crypto_generichash_KEYBYTES_MAX);
-  const auto bytes = [](std::string_view text) {
-    return reinterpret_cast<const unsigned char*>(text.data());
-  };
   const unsigned char separator = 0;
   crypto_generichash_state state;
-  crypto_generichash_init(&state, bytes(key.reveal()), key.reveal().size(), Digest{}.size());
-  crypto_generichash_update(&state, bytes(purpose), purpose.size());
+  crypto_generichash_init(&state, unsigned_bytes(key.reveal()), key.reveal().size(),
+                          Digest{}.size());
+  crypto_generichash_update(&state, unsigned_bytes(purpose), purpose.size());
   crypto_generichash_update(&state, &separator, 1);
-  crypto_generichash_update(&state, bytes(message), message.size());
+  crypto_generichash_update(&state, unsigned_bytes(message), message.size());
   Digest digest{};
   crypto_generichash_final(&state, digest.data(), digest.size());
   sodium_memzero(&state, sizeof state);
@@ -133,18 +125,16 @@ Fingerprinter::Fingerprinter() {
 
 std::uint64_t Fingerprinter::of(std::string_view bytes) const {
   std::array<unsigned char, crypto_shorthash_BYTES> hash{};
-  crypto_shorthash(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                   key_.data());
+  crypto_shorthash(hash.data(), unsigned_bytes(bytes), bytes.size(), key_.data());
   return std::bit_cast<std::uint64_t>(hash);
 }
 
-bool equal(const Digest& digest, std::string_view bytes) {
-  return bytes.size() == digest.size() &&
-         sodium_memcmp(digest.data(), bytes.data(), digest.size()) == 0;
+bool equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-bool equal_text(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+bool equal(const Digest& digest, std::string_view bytes) {
+  return equal(bytes_of(digest), bytes);
 }
 
 std::string_view bytes_of(const Digest& digest) {
@@ -157,8 +147,7 @@ std::string seal(const Digest& key, std::string_view message) {
   std::string sealed(kNonce + crypto_secretbox_MACBYTES + message.size(), '\0');
   auto* bytes = reinterpret_cast<unsigned char*>(sealed.data());
   randombytes_buf(bytes, kNonce);
-  crypto_secretbox_easy(bytes + kNonce, reinterpret_cast<const unsigned char*>(message.data()),
-                        message.size(), bytes, key.data());
+  crypto_secretbox_easy(bytes + kNonce, unsigned_bytes(message), message.size(), bytes, key.data());
   return sealed;
 }
 
@@ -167,7 +156,7 @@ std::optional<Secret> open_sealed(const Digest& key, std::string_view sealed) {
   constexpr std::size_t kOverhead = kNonce + crypto_secretbox_MACBYTES;
   if (sealed.size() < kOverhead) return std::nullopt;
   std::string message(sealed.size() - kOverhead, '\0');
-  const auto* bytes = reinterpret_cast<const unsigned char*>(sealed.data());
+  const unsigned char* bytes = unsigned_bytes(sealed);
   if (crypto_secretbox_open_easy(reinterpret_cast<unsigned char*>(message.data()), bytes + kNonce,
                                  sealed.size() - kNonce, bytes, key.data()) != 0) {
     return std::nullopt;
@@ -194,11 +183,7 @@ std::string random_token() {
 std::string random_hex(std::size_t bytes) {
   std::string raw(bytes, '\0');
   randombytes_buf(raw.data(), raw.size());
-  std::string hex(bytes * 2 + 1, '\0');
-  sodium_bin2hex(hex.data(), hex.size(), reinterpret_cast<const unsigned char*>(raw.data()),
-                 raw.size());
-  hex.pop_back();
-  return hex;
+  return hex_of(raw);
 }
 
 std::uint32_t random_below(std::uint32_t bound) {

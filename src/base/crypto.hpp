@@ -57,11 +57,9 @@ class Fingerprinter {
   std::array<unsigned char, 16> key_{};
 };
 
-/// Compares in constant time.
+/// Compares in constant time; only a difference in length shows.
+bool equal(std::string_view a, std::string_view b);
 bool equal(const Digest& digest, std::string_view bytes);
-
-/// Compares two texts in constant time; only a difference in length shows.
-bool equal_text(std::string_view a, std::string_view b);
 
 /// A view of the digest's bytes, for a statement or a message.
 std::string_view bytes_of(const Digest& digest);

@@ -10,8 +10,8 @@
 
 namespace users::log {
 
-/// Opens <directory>/users.log.YYYYMMDD and keeps <directory>/users.log a link to today's file. The
-/// process must run with TZ=UTC, since Boost names files by local time. If the folder is not
+/// Writes to <directory>/users.log.YYYYMMDD and keeps <directory>/users.log a link to today's file.
+/// The process must run with TZ=UTC, since Boost names files by local time. While the folder is not
 /// writable, lines go to standard error, as they do before start().
 void start(const std::string& directory, LogLevel least, unsigned keep_days);
 
@@ -19,33 +19,21 @@ void start(const std::string& directory, LogLevel least, unsigned keep_days);
 /// error. Root must not create the log's files: the service's user could not append to them.
 void start_on_stderr(LogLevel least);
 
-/// Where a line was logged. (std::source_location needs a newer clang than Debian 12's linters.)
-struct Where {
-  const char* file;
-  int line;
-};
-
 /// Writes `2026-04-22 10:00:00,123 file.cpp[line:74] INFO [request id] parts...` as one line of at
 /// most 1000 bytes. Only one thread may write to a file. Control characters are escaped, so an
 /// event stays one line. Never pass a password, a code, a token, a body or an unmasked phone.
-void write(LogLevel level, std::initializer_list<std::string_view> parts, Where where);
+struct Writer {
+  LogLevel level;
 
-inline void debug(std::initializer_list<std::string_view> parts,
-                  const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-  write(LogLevel::debug, parts, {file, line});
-}
-inline void info(std::initializer_list<std::string_view> parts, const char* file = __builtin_FILE(),
-                 int line = __builtin_LINE()) {
-  write(LogLevel::info, parts, {file, line});
-}
-inline void warning(std::initializer_list<std::string_view> parts,
-                    const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-  write(LogLevel::warning, parts, {file, line});
-}
-inline void error(std::initializer_list<std::string_view> parts,
-                  const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-  write(LogLevel::error, parts, {file, line});
-}
+  // (std::source_location needs a newer clang than Debian 12's linters.)
+  void operator()(std::initializer_list<std::string_view> parts,
+                  const char* file = __builtin_FILE(), int line = __builtin_LINE()) const;
+};
+
+inline constexpr Writer debug{LogLevel::debug};
+inline constexpr Writer info{LogLevel::info};
+inline constexpr Writer warning{LogLevel::warning};
+inline constexpr Writer error{LogLevel::error};
 
 /// While it lives, calls `notice` for each line that could not be written to the log's folder.
 class FailureScope {

@@ -1,10 +1,7 @@
 #include "base/secret.hpp"
 
-#include <array>
-#include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -18,10 +15,6 @@ namespace users {
 namespace {
 
 constexpr std::size_t kLargestSecret = 4096;
-
-std::string errno_text() {
-  return std::generic_category().message(errno);
-}  // NOLINT(concurrency-mt-unsafe): one thread
 
 void require_private(int fd) {
   struct stat status {};
@@ -59,20 +52,16 @@ Secret read_secret_file(const std::filesystem::path& file) {
   const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (fd.get() < 0) throw std::runtime_error("cannot be opened: " + errno_text());
   require_private(fd.get());
-  std::array<char, kLargestSecret + 1> buffer{};
-  std::size_t size = 0;
-  while (size < buffer.size()) {
-    const ssize_t got = ::read(fd.get(), buffer.data() + size, buffer.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw std::runtime_error("cannot be read: " + errno_text());
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
+  std::string text(kLargestSecret + 1, '\0');
+  const ssize_t size = ::read(fd.get(), text.data(), text.size());
+  if (size < 0) throw std::runtime_error("cannot be read: " + errno_text());
+  text.resize(static_cast<std::size_t>(size));
+  if (text.ends_with('\n')) text.pop_back();
+  Secret secret(std::move(text));
+  if (static_cast<std::size_t>(size) > kLargestSecret) {
+    throw std::runtime_error("is longer than 4096 bytes");
   }
-  if (size > kLargestSecret) throw std::runtime_error("is longer than 4096 bytes");
-  if (size > 0 && buffer[size - 1] == '\n') --size;
-  Secret secret(std::string_view(buffer.data(), size));
-  ::explicit_bzero(buffer.data(), buffer.size());
-  if (size == 0) throw std::runtime_error("is empty: write the secret into it");
+  if (secret.reveal().empty()) throw std::runtime_error("is empty: write the secret into it");
   return secret;
 }
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <system_error>
+#include <span>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -15,37 +15,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
+
 namespace users {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+struct Pipe {
+  Descriptor reading;
+  Descriptor writing;
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
-class Pipe {
- public:
   Pipe() {
-    if (::pipe2(ends_, O_CLOEXEC) != 0) fail("pipe");
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe");
+    reading = Descriptor(ends[0]);
+    writing = Descriptor(ends[1]);
   }
-  ~Pipe() {
-    close(0);
-    close(1);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  [[nodiscard]] int reading() const { return ends_[0]; }
-  [[nodiscard]] int writing() const { return ends_[1]; }
-  void close_reading() { close(0); }
-  void close_writing() { close(1); }
-
- private:
-  void close(int end) {
-    if (ends_[end] >= 0) ::close(ends_[end]);
-    ends_[end] = -1;
-  }
-  int ends_[2] = {-1, -1};
 };
 
 std::vector<char*> pointers_to(const std::vector<std::string>& words) {
@@ -83,92 +67,70 @@ struct Pipes {
   Pipe input;
   Pipe output;
   Pipe errors;
-  Pipe trouble;  ///< what kept the program from being executed; closed by execution
-};
-
-struct Launch {
-  std::vector<char*> arguments;
-  std::vector<char*> environment;
-  std::optional<Identity> identity;
-  bool keeps_output;
+  Pipe trouble;  ///< gets a byte if the program cannot be executed; closed by execution
 };
 
 /// In the child; calls only what may be called between fork and exec (signal-safety(7)).
-[[noreturn]] void become(const Launch& launch, const Pipes& pipes) {
-  if (launch.identity) {
+[[noreturn]] void execute(char** arguments, char** environment, const Identity* identity,
+                          bool keeps_output, const Pipes& pipes) {
+  if (identity != nullptr) {
     ::setsid();
   } else {
     ::setpgid(0, 0);
   }
-  ::dup2(pipes.input.reading(), STDIN_FILENO);
-  if (launch.keeps_output) {
-    ::dup2(pipes.output.writing(), STDOUT_FILENO);
-    ::dup2(pipes.errors.writing(), STDERR_FILENO);
+  ::dup2(pipes.input.reading.get(), STDIN_FILENO);
+  if (keeps_output) {
+    ::dup2(pipes.output.writing.get(), STDOUT_FILENO);
+    ::dup2(pipes.errors.writing.get(), STDERR_FILENO);
   }
   ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   sigset_t none;
   sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   static_cast<void>(::signal(SIGPIPE, SIG_DFL));
-  if (!launch.identity || launch.identity->take()) {
+  if (identity == nullptr || identity->take()) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user clears it
-    if (launch.environment.empty()) {
-      ::execvp(launch.arguments[0], launch.arguments.data());
-    } else {
-      ::execvpe(launch.arguments[0], launch.arguments.data(), launch.environment.data());
-    }
+    ::execvpe(arguments[0], arguments, environment);
   }
-  const char trouble = '!';
-  [[maybe_unused]] const ssize_t told = ::write(pipes.trouble.writing(), &trouble, 1);
+  [[maybe_unused]] const ssize_t written = ::write(pipes.trouble.writing.get(), "!", 1);
   ::_exit(EXIT_FAILURE);
 }
 
-/// Reads what is there of one output; -1 in its pollfd when it has ended.
-void take_output(const Subprocess& program, pollfd& end, std::string& text, bool is_error) {
-  std::array<char, 16384> buffer{};
+/// Reads what poll(2) found in a pipe into `buffer`; -1 in its pollfd when the pipe has ended.
+std::string_view take_piece(pollfd& end, std::span<char> buffer) {
+  if (end.revents == 0) return {};
   const ssize_t got = ::read(end.fd, buffer.data(), buffer.size());
-  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  if (got <= 0) {
-    end.fd = -1;
-    return;
-  }
-  const std::string_view piece(buffer.data(), static_cast<std::size_t>(got));
-  if (program.relay) {
-    program.relay(piece, is_error);
-  } else {
-    text.append(piece.substr(0, program.most - std::min(program.most, text.size())));
-  }
-}
-
-/// An end without a word: the program has been executed, which closed the pipe.
-void take_trouble(pollfd& end, Finished& finished) {
-  char word = 0;
-  const ssize_t got = ::read(end.fd, &word, 1);
-  if (got < 0 && errno == EINTR) return;
-  finished.started = got == 0;
-  end.fd = -1;
-}
-
-void kill_all(pid_t child) {
-  ::kill(-child, SIGKILL);
-  ::kill(child, SIGKILL);  // it may not have come to its group yet
+  if (got == 0 || (got < 0 && errno != EINTR)) end.fd = -1;
+  return {buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
 }
 
 /// Waits for the end of `child` and takes its output meanwhile. Looks at both every 10 ms, since a
 /// program that it has left running may hold the outputs open.
-void await(const Subprocess& program, pid_t child, const Pipes& pipes, Finished& finished) {
+Finished await(const Subprocess& program, pid_t child, const Pipes& pipes) {
+  using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + program.limit;
-  std::array<pollfd, 3> ends{pollfd{pipes.trouble.reading(), POLLIN, 0},
-                             pollfd{program.keeps_output ? pipes.output.reading() : -1, POLLIN, 0},
-                             pollfd{program.keeps_output ? pipes.errors.reading() : -1, POLLIN, 0}};
+  Finished finished;
+  finished.started = true;
+  std::array<pollfd, 3> ends{
+      pollfd{program.keeps_output ? pipes.output.reading.get() : -1, POLLIN, 0},
+      pollfd{program.keeps_output ? pipes.errors.reading.get() : -1, POLLIN, 0},
+      pollfd{pipes.trouble.reading.get(), POLLIN, 0}};
+  std::array<char, 16384> buffer{};
   constexpr int kTick = 10;
   for (bool ended = false;;) {
     if (::poll(ends.data(), ends.size(), ended ? 0 : kTick) > 0) {
-      if (ends[0].revents != 0) take_trouble(ends[0], finished);
-      if (ends[1].revents != 0) take_output(program, ends[1], finished.output, false);
-      if (ends[2].revents != 0) take_output(program, ends[2], finished.errors, true);
+      for (const bool is_error : {false, true}) {
+        const std::string_view piece = take_piece(ends.at(is_error ? 1 : 0), buffer);
+        std::string& text = is_error ? finished.errors : finished.output;
+        if (!program.relay) {
+          text.append(piece.substr(0, program.most - std::min(program.most, text.size())));
+        } else if (!piece.empty()) {
+          program.relay(piece, is_error);
+        }
+      }
+      if (!take_piece(ends[2], buffer).empty()) finished.started = false;
     } else if (ended) {
-      return;
+      return finished;
     }
     int status = 0;
     if (!ended && ::waitpid(child, &status, WNOHANG) == child) {
@@ -177,10 +139,11 @@ void await(const Subprocess& program, pid_t child, const Pipes& pipes, Finished&
       finished.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
       ::kill(-child, SIGKILL);  // what it left running
     } else if (Clock::now() > deadline) {
-      if (ended) return;  // something in a group of its own goes on writing
-      kill_all(child);
+      if (ended) return finished;  // something in a group of its own goes on writing
+      ::kill(-child, SIGKILL);
+      ::kill(child, SIGKILL);  // it may not have come to its group yet
       ::waitpid(child, &status, 0);
-      return;
+      return finished;
     }
   }
 }
@@ -190,26 +153,29 @@ void await(const Subprocess& program, pid_t child, const Pipes& pipes, Finished&
 Finished run_to_end(const Subprocess& program) {
   Pipes pipes;
   // Before there is a reader: the pipe holds all of it, so this waits for nobody.
-  const ssize_t given = ::write(pipes.input.writing(), program.input.data(), program.input.size());
-  if (given != static_cast<ssize_t>(program.input.size())) fail("standard input");
-  const Launch launch{
-      pointers_to(program.command),
-      program.environment ? pointers_to(*program.environment) : std::vector<char*>(),
-      program.as && ::geteuid() == 0 && *program.as != 0 ? std::optional<Identity>(*program.as)
-                                                         : std::nullopt,
-      program.keeps_output};
+  const auto size = static_cast<ssize_t>(program.input.size());
+  if (::write(pipes.input.writing.get(), program.input.data(), program.input.size()) != size) {
+    throw_errno("standard input");
+  }
+  auto arguments = pointers_to(program.command);
+  std::vector<char*> own;
+  if (program.environment) own = pointers_to(*program.environment);
+  char** const environment = program.environment ? own.data() : environ;
+  std::optional<Identity> identity;
+  if (program.as && ::geteuid() == 0 && *program.as != 0) identity.emplace(*program.as);
   const pid_t child = ::fork();
-  if (child < 0) fail("fork");
-  if (child == 0) become(launch, pipes);
-  if (!launch.identity) ::setpgid(child, child);  // one of the two comes first
-  pipes.input.close_reading();
-  pipes.input.close_writing();
-  pipes.output.close_writing();
-  pipes.errors.close_writing();
-  pipes.trouble.close_writing();
-  Finished finished;
-  await(program, child, pipes, finished);
-  return finished;
+  if (child < 0) throw_errno("fork");
+  if (child == 0) {
+    execute(arguments.data(), environment, identity ? &*identity : nullptr, program.keeps_output,
+            pipes);
+  }
+  if (!identity) ::setpgid(child, child);  // one of the two comes first
+  pipes.input.reading.close();
+  pipes.input.writing.close();
+  pipes.output.writing.close();
+  pipes.errors.writing.close();
+  pipes.trouble.writing.close();
+  return await(program, child, pipes);
 }
 
 }  // namespace users

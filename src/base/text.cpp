@@ -42,10 +42,17 @@ std::optional<char> number_character(char32_t c) {
     case UTF8PROC_CATEGORY_CF:
       return '\0';
     default:
-      break;
+      const bool is_full_width = c >= U'\uFF01' && c <= U'\uFF5E';
+      return is_full_width ? std::optional(static_cast<char>(c - kFullWidth)) : std::nullopt;
   }
-  if (c >= U'\uFF01' && c <= U'\uFF5E') return static_cast<char>(c - kFullWidth);
-  return std::nullopt;
+}
+
+/// Returns false for control characters, line separators and marks that change the direction of the
+/// text that follows, so that it reads differently.
+bool is_printable(char32_t c) {
+  const auto is_from = [&](char32_t first, char32_t last) { return c >= first && c <= last; };
+  return c >= 0x20 && !is_from(0x7F, 0x9F) && !is_from(0x200E, 0x200F) &&
+         !is_from(0x2028, 0x202E) && !is_from(0x2066, 0x2069);
 }
 
 }  // namespace
@@ -76,9 +83,8 @@ bool is_text(std::string_view bytes) {
 }
 
 std::size_t count_code_points(std::string_view text) {
-  std::size_t count = 0;
-  for (const char byte : text) count += (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U ? 1 : 0;
-  return count;
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](unsigned char byte) { return (byte & 0xC0U) != 0x80U; }));
 }
 
 std::string_view trim(std::string_view text) {
@@ -88,20 +94,6 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-namespace {
-
-/// For three bytes: true for a line or paragraph separator and for a mark that changes the
-/// direction of the following text, so that it reads differently (U+200E, U+200F, U+2028 to U+202E,
-/// U+2066 to U+2069).
-bool moves_text(std::string_view text) {
-  const auto third = static_cast<unsigned char>(text[2]);
-  if (text.starts_with("\xE2\x80"))
-    return third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE);
-  return text.starts_with("\xE2\x81") && third >= 0xA6 && third <= 0xA9;
-}
-
-}  // namespace
-
 void append_printable(std::string& line, std::string_view text, std::size_t longest) {
   const auto is_plain_ascii = [](char c) { return c >= 0x20 && c < 0x7F; };
   if (line.size() + text.size() <= longest && std::ranges::all_of(text, is_plain_ascii)) {
@@ -109,24 +101,20 @@ void append_printable(std::string& line, std::string_view text, std::size_t long
     return;
   }
   constexpr std::string_view kHex = "0123456789abcdef";
-  constexpr std::size_t kEscapeLength = 4;
   while (!text.empty()) {
-    const auto first = static_cast<unsigned char>(text[0]);
-    const std::size_t length = code_point_length(text);
-    const bool is_c1 = first == 0xC2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xA0;
-    const bool plain = length > 0 && first >= 0x20 && first != 0x7F && !is_c1 &&
-                       !(length == 3 && moves_text(text));
-    const std::size_t taken = length > 1 ? length : 1;
-    if (line.size() + (plain ? length : taken * kEscapeLength) > longest) return;
-    for (const char c : text.substr(0, taken)) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (plain) {
-        line += c;
-      } else {
-        line.append("\\x").append(1, kHex[byte >> 4U]).append(1, kHex[byte & 0xFU]);
+    const auto [code_point, length] = first_code_point(text);
+    const std::string_view bytes = text.substr(0, std::max<std::size_t>(length, 1));
+    std::string shown;
+    if (length > 0 && is_printable(code_point)) {
+      shown = bytes;
+    } else {
+      for (const unsigned char byte : bytes) {
+        shown.append("\\x").append(1, kHex[byte >> 4U]).append(1, kHex[byte & 0xFU]);
       }
     }
-    text.remove_prefix(taken);
+    if (line.size() + shown.size() > longest) return;
+    line += shown;
+    text.remove_prefix(bytes.size());
   }
 }
 

@@ -15,8 +15,7 @@ namespace {
 constexpr unsigned kMigrationTimeout = 24 * 60 * 60;  // altering a large table takes long
 
 Secret migration_password(const Config& config) {
-  return read_secret(config, "database.migration_password_file",
-                     config.database_migration_password_file);
+  return read_secret(config, "database.migration_password_file");
 }
 
 db::Connection connect(const Config& config, const Secret& password) {

@@ -140,8 +140,7 @@ int import_users(const Call& call) {
   log::start_on_stderr(LogLevel::warning);
   [[maybe_unused]] const int nice = ::nice(kNice);
   const Config config = call.config();
-  const Secret password =
-      read_secret(config, "database.password_file", config.database_password_file);
+  const Secret password = read_secret(config, "database.password_file");
   ImportFile file(call.arguments.front());
   if (file.open_to_others()) {
     std::cerr << "warning: other users may read the file: chmod 600 it\n";

@@ -25,7 +25,7 @@ void connect(const Config& config, db::Database& database) {
 }  // namespace
 
 Service::Service(const Config& config)
-    : password_(read_secret(config, "database.password_file", config.database_password_file)),
+    : password_(read_secret(config, "database.password_file")),
       key_(read_key(config)),
       database_(config, password_, metrics_),
       accounts_(config, key_, database_, metrics_, operator_name()) {

@@ -121,13 +121,13 @@ class Setup {
   }
 
   /// To the database, or only to the server if `database` is empty.
-  [[nodiscard]] bool can_log_in(const std::string& user, const char* key, const std::string& file,
+  [[nodiscard]] bool can_log_in(const std::string& user, const char* key,
                                 const std::string& database) const {
     try {
       db::Endpoint endpoint = db::service_endpoint(config_, config_.database_hosts.front());
       endpoint.user = user;
       endpoint.database = database;
-      const db::Connection connection(endpoint, read_secret(config_, key, file));
+      const db::Connection connection(endpoint, read_secret(config_, key));
       return true;
     } catch (const std::exception&) {
       return false;
@@ -150,8 +150,8 @@ class Setup {
                              " of database " + config_.database_name;
     // Decided now: an account that another installation creates in the meantime is not replaced.
     const bool is_there = db::has_account(*administrator_, user);
-    const bool is_done = can_log_in(user, key, file, config_.database_name);
-    const bool is_others = !is_done && is_there && !can_log_in(user, key, file, "");
+    const bool is_done = can_log_in(user, key, config_.database_name);
+    const bool is_others = !is_done && is_there && !can_log_in(user, key, "");
     if (is_others && !call_.has("take-over")) {
       std::error_code error;
       throw Refused(
@@ -166,9 +166,9 @@ class Setup {
     return {is_others ? "password of " + user + "@localhost: the one in " + file +
                             ", in place of its own, which is void then"
                       : what,
-            is_done, [this, user, key, file, rights, password] {
-              db::make_account(*administrator_, {user, read_secret(config_, key, file), password},
-                               rights, config_.database_name);
+            is_done, [this, user, key, rights, password] {
+              db::make_account(*administrator_, {user, read_secret(config_, key), password}, rights,
+                               config_.database_name);
             }};
   }
 
@@ -176,8 +176,7 @@ class Setup {
     if (db::has_tables(*administrator_, config_.database_name) && !call_.has("take-over") &&
         !db::has_account(*administrator_, config_.database_user) &&
         !db::has_account(*administrator_, config_.database_migration_user) &&
-        !can_log_in(config_.database_user, "database.password_file", config_.database_password_file,
-                    config_.database_name)) {
+        !can_log_in(config_.database_user, "database.password_file", config_.database_name)) {
       throw Refused("the server has a database " + config_.database_name +
                     " with the tables of this service already, but none of the accounts; " +
                     how_to_part());
@@ -188,10 +187,9 @@ class Setup {
   Step accounts_elsewhere() {
     const std::string server = config_.database_hosts.front();
     const bool is_done =
-        can_log_in(config_.database_user, "database.password_file", config_.database_password_file,
-                   config_.database_name) &&
+        can_log_in(config_.database_user, "database.password_file", config_.database_name) &&
         can_log_in(config_.database_migration_user, "database.migration_password_file",
-                   config_.database_migration_password_file, config_.database_name);
+                   config_.database_name);
     return {"database " + config_.database_name + " and two accounts on " + server, is_done,
             [this, server] {
               std::cout << "\nsetup can create the accounts only over the server's own socket. "

@@ -5,9 +5,8 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <new>
+#include <stdexcept>
 #include <string_view>
-#include <system_error>
 #include <thread>
 
 #include <fcntl.h>
@@ -21,24 +20,17 @@
 namespace users {
 namespace {
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
 bool is_printable(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 /// Returns true if the header is as begin() writes it and every slot is safe to read.
 bool is_sound(const MetricsLayout& layout) {
-  if (layout.magic != MetricsLayout::kMagic || layout.version != MetricsLayout::kVersion ||
-      layout.slot_count != MetricsLayout::kSlots ||
-      layout.worker_count != MetricsLayout::kWorkers) {
-    return false;
-  }
   const std::uint32_t used = layout.used.load(std::memory_order_acquire);
-  if (used > MetricsLayout::kSlots) return false;
-  return std::all_of(layout.slots.begin(), layout.slots.begin() + used,
+  return layout.magic == MetricsLayout::kMagic && layout.version == MetricsLayout::kVersion &&
+         layout.slot_count == MetricsLayout::kSlots &&
+         layout.worker_count == MetricsLayout::kWorkers && used <= MetricsLayout::kSlots &&
+         std::all_of(layout.slots.begin(), layout.slots.begin() + used,
                      [](const MetricSlot& slot) { return users::is_sound(slot); });
 }
 
@@ -52,7 +44,7 @@ void begin(MetricsLayout& layout) {
 MetricsLayout* map(int descriptor, int protection = PROT_READ | PROT_WRITE) {
   const int flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
   void* memory = ::mmap(nullptr, sizeof(MetricsLayout), protection, flags, descriptor, 0);
-  if (memory == MAP_FAILED) fail("mmap");
+  if (memory == MAP_FAILED) throw_errno("mmap");
   return static_cast<MetricsLayout*>(memory);
 }
 
@@ -134,45 +126,52 @@ bool is_still_at(const std::string& file, int descriptor) {
 /// Creates a complete new file under this name. Unless `replace` is set, an existing file stays.
 void make_file(const std::string& file, bool replace) {
   std::string temporary = file + ".XXXXXX";
-  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
-  if (descriptor < 0) fail("cannot be made");
+  const Descriptor descriptor(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (descriptor.get() < 0) throw_errno("cannot be made");
   // Reserve the blocks: if the file system is full, writing to a missing one would end the process.
-  int error = ::posix_fallocate(descriptor, 0, sizeof(MetricsLayout));
-  if (error == 0 && is_shared(file) && ::fchmod(descriptor, kSharedMode) != 0) error = errno;
+  int error = ::posix_fallocate(descriptor.get(), 0, sizeof(MetricsLayout));
+  if (error == 0 && is_shared(file) && ::fchmod(descriptor.get(), kSharedMode) != 0) error = errno;
   if (error == 0) {
-    MetricsLayout* layout = map(descriptor);
+    MetricsLayout* layout = map(descriptor.get());
     begin(*layout);
     unmap(layout);
     const bool named = replace ? ::rename(temporary.c_str(), file.c_str()) == 0
                                : ::link(temporary.c_str(), file.c_str()) == 0 || errno == EEXIST;
-    error = named ? 0 : errno;
+    if (!named) error = errno;
   }
-  ::close(descriptor);
   ::unlink(temporary.c_str());  // gone already after a rename
   errno = error;
-  if (error != 0) fail("cannot be made");
+  if (error != 0) throw_errno("cannot be made");
 }
 
+constexpr int kOpenFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
 /// One attempt: returns the mapping, or null if the file is new and must be opened again.
-MetricsLayout* try_open(const std::string& file, int& descriptor) {
-  descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  if (descriptor < 0) {
-    if (errno != ENOENT) fail("cannot be opened");
+MetricsLayout* try_open(const std::string& file, Descriptor& descriptor) {
+  descriptor = Descriptor(::open(file.c_str(), O_RDWR | kOpenFlags));
+  if (descriptor.get() < 0) {
+    if (errno != ENOENT) throw_errno("cannot be opened");
     make_file(file, false);
     return nullptr;
   }
   // If two processes find the file bad, one replaces it and the other notices.
-  const BriefLock lock(descriptor);
-  if (!lock.held()) fail("is locked by another process");
-  if (!is_still_at(file, descriptor)) return nullptr;
-  if (is_usable(file, descriptor)) {
-    MetricsLayout* layout = map(descriptor);
+  const BriefLock lock(descriptor.get());
+  if (!lock.held()) throw_errno("is locked by another process");
+  if (!is_still_at(file, descriptor.get())) return nullptr;
+  if (is_usable(file, descriptor.get())) {
+    MetricsLayout* layout = map(descriptor.get());
     if (is_sound(*layout)) return layout;
     unmap(layout);
   }
   log::warning({"metrics: ", file, " is damaged or of another release; counting starts again"});
   make_file(file, true);
   return nullptr;
+}
+
+MetricsLayout* make_private() {
+  MetricsLayout* layout = map(-1);
+  begin(*layout);
+  return layout;
 }
 
 }  // namespace
@@ -182,43 +181,35 @@ bool is_sound(const MetricSlot& slot) {
          is_printable({slot.key.data(), slot.key_size});
 }
 
-MetricsMemory::MetricsMemory() {
-  map_private();
-}
+MetricsMemory::MetricsMemory() : layout_(make_private()) {}
 
 MetricsMemory::MetricsMemory(const std::string& file) {
   constexpr int kMostTries = 10;
   try {
-    for (int i = 0; i < kMostTries; ++i) {
+    for (int i = 0; layout_ == nullptr; ++i) {
+      if (i == kMostTries) throw std::runtime_error("is replaced all the time");
       layout_ = try_open(file, descriptor_);
-      if (layout_ != nullptr) {
-        survive_cuts(layout_);
-        return;
-      }
-      if (descriptor_ >= 0) ::close(descriptor_);
-      descriptor_ = -1;
     }
-    throw std::runtime_error("is replaced all the time");
+    survive_cuts(layout_);
   } catch (const std::exception& error) {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    descriptor_ = -1;
+    descriptor_.close();
     log::warning({"metrics: ", file, ": ", error.what(),
                   "; this process counts on its own: correct metrics.file and reload"});
-    map_private();
+    layout_ = make_private();
   }
 }
 
-MetricsMemory::MetricsMemory(const std::string& file, ToRead) {
-  descriptor_ = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  if (descriptor_ < 0) throw std::runtime_error(std::generic_category().message(errno));
+MetricsMemory::MetricsMemory(const std::string& file, ToRead)
+    : descriptor_(::open(file.c_str(), O_RDONLY | kOpenFlags)) {
+  if (descriptor_.get() < 0) throw std::runtime_error(errno_text());
   struct stat status {};
-  if (::fstat(descriptor_, &status) == 0 && is_own(file, status) && status.st_size >= kShortSize) {
-    layout_ = map(descriptor_, PROT_READ);
+  if (::fstat(descriptor_.get(), &status) == 0 && is_own(file, status) &&
+      status.st_size >= kShortSize) {
+    layout_ = map(descriptor_.get(), PROT_READ);
     survive_cuts(layout_);  // missing parts read as 0
     if (is_sound(*layout_)) return;
     unmap(layout_);
   }
-  ::close(descriptor_);
   throw std::runtime_error("belongs to another release or another user's service");
 }
 
@@ -226,16 +217,10 @@ MetricsMemory::~MetricsMemory() {
   auto own = reinterpret_cast<std::uintptr_t>(layout_);
   mapped.compare_exchange_strong(own, 0);
   unmap(layout_);
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 bool MetricsMemory::is_cut() const {
-  return descriptor_ >= 0 && was_cut;
-}
-
-void MetricsMemory::map_private() {
-  layout_ = map(-1);
-  begin(*layout_);
+  return descriptor() >= 0 && was_cut;
 }
 
 BriefLock::BriefLock(int descriptor) : descriptor_(descriptor), held_(descriptor < 0) {

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/descriptor.hpp"
+
 namespace users {
 
 /// One series: its name with labels, and its numbers. A counter has one number. A histogram has one
@@ -82,16 +84,14 @@ class MetricsMemory {
 
   [[nodiscard]] MetricsLayout& layout() const { return *layout_; }
   /// The file's descriptor; -1 if there is none.
-  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] int descriptor() const { return descriptor_.get(); }
   /// Returns true once this process has found a part of the file missing; it counts that part on
   /// its own.
   [[nodiscard]] bool is_cut() const;
 
  private:
-  void map_private();
-
   MetricsLayout* layout_ = nullptr;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 /// Holds flock(2) on a file while it lives. Waits only 50 ms, since the holder may be stopped.

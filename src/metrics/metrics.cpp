@@ -99,7 +99,10 @@ void add(Families& families, const MetricSlot& slot) {
                                                : key.substr(brace + 1, key.size() - brace - 2));
   Family& family = families[name];
   // Another release that shares the file may have metrics without help here.
-  if (family.kind == MetricKind{}) family.kind = MetricKind{slot.kind};
+  if (family.kind == MetricKind{}) {
+    const bool is_histogram = MetricKind{slot.kind} == MetricKind::histogram;
+    family.kind = is_histogram ? MetricKind::histogram : MetricKind::counter;
+  }
   family.samples[labels] =
       family.kind == MetricKind::histogram
           ? histogram_lines(name, labels, slot)
@@ -107,15 +110,8 @@ void add(Families& families, const MetricSlot& slot) {
 }
 
 std::string_view name_of(MetricKind kind) {
-  switch (kind) {
-    case MetricKind::counter:
-      return "counter";
-    case MetricKind::histogram:
-      return "histogram";
-    case MetricKind::gauge:
-      return "gauge";
-  }
-  return "untyped";
+  constexpr std::string_view kNames[] = {"", "counter", "histogram", "gauge"};
+  return kNames[static_cast<std::size_t>(kind)];
 }
 
 std::string text_of(const Families& families) {

@@ -29,7 +29,14 @@ std::uint64_t now() {
       nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
-/// A lock on some bytes of an entry.
+// The bytes of an entry that its process locks.
+
+/// Marks the owner; this lock goes with the descriptor.
+constexpr std::size_t kOwnership = offsetof(WorkerEntry, pid);
+/// Identifies the owner: for this older kind of fcntl(2) lock the kernel returns the holder's
+/// process id. The file's content proves nothing.
+constexpr std::size_t kIdentity = offsetof(WorkerEntry, busy_since);
+
 struct flock lock_of(std::size_t index, std::size_t offset) {
   struct flock lock {};
   lock.l_type = F_WRLCK;
@@ -40,23 +47,12 @@ struct flock lock_of(std::size_t index, std::size_t offset) {
   return lock;
 }
 
-/// Marks the owner of an entry; the lock goes with the descriptor.
-struct flock ownership_of(std::size_t index) {
-  return lock_of(index, offsetof(WorkerEntry, pid));
-}
-
-/// Identifies the owner: for this older kind of fcntl(2) lock the kernel returns the holder's
-/// process id. The file's content proves nothing.
-struct flock identity_of(std::size_t index) {
-  return lock_of(index, offsetof(WorkerEntry, busy_since));
-}
-
 }  // namespace
 
 void WorkerTable::enter(std::string_view place) {
   for (std::size_t i = 0; i < MetricsLayout::kWorkers; ++i) {
-    struct flock ownership = ownership_of(i);
-    struct flock identity = identity_of(i);
+    struct flock ownership = lock_of(i, kOwnership);
+    struct flock identity = lock_of(i, kIdentity);
     if (memory_.descriptor() >= 0 && (::fcntl(memory_.descriptor(), F_OFD_SETLK, &ownership) != 0 ||
                                       ::fcntl(memory_.descriptor(), F_SETLK, &identity) != 0)) {
       continue;
@@ -96,7 +92,7 @@ void WorkerTable::end_request() {
 
 pid_t WorkerTable::holder_of(std::size_t index) const {
   if (memory_.descriptor() < 0) return 0;
-  struct flock lock = identity_of(index);
+  struct flock lock = lock_of(index, kIdentity);
   const bool held = ::fcntl(memory_.descriptor(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
   return held && lock.l_pid > 0 ? lock.l_pid : 0;
 }
@@ -157,17 +153,17 @@ bool WorkerTable::end_if_stuck(std::size_t index, nanoseconds limit) const {
     return false;
   }
   const pid_t pid = holder_of(index);
-  const int process = pid == 0 ? -1 : ::pidfd_open(pid, 0);
-  if (process < 0) return false;
+  const Descriptor process(pid == 0 ? -1 : ::pidfd_open(pid, 0));
+  if (process.get() < 0) return false;
   // From here on the descriptor names one process, even if its number is reused. It is the worker
   // if the worker still exists and is still in that request. Of several watchers, only the one that
   // resets the request's time may kill the worker.
   std::uint64_t seen = since;
   // First check for permission: the courier may run as another user.
-  const bool ended = ::pidfd_send_signal(process, 0, nullptr, 0) == 0 && holder_of(index) == pid &&
+  const bool ended = ::pidfd_send_signal(process.get(), 0, nullptr, 0) == 0 &&
+                     holder_of(index) == pid &&
                      entry(index).busy_since.compare_exchange_strong(seen, now()) &&
-                     ::pidfd_send_signal(process, SIGKILL, nullptr, 0) == 0;
-  ::close(process);
+                     ::pidfd_send_signal(process.get(), SIGKILL, nullptr, 0) == 0;
   if (ended) {
     log::error({"worker ", std::to_string(pid), " has been in one request for ",
                 std::to_string(age / 1'000'000'000), " s and is ended (worker.request_limit)"});

@@ -1,26 +1,38 @@
 #include "programs/run.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <iomanip>
 #include <iostream>
 #include <thread>
+#include <utility>
 
 #include <unistd.h>
 
 #include "base/crypto.hpp"
-#include "base/program.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
-#include "db/database.hpp"
 
 namespace users {
 
 namespace {
 
-constexpr Option kServiceOptions[] = {{"config", "FILE", ""},     {"check-config", "", ""},
-                                      {"check-database", "", ""}, {"print-config", "", ""},
-                                      {"print", "WHAT", ""},      {"help", "", ""},
-                                      {"version", "", ""}};
+constexpr Option kServiceOptions[] = {
+    {"config", "FILE", "the configuration (default /etc/users-fcgi/users.conf)"},
+    {"check-config", "", "checks the configuration and the secrets, then exits"},
+    {"check-database", "", "also connects to the database"},
+    {"print-config", "", "prints the effective configuration and where each value was set"},
+    {"print", "WHAT", "prints a file from the program's tables"},
+    {"help", "", "this text"},
+    {"version", "", "the version"},
+};
+
+constexpr std::string_view kExitCodesHelp = R"(
+Exit codes: 0 stopped by a signal, or the check passed; 64 wrong usage; 78 the configuration, a secret
+or the version of the database's schema is wrong; 1 anything else.
+)";
 
 /// Makes everything that is sent to a stream printable while it lives, except newlines and tabs:
 /// file names and user input must not control the operator's terminal.
@@ -56,18 +68,63 @@ class PrintableOutput : public std::streambuf {
   std::streambuf* target_;
 };
 
+void print_help(const Service& service) {
+  constexpr int kNameWidth = 17;
+  std::cout << service.about << '\n';
+  for (const Option& option : kServiceOptions) {
+    if (option.name == "print" && service.documents.empty()) continue;
+    const std::string name = std::string(option.name).append(" ").append(option.value);
+    std::cout << "  --" << std::left << std::setw(kNameWidth - 2) << name << ' ' << option.help
+              << '\n';
+  }
+  std::cout << '\n' << service.notes << kExitCodesHelp;
+}
+
 /// Prints a file that can be read back, with the origin of each value.
 void print_config(const Config& config) {
   std::string_view section;
   for (const ConfigKey& key : config_keys()) {
-    const std::size_t dot = key.name.find('.');
-    if (dot != std::string_view::npos && key.name.substr(0, dot) != section) {
-      section = key.name.substr(0, dot);
+    if (std::exchange(section, key.section()) != key.section()) {
       std::cout << "\n[" << section << "]\n";
     }
-    std::cout << key.name.substr(dot + 1) << " = " << config.texts.find(key.name)->second << "  # "
+    std::cout << key.name_in_section() << " = " << config.texts.find(key.name)->second << "  # "
               << config.origins.find(key.name)->second << '\n';
   }
+}
+
+int check(const Service& service, const Config& config, const std::string& file,
+          const Secret* password) {
+  if (password != nullptr) {
+    Metrics metrics;
+    db::Database(config, *password, metrics).connection();
+  }
+  const std::string warning = db::clear_text_warning(config);
+  if (!warning.empty()) std::cerr << service.name << ": warning: " << warning << '\n';
+  std::cout << file << ": the configuration is good\n";
+  if (password != nullptr) std::cout << "the database accepts the service\n";
+  return EXIT_SUCCESS;
+}
+
+int serve(const Service& service, const Config& config, const Secret& password, const Secret& key) {
+  const std::string place = service.place();
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  log::start(config.log_directory, config.log_level, config.log_keep_days);
+  const std::string pid = std::to_string(::getpid());
+  log::info({service.role, " started, version " USERS_FCGI_VERSION ", pid ", pid});
+  Server server{config, password, key};
+  const log::FailureScope unlogged(
+      [count = server.metrics.counter(MetricId::log_failures)] { count.add(); });
+  server.metrics.workers().enter(place);
+  server.database.try_connect();  // exits here if the schema has another version
+  try {
+    service.serve(server);
+  } catch (const std::exception& error) {
+    log::error({service.role, " ends: ", error.what()});
+    throw;
+  }
+  log::info({service.role, " stopped, pid ", pid});
+  if (server.database.is_connecting()) std::_Exit(EXIT_SUCCESS);
+  return EXIT_SUCCESS;
 }
 
 }  // namespace
@@ -102,13 +159,27 @@ int run_program(std::string_view name, const std::function<int(int, char**)>& bo
   }
 }
 
+void Server::set_ready() {
+  hold_stop_signals();
+  metrics.workers().set_ready();
+}
+
+void Server::tend() {
+  database.tend();
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look) return;
+  next_look = now + std::chrono::seconds(1);
+  const std::chrono::seconds limit(config.worker_request_limit);
+  for (unsigned count = metrics.workers().end_stuck(limit); count > 0; --count) ended.add();
+}
+
 int run_service(const Service& service, int argc, char** argv) {
   bool serves = true;
   const auto start = [&](int count, char** words) {
     const CommandLine line = read_command_line(count, words, kServiceOptions);
     serves = !line.has("check-config") && !line.has("check-database") && !line.has("print-config");
     if (line.has("help")) {
-      std::cout << service.help;
+      print_help(service);
       return EXIT_SUCCESS;
     }
     if (const auto what = line.options.find("print"); what != line.options.end()) {
@@ -127,22 +198,11 @@ int run_service(const Service& service, int argc, char** argv) {
       print_config(config);
       return EXIT_SUCCESS;
     }
-    const Secret password =
-        read_secret(config, "database.password_file", config.database_password_file);
+    const Secret password = read_secret(config, "database.password_file");
     const Secret key = read_key(config);
     require_tls_ca(config);
-    if (line.has("check-database")) {
-      Metrics metrics;
-      db::Database(config, password, metrics).connection();
-    }
-    if (line.has("check-config") || line.has("check-database")) {
-      const std::string warning = db::clear_text_warning(config);
-      if (!warning.empty()) std::cerr << service.name << ": warning: " << warning << '\n';
-      std::cout << file << ": the configuration is good\n";
-      if (line.has("check-database")) std::cout << "the database accepts the service\n";
-      return EXIT_SUCCESS;
-    }
-    return service.body(config, password, key);
+    if (serves) return serve(service, config, password, key);
+    return check(service, config, file, line.has("check-database") ? &password : nullptr);
   };
   const int status = run_program(service.name, start, argc, argv);
   // multiwatch restarts a program that ends at once thousands of times a second, which does not

@@ -71,7 +71,7 @@ struct Machine {
     const Config loaded = load_config(config, nullptr);
     return std::make_unique<db::Connection>(
         db::service_endpoint(loaded, loaded.database_hosts.front()),
-        read_secret(loaded, "database.password_file", loaded.database_password_file));
+        read_secret(loaded, "database.password_file"));
   }
 
   [[nodiscard]] bool has_database() const {

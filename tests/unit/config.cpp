@@ -281,8 +281,7 @@ BOOST_AUTO_TEST_CASE(an_unreadable_secret_names_the_line_that_points_to_it) {
   const auto file = directory.path() / "none";
   const Config config = load(as_file("database.password_file", file.string()));
   BOOST_CHECK_EXCEPTION(
-      read_secret(config, "database.password_file", config.database_password_file), ConfigError,
-      [&](const ConfigError& refused) {
+      read_secret(config, "database.password_file"), ConfigError, [&](const ConfigError& refused) {
         return short_name(refused.what()) ==
                "users.conf:2: database.password_file: none cannot be opened: No such file or "
                "directory";

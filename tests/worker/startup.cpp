@@ -242,7 +242,7 @@ BOOST_AUTO_TEST_CASE(standard_input_must_be_a_listening_socket) {
     const WorkerEnd end = run_worker(arguments, {}, input);
     BOOST_TEST(end.status == kUsage);
     BOOST_TEST(end.errors ==
-               "users-fcgi: standard input is no listening socket: start it with spawn-fcgi, see "
+               "users-fcgi: standard input is no listening socket: start it with spawn-fcgi; see "
                "users-fcgi --help\n");
   }
   for (const int end : pair) ::close(end);
