@@ -78,16 +78,9 @@ const db::Query<TokenHash(std::uint64_t user_id, std::uint64_t idle, std::uint64
                           kSessions + "s.user_id = ? ORDER BY " + kIsAlive +
                               " DESC, s.seenTime DESC, s.id DESC LIMIT 1000 OFFSET ?"};
 
-const db::Write<void(std::string_view token_hash)> delete_session{
-    "delete_session", "DELETE FROM sessions WHERE tokenHash = ?"};
-const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id{
-    "delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"};
-const db::Write<void(std::uint64_t user_id)> delete_sessions{
-    "delete_sessions", "DELETE FROM sessions WHERE user_id = ?"};
-/// Ends all sessions, including those of logins in progress.
-const db::Write<void(std::uint64_t user_id)> end_sessions{
+const db::Write<void(std::uint64_t user_id)> begin_epoch{
     "end_sessions", "UPDATE users SET epoch = epoch + 1 WHERE id = ?"};
-/// After end_sessions: keeps one that was alive until then.
+/// After begin_epoch: keeps one that was alive until then.
 const db::Write<void(std::string_view token_hash)> keep_session{
     "keep_session",
     "UPDATE sessions s JOIN users u ON u.id = s.user_id SET s.epoch = u.epoch WHERE s.tokenHash = "
@@ -112,6 +105,13 @@ void touch(db::Connection& connection, const crypto::Digest& token_hash) {
 }
 
 }  // namespace
+
+decltype(delete_session) delete_session{"delete_session",
+                                        "DELETE FROM sessions WHERE tokenHash = ?"};
+decltype(delete_session_by_id) delete_session_by_id{
+    "delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"};
+decltype(delete_sessions) delete_sessions{"delete_sessions",
+                                          "DELETE FROM sessions WHERE user_id = ?"};
 
 std::uint64_t Sessions::idle_seconds() const {
   return config_.session_idle_days * kDay;
@@ -154,21 +154,9 @@ std::uint64_t Sessions::count(db::Connection& connection, std::uint64_t user_id)
   return count_sessions.one(connection, user_id, idle_seconds()).value_or(db::Number{}).value;
 }
 
-void Sessions::end(db::Connection& connection, const Session& session) {
-  delete_session(connection, crypto::bytes_of(session.token_hash));
-}
-
-bool Sessions::end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id) {
-  return delete_session_by_id(connection, id, user_id) == 1;
-}
-
-bool Sessions::end_all(db::Connection& connection, std::uint64_t user_id, const Session* kept) {
-  end_sessions(connection, user_id);
+bool end_sessions(db::Connection& connection, std::uint64_t user_id, const Session* kept) {
+  begin_epoch(connection, user_id);
   return kept == nullptr || keep_session(connection, crypto::bytes_of(kept->token_hash)) == 1;
-}
-
-void Sessions::delete_all(db::Connection& connection, std::uint64_t user_id) {
-  delete_sessions(connection, user_id);
 }
 
 void Sessions::end_surplus(db::Connection& connection, std::uint64_t user_id) const {
