@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "accounts/client.hpp"
 #include "accounts/outcome.hpp"
@@ -71,9 +70,6 @@ class Verification {
   bool consume(db::Connection& connection, const Phone& phone, Purpose purpose,
                std::string_view code) const;
 
-  /// The last code of each purpose, newest first.
-  static std::vector<SentCode> list(db::Connection& connection, const Phone& phone);
-
  private:
   [[nodiscard]] crypto::Digest hash_code(const Phone& phone, Purpose purpose,
                                          std::string_view code) const;
@@ -85,6 +81,8 @@ class Verification {
   Metrics& metrics_;
 };
 
+/// The last code of each purpose, newest first.
+extern const db::Query<SentCode(std::string_view phone)> list_codes;
 /// Voids the phone's codes for login and reset but keeps the rows: a client that requested one
 /// could otherwise see that they are gone.
 extern const db::Write<void(std::string_view phone)> void_codes;

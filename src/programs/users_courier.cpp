@@ -12,7 +12,6 @@
 #include "metrics/metrics.hpp"
 #include "programs/run.hpp"
 #include "sms/courier.hpp"
-#include "sms/send_command.hpp"
 namespace {
 
 constexpr std::string_view kHelp =
