@@ -11,17 +11,14 @@ constexpr std::uint64_t kTouchSeconds = std::uint64_t{5} * 60;
 constexpr std::size_t kTokenLength = 43;
 constexpr std::size_t kLongestAgent = 200;
 
-struct ExpireTime {
-  std::string text;
-};
-const db::Query<ExpireTime(std::string_view token_hash, std::uint64_t user_id, std::uint64_t epoch,
-                           std::uint64_t lifetime, std::string_view address,
-                           std::string_view agent)>
+/// Returns the expiry time.
+const db::Query<db::Text(std::string_view token_hash, std::uint64_t user_id, std::uint64_t epoch,
+                         std::uint64_t lifetime, std::string_view address, std::string_view agent)>
     insert_session{"insert_session",
                    "INSERT INTO sessions (tokenHash, user_id, epoch, createTime, seenTime, "
                    "expireTime, address, agent) VALUES (?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), "
                    "UTC_TIMESTAMP() + INTERVAL ? SECOND, ?, ?) RETURNING",
-                   {{db::iso8601("expireTime"), &ExpireTime::text}},
+                   {{db::iso8601("expireTime"), &db::Text::value}},
                    ""};
 
 /// For a session `s` and its user `u`; the parameter is the idle time in seconds.
@@ -66,15 +63,12 @@ const db::Query<db::Number(std::uint64_t user_id, std::uint64_t idle)> count_ses
     {{"COUNT(*)", &db::Number::value}},
     kSessions + "s.user_id = ? AND " + kIsAlive};
 
-struct TokenHash {
-  std::string bytes;
-};
 /// The sessions beyond the limit: ended ones first, then those unseen for longest. An account from
 /// an earlier version may have thousands.
-const db::Query<TokenHash(std::uint64_t user_id, std::uint64_t idle, std::uint64_t most)>
+const db::Query<db::Text(std::uint64_t user_id, std::uint64_t idle, std::uint64_t most)>
     find_surplus_sessions{"find_surplus_sessions",
                           "SELECT",
-                          {{"s.tokenHash", &TokenHash::bytes}},
+                          {{"s.tokenHash", &db::Text::value}},
                           kSessions + "s.user_id = ? ORDER BY " + kIsAlive +
                               " DESC, s.seenTime DESC, s.id DESC LIMIT 1000 OFFSET ?"};
 
@@ -127,7 +121,7 @@ NewSession Sessions::open(db::Connection& connection, const User& user,
   const auto hash = hash_of(session.token);
   auto expires = insert_session.one(connection, crypto::bytes_of(hash), user.id, user.epoch,
                                     session.lifetime, client.address, shorten_agent(client.agent));
-  if (expires) session.expires_at = std::move(expires->text);
+  if (expires) session.expires_at = std::move(expires->value);
   return session;
 }
 
@@ -161,9 +155,9 @@ bool end_sessions(db::Connection& connection, std::uint64_t user_id, const Sessi
 
 void Sessions::end_surplus(db::Connection& connection, std::uint64_t user_id) const {
   try {
-    for (const TokenHash& hash : find_surplus_sessions.all(connection, user_id, idle_seconds(),
-                                                           config_.session_per_account)) {
-      delete_session(connection, hash.bytes);
+    for (const db::Text& hash : find_surplus_sessions.all(connection, user_id, idle_seconds(),
+                                                          config_.session_per_account)) {
+      delete_session(connection, hash.value);
     }
   } catch (const db::DatabaseError& error) {
     log::warning({"session: surplus sessions not ended: ", error.what()});

@@ -171,20 +171,23 @@ unsigned Verification::over_limit(db::Connection& connection, const Phone& phone
   return throttle::spend(connection, metrics_, service, sent);
 }
 
-Outcome Verification::check(db::Connection& connection, const Phone& phone, Purpose purpose,
+Outcome Verification::check(db::Database& database, const Phone& phone, Purpose purpose,
                             std::string_view code) const {
-  if (const unsigned wait =
-          throttle::hit(connection, metrics_, throttle::kGuessesADay, phone.e164())) {
-    return {.code = ResultCode::too_many_requests, .retry_after = wait};
-  }
-  const bool counted = count_code_try(connection, phone.e164(), name_of(purpose), kMostTries) == 1;
-  const auto stored = find_code.one(connection, phone.e164(), name_of(purpose));
-  const bool right = stored && crypto::equal(hash_code(phone, purpose, code), stored->hash);
-  if (counted && right && !stored->is_consumed) return {};
-  // Only the holder of the code learns that it was used: strangers would learn who registered.
-  const bool used_up =
-      stored && stored->is_alive && (stored->tries >= kMostTries || (stored->is_consumed && right));
-  return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};
+  return database.replay([&](db::Connection& connection) -> Outcome {
+    if (const unsigned wait =
+            throttle::hit(connection, metrics_, throttle::kGuessesADay, phone.e164())) {
+      return {.code = ResultCode::too_many_requests, .retry_after = wait};
+    }
+    const bool counted =
+        count_code_try(connection, phone.e164(), name_of(purpose), kMostTries) == 1;
+    const auto stored = find_code.one(connection, phone.e164(), name_of(purpose));
+    const bool right = stored && crypto::equal(hash_code(phone, purpose, code), stored->hash);
+    if (counted && right && !stored->is_consumed) return {};
+    // Only the holder of the code learns that it was used: strangers would learn who registered.
+    const bool used_up = stored && stored->is_alive &&
+                         (stored->tries >= kMostTries || (stored->is_consumed && right));
+    return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};
+  });
 }
 
 bool Verification::consume(db::Connection& connection, const Phone& phone, Purpose purpose,

@@ -62,8 +62,8 @@ class Verification {
                   std::string_view retry_key, const Client& client) const;
 
   /// Counts the attempt, committed, then compares in constant time. Returns ok, wrong_code,
-  /// code_used_up or too_many_requests. Do not call in a transaction.
-  Outcome check(db::Connection& connection, const Phone& phone, Purpose purpose,
+  /// code_used_up or too_many_requests.
+  Outcome check(db::Database& database, const Phone& phone, Purpose purpose,
                 std::string_view code) const;
 
   /// Consumes the code in the transaction of what it permits; false if another was faster.

@@ -87,7 +87,8 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
   if (is_weak(*password, *phone)) return {.code = ResultCode::weak_password};
   const auto operation = operation_of(key_, "reset password", phone->e164(), client);
   return settle(operation, [&]() -> Outcome {
-    if (Outcome checked = check_code(*phone, Purpose::reset, *code); !checked.is_ok()) {
+    if (Outcome checked = verification_.check(database_, *phone, Purpose::reset, *code);
+        !checked.is_ok()) {
       return checked;
     }
     const std::string hash = passwords_.hash(*password);
@@ -114,7 +115,7 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
     return shape;
   }
   const auto prepare = [&]() -> Outcome {
-    Outcome checked = check_code(*phone, Purpose::phone, *code);
+    Outcome checked = verification_.check(database_, *phone, Purpose::phone, *code);
     if (checked.is_ok() && find_user(phone->e164())) checked.code = ResultCode::already_registered;
     return checked;
   };

@@ -80,7 +80,8 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   LoginOutcome outcome;
   // If an earlier attempt, whose reply was lost, consumed the code, only create a session.
   static_cast<Outcome&>(outcome) = settle(operation, [&]() -> Outcome {
-    if (Outcome checked = check_code(*phone, Purpose::login, *code); !checked.is_ok()) {
+    if (Outcome checked = verification_.check(database_, *phone, Purpose::login, *code);
+        !checked.is_ok()) {
       return checked;
     }
     const auto user = find_user(phone->e164());
@@ -178,12 +179,6 @@ std::optional<std::string> AccountService::created(const Session& session) {
     auto user = find_user_by_id.one(connection, session.user_id);
     if (!user) return std::nullopt;
     return std::move(user->created);
-  });
-}
-
-Outcome AccountService::check_code(const Phone& phone, Purpose purpose, std::string_view code) {
-  return database_.replay([&](db::Connection& connection) {
-    return verification_.check(connection, phone, purpose, code);
   });
 }
 

@@ -100,8 +100,6 @@ class AccountService {
   /// Counts the attempt, then verifies the password of the session's user. Returns ok,
   /// wrong_credentials or locked. Sets `stored` to the hash that was used.
   Outcome confirm(const Session& session, std::string_view password, std::string& stored);
-  /// Counts an attempt to use a code. See Verification::check.
-  Outcome check_code(const Phone& phone, Purpose purpose, std::string_view code);
   /// Calls `prepare` and `work` (with the hash that the password was verified against) if the
   /// password is right, `work` in a transaction on the locked account, which is committed if it
   /// returns ok. Does nothing if an earlier attempt made the change `name`.

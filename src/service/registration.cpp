@@ -40,7 +40,8 @@ Outcome AccountService::judge(const Candidate& candidate, const Client& client) 
   // Otherwise first check whether the phone is known, which is cheap.
   if (tries_code && weak()) return {.code = ResultCode::weak_password};
   if (tries_code) {
-    Outcome checked = check_code(candidate.phone, Purpose::regist, candidate.code);
+    Outcome checked =
+        verification_.check(database_, candidate.phone, Purpose::regist, candidate.code);
     if (!checked.is_ok()) {
       // Perhaps another attempt of this registration has just consumed the code. Always look it up,
       // or the time would show who has an account.

@@ -63,16 +63,14 @@ const db::Query<Pending(std::uint64_t limit)> list_messages{
      {"sealed", &Pending::sealed}},
     "FROM outbox WHERE state = 'pending' ORDER BY id LIMIT ?"};
 
-struct MessageState {
-  std::string text;
-};
-const db::Query<MessageState(std::uint64_t id)> lock_message{
+/// Returns the state as retry() does.
+const db::Query<db::Text(std::uint64_t id)> lock_message{
     "lock_message",
     "SELECT",
     {{"CASE WHEN state <> 'pending' THEN state WHEN expireTime <= UTC_TIMESTAMP() THEN 'expired' "
       "WHEN " +
           kIsInHand + " THEN 'in hand' ELSE 'due' END",
-      &MessageState::text}},
+      &db::Text::value}},
     "FROM outbox WHERE id = ? FOR UPDATE"};
 
 const db::Write<void(std::uint64_t id)> hasten_message{
@@ -131,9 +129,9 @@ std::vector<Pending> list(db::Connection& connection, const Secret& key, std::ui
 }
 
 std::string retry(db::Connection& connection, std::uint64_t id) {
-  const auto state = lock_message.one(connection, id).value_or(MessageState{"unknown"});
-  if (state.text == kDue) hasten_message(connection, id);
-  return state.text;
+  const auto state = lock_message.one(connection, id).value_or(db::Text{"unknown"});
+  if (state.value == kDue) hasten_message(connection, id);
+  return state.value;
 }
 
 }  // namespace users::outbox
