@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace users {
@@ -13,17 +12,18 @@ constexpr std::uint64_t kMostHashMemoryKib = std::uint64_t{128} * 1024;
 
 /// Why a hash is refused.
 enum class HashFault {
+  none,    ///< login can verify it
   form,    ///< PasswordCheck::verify() could never accept a password
   memory,  ///< needs more memory than a worker has
   work,    ///< would hold a worker for too long
   lanes,   ///< more parallelism than any library uses
 };
 
-/// Checks the prefix, form and cost of a hash; nullopt if login can verify it. Accepts argon2id and
+/// Checks the prefix, form and cost of a hash. Accepts argon2id and
 /// argon2i (PHC string, version 19), bcrypt (2a, 2b, 2y), SHA-256 and SHA-512 of crypt(5), and
 /// yescrypt as crypt_gensalt(3) makes it; refuses weaker ones (DES, MD5, NTLM, plain digests). Only
 /// a login shows whether anybody knows the password.
-std::optional<HashFault> find_fault(std::string_view hash);
+HashFault find_fault(std::string_view hash);
 
 /// The fault in words, for reports.
 const char* text_of(HashFault fault);

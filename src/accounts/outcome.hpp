@@ -34,6 +34,8 @@ struct Outcome {
   ResultCode code = ResultCode::ok;
   std::vector<std::string_view> bad_fields{};  ///< with invalid_arguments
   unsigned retry_after = 0;                    ///< seconds, for limits; 0: not given
+
+  [[nodiscard]] bool is_ok() const { return code == ResultCode::ok; }
 };
 
 /// Returns ok, or invalid_arguments with the names of the failed checks.

@@ -11,17 +11,14 @@ constexpr std::uint64_t kTouchSeconds = std::uint64_t{5} * 60;
 constexpr std::size_t kTokenLength = 43;
 constexpr std::size_t kLongestAgent = 200;
 
-struct ExpireTime {
-  std::string text;
-};
-const db::Query<ExpireTime(std::string_view token_hash, std::uint64_t user_id, std::uint64_t epoch,
-                           std::uint64_t lifetime, std::string_view address,
-                           std::string_view agent)>
+/// Returns the expiry time.
+const db::Query<db::Text(std::string_view token_hash, std::uint64_t user_id, std::uint64_t epoch,
+                         std::uint64_t lifetime, std::string_view address, std::string_view agent)>
     insert_session{"insert_session",
                    "INSERT INTO sessions (tokenHash, user_id, epoch, createTime, seenTime, "
                    "expireTime, address, agent) VALUES (?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), "
                    "UTC_TIMESTAMP() + INTERVAL ? SECOND, ?, ?) RETURNING",
-                   {{db::iso8601("expireTime"), &ExpireTime::text}},
+                   {{db::iso8601("expireTime"), &db::Text::value}},
                    ""};
 
 /// For a session `s` and its user `u`; the parameter is the idle time in seconds.
@@ -66,28 +63,18 @@ const db::Query<db::Number(std::uint64_t user_id, std::uint64_t idle)> count_ses
     {{"COUNT(*)", &db::Number::value}},
     kSessions + "s.user_id = ? AND " + kIsAlive};
 
-struct TokenHash {
-  std::string bytes;
-};
 /// The sessions beyond the limit: ended ones first, then those unseen for longest. An account from
 /// an earlier version may have thousands.
-const db::Query<TokenHash(std::uint64_t user_id, std::uint64_t idle, std::uint64_t most)>
+const db::Query<db::Text(std::uint64_t user_id, std::uint64_t idle, std::uint64_t most)>
     find_surplus_sessions{"find_surplus_sessions",
                           "SELECT",
-                          {{"s.tokenHash", &TokenHash::bytes}},
+                          {{"s.tokenHash", &db::Text::value}},
                           kSessions + "s.user_id = ? ORDER BY " + kIsAlive +
                               " DESC, s.seenTime DESC, s.id DESC LIMIT 1000 OFFSET ?"};
 
-const db::Write<void(std::string_view token_hash)> delete_session{
-    "delete_session", "DELETE FROM sessions WHERE tokenHash = ?"};
-const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id{
-    "delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"};
-const db::Write<void(std::uint64_t user_id)> delete_sessions{
-    "delete_sessions", "DELETE FROM sessions WHERE user_id = ?"};
-/// Ends all sessions, including those of logins in progress.
-const db::Write<void(std::uint64_t user_id)> end_sessions{
+const db::Write<void(std::uint64_t user_id)> begin_epoch{
     "end_sessions", "UPDATE users SET epoch = epoch + 1 WHERE id = ?"};
-/// After end_sessions: keeps one that was alive until then.
+/// After begin_epoch: keeps one that was alive until then.
 const db::Write<void(std::string_view token_hash)> keep_session{
     "keep_session",
     "UPDATE sessions s JOIN users u ON u.id = s.user_id SET s.epoch = u.epoch WHERE s.tokenHash = "
@@ -113,6 +100,13 @@ void touch(db::Connection& connection, const crypto::Digest& token_hash) {
 
 }  // namespace
 
+decltype(delete_session) delete_session{"delete_session",
+                                        "DELETE FROM sessions WHERE tokenHash = ?"};
+decltype(delete_session_by_id) delete_session_by_id{
+    "delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"};
+decltype(delete_sessions) delete_sessions{"delete_sessions",
+                                          "DELETE FROM sessions WHERE user_id = ?"};
+
 std::uint64_t Sessions::idle_seconds() const {
   return config_.session_idle_days * kDay;
 }
@@ -127,7 +121,7 @@ NewSession Sessions::open(db::Connection& connection, const User& user,
   const auto hash = hash_of(session.token);
   auto expires = insert_session.one(connection, crypto::bytes_of(hash), user.id, user.epoch,
                                     session.lifetime, client.address, shorten_agent(client.agent));
-  if (expires) session.expires_at = std::move(expires->text);
+  if (expires) session.expires_at = std::move(expires->value);
   return session;
 }
 
@@ -154,28 +148,16 @@ std::uint64_t Sessions::count(db::Connection& connection, std::uint64_t user_id)
   return count_sessions.one(connection, user_id, idle_seconds()).value_or(db::Number{}).value;
 }
 
-void Sessions::end(db::Connection& connection, const Session& session) {
-  delete_session(connection, crypto::bytes_of(session.token_hash));
-}
-
-bool Sessions::end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id) {
-  return delete_session_by_id(connection, id, user_id) == 1;
-}
-
-bool Sessions::end_all(db::Connection& connection, std::uint64_t user_id, const Session* kept) {
-  end_sessions(connection, user_id);
+bool end_sessions(db::Connection& connection, std::uint64_t user_id, const Session* kept) {
+  begin_epoch(connection, user_id);
   return kept == nullptr || keep_session(connection, crypto::bytes_of(kept->token_hash)) == 1;
-}
-
-void Sessions::delete_all(db::Connection& connection, std::uint64_t user_id) {
-  delete_sessions(connection, user_id);
 }
 
 void Sessions::end_surplus(db::Connection& connection, std::uint64_t user_id) const {
   try {
-    for (const TokenHash& hash : find_surplus_sessions.all(connection, user_id, idle_seconds(),
-                                                           config_.session_per_account)) {
-      delete_session(connection, hash.bytes);
+    for (const db::Text& hash : find_surplus_sessions.all(connection, user_id, idle_seconds(),
+                                                          config_.session_per_account)) {
+      delete_session(connection, hash.value);
     }
   } catch (const db::DatabaseError& error) {
     log::warning({"session: surplus sessions not ended: ", error.what()});

@@ -63,14 +63,6 @@ class Sessions {
   /// Number of a user's live sessions.
   std::uint64_t count(db::Connection& connection, std::uint64_t user_id) const;
 
-  static void end(db::Connection& connection, const Session& session);
-  /// Returns false if the user has no such session.
-  static bool end_by_id(db::Connection& connection, std::uint64_t user_id, std::uint64_t id);
-  /// Ends a user's sessions except `kept`. Returns false if that one was ended meanwhile.
-  [[nodiscard]] static bool end_all(db::Connection& connection, std::uint64_t user_id,
-                                    const Session* kept);
-  static void delete_all(db::Connection& connection, std::uint64_t user_id);
-
   /// Ends a user's sessions beyond session.per_account, those unseen for longest first. Call after
   /// a login has committed: of several at once, the last one sees all. Never throws, since the
   /// login is done.
@@ -82,5 +74,13 @@ class Sessions {
   const Config& config_;
   const Secret& key_;
 };
+
+extern const db::Write<void(std::string_view token_hash)> delete_session;
+extern const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id;
+extern const db::Write<void(std::uint64_t user_id)> delete_sessions;
+/// Ends all sessions of a user, also those of logins in progress, except `kept`. Returns false if
+/// that one was ended in the meantime.
+[[nodiscard]] bool end_sessions(db::Connection& connection, std::uint64_t user_id,
+                                const Session* kept);
 
 }  // namespace users

@@ -28,10 +28,8 @@ const db::Query<Count(std::string_view bucket, std::uint64_t seconds, std::uint6
                  {{"used", &Count::used}, {kSecondsLeft, &Count::seconds}},
                  ""};
 
-struct BudgetRow {
+struct BudgetRow : Count {
   std::uint64_t number = 0;
-  std::uint64_t used = 0;
-  std::uint64_t seconds = 0;
 };
 const db::Query<BudgetRow(std::string_view name, std::string_view same_name, std::uint64_t seconds)>
     find_budget{"find_budget",
@@ -96,7 +94,7 @@ unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget
   for (unsigned tries = 0; tries < kBudgetRows; ++tries) {
     std::array<Count, kBudgetRows> counts{};
     for (const auto& row : find_budget.all(connection, budget.name, budget.name, budget.seconds)) {
-      if (row.number < kBudgetRows) counts[row.number] = {row.used, row.seconds};
+      if (row.number < kBudgetRows) counts[row.number] = row;
     }
     std::uint64_t wait = budget.seconds;
     std::optional<unsigned> free;

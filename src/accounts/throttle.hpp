@@ -24,9 +24,8 @@ constexpr Limit kGuessesADay{"guess", 20, 24 * 60 * 60};
 /// Password attempts. The owner can still log in by code; a reset clears the count.
 constexpr Limit kLogins{"login", 10, 15 * 60, true};
 
-/// Counts one for `subject` (a phone in E.164; empty for a limit of the whole service) in one
-/// atomic statement. Returns 0 if within the limit, else the seconds to wait, and counts the
-/// refusal in `metrics`.
+/// Counts one for `subject` (a phone in E.164) in one atomic statement. Returns 0 if within the
+/// limit, else the seconds to wait, and counts the refusal in `metrics`.
 unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
              std::string_view subject);
 

@@ -2,37 +2,26 @@
 #include <chrono>
 #include <iostream>
 #include <limits>
+#include <utility>
 
 #include "base/log.hpp"
 #include "ctl/command.hpp"
 #include "ctl/service.hpp"
 #include "ctl/system.hpp"
 #include "factors/verification.hpp"
-#include "sms/send_command.hpp"
+#include "sms/courier.hpp"
 
 namespace users::ctl {
 namespace {
 
-std::string_view text_of(outbox::Retry retry) {
-  using outbox::Retry;
-  switch (retry) {
-    case Retry::due:
-      return "due now";
-    case Retry::expired:
-      return "expired: the user must request a new code";
-    case Retry::in_hand:
-      return "being sent: a courier is at it";
-    case Retry::sent:
-      return "sent already: its content is wiped";
-    case Retry::failed:
-      return "given up: its content is wiped, and the user must request a new code";
-    case Retry::unsent:
-      return "was not to be sent: nobody had the phone, or a newer code took its place";
-    case Retry::unknown:
-      return "there is no such message";
-  }
-  return "";
-}
+constexpr std::pair<std::string_view, std::string_view> kRetryTexts[] = {
+    {outbox::kDue, "due now"},
+    {"expired", "expired: the user must request a new code"},
+    {"in hand", "being sent: a courier is at it"},
+    {"sent", "sent already: its content is wiped"},
+    {"failed", "given up: its content is wiped, and the user must request a new code"},
+    {"unsent", "was not to be sent: nobody had the phone, or a newer code took its place"},
+    {"unknown", "there is no such message"}};
 
 int retry_all(Service& service) {
   const std::uint64_t count = service.accounts().retry_all_messages();
@@ -87,8 +76,10 @@ int sms_retry(const Call& call) {
   const auto retries = service.accounts().retry_messages(ids);
   bool all_due = true;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    std::cout << ids[i] << '\t' << text_of(retries[i]) << '\n';
-    all_due = all_due && retries[i] == outbox::Retry::due;
+    for (const auto& [state, text] : kRetryTexts) {
+      if (retries[i] == state) std::cout << ids[i] << '\t' << text << '\n';
+    }
+    all_due = all_due && retries[i] == outbox::kDue;
   }
   return all_due ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -132,7 +123,7 @@ int otp(const Call& call) {
   Service service(config);
   std::vector<json::Object> rows;
   const auto codes = service.read(
-      [&](db::Connection& connection) { return Verification::list(connection, phone); });
+      [&](db::Connection& connection) { return list_codes.all(connection, phone.e164()); });
   for (const SentCode& code : codes) {
     rows.push_back({{"purpose", code.purpose},
                     {"created", code.created},

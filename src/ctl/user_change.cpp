@@ -8,43 +8,14 @@
 namespace users::ctl {
 namespace {
 
-std::string rule_of_length(const Config& config) {
-  return "a password is UTF-8 text of " + std::to_string(config.password_min_length) +
-         " to 128 characters";
-}
-
-/// Prints the result. Throws Refused if nothing was changed because of an error.
-int report(const Config& config, const Phone& phone, const ChangeResult& change,
-           const std::string& what) {
-  const std::string who =
-      change.user_id == kNoAccount
-          ? "phone " + phone.e164() + ", which has no account"
-          : "user " + std::to_string(change.user_id) + ", phone " + phone.e164();
-  switch (change.verdict) {
-    case Verdict::done:
-      std::cout << who << ": " << what << '\n';
-      return EXIT_SUCCESS;
-    case Verdict::unchanged:
-      std::cout << who << ": nothing to change, it was so already\n";
-      return EXIT_SUCCESS;
-    case Verdict::no_account:
-      throw Refused("no account has the phone " + phone.e164());
-    case Verdict::phone_taken:
-      throw Refused("another account has the new phone: nothing was changed");
-    case Verdict::bad_password:
-      throw Refused(rule_of_length(config) + ": nothing was changed");
-    case Verdict::weak_password:
-      throw Refused("this password is too easily guessed: nothing was changed, choose another");
-    case Verdict::bad_hash:
-      throw Refused(
-          "no hash that can be verified here (argon2, bcrypt, SHA-256 and SHA-512 of crypt(5), "
-          "yescrypt): nothing was changed");
-    case Verdict::costly_hash:
-      throw Refused(std::string(text_of(change.hash_fault)) +
-                    ", too much for a login: nothing was changed. Have the owner reset the "
-                    "password by code, or set one with users-ctl user passwd");
+int report(const Phone& phone, const ChangeResult& change, const std::string& what) {
+  if (change.user_id == kNoAccount) {
+    std::cout << "phone " << phone.e164() << ", which has no account";
+  } else {
+    std::cout << "user " << change.user_id << ", phone " << phone.e164();
   }
-  return EXIT_FAILURE;
+  std::cout << ": " << (change.changed ? what : "nothing to change, it was so already") << '\n';
+  return EXIT_SUCCESS;
 }
 
 /// Returns true if the operator confirms. Throws Refused before asking if no account has the phone.
@@ -67,7 +38,7 @@ int change_account(const Call& call, Method method, const std::string& question,
   const Phone phone = phone_argument(config, call, 0);
   Service service(config);
   if (!question.empty() && !agreed(service, call, phone, question)) return EXIT_FAILURE;
-  return report(config, phone, (service.accounts().*method)(phone), what);
+  return report(phone, (service.accounts().*method)(phone), what);
 }
 
 /// Changes a secret of the account, called `thing` and read from standard input.
@@ -81,7 +52,7 @@ int change_secret(const Call& call,
     return EXIT_FAILURE;
   }
   const Secret secret = read_secret_from_input("new " + thing);
-  return report(config, phone, (service.accounts().*method)(phone, secret.reveal()),
+  return report(phone, (service.accounts().*method)(phone, secret.reveal()),
                 "has the new " + thing + ", its sessions are ended");
 }
 
@@ -135,7 +106,7 @@ int user_rename_phone(const Call& call) {
               "its phone becomes " + new_phone.e164() + ", and all its sessions end.")) {
     return EXIT_FAILURE;
   }
-  return report(config, phone, service.accounts().set_phone(phone, new_phone),
+  return report(phone, service.accounts().set_phone(phone, new_phone),
                 "has the phone " + new_phone.e164() + " now, its sessions are ended");
 }
 

@@ -100,6 +100,11 @@ struct Number {
   std::uint64_t value = 0;
 };
 
+/// The row of a statement that returns one text.
+struct Text {
+  std::string value;
+};
+
 /// A statement that returns rows: `Query<User(std::string_view phone)>`.
 template <class Signature>
 class Query;

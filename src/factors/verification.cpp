@@ -80,30 +80,25 @@ const db::Write<void(std::string_view phone, std::string_view purpose, std::stri
                  "WHERE phone = ? AND purpose = ? AND codeHash = ? AND consumeTime IS NULL AND " +
                      kIsAlive};
 
-struct ListedCode : SentCode {
-  bool is_consumed = false;
-  bool is_alive = false;
-  bool is_void = false;
-};
-const db::Query<ListedCode(std::string_view phone)> list_codes{
-    "list_codes",
-    "SELECT",
-    {{"purpose", &ListedCode::purpose},
-     {db::iso8601("c.createTime"), &ListedCode::created},
-     {db::iso8601("c.expireTime"), &ListedCode::expires},
-     {"tries", &ListedCode::tries},
-     {"IFNULL(state, 'gone')", &ListedCode::message},
-     {"CAST(IFNULL(attempts, 0) AS UNSIGNED)", &ListedCode::attempts},
-     {"IF(state IN ('sent', 'failed'), " + db::iso8601("nextTime") + ", NULL)", &ListedCode::done},
-     {"consumeTime IS NOT NULL", &ListedCode::is_consumed},
-     {"c.expireTime > UTC_TIMESTAMP() AND c.createTime <= UTC_TIMESTAMP() + INTERVAL 1 MINUTE",
-      &ListedCode::is_alive},
-     {"codeHash = REPEAT(CHAR(0), 32)", &ListedCode::is_void}},
-    "FROM verification_codes c LEFT JOIN outbox o ON o.id = message_id WHERE phone = ? ORDER BY "
-    "c.createTime DESC, purpose"};
-
 }  // namespace
 
+// The join reads only what the table of codes does not have: kIsAlive names columns of both.
+decltype(list_codes) list_codes{
+    "list_codes",
+    "SELECT",
+    {{"purpose", &SentCode::purpose},
+     {db::iso8601("createTime"), &SentCode::created},
+     {db::iso8601("expireTime"), &SentCode::expires},
+     {"tries", &SentCode::tries},
+     {"CASE WHEN consumeTime IS NOT NULL THEN 'used' WHEN NOT (" + kIsAlive +
+          ") THEN 'expired' WHEN codeHash = REPEAT(CHAR(0), 32) THEN 'void' WHEN tries >= " +
+          std::to_string(kMostTries) + " THEN 'guessed' ELSE 'valid' END",
+      &SentCode::state},
+     {"IFNULL(state, 'gone')", &SentCode::message},
+     {"CAST(IFNULL(attempts, 0) AS UNSIGNED)", &SentCode::attempts},
+     {"IF(state IN ('sent', 'failed'), " + db::iso8601("nextTime") + ", NULL)", &SentCode::done}},
+    "FROM verification_codes LEFT JOIN (SELECT id, state, attempts, nextTime FROM outbox) o ON "
+    "o.id = message_id WHERE phone = ? ORDER BY createTime DESC, purpose"};
 decltype(void_codes) void_codes{"void_codes",
                                 "UPDATE verification_codes SET codeHash = '' WHERE phone = ? AND "
                                 "purpose IN ('login', 'reset')"};
@@ -176,39 +171,29 @@ unsigned Verification::over_limit(db::Connection& connection, const Phone& phone
   return throttle::spend(connection, metrics_, service, sent);
 }
 
-Outcome Verification::check(db::Connection& connection, const Phone& phone, Purpose purpose,
+Outcome Verification::check(db::Database& database, const Phone& phone, Purpose purpose,
                             std::string_view code) const {
-  if (const unsigned wait =
-          throttle::hit(connection, metrics_, throttle::kGuessesADay, phone.e164())) {
-    return {.code = ResultCode::too_many_requests, .retry_after = wait};
-  }
-  const bool counted = count_code_try(connection, phone.e164(), name_of(purpose), kMostTries) == 1;
-  const auto stored = find_code.one(connection, phone.e164(), name_of(purpose));
-  const bool right = stored && crypto::equal(hash_code(phone, purpose, code), stored->hash);
-  if (counted && right && !stored->is_consumed) return {};
-  // Only the holder of the code learns that it was used: strangers would learn who registered.
-  const bool used_up =
-      stored && stored->is_alive && (stored->tries >= kMostTries || (stored->is_consumed && right));
-  return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};
+  return database.replay([&](db::Connection& connection) -> Outcome {
+    if (const unsigned wait =
+            throttle::hit(connection, metrics_, throttle::kGuessesADay, phone.e164())) {
+      return {.code = ResultCode::too_many_requests, .retry_after = wait};
+    }
+    const bool counted =
+        count_code_try(connection, phone.e164(), name_of(purpose), kMostTries) == 1;
+    const auto stored = find_code.one(connection, phone.e164(), name_of(purpose));
+    const bool right = stored && crypto::equal(hash_code(phone, purpose, code), stored->hash);
+    if (counted && right && !stored->is_consumed) return {};
+    // Only the holder of the code learns that it was used: strangers would learn who registered.
+    const bool used_up = stored && stored->is_alive &&
+                         (stored->tries >= kMostTries || (stored->is_consumed && right));
+    return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};
+  });
 }
 
 bool Verification::consume(db::Connection& connection, const Phone& phone, Purpose purpose,
                            std::string_view code) const {
   const auto hash = hash_code(phone, purpose, code);
   return consume_code(connection, phone.e164(), name_of(purpose), crypto::bytes_of(hash)) == 1;
-}
-
-std::vector<SentCode> Verification::list(db::Connection& connection, const Phone& phone) {
-  std::vector<SentCode> codes;
-  for (ListedCode& code : list_codes.all(connection, phone.e164())) {
-    code.state = code.is_consumed           ? "used"
-                 : !code.is_alive           ? "expired"
-                 : code.is_void             ? "void"
-                 : code.tries >= kMostTries ? "guessed"
-                                            : "valid";
-    codes.push_back(std::move(code));
-  }
-  return codes;
 }
 
 crypto::Digest Verification::hash_code(const Phone& phone, Purpose purpose,

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "accounts/client.hpp"
 #include "accounts/outcome.hpp"
@@ -63,16 +62,13 @@ class Verification {
                   std::string_view retry_key, const Client& client) const;
 
   /// Counts the attempt, committed, then compares in constant time. Returns ok, wrong_code,
-  /// code_used_up or too_many_requests. Do not call in a transaction.
-  Outcome check(db::Connection& connection, const Phone& phone, Purpose purpose,
+  /// code_used_up or too_many_requests.
+  Outcome check(db::Database& database, const Phone& phone, Purpose purpose,
                 std::string_view code) const;
 
   /// Consumes the code in the transaction of what it permits; false if another was faster.
   bool consume(db::Connection& connection, const Phone& phone, Purpose purpose,
                std::string_view code) const;
-
-  /// The last code of each purpose, newest first.
-  static std::vector<SentCode> list(db::Connection& connection, const Phone& phone);
 
  private:
   [[nodiscard]] crypto::Digest hash_code(const Phone& phone, Purpose purpose,
@@ -85,6 +81,8 @@ class Verification {
   Metrics& metrics_;
 };
 
+/// The last code of each purpose, newest first.
+extern const db::Query<SentCode(std::string_view phone)> list_codes;
 /// Voids the phone's codes for login and reset but keeps the rows: a client that requested one
 /// could otherwise see that they are gone.
 extern const db::Write<void(std::string_view phone)> void_codes;

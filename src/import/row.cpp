@@ -154,7 +154,7 @@ const char* read_hash(std::string_view field, ImportRow& row) {
   if (is_null(field)) return "no password";
   row.hash = field;
   const auto fault = find_fault(field);
-  return fault ? text_of(*fault) : nullptr;
+  return fault == HashFault::none ? nullptr : text_of(fault);
 }
 
 std::uint64_t read_id(std::string_view field) {

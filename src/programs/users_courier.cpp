@@ -4,7 +4,6 @@
 #include "base/log.hpp"
 #include "programs/run.hpp"
 #include "sms/courier.hpp"
-#include "sms/send_command.hpp"
 
 namespace users {
 namespace {

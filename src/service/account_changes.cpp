@@ -9,6 +9,14 @@
 #include "service/changes.hpp"
 
 namespace users {
+namespace {
+
+/// The result of a change to an account whose session may have been ended in the meantime.
+Outcome ended_or_ok(bool done) {
+  return {.code = done ? ResultCode::ok : ResultCode::not_logged_in};
+}
+
+}  // namespace
 
 Outcome AccountService::confirm(const Session& session, std::string_view password_text,
                                 std::string& stored) {
@@ -28,32 +36,41 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
   });
 }
 
+Outcome AccountService::change_own(
+    std::string_view name, const Session& session, std::string_view password, const Client& client,
+    const std::function<Outcome()>& prepare,
+    const std::function<Outcome(const Change&, const std::string&)>& work) {
+  const auto operation = operation_of(key_, name, crypto::bytes_of(session.token_hash), client);
+  return settle(operation, [&]() -> Outcome {
+    std::string verified;
+    if (Outcome outcome = confirm(session, password, verified); !outcome.is_ok()) return outcome;
+    if (Outcome outcome = prepare(); !outcome.is_ok()) return outcome;
+    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+      const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
+      const Outcome outcome = user ? work({transaction, *user, client, &session}, verified)
+                                   : Outcome{.code = ResultCode::not_logged_in};
+      return outcome.is_ok() ? outcome : transaction.refuse(outcome);
+    });
+  });
+}
+
 Outcome AccountService::change_password(const Session& session, std::string_view old_password,
                                         std::string_view password_text, const Client& client) {
   const auto password = normalise_password(password_text, config_.password_min_length);
   if (!password) return require({{false, "password"}});
-  const auto operation =
-      users::operation_of(key_, "change password", crypto::bytes_of(session.token_hash), client);
-  return settle(operation, [&]() -> Outcome {
-    std::string verified;
-    if (Outcome outcome = confirm(session, old_password, verified);
-        outcome.code != ResultCode::ok) {
-      return outcome;
-    }
+  std::string hash;
+  const auto prepare = [&]() -> Outcome {
     const auto phone = Phone::parse(session.phone, config_.phone_default_region);
     if (!phone || is_weak(*password, *phone)) return {.code = ResultCode::weak_password};
-    const std::string hash = passwords_.hash(*password);
-    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-      const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
-      if (!user || user->password != verified) {  // changed in the meantime
-        return transaction.refuse(Outcome{.code = ResultCode::wrong_credentials});
-      }
-      if (!Change{transaction, *user, client, &session}.set_password(hash, "password changed")) {
-        return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-      }
-      return {};
-    });
-  });
+    hash = passwords_.hash(*password);
+    return {};
+  };
+  const auto work = [&](const Change& change, const std::string& verified) -> Outcome {
+    // Changed in the meantime.
+    if (change.user.password != verified) return {.code = ResultCode::wrong_credentials};
+    return ended_or_ok(change.set_password(hash, "password changed"));
+  };
+  return change_own("change password", session, old_password, client, prepare, work);
 }
 
 Outcome AccountService::reset_password(std::string_view phone_text, std::string_view code_text,
@@ -61,16 +78,17 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto password = normalise_password(password_text, config_.password_min_length);
   const auto code = parse_code(code_text);
-  Outcome shape = require({{phone.has_value(), "phone"},
-                           {code.has_value(), "code"},
-                           {password.has_value(), "password"}});
-  if (shape.code != ResultCode::ok) return shape;
+  if (Outcome shape = require({{phone.has_value(), "phone"},
+                               {code.has_value(), "code"},
+                               {password.has_value(), "password"}});
+      !shape.is_ok())
+    return shape;
   // Check before the code is tried: a right code must survive a refused password.
   if (is_weak(*password, *phone)) return {.code = ResultCode::weak_password};
-  const auto operation = users::operation_of(key_, "reset password", phone->e164(), client);
+  const auto operation = operation_of(key_, "reset password", phone->e164(), client);
   return settle(operation, [&]() -> Outcome {
-    if (Outcome checked = check_code(*phone, Purpose::reset, *code);
-        checked.code != ResultCode::ok) {
+    if (Outcome checked = verification_.check(database_, *phone, Purpose::reset, *code);
+        !checked.is_ok()) {
       return checked;
     }
     const std::string hash = passwords_.hash(*password);
@@ -92,55 +110,35 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
                                      const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto code = parse_code(code_text);
-  Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
-  if (shape.code != ResultCode::ok) return shape;
-  const auto operation =
-      users::operation_of(key_, "change phone", crypto::bytes_of(session.token_hash), client);
-  return settle(operation, [&]() -> Outcome {
-    std::string verified;
-    if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
-      return outcome;
+  if (Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
+      !shape.is_ok()) {
+    return shape;
+  }
+  const auto prepare = [&]() -> Outcome {
+    Outcome checked = verification_.check(database_, *phone, Purpose::phone, *code);
+    if (checked.is_ok() && find_user(phone->e164())) checked.code = ResultCode::already_registered;
+    return checked;
+  };
+  const auto work = [&](const Change& change, const std::string&) -> Outcome {
+    if (!verification_.consume(change.transaction.connection(), *phone, Purpose::phone, *code)) {
+      return {.code = ResultCode::code_used_up};
     }
-    if (Outcome checked = check_code(*phone, Purpose::phone, *code);
-        checked.code != ResultCode::ok) {
-      return checked;
-    }
-    if (find_user(phone->e164())) return {.code = ResultCode::already_registered};
     try {
-      return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-        const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
-        if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-        if (!verification_.consume(transaction.connection(), *phone, Purpose::phone, *code)) {
-          return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
-        }
-        if (!Change{transaction, *user, client, &session}.set_phone(phone->e164())) {
-          return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-        }
-        return {};
-      });
+      return ended_or_ok(change.set_phone(phone->e164()));
     } catch (const db::DuplicateKey&) {
       return {.code = ResultCode::already_registered};
     }
-  });
+  };
+  return change_own("change phone", session, password, client, prepare, work);
 }
 
 Outcome AccountService::delete_account(const Session& session, std::string_view password,
                                        const Client& client) {
-  const auto operation = operation_of(Ending::delete_account, session.token_hash, client);
-  return settle(operation, [&]() -> Outcome {
-    std::string verified;
-    if (Outcome outcome = confirm(session, password, verified); outcome.code != ResultCode::ok) {
-      return outcome;
-    }
-    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-      const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
-      // A session that was ended in the meantime cannot delete the account.
-      if (!user || !Change{transaction, *user, client, &session}.remove()) {
-        return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-      }
-      return {};
-    });
-  });
+  const auto work = [](const Change& change, const std::string&) {
+    return ended_or_ok(change.remove());
+  };
+  return change_own(
+      kDeleteAccount, session, password, client, [] { return Outcome{}; }, work);
 }
 
 }  // namespace users

@@ -9,11 +9,6 @@
 #include "base/log.hpp"
 
 namespace users {
-namespace {
-
-constexpr std::string_view kEndings[] = {"logout", "end session", "delete account"};
-
-}  // namespace
 
 AccountService::AccountService(const Config& config, const Secret& key, db::Database& database,
                                Metrics& metrics)
@@ -36,8 +31,9 @@ Outcome AccountService::request_code(std::string_view phone_text, std::string_vi
       phone && !phone->is_no_mobile() &&
       phone->is_of(config_.sms_countries.empty() ? std::vector{config_.phone_default_region}
                                                  : config_.sms_countries);
-  Outcome shape = require({{reachable, "phone"}, {purpose.has_value(), "purpose"}});
-  if (shape.code != ResultCode::ok) return shape;
+  if (Outcome shape = require({{reachable, "phone"}, {purpose.has_value(), "purpose"}});
+      !shape.is_ok())
+    return shape;
   if (*purpose == Purpose::regist && config_.registration == Registrations::closed) {
     return {.code = ResultCode::registration_closed};
   }
@@ -49,8 +45,9 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   // No minimum length: imported accounts may have shorter passwords.
   const auto password = normalise_password(password_text, 1);
-  Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
-  if (shape.code != ResultCode::ok) return {shape};
+  if (Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
+      !shape.is_ok())
+    return {shape};
   std::optional<User> user;
   const unsigned wait = database_.replay([&](db::Connection& connection) {
     const unsigned seconds = throttle::hit(connection, metrics_, throttle::kLogins, phone->e164());
@@ -76,14 +73,15 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
                                            const Client& client) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto code = parse_code(code_text);
-  Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
-  if (shape.code != ResultCode::ok) return {shape};
-  const auto operation = users::operation_of(key_, "login by code", phone->e164(), client);
+  if (Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
+      !shape.is_ok())
+    return {shape};
+  const auto operation = operation_of(key_, "login by code", phone->e164(), client);
   LoginOutcome outcome;
   // If an earlier attempt, whose reply was lost, consumed the code, only create a session.
   static_cast<Outcome&>(outcome) = settle(operation, [&]() -> Outcome {
-    if (Outcome checked = check_code(*phone, Purpose::login, *code);
-        checked.code != ResultCode::ok) {
+    if (Outcome checked = verification_.check(database_, *phone, Purpose::login, *code);
+        !checked.is_ok()) {
       return checked;
     }
     const auto user = find_user(phone->e164());
@@ -93,7 +91,7 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
     });
     return outcome;
   });
-  if (outcome.code == ResultCode::ok && !outcome.session) {
+  if (outcome.is_ok() && !outcome.session) {
     const auto user = find_user(phone->e164());
     if (!user) return {{.code = ResultCode::wrong_code}};
     outcome = open_session(*user, "login by code", db::new_operation(), client,
@@ -136,8 +134,10 @@ std::optional<Session> AccountService::find_session(std::string_view token) {
       [&](db::Connection& connection) { return sessions_.find(connection, token); });
 }
 
-bool AccountService::has_ended(Ending ending, std::string_view token, const Client& client) {
-  return database_.is_done(operation_of(ending, sessions_.hash_of(token), client));
+bool AccountService::has_ended(std::string_view change, std::string_view token,
+                               const Client& client) {
+  const auto hash = sessions_.hash_of(token);
+  return database_.is_done(operation_of(key_, change, crypto::bytes_of(hash), client));
 }
 
 std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
@@ -146,27 +146,28 @@ std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
 }
 
 bool AccountService::end_session(const Session& session, std::uint64_t id, const Client& client) {
-  const auto operation = operation_of(Ending::end_session, session.token_hash, client);
+  const auto operation =
+      operation_of(key_, kEndSession, crypto::bytes_of(session.token_hash), client);
   const Outcome outcome = settle(operation, [&] {
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-      if (!Sessions::end_by_id(transaction.connection(), session.user_id, id)) {
+      if (delete_session_by_id(transaction.connection(), id, session.user_id) != 1) {
         return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
       }
       record(transaction, session.user_id, "session ended", client);
       return {};
     });
   });
-  return outcome.code == ResultCode::ok;
+  return outcome.is_ok();
 }
 
 void AccountService::logout(const Session& session, bool all, const Client& client) {
-  const auto operation = operation_of(Ending::logout, session.token_hash, client);
+  const auto operation = operation_of(key_, kLogout, crypto::bytes_of(session.token_hash), client);
   database_.once(operation, [&](db::Transaction& transaction) {
     if (all) {
-      static_cast<void>(Sessions::end_all(transaction.connection(), session.user_id, nullptr));
+      static_cast<void>(users::end_sessions(transaction.connection(), session.user_id, nullptr));
       void_codes(transaction.connection(), session.phone);
     } else {
-      Sessions::end(transaction.connection(), session);
+      delete_session(transaction.connection(), crypto::bytes_of(session.token_hash));
     }
     record(transaction, session.user_id, all ? "logout everywhere" : "logout", client);
     return true;
@@ -181,12 +182,6 @@ std::optional<std::string> AccountService::created(const Session& session) {
   });
 }
 
-Outcome AccountService::check_code(const Phone& phone, Purpose purpose, std::string_view code) {
-  return database_.replay([&](db::Connection& connection) {
-    return verification_.check(connection, phone, purpose, code);
-  });
-}
-
 std::optional<User> AccountService::find_user(std::string_view phone) {
   return database_.replay(
       [&](db::Connection& connection) { return find_user_by_phone.one(connection, phone); });
@@ -196,18 +191,12 @@ bool AccountService::is_weak(const Secret& password, const Phone& phone) const {
   return users::is_weak(password, phone, config_.password_service_name);
 }
 
-db::OperationId AccountService::operation_of(Ending ending, const crypto::Digest& token_hash,
-                                             const Client& client) const {
-  return users::operation_of(key_, kEndings[static_cast<std::size_t>(ending)],
-                             crypto::bytes_of(token_hash), client);
-}
-
 Outcome AccountService::settle(const db::OperationId& operation,
                                const std::function<Outcome()>& judge) {
   if (database_.is_done(operation)) return {};
   Outcome outcome = judge();
   // The earlier attempt may have been committed during judge().
-  if (outcome.code != ResultCode::ok && database_.is_done(operation)) return {};
+  if (!outcome.is_ok() && database_.is_done(operation)) return {};
   return outcome;
 }
 

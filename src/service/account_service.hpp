@@ -16,6 +16,7 @@
 #include "db/database.hpp"
 #include "factors/verification.hpp"
 #include "metrics/metrics.hpp"
+#include "service/changes.hpp"
 
 namespace users {
 
@@ -31,8 +32,10 @@ struct LoginOutcome : Outcome {
   std::optional<NewSession> session{};  ///< with ok
 };
 
-/// Requests that end their own session, so that nginx's retry of the same request finds it gone.
-enum class Ending { logout, end_session, delete_account };
+/// Changes that end their own session, so that nginx's retry of the same request finds it gone.
+constexpr std::string_view kLogout = "logout";
+constexpr std::string_view kEndSession = "end session";
+constexpr std::string_view kDeleteAccount = "delete account";
 
 /// Calls throw db::DatabaseError if the outcome is unknown or the database is unavailable. `ok`
 /// means that everything is committed. Texts are unchecked; invalid_arguments names the bad ones.
@@ -59,7 +62,7 @@ class AccountService {
   /// Returns the session of a token if it is alive.
   std::optional<Session> find_session(std::string_view token);
   /// Returns true if an earlier attempt of this request ended the session of `token`.
-  bool has_ended(Ending ending, std::string_view token, const Client& client);
+  bool has_ended(std::string_view change, std::string_view token, const Client& client);
   std::vector<SessionRow> list_sessions(const Session& session);
   /// Returns false if the user has no such session.
   bool end_session(const Session& session, std::uint64_t id, const Client& client);
@@ -97,10 +100,12 @@ class AccountService {
   /// Counts the attempt, then verifies the password of the session's user. Returns ok,
   /// wrong_credentials or locked. Sets `stored` to the hash that was used.
   Outcome confirm(const Session& session, std::string_view password, std::string& stored);
-  /// Counts an attempt to use a code. See Verification::check.
-  Outcome check_code(const Phone& phone, Purpose purpose, std::string_view code);
-  [[nodiscard]] db::OperationId operation_of(Ending ending, const crypto::Digest& token_hash,
-                                             const Client& client) const;
+  /// Calls `prepare` and `work` (with the hash that the password was verified against) if the
+  /// password is right, `work` in a transaction on the locked account, which is committed if it
+  /// returns ok. Does nothing if an earlier attempt made the change `name`.
+  Outcome change_own(std::string_view name, const Session& session, std::string_view password,
+                     const Client& client, const std::function<Outcome()>& prepare,
+                     const std::function<Outcome(const Change&, const std::string&)>& work);
   /// Returns the result of `judge`, or ok if an earlier attempt did the operation.
   Outcome settle(const db::OperationId& operation, const std::function<Outcome()>& judge);
   std::optional<User> find_user(std::string_view phone);

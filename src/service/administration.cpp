@@ -1,9 +1,9 @@
 #include "service/administration.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
 
+#include "accounts/foreign_hash.hpp"
 #include "base/log.hpp"
 #include "factors/verification.hpp"
 
@@ -27,13 +27,10 @@ const db::Query<LastIds()> last_user_ids{
 const db::Write<void(std::uint64_t id)> skip_user_ids{
     "skip_user_ids",
     "INSERT INTO users (id, phone, password, createTime) VALUES (?, '', '', UTC_TIMESTAMP())"};
-struct NextId {
-  std::uint64_t value = 0;
-};
-const db::Query<NextId()> next_user_id{
+const db::Query<db::Number()> next_user_id{
     "next_user_id",
     "SELECT",
-    {{"AUTO_INCREMENT", &NextId::value}},
+    {{"AUTO_INCREMENT", &db::Number::value}},
     "FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'users'"};
 
 /// Returns the number of the next account. It is greater than `wanted` if the server has already
@@ -51,7 +48,7 @@ std::uint64_t move_ids_ahead(db::Connection& connection, std::optional<std::uint
     skip_user_ids(connection, next - 1);
     delete_user(connection, next - 1);
   }
-  return next_user_id.one(connection).value_or(NextId{next}).value;
+  return next_user_id.one(connection).value_or(db::Number{next}).value;
 }
 
 }  // namespace
@@ -94,7 +91,7 @@ ChangeResult Administration::unlock(const Phone& phone) {
       throttle::clear(connection, limit, phone.e164());
     }
     record(transaction, id, "unlocked", client_);
-    return {Verdict::done, id};
+    return {true, id};
   });
 }
 
@@ -117,17 +114,30 @@ ChangeResult Administration::enable(const Phone& phone) {
 
 ChangeResult Administration::set_password(const Phone& phone, std::string_view password_text) {
   const auto password = normalise_password(password_text, config_.password_min_length);
-  if (!password) return {Verdict::bad_password};
-  if (is_weak(*password, phone, config_.password_service_name)) return {Verdict::weak_password};
+  if (!password) {
+    throw ChangeRefused("a password is UTF-8 text of " +
+                        std::to_string(config_.password_min_length) + " to " +
+                        std::to_string(kLongestPassword) + " characters: nothing was changed");
+  }
+  if (is_weak(*password, phone, config_.password_service_name)) {
+    throw ChangeRefused("this password is too easily guessed: nothing was changed, choose another");
+  }
   const std::string hash = passwords_.hash(*password);
   return change(
       phone, [&](const Change& change) { return change.set_password(hash, "password changed"); });
 }
 
 ChangeResult Administration::set_hash(const Phone& phone, std::string_view hash) {
-  if (const auto fault = find_fault(hash)) {
-    const bool is_costly = *fault != HashFault::form;
-    return {is_costly ? Verdict::costly_hash : Verdict::bad_hash, kNoAccount, *fault};
+  const HashFault fault = find_fault(hash);
+  if (fault == HashFault::form) {
+    throw ChangeRefused(
+        "no hash that can be verified here (argon2, bcrypt, SHA-256 and SHA-512 of crypt(5), "
+        "yescrypt): nothing was changed");
+  }
+  if (fault != HashFault::none) {
+    throw ChangeRefused(std::string(text_of(fault)) +
+                        ", too much for a login: nothing was changed. Have the owner reset the "
+                        "password by code, or set one with users-ctl user passwd");
   }
   return change(phone, [&](const Change& change) { return change.set_password(hash, "hash set"); });
 }
@@ -138,7 +148,7 @@ ChangeResult Administration::set_phone(const Phone& phone, const Phone& new_phon
       return phone.e164() != new_phone.e164() && change.set_phone(new_phone.e164());
     });
   } catch (const db::DuplicateKey&) {
-    return {Verdict::phone_taken};
+    throw ChangeRefused("another account has the new phone: nothing was changed");
   }
 }
 
@@ -150,17 +160,15 @@ ChangeResult Administration::remove(const Phone& phone) {
   return change(phone, [](const Change& change) { return change.remove(); });
 }
 
-std::vector<outbox::Retry> Administration::retry_messages(const std::vector<std::uint64_t>& ids) {
+std::vector<std::string> Administration::retry_messages(const std::vector<std::uint64_t>& ids) {
   return database_.once(db::new_operation(), [&](db::Transaction& transaction) {
-    std::vector<outbox::Retry> retries;
+    std::vector<std::string> states;
     for (const std::uint64_t id : ids) {
-      retries.push_back(outbox::retry(transaction.connection(), id));
+      states.push_back(outbox::retry(transaction.connection(), id));
     }
-    if (std::ranges::find(retries, outbox::Retry::due) == retries.end()) {
-      return transaction.refuse(retries);
-    }
+    if (std::ranges::find(states, outbox::kDue) == states.end()) return transaction.refuse(states);
     record(transaction, kNoAccount, "messages retried", client_);
-    return retries;
+    return states;
   });
 }
 
@@ -191,11 +199,11 @@ ChangeResult Administration::change(const Phone& phone,
                                     const std::function<bool(const Change&)>& work) {
   return database_.once(db::new_operation(), [&](db::Transaction& transaction) -> ChangeResult {
     const auto user = lock_user_by_phone.one(transaction.connection(), phone.e164());
-    if (!user) return transaction.refuse(ChangeResult{Verdict::no_account});
+    if (!user) throw ChangeRefused("no account has the phone " + phone.e164());
     if (!work({transaction, *user, client_})) {
-      return transaction.refuse(ChangeResult{Verdict::unchanged, user->id});
+      return transaction.refuse(ChangeResult{false, user->id});
     }
-    return {Verdict::done, user->id};
+    return {true, user->id};
   });
 }
 

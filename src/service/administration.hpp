@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "accounts/foreign_hash.hpp"
 #include "accounts/password.hpp"
 #include "accounts/phone.hpp"
 #include "accounts/throttle.hpp"
@@ -27,21 +27,15 @@ struct Standing {
   throttle::Count sends;  ///< in a day
 };
 
-enum class Verdict {
-  done,
-  unchanged,
-  no_account,
-  phone_taken,
-  bad_password,
-  weak_password,
-  bad_hash,     ///< login cannot verify it
-  costly_hash,  ///< too costly; ChangeResult::hash_fault says why
+/// Nothing was changed; the text tells the operator why.
+class ChangeRefused : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 struct ChangeResult {
-  Verdict verdict;
-  std::uint64_t user_id = kNoAccount;      ///< for done and unchanged, if there is one
-  HashFault hash_fault = HashFault::form;  ///< for costly_hash
+  bool changed;  ///< false: it was so already
+  std::uint64_t user_id;
 };
 
 /// What after_restore() removed, and the number of the next account.
@@ -53,7 +47,8 @@ struct Restored {
 };
 
 /// Calls throw db::DatabaseError if the outcome is unknown or the database is unavailable. A change
-/// is one transaction with an audit row under the operator's name; done means committed.
+/// is one transaction with an audit row under the operator's name, committed when the call returns.
+/// Changes throw ChangeRefused, also if no account has the phone.
 class Administration {
  public:
   /// All arguments must outlive this object. `operator_name`: at most 64 code points.
@@ -79,7 +74,8 @@ class Administration {
   ChangeResult remove(const Phone& phone);
 
   /// Makes pending messages due now, in the order of `ids`. Skips those that a courier is sending.
-  std::vector<outbox::Retry> retry_messages(const std::vector<std::uint64_t>& ids);
+  /// Returns their states as outbox::retry() does.
+  std::vector<std::string> retry_messages(const std::vector<std::uint64_t>& ids);
   /// The same for all pending messages that are not expired. Returns how many.
   std::uint64_t retry_all_messages();
 

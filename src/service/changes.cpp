@@ -8,7 +8,7 @@ namespace users {
 bool Change::end_sessions(std::string_view event) const {
   void_codes(transaction.connection(), user.phone);
   record(transaction, user.id, event, client);
-  return Sessions::end_all(transaction.connection(), user.id, kept);
+  return users::end_sessions(transaction.connection(), user.id, kept);
 }
 
 bool Change::set_password(std::string_view hash, std::string_view event) const {
@@ -29,7 +29,7 @@ bool Change::set_phone(std::string_view phone) const {
 bool Change::remove() const {
   if (!end_sessions("deleted")) return false;
   delete_codes(transaction.connection(), user.phone);
-  Sessions::delete_all(transaction.connection(), user.id);
+  delete_sessions(transaction.connection(), user.id);
   return delete_user(transaction.connection(), user.id) == 1;
 }
 

@@ -22,10 +22,11 @@ Outcome AccountService::regist(const Registration& registration, const Client& c
   auto phone = Phone::parse(registration.phone, config_.phone_default_region);
   auto password = normalise_password(registration.password, config_.password_min_length);
   auto code = parse_code(registration.code);
-  Outcome shape = require({{phone.has_value(), "phone"},
-                           {password.has_value(), "password"},
-                           {code.has_value(), "code"}});
-  if (shape.code != ResultCode::ok) return shape;
+  if (Outcome shape = require({{phone.has_value(), "phone"},
+                               {password.has_value(), "password"},
+                               {code.has_value(), "code"}});
+      !shape.is_ok())
+    return shape;
   const auto retry_key = hash_retry_key(key_, "regist", *phone, registration.retry_key, client);
   return judge({std::move(*phone), std::move(*password), std::move(*code), retry_key}, client);
 }
@@ -39,8 +40,9 @@ Outcome AccountService::judge(const Candidate& candidate, const Client& client) 
   // Otherwise first check whether the phone is known, which is cheap.
   if (tries_code && weak()) return {.code = ResultCode::weak_password};
   if (tries_code) {
-    Outcome checked = check_code(candidate.phone, Purpose::regist, candidate.code);
-    if (checked.code != ResultCode::ok) {
+    Outcome checked =
+        verification_.check(database_, candidate.phone, Purpose::regist, candidate.code);
+    if (!checked.is_ok()) {
       // Perhaps another attempt of this registration has just consumed the code. Always look it up,
       // or the time would show who has an account.
       const auto now = find_user(candidate.phone.e164());
@@ -101,7 +103,7 @@ Outcome AccountService::insert(const Candidate& candidate, const std::string& ha
     throttle::clear(connection, throttle::kLogins, phone.e164());
     return Outcome{};
   });
-  if (outcome.code == ResultCode::ok) {
+  if (outcome.is_ok()) {
     registrations_.add();
     log::info({"regist: inserted user: ", phone.masked()});
   }

@@ -7,6 +7,16 @@
 #include "base/log.hpp"
 
 namespace users {
+
+/// A message that this courier has leased.
+struct TakenMessage {
+  std::uint64_t id = 0;
+  std::string sealed;
+  std::uint64_t attempts = 0;  ///< including this one
+  bool is_alive = false;
+  bool is_outcome_unknown = false;  ///< the last courier recorded no result
+};
+
 namespace {
 
 /// The part of a lease that is reserved for recording the result.

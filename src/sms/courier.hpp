@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include "base/config.hpp"
 #include "db/database.hpp"
@@ -19,14 +19,14 @@ enum class Delivery { sent, try_again, failed };
 /// Sends one message; returns within config.sms_timeout. Must not throw.
 using Sender = std::function<Delivery(std::uint64_t id, const Message& message)>;
 
-/// A message that this courier has leased.
-struct TakenMessage {
-  std::uint64_t id = 0;
-  std::string sealed;
-  std::uint64_t attempts = 0;  ///< including this one
-  bool is_alive = false;
-  bool is_outcome_unknown = false;  ///< the last courier recorded no result
-};
+/// Runs sms.command (a program, not a shell line) with the message as one JSON object on standard
+/// input: id, phone (E.164), purpose, code, language (zh or en), text. Its output goes to ours, or
+/// in pieces to `relay` (base/subprocess.hpp). Exit code 0: sent. 75 (EX_TEMPFAIL), a signal, or
+/// longer than sms.timeout (then its process group is killed): try again. Any other: failed.
+Delivery run_send_command(const Config& config, std::uint64_t id, const Message& message,
+                          const std::function<void(std::string_view, bool)>& relay = {});
+
+struct TakenMessage;
 
 class Courier {
  public:

@@ -52,31 +52,25 @@ const db::Write<void(db::Parameter sealed, std::string_view state, std::uint64_t
                    "INSERT INTO outbox (sealed, state, createTime, nextTime, expireTime) VALUES "
                    "(?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL ? SECOND)"};
 
-struct SealedPending : Pending {
-  std::string sealed;
-};
-const db::Query<SealedPending(std::uint64_t limit)> list_messages{
+const db::Query<Pending(std::uint64_t limit)> list_messages{
     "list_messages",
     "SELECT",
-    {{"id", &SealedPending::id},
-     {db::iso8601("createTime"), &SealedPending::created},
-     {db::iso8601("nextTime"), &SealedPending::next},
-     {db::iso8601("expireTime"), &SealedPending::expires},
-     {"attempts", &SealedPending::attempts},
-     {"sealed", &SealedPending::sealed}},
+    {{"id", &Pending::id},
+     {db::iso8601("createTime"), &Pending::created},
+     {db::iso8601("nextTime"), &Pending::next},
+     {db::iso8601("expireTime"), &Pending::expires},
+     {"attempts", &Pending::attempts},
+     {"sealed", &Pending::sealed}},
     "FROM outbox WHERE state = 'pending' ORDER BY id LIMIT ?"};
 
-struct MessageState {
-  std::string state;
-  bool is_alive = false;
-  bool is_in_hand = false;
-};
-const db::Query<MessageState(std::uint64_t id)> lock_message{
+/// Returns the state as retry() does.
+const db::Query<db::Text(std::uint64_t id)> lock_message{
     "lock_message",
     "SELECT",
-    {{"state", &MessageState::state},
-     {"expireTime > UTC_TIMESTAMP()", &MessageState::is_alive},
-     {kIsInHand, &MessageState::is_in_hand}},
+    {{"CASE WHEN state <> 'pending' THEN state WHEN expireTime <= UTC_TIMESTAMP() THEN 'expired' "
+      "WHEN " +
+          kIsInHand + " THEN 'in hand' ELSE 'due' END",
+      &db::Text::value}},
     "FROM outbox WHERE id = ? FOR UPDATE"};
 
 const db::Write<void(std::uint64_t id)> hasten_message{
@@ -123,28 +117,21 @@ std::uint64_t put(db::Connection& connection, std::string_view sealed, std::uint
 }
 
 std::vector<Pending> list(db::Connection& connection, const Secret& key, std::uint64_t limit) {
-  std::vector<Pending> messages;
-  for (SealedPending& message : list_messages.all(connection, limit)) {
-    if (auto opened = open_message(key, message.sealed)) {
-      wipe(opened->code);
-      message.phone = std::move(opened->phone);
-      message.purpose = std::move(opened->purpose);
-    }
-    messages.push_back(std::move(message));
+  auto messages = list_messages.all(connection, limit);
+  for (Pending& message : messages) {
+    auto opened = open_message(key, message.sealed);
+    if (!opened) continue;
+    wipe(opened->code);
+    message.phone = std::move(opened->phone);
+    message.purpose = std::move(opened->purpose);
   }
   return messages;
 }
 
-Retry retry(db::Connection& connection, std::uint64_t id) {
-  const auto message = lock_message.one(connection, id);
-  if (!message) return Retry::unknown;
-  if (message->state == "sent") return Retry::sent;
-  if (message->state == "unsent") return Retry::unsent;
-  if (message->state != "pending") return Retry::failed;
-  if (!message->is_alive) return Retry::expired;
-  if (message->is_in_hand) return Retry::in_hand;
-  hasten_message(connection, id);
-  return Retry::due;
+std::string retry(db::Connection& connection, std::uint64_t id) {
+  const auto state = lock_message.one(connection, id).value_or(db::Text{"unknown"});
+  if (state.value == kDue) hasten_message(connection, id);
+  return state.value;
 }
 
 }  // namespace users::outbox

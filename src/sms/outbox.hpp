@@ -45,6 +45,7 @@ struct Pending {
   std::string next;  ///< earliest time of the next attempt
   std::string expires;
   std::uint64_t attempts = 0;
+  std::string sealed;
   std::string phone;    ///< empty if it was sealed with another key
   std::string purpose;  ///< likewise
 };
@@ -52,11 +53,11 @@ struct Pending {
 /// Oldest first.
 std::vector<Pending> list(db::Connection& connection, const Secret& key, std::uint64_t limit);
 
-/// The result of a request to send a message again.
-enum class Retry { due, expired, in_hand, sent, failed, unsent, unknown };
+constexpr std::string_view kDue = "due";
 
-/// Makes a pending message due now, in the caller's transaction. Its attempts still count.
-Retry retry(db::Connection& connection, std::uint64_t id);
+/// Makes a message due now, in the caller's transaction. Its attempts still count. Returns kDue, or
+/// why it cannot be sent: sent, failed, unsent, expired, in hand (being sent) or unknown.
+std::string retry(db::Connection& connection, std::uint64_t id);
 /// The same for all pending messages that are not expired and not being sent. Returns how many.
 extern const db::Write<void()> retry_all;
 

@@ -1,10 +1,10 @@
-#include "sms/send_command.hpp"
-
+// Runs the operator's send-sms program for one message.
 #include <system_error>
 
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/subprocess.hpp"
+#include "sms/courier.hpp"
 
 namespace users {
 namespace {

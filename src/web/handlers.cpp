@@ -92,14 +92,14 @@ void take_cookie_away(Result& result, const Context& context) {
 
 /// Runs `work` for the request's session. If nginx resends the request because its worker died, the
 /// session may already be ended by this same request: then nothing is left to do.
-Result run_ending(Context& context, const Request& request, Ending ending,
+Result run_ending(Context& context, const Request& request, std::string_view change,
                   const std::function<Result(const LoggedIn&)>& work) {
   try {
     return work(require_session(context, request));
   } catch (const NotLoggedIn&) {
     const Credentials credentials = find_credentials(request, context.config.session_cookie_secure);
     const bool has_ended = std::ranges::any_of(credentials.tokens, [&](std::string_view token) {
-      return context.accounts.has_ended(ending, token, client_of(request));
+      return context.accounts.has_ended(change, token, client_of(request));
     });
     if (!has_ended) throw;
     Result result;
@@ -161,7 +161,7 @@ Result login(Context& context, const Request& request) {
 }
 
 Result logout(Context& context, const Request& request) {
-  return run_ending(context, request, Ending::logout, [&](const LoggedIn& who) {
+  return run_ending(context, request, kLogout, [&](const LoggedIn& who) {
     const Arguments arguments = parse_body(request);
     context.accounts.logout(who.session, arguments.flag("all"), client_of(request));
     Result result;
@@ -189,7 +189,7 @@ Result me(Context& context, const Request& request) {
 }
 
 Result delete_me(Context& context, const Request& request) {
-  return run_ending(context, request, Ending::delete_account, [&](const LoggedIn& who) {
+  return run_ending(context, request, kDeleteAccount, [&](const LoggedIn& who) {
     const Arguments arguments = parse_body(request);
     const auto texts = arguments.texts({"password"});
     Result result =
@@ -216,7 +216,7 @@ Result list_sessions(Context& context, const Request& request) {
 }
 
 Result end_session(Context& context, const Request& request) {
-  return run_ending(context, request, Ending::end_session, [&](const LoggedIn& who) {
+  return run_ending(context, request, kEndSession, [&](const LoggedIn& who) {
     const std::uint64_t id = session_id_in(request.path);
     if (!context.accounts.end_session(who.session, id, client_of(request))) throw NoSuchResource();
     Result result;

@@ -9,7 +9,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "accounts/phone.hpp"
-#include "sms/send_command.hpp"
 #include "support/metrics_text.hpp"
 #include "support/service.hpp"
 #include "support/temporary_directory.hpp"

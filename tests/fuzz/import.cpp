@@ -28,7 +28,7 @@ void look_at(const ImportRow& row, bool plain) {
           "a password that a login can send");
   require(!plain || row.remarks[kLooksHashed] == (find_fault(password) != HashFault::form),
           "a hash is seen as one");
-  require(plain || (row.hash.size() <= kLongestHash && !find_fault(row.hash)),
+  require(plain || (row.hash.size() <= kLongestHash && find_fault(row.hash) == HashFault::none),
           "a hash that a login can verify");
   require(is_date(row.created) && is_date(row.disabled), "dates as the database takes them");
   require(row.remarks[kDisabled] == !row.disabled.empty(), "a remark about a disabled account");

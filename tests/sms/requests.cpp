@@ -5,9 +5,9 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include "sms/courier.hpp"
 #include "sms/program.hpp"
 #include "sms/provider.hpp"
-#include "sms/send_command.hpp"
 #include "sms/signatures.hpp"
 
 namespace users::test {
