@@ -97,7 +97,7 @@ constexpr Command kCommands[] = {
      "one is not due now.",
      sms_retry},
     {"sms test", "PHONE", "",
-     "Runs sms.command once with a message that contains the code 000000, and prints the result. "
+     "Runs sms.command once with a message that contains a code of zeros, and prints the result. "
      "As root it runs as the courier's user (sms.user), or as the owner of key_file if there is no "
      "such user. It uses the caller's environment, not the unit's, ignores sms.countries and does "
      "not touch the database.",

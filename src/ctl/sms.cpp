@@ -94,7 +94,7 @@ int sms_test(const Call& call) {
   const auto limit = std::chrono::seconds(config.sms_timeout) + kSpare;
   if (const auto status = done_as(call, as_courier, limit)) return *status;
   log::start_on_stderr(LogLevel::warning);  // to show how the program ended
-  const Message message{phone.e164(), "regist", "000000", "zh"};
+  const Message message{phone.e164(), "regist", std::string(kCodeDigits, '0'), "zh"};
   // Through our own outputs, which make it printable.
   const auto relay = [](std::string_view piece, bool is_error) {
     (is_error ? std::cerr : std::cout) << piece << std::flush;
@@ -102,7 +102,7 @@ int sms_test(const Call& call) {
   switch (run_send_command(config, test_message_id(), message, relay)) {
     case Delivery::sent:
       std::cout << config.sms_command << " took the test message to " << phone.e164()
-                << " (code 000000, which opens nothing)\n";
+                << " (a code of zeros, which opens nothing)\n";
       return EXIT_SUCCESS;
     case Delivery::try_again:
       throw Refused("not sent: " + config.sms_command +

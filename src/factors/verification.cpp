@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::string_view kPurposes[] = {"regist", "login", "reset", "phone"};
 
-/// Six digits.
 std::string make_code() {
-  constexpr std::uint32_t kCodes = 1'000'000;
-  return std::to_string(kCodes + crypto::random_below(kCodes)).substr(1);
+  std::string code;
+  while (code.size() < kCodeDigits) code += static_cast<char>('0' + crypto::random_below(10));
+  return code;
 }
 
 /// A creation time more than a minute ahead means that the clock was set back: the code is invalid,
