@@ -66,7 +66,7 @@ bool may_act_as(std::optional<uid_t> user) {
 }
 
 std::string word_for(std::optional<uid_t> user) {
-  return user ? user_word(*user) : "USER";
+  return user ? user_name(*user, "") : "USER";
 }
 
 std::string start_all_as(std::optional<uid_t> user) {
