@@ -193,8 +193,6 @@ void replace(const Config& config, const WorkerGroup& group, pid_t old) {
   }
 }
 
-}  // namespace
-
 int reload(const Call& call) {
   const auto whose = [&](const Config& config) { return owners(config, call); };
   try {
@@ -225,5 +223,16 @@ int reload(const Call& call) {
   }
   return EXIT_SUCCESS;
 }
+
+}  // namespace
+
+const std::vector<Command> kReloadCommands{
+    {"reload", "[PID...]", "",
+     "Replaces workers and couriers one by one, so that a new program or configuration takes "
+     "effect without a failed request. Checks the configuration first. If a new worker does not "
+     "start, stops; the other old workers continue. Without PID (of a multiwatch): all that run "
+     "with this configuration.",
+     reload},
+};
 
 }  // namespace users::ctl
