@@ -1,13 +1,15 @@
+// The parts of a command as typed, and what it asks the operator.
 #include "ctl/command.hpp"
 
+#include <charconv>
 #include <csignal>
 #include <iostream>
 
-#include <pwd.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "ctl/system.hpp"
 
 namespace users::ctl {
 namespace {
@@ -98,9 +100,23 @@ Secret read_secret_from_input(std::string_view prompt) {
 
 std::string operator_name() {
   const char* behind = std::getenv("SUDO_USER");  // NOLINT(concurrency-mt-unsafe): one thread
-  if (behind != nullptr && *behind != '\0' && ::geteuid() == 0) return shortened(behind);
-  const passwd* entry = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): one thread
-  return entry == nullptr ? "uid " + std::to_string(::getuid()) : shortened(entry->pw_name);
+  const bool is_sudo = behind != nullptr && *behind != '\0' && ::geteuid() == 0;
+  return shortened(is_sudo ? behind : user_name(::getuid()));
+}
+
+std::uint64_t parse_number(std::string_view what, std::string_view text, std::uint64_t least,
+                           std::uint64_t most) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most) {
+    throw UsageError(std::string(what) + " is a whole number from " + std::to_string(least) +
+                     " to " + std::to_string(most) + ", not '" + std::string(text) + "'");
+  }
+  return number;
+}
+
+std::uint64_t limit_option(const Call& call) {
+  return parse_number("--limit", call.option("limit").value_or("100"), 1, 10000);
 }
 
 }  // namespace users::ctl

@@ -1,24 +1,16 @@
 // users-ctl migrate and after-restore: the database's schema, and what a restored backup must not
 // revive.
-#include "db/database.hpp"
-
 #include <iostream>
 
-#include "base/secret.hpp"
-#include "ctl/command.hpp"
 #include "ctl/service.hpp"
-#include "db/migrations.hpp"
 
 namespace users::ctl {
 namespace {
 
 constexpr unsigned kMigrationTimeout = 24 * 60 * 60;  // altering a large table takes long
 
-Secret migration_password(const Config& config) {
-  return read_secret(config, "database.migration_password_file");
-}
-
-db::Connection connect(const Config& config, const Secret& password) {
+db::Connection connect(const Config& config) {
+  const Secret password = read_secret(config, "database.migration_password_file");
   require_tls_ca(config);
   for (std::size_t i = 0;; ++i) {
     auto endpoint = db::service_endpoint(config, config.database_hosts[i]);
@@ -32,42 +24,28 @@ db::Connection connect(const Config& config, const Secret& password) {
   }
 }
 
-int check(const std::vector<db::Migration>& pending) {
-  for (const auto& migration : pending) std::cout << "pending: " << migration.name << '\n';
-  if (!pending.empty()) return EXIT_FAILURE;
-  std::cout << "the schema is up to date\n";
-  return EXIT_SUCCESS;
-}
-
-}  // namespace
-
-std::vector<db::Migration> pending_migrations(const Config& config) {
-  const Secret password = migration_password(config);
-  db::Connection connection = connect(config, password);
-  return db::pending_migrations(connection, db::list_migrations(config.database_migrations));
-}
-
 int migrate(const Call& call) {
   const Config config = call.config();
-  const Secret password = migration_password(config);
-  const auto all = db::list_migrations(config.database_migrations);
-  db::Connection connection = connect(config, password);
-  const auto pending = db::pending_migrations(connection, all);
-  if (call.has("check") || pending.empty()) return check(pending);
-  for (const auto& migration : pending) {
-    const bool mine = db::apply_migration(connection, migration);
-    std::cout << (mine ? "applied: " : "applied by another: ") << migration.name << std::endl;
+  const auto pending = pending_migrations(config);
+  if (pending.empty()) {
+    std::cout << "the schema is up to date\n";
+    return EXIT_SUCCESS;
   }
-  return EXIT_SUCCESS;
+  if (!call.has("check")) {
+    apply_migrations(config, pending);
+    return EXIT_SUCCESS;
+  }
+  for (const auto& migration : pending) std::cout << "pending: " << migration.name << '\n';
+  return EXIT_FAILURE;
 }
 
 int after_restore(const Call& call) {
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62U;
   std::optional<std::uint64_t> next_id;
-  if (const auto typed = call.option("next-id"))
+  if (const auto typed = call.option("next-id")) {
     next_id = parse_number("--next-id", *typed, 1, kMost);
-  const Config config = call.config();
-  Service service(config);
+  }
+  Service service(call);
   if (!confirmed(
           call,
           "This ends every session, voids every code and every pending message, and lets account "
@@ -84,5 +62,35 @@ int after_restore(const Call& call) {
   }
   return EXIT_SUCCESS;
 }
+
+}  // namespace
+
+std::vector<db::Migration> pending_migrations(const Config& config) {
+  const auto all = db::list_migrations(config.database_migrations);
+  db::Connection connection = connect(config);
+  return db::pending_migrations(connection, all);
+}
+
+void apply_migrations(const Config& config, const std::vector<db::Migration>& pending) {
+  db::Connection connection = connect(config);
+  for (const auto& migration : pending) {
+    const bool is_ours = db::apply_migration(connection, migration);
+    std::cout << (is_ours ? "applied: " : "applied by another: ") << migration.name << std::endl;
+  }
+}
+
+const std::vector<Command> kDatabaseCommands{
+    {"migrate", "", "--check",
+     "Applies the migrations that the database lacks, as database.migration_user. Forward only; if "
+     "two run at once, one waits. --check only lists them, exit code 1 if there are any.",
+     migrate},
+    {"after-restore", "", "--next-id --yes",
+     "Run this after the database was restored from a backup or a snapshot, before anything uses "
+     "it. Ends every session and voids every code and pending message, since the backup revives "
+     "those that were ended or used. Accounts created since the backup are gone, but backends may "
+     "know their numbers: the next account gets a number a million beyond the greatest, or N. "
+     "Users and the counters of limits stay. Asks.",
+     after_restore},
+};
 
 }  // namespace users::ctl

@@ -39,6 +39,13 @@ constexpr Warning kWarnings[] = {
      "hash"},
 };
 
+/// Throws if what was written to std::cout did not get out.
+void flush_output() {
+  if (!std::cout.flush()) {
+    throw std::runtime_error("standard output cannot be written: is the disk full?");
+  }
+}
+
 /// The rows that stay out, on standard output: line, kind, phone (masked), reason. A phone that is
 /// none is not shown at all: a password may stand in its column.
 void report(const ImportPlan& plan, const std::string& region) {
@@ -132,8 +139,6 @@ std::string plain_time(const std::string& time) {
   return time.substr(0, 10) + ' ' + time.substr(11, 8);
 }
 
-}  // namespace
-
 int import_users(const Call& call) {
   constexpr int kNice = 10;  // the hash pool's: the live service goes first
   hold_stop_signals();
@@ -183,8 +188,7 @@ int export_users(const Call& call) {
     return EXIT_FAILURE;
   }
   log::start_on_stderr(LogLevel::warning);
-  const Config config = call.config();
-  Service service(config);
+  Service service(call);
   std::uint64_t last = 0;
   std::cout << "phone\thash\tcreateTime\tdisableTime\n";
   for (;;) {
@@ -199,5 +203,24 @@ int export_users(const Call& call) {
     if (page.empty()) return EXIT_SUCCESS;
   }
 }
+
+}  // namespace
+
+const std::vector<Command> kTransferCommands{
+    {"import", "FILE", "--dry-run --ignore-column",
+     "Imports accounts from the output of mariadb --batch for a table with the columns phone and "
+     "password (plain text; it is hashed), or phone and hash, and optionally id, createTime and "
+     "columns that mark disabled accounts; from lines of phone, tab and hash; or from the output "
+     "of export. First lists the rejected rows on standard output, tab-separated: line, kind (bad, "
+     "duplicate, registered), phone (masked), reason. --dry-run stops there, with exit code 1 if "
+     "rows are bad. Existing accounts stay unchanged. You can stop it at any time; the next run "
+     "continues. FILE is read twice; - is standard input, if that is a file. See IMPORTED TABLES.",
+     import_users},
+    {"export", "", "--yes",
+     "Writes all accounts to standard output in the format of import: phone, hash, createTime, "
+     "disableTime, with a heading. Hashes are secrets: on a terminal it asks first, unless --yes; "
+     "it refuses a file that group or others may read (use umask 077 or chmod 600).",
+     export_users},
+};
 
 }  // namespace users::ctl

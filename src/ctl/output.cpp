@@ -1,12 +1,11 @@
-#include "ctl/output.hpp"
-
+// What users-ctl prints: tab-separated for pipes, aligned columns on a terminal, or JSON.
 #include <algorithm>
 #include <iostream>
-#include <stdexcept>
 
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "ctl/command.hpp"
 
 namespace users::ctl {
 namespace {
@@ -22,7 +21,7 @@ std::string cell_of(const json::Value& value) {
 }
 
 /// Aligned in columns, or with tabs between.
-void print_lines(std::ostream& out, Form form, const std::vector<std::vector<std::string>>& lines) {
+void print_lines(Form form, const std::vector<std::vector<std::string>>& lines) {
   std::vector<std::size_t> widths;
   for (const auto& line : lines) {
     widths.resize(std::max(widths.size(), line.size()));
@@ -33,51 +32,51 @@ void print_lines(std::ostream& out, Form form, const std::vector<std::vector<std
   for (const auto& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) {
       const std::string blanks(widths[i] - count_code_points(line[i]), ' ');
-      out << line[i] << (i + 1 == line.size() ? "\n" : form == Form::tabs ? "\t" : blanks);
+      std::cout << line[i] << (i + 1 == line.size() ? "\n" : form == Form::tabs ? "\t" : blanks);
     }
   }
 }
 
 }  // namespace
 
+Form Call::form() const {
+  if (has("json")) return Form::json;
+  return ::isatty(STDOUT_FILENO) == 1 ? Form::columns : Form::tabs;
+}
+
 std::string counted(std::uint64_t count, std::string_view noun) {
   return std::to_string(count).append(" ").append(noun).append(count == 1 ? "" : "s");
 }
 
-void flush_output() {
-  if (!std::cout.flush()) {
-    throw std::runtime_error("standard output cannot be written: is the disk full?");
-  }
-}
-
-Form form_of_standard_output(bool json) {
-  if (json) return Form::json;
-  return ::isatty(STDOUT_FILENO) == 1 ? Form::columns : Form::tabs;
-}
-
-void print_rows(std::ostream& out, Form form, const std::vector<std::string>& columns,
-                const std::vector<json::Object>& rows) {
-  if (form == Form::json) {
-    out << json::ascii_text(json::Array(rows.begin(), rows.end())) << '\n';
-    return;
-  }
+void print_table(Form form, const std::vector<std::string>& columns,
+                 const std::vector<std::vector<json::Value>>& rows) {
+  json::Array objects;
   std::vector<std::vector<std::string>> lines;
   if (form == Form::columns) lines.push_back(columns);
-  for (const json::Object& row : rows) {
+  for (const auto& row : rows) {
+    json::Object object;
     auto& line = lines.emplace_back();
-    for (const json::Member& member : row) line.push_back(cell_of(member.value));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      object.push_back({columns[i], row[i]});
+      line.push_back(cell_of(row[i]));
+    }
+    objects.emplace_back(std::move(object));
   }
-  print_lines(out, form, lines);
+  if (form == Form::json) {
+    std::cout << json::ascii_text(objects) << '\n';
+  } else {
+    print_lines(form, lines);
+  }
 }
 
-void print_object(std::ostream& out, Form form, const json::Object& object) {
-  if (form == Form::json) {
-    out << json::ascii_text(object) << '\n';
+void print_object(const Call& call, const json::Object& object) {
+  if (call.form() == Form::json) {
+    std::cout << json::ascii_text(object) << '\n';
     return;
   }
   std::vector<std::vector<std::string>> lines;
   for (const json::Member& member : object) lines.push_back({member.name, cell_of(member.value)});
-  print_lines(out, form, lines);
+  print_lines(call.form(), lines);
 }
 
 }  // namespace users::ctl

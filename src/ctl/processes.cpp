@@ -1,21 +1,12 @@
 #include "ctl/processes.hpp"
 
-#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
 
-#include <poll.h>
-#include <unistd.h>
-
 #include "base/program.hpp"
 #include "metrics/metrics.hpp"
-
-// The header of glibc 2.36 lacks extern "C".
-extern "C" {
-#include <sys/pidfd.h>
-}
 
 namespace users::ctl {
 namespace {
@@ -24,13 +15,6 @@ namespace fs = std::filesystem;
 
 fs::path folder_of(pid_t pid) {
   return fs::path("/proc") / std::to_string(pid);
-}
-
-std::vector<std::string> words_of(const fs::path& path) {
-  std::ifstream file(path);
-  std::vector<std::string> words;
-  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
-  return words;
 }
 
 void append_numbers(std::vector<unsigned>& numbers, std::istream& text) {
@@ -81,36 +65,11 @@ std::optional<Process> find_process(pid_t pid) {
   return process;
 }
 
-std::vector<pid_t> children_of(pid_t pid) {
-  std::ifstream file(folder_of(pid) / "task" / std::to_string(pid) / "children");
-  std::vector<pid_t> children;
-  for (pid_t child = 0; file >> child;) children.push_back(child);
-  return children;
-}
-
-PinnedProcess::PinnedProcess(pid_t pid) : descriptor_(::pidfd_open(pid, 0)) {}
-
-PinnedProcess::~PinnedProcess() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-void PinnedProcess::signal(int number) const {
-  static_cast<void>(::pidfd_send_signal(descriptor_, number, nullptr, 0));
-}
-
-bool PinnedProcess::ends_within(std::chrono::milliseconds longest) const {
-  return descriptor_ < 0 || wait_until(longest, [this] {
-           pollfd ended{descriptor_, POLLIN, 0};
-           return ::poll(&ended, 1, 0) > 0;
-         });
-}
-
-std::vector<std::string> environment_of(pid_t pid) {
-  return words_of(folder_of(pid) / "environ");
-}
-
-std::vector<std::string> command_of(pid_t pid) {
-  return words_of(folder_of(pid) / "cmdline");
+std::vector<std::string> words_in(pid_t pid, const char* file) {
+  std::ifstream text(folder_of(pid) / file);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(text, word, '\0');) words.push_back(word);
+  return words;
 }
 
 bool uses_configuration(pid_t pid, const fs::path& file) {
@@ -119,7 +78,7 @@ bool uses_configuration(pid_t pid, const fs::path& file) {
   // In a container the same name is another file.
   const fs::path root = folder_of(pid) / "root";
   if (!fs::equivalent("/proc/self/root", root, error) && !error) return false;
-  const auto words = command_of(pid);
+  const auto words = words_in(pid, "cmdline");
   fs::path own = kDefaultConfig;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == kOption && i + 1 < words.size()) own = words[i + 1];

@@ -37,31 +37,9 @@ std::vector<Process> list_processes();
 /// Finds a running process.
 std::optional<Process> find_process(pid_t pid);
 
-/// The running children of a process.
-std::vector<pid_t> children_of(pid_t pid);
-
-/// Refers to one process while it lives, even if its number is reused.
-class PinnedProcess {
- public:
-  explicit PinnedProcess(pid_t pid);
-  ~PinnedProcess();
-  PinnedProcess(const PinnedProcess&) = delete;
-  PinnedProcess& operator=(const PinnedProcess&) = delete;
-
-  /// Does nothing if the process has ended.
-  void signal(int number) const;
-  /// Returns false if it is still running after `longest`.
-  [[nodiscard]] bool ends_within(std::chrono::milliseconds longest) const;
-
- private:
-  int descriptor_;
-};
-
-/// The environment of a process; empty if it has ended or belongs to another user.
-std::vector<std::string> environment_of(pid_t pid);
-
-/// The words of the command line; empty if the process has ended.
-std::vector<std::string> command_of(pid_t pid);
+/// The words of a process's `cmdline` or `environ`; empty if it has ended or belongs to another
+/// user.
+std::vector<std::string> words_in(pid_t pid, const char* file);
 
 /// True if its command line names this configuration, or names none and this is the default.
 bool uses_configuration(pid_t pid, const std::filesystem::path& file);

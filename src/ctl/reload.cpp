@@ -4,18 +4,24 @@
 #include <charconv>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <set>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/program.hpp"
-#include "base/subprocess.hpp"
-#include "ctl/command.hpp"
+#include "base/descriptor.hpp"
 #include "ctl/processes.hpp"
 #include "ctl/system.hpp"
+
+// The header of glibc 2.36 lacks extern "C".
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 namespace users::ctl {
 namespace {
@@ -58,6 +64,12 @@ struct WorkerGroup {
   }
 };
 
+std::vector<pid_t> children_of(pid_t pid) {
+  const std::string number = std::to_string(pid);
+  std::ifstream file("/proc/" + number + "/task/" + number + "/children");
+  return {std::istream_iterator<pid_t>(file), {}};
+}
+
 pid_t pid_of(const std::string& argument) {
   pid_t pid = 0;
   std::from_chars(argument.data(), argument.data() + argument.size(), pid);
@@ -75,7 +87,7 @@ std::vector<WorkerGroup> find_groups(const Config& config, const Call& call) {
     if (leader == 0 || !is_meant) continue;
     auto group = std::ranges::find(groups, leader, &WorkerGroup::leader);
     if (group == groups.end()) {
-      group = groups.insert(group, {leader, {}, command_of(worker.pid)});
+      group = groups.insert(group, {leader, {}, words_in(worker.pid, "cmdline")});
     }
     group->members.push_back(worker.pid);
   }
@@ -89,7 +101,7 @@ std::vector<WorkerGroup> find_groups(const Config& config, const Call& call) {
 
 /// Loads the configuration with the environment of the multiwatch, which its processes inherit.
 Config config_of(const WorkerGroup& group, const Call& call) {
-  auto entries = environment_of(group.leader);
+  auto entries = words_in(group.leader, "environ");
   std::vector<char*> pointers;
   pointers.reserve(entries.size() + 1);
   for (std::string& entry : entries) pointers.push_back(entry.data());
@@ -131,7 +143,7 @@ void check_configuration(const WorkerGroup& group) {
   auto command = group.command;
   command.emplace_back("--check-database");
   const Finished check = run_to_end(
-      {.command = command, .limit = kChecking, .environment = environment_of(group.leader)});
+      {.command = command, .limit = kChecking, .environment = words_in(group.leader, "environ")});
   if (check.exited_with(0)) return;
   std::cerr << check.output << check.errors;
   if (!check.in_time) throw Refused(group.name() + ": its check took over a minute; " + kUntouched);
@@ -159,11 +171,18 @@ bool come_up(const Config& config, const WorkerGroup& group, const std::vector<p
 
 void replace(const Config& config, const WorkerGroup& group, pid_t old) {
   const auto before = children_of(group.leader);
-  const PinnedProcess leaving(old);
-  // From here on the number belongs to one process. It is the worker if it is still listed.
+  // This refers to one process, even if its number is reused; to none if it has ended. It is the
+  // worker if it is still listed.
+  const Descriptor leaving(::pidfd_open(old, 0));
   const auto now = list_workers(config);
-  if (std::ranges::find(now, old, &WorkerTable::Worker::pid) != now.end()) leaving.signal(SIGTERM);
-  if (!leaving.ends_within(kLeaving)) {
+  if (std::ranges::find(now, old, &WorkerTable::Worker::pid) != now.end()) {
+    static_cast<void>(::pidfd_send_signal(leaving.get(), SIGTERM, nullptr, 0));
+  }
+  const bool has_ended = leaving.get() < 0 || wait_until(kLeaving, [&] {
+                           pollfd ended{leaving.get(), POLLIN, 0};
+                           return ::poll(&ended, 1, 0) > 0;
+                         });
+  if (!has_ended) {
     throw Refused(group.name() + " " + std::to_string(old) +
                   " does not end; the others are untouched. See its last line in the log");
   }
@@ -173,8 +192,6 @@ void replace(const Config& config, const WorkerGroup& group, pid_t old) {
                   "and the journal for the reason, correct it, and reload again");
   }
 }
-
-}  // namespace
 
 int reload(const Call& call) {
   const auto whose = [&](const Config& config) { return owners(config, call); };
@@ -206,5 +223,16 @@ int reload(const Call& call) {
   }
   return EXIT_SUCCESS;
 }
+
+}  // namespace
+
+const std::vector<Command> kReloadCommands{
+    {"reload", "[PID...]", "",
+     "Replaces workers and couriers one by one, so that a new program or configuration takes "
+     "effect without a failed request. Checks the configuration first. If a new worker does not "
+     "start, stops; the other old workers continue. Without PID (of a multiwatch): all that run "
+     "with this configuration.",
+     reload},
+};
 
 }  // namespace users::ctl

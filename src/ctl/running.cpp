@@ -2,9 +2,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include "ctl/command.hpp"
 #include "ctl/processes.hpp"
-#include "ctl/service.hpp"
 #include "ctl/system.hpp"
 #include "web/routes.hpp"
 
@@ -13,21 +11,16 @@ namespace {
 
 constexpr std::chrono::seconds kLongestWait{30};
 
-std::string state_of(const WorkerTable::Worker& worker) {
+using Worker = WorkerTable::Worker;
+
+json::Value count_of(auto duration) {
+  return static_cast<std::uint64_t>(duration.count());
+}
+
+std::string state_of(const Worker& worker) {
   if (!worker.is_ready) return "starting";
   return worker.busy ? "busy" : "idle";
 }
-
-std::vector<WorkerTable::Worker> workers_of_pool(const Config& config, const Call& call) {
-  auto workers = list_workers(config);
-  if (!call.arguments.empty()) {
-    std::erase_if(workers,
-                  [&](const auto& worker) { return worker.pool != call.arguments.front(); });
-  }
-  return workers;
-}
-
-}  // namespace
 
 int workers(const Call& call) {
   constexpr std::uint64_t kMost = MetricsLayout::kWorkers;
@@ -37,26 +30,24 @@ int workers(const Call& call) {
   constexpr std::chrono::seconds kSpare{10};
   if (const auto status = done_as(call, as_service, kLongestWait + kSpare)) return *status;
   const Config config = call.config();
-  std::vector<WorkerTable::Worker> found;
+  std::vector<Worker> found;
   std::uint64_t ready = 0;
   wait_until(kLongestWait, [&] {
-    found = workers_of_pool(config, call);
-    ready =
-        static_cast<std::uint64_t>(std::ranges::count(found, true, &WorkerTable::Worker::is_ready));
+    found = list_workers(config);
+    if (!call.arguments.empty()) {
+      std::erase_if(found, [&](const Worker& one) { return one.pool != call.arguments.front(); });
+    }
+    ready = static_cast<std::uint64_t>(std::ranges::count(found, true, &Worker::is_ready));
     return ready >= wanted;
   });
-  std::vector<json::Object> rows;
-  for (const auto& worker : found) {
-    rows.push_back(
-        {{"pool", worker.pool},
-         {"pid", static_cast<std::uint64_t>(worker.pid)},
-         {"state", state_of(worker)},
-         {"age", static_cast<std::uint64_t>(worker.age.count())},
-         {"busy_ms", worker.busy ? json::Value(static_cast<std::uint64_t>(worker.busy->count()))
-                                 : json::Value(nullptr)},
-         {"request", web::name_of_request(worker.request)}});
-  }
-  print_rows(std::cout, call.form(), {"pool", "pid", "state", "age", "busy_ms", "request"}, rows);
+  print_rows(call, found,
+             {{"pool", &Worker::pool},
+              {"pid", [](const Worker& one) { return static_cast<std::uint64_t>(one.pid); }},
+              {"state", state_of},
+              {"age", [](const Worker& one) { return count_of(one.age); }},
+              {"busy_ms",
+               [](const Worker& one) { return one.busy ? count_of(*one.busy) : json::Value(); }},
+              {"request", [](const Worker& one) { return web::name_of_request(one.request); }}});
   if (ready >= wanted) return EXIT_SUCCESS;
   throw Refused("ready are " + std::to_string(ready) + " of " + std::to_string(wanted) + " after " +
                 std::to_string(kLongestWait.count()) +
@@ -65,15 +56,36 @@ int workers(const Call& call) {
 
 int show_config(const Call& call) {
   const Config config = call.config();
-  std::vector<json::Object> rows;
-  for (const ConfigKey& key : config_keys()) {
-    // For a secret the configuration has only the file name, so there is nothing to mask.
-    rows.push_back({{"key", key.name},
-                    {"value", config.texts.find(key.name)->second},
-                    {"origin", config.origins.find(key.name)->second}});
-  }
-  print_rows(std::cout, call.form(), {"key", "value", "origin"}, rows);
+  const auto keys = config_keys();
+  // For a secret the configuration has only the file name, so there is nothing to mask.
+  print_rows(
+      call, std::vector<ConfigKey>(keys.begin(), keys.end()),
+      {{"key", &ConfigKey::name},
+       {"value", [&](const ConfigKey& key) { return config.texts.find(key.name)->second; }},
+       {"origin", [&](const ConfigKey& key) { return config.origins.find(key.name)->second; }}});
   return EXIT_SUCCESS;
 }
+
+}  // namespace
+
+const std::vector<Command> kRunningCommands{
+    {"config", "", "--json",
+     "Prints the effective configuration: key, value, origin (file and line, environment, or "
+     "default). For secrets it shows only the file names.",
+     show_config},
+    {"doctor", "", "--json --nginx --prefix",
+     "Checks everything that can be wrong: configuration, secrets, programs, units, nginx, "
+     "sockets, workers, database, outbox, disks, clock. Prints state (ok, warning, problem, "
+     "skipped), check, what was found, and what to do. Changes nothing, and runs every check even "
+     "if earlier ones fail. Run it as root to check the most; what it cannot read is skipped, "
+     "never ok. With the users.conf of a local stack (make run) it checks the nginx of that stack. "
+     "Exit code 1 if there is a problem.",
+     doctor},
+    {"workers", "[POOL]", "--wait --json",
+     "Lists the running workers and couriers, or those of one pool (hash, fast, courier): pool, "
+     "pid, state (starting, idle, busy), age in seconds, busy_ms (in the current request), "
+     "request. --wait waits up to 30 seconds until N are ready.",
+     workers},
+};
 
 }  // namespace users::ctl

@@ -1,29 +1,37 @@
 // The service's accounts, for the commands of users-ctl.
 #pragma once
 
-#include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "accounts/phone.hpp"
-#include "base/config.hpp"
-#include "base/secret.hpp"
 #include "ctl/command.hpp"
 #include "db/database.hpp"
 #include "service/administration.hpp"
 
 namespace users::ctl {
 
-/// The secrets, and a connection with the service's database account.
+/// Parses an argument as a phone. Throws UsageError.
+Phone parse_phone(const Config& config, const std::string& text);
+
+/// What most commands work with: the configuration, the phones that were typed, the secrets, and a
+/// connection with the service's database account.
 class Service {
  public:
-  /// Tries each host once. `config` must outlive this object. Throws ConfigError, db::Unavailable,
-  /// db::SchemaMismatch.
-  explicit Service(const Config& config);
+  /// The first `phones` arguments are phones. Tries each database host once. Throws ConfigError,
+  /// UsageError, db::Unavailable, db::SchemaMismatch.
+  explicit Service(const Call& call, std::size_t phones = 0);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  Administration& accounts() { return accounts_; }
+  [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] const Secret& key() const { return key_; }
+  [[nodiscard]] const Phone& phone(std::size_t index = 0) const { return phones_.at(index); }
+  Administration& accounts() { return accounts_; }
+
+  /// The account of the first phone. Throws Refused if there is none; `advice` ends the message.
+  User account(const std::string& advice = "");
 
   /// Runs `work(Connection&)`, which must only read.
   template <class Work>
@@ -32,27 +40,13 @@ class Service {
   }
 
  private:
+  Config config_;
+  std::vector<Phone> phones_;
   Secret password_;
   Secret key_;
   Metrics metrics_;
   db::Database database_;
   Administration accounts_;
 };
-
-/// Parses the nth argument as a phone. Throws UsageError.
-Phone phone_argument(const Config& config, const Call& call, std::size_t index);
-
-/// Throws Refused if no account has the phone.
-User find_account(Service& service, const Phone& phone);
-
-/// Parses a whole number from `least` to `most`. Throws UsageError, which calls it `what`.
-std::uint64_t parse_number(std::string_view what, std::string_view text, std::uint64_t least,
-                           std::uint64_t most);
-
-/// The value of --limit: the number of rows, 100 by default.
-std::uint64_t limit_option(const Call& call);
-
-/// Prints to standard error, for people; silent in a pipe.
-void hint(Form form, std::string_view text);
 
 }  // namespace users::ctl

@@ -5,12 +5,12 @@
 #include <memory>
 #include <system_error>
 
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/command.hpp"
 #include "ctl/setup_files.hpp"
+#include "ctl/system.hpp"
 #include "db/database.hpp"
 #include "db/provision.hpp"
 
@@ -34,13 +34,20 @@ struct Step {
   std::function<void()> act;
 };
 
+/// One of the two database accounts: its name, and where its password is.
+struct Login {
+  std::string user;
+  const char* key;  ///< of the configuration, for `file`
+  std::string file;
+  db::Rights rights;
+};
+
 class Setup {
  public:
   explicit Setup(const Call& call)
       : call_(call),
         config_(call.config()),
         user_(call.option("user").value_or("users-fcgi")),
-        files_(user_),
         administrator_(connect_as_administrator()) {
     if (config_.database_user == config_.database_migration_user) {
       throw Refused("database.user and database.migration_user are both " + config_.database_user +
@@ -58,27 +65,25 @@ class Setup {
     is_new_ = !std::filesystem::exists(config_.secrets_key_file, error);
     if (administrator_) require_own_tables();
     std::vector<Step> all;
-    all.push_back({"system user " + user_, files_.has_user(), [this] { files_.add_user(); }});
-    all.push_back(secret("key of the keyed hashes", config_.secrets_key_file, true));
-    if (!is_new_) static_cast<void>(read_key(config_));  // it may be incomplete
     all.push_back(
-        secret("password of " + config_.database_user, config_.database_password_file, true));
-    all.push_back(secret("password of " + config_.database_migration_user,
-                         config_.database_migration_password_file, false));
-    all.push_back({"log folder " + config_.log_directory, files_.owns_folder(config_.log_directory),
-                   [this] { files_.make_folder(config_.log_directory); }});
+        {"system user " + user_, has_system_user(user_), [this] { add_system_user(user_); }});
+    all.push_back(secret("key of the keyed hashes", config_.secrets_key_file, user_));
+    if (!is_new_) static_cast<void>(read_key(config_));  // it may be incomplete
+    all.push_back(secret("password of " + service_.user, service_.file, user_));
+    all.push_back(secret("password of " + migrator_.user, migrator_.file, ""));
+    all.push_back({"log folder " + config_.log_directory, owns_folder(user_, config_.log_directory),
+                   [this] { make_folder(user_, config_.log_directory); }});
     if (administrator_) {
       all.push_back({"database " + config_.database_name,
                      db::has_database(*administrator_, config_.database_name),
                      [this] { db::make_database(*administrator_, config_.database_name); }});
-      all.push_back(account(config_.database_user, "database.password_file",
-                            config_.database_password_file, db::Rights::rows));
-      all.push_back(account(config_.database_migration_user, "database.migration_password_file",
-                            config_.database_migration_password_file, db::Rights::everything));
+      all.push_back(account(service_));
+      all.push_back(account(migrator_));
     } else {
       all.push_back(accounts_elsewhere());
     }
-    all.push_back({"tables, by users-ctl migrate", has_tables(), [this] { bring_up_to_date(); }});
+    all.push_back({"tables, by users-ctl migrate", has_tables(),
+                   [this] { apply_migrations(config_, pending_migrations(config_)); }});
     return all;
   }
 
@@ -92,10 +97,9 @@ class Setup {
       return host.find('/') != std::string::npos;
     });
     if (socket == config_.database_hosts.end()) return nullptr;
-    const passwd* me = ::getpwuid(::geteuid());  // NOLINT(concurrency-mt-unsafe): one thread
     try {
-      const std::string name = me == nullptr ? "root" : me->pw_name;
-      return std::make_unique<db::Connection>(db::Endpoint{*socket, "mysql", name}, Secret());
+      const db::Endpoint endpoint{*socket, "mysql", user_name(::geteuid())};
+      return std::make_unique<db::Connection>(endpoint, Secret());
     } catch (const db::DatabaseError& error) {
       throw Refused(std::string(error.what()) +
                     ": the database must run and let you in as its administrator over its socket: "
@@ -104,34 +108,36 @@ class Setup {
   }
 
   /// Keeps an existing file.
-  [[nodiscard]] Step secret(const std::string& what, const std::string& file,
-                            bool of_service) const {
+  static Step secret(const std::string& what, const std::string& file, const std::string& owner) {
     struct stat status {};
     const bool is_there = ::lstat(file.c_str(), &status) == 0;
-    ServiceFiles::require_roots_way(file);
+    require_safe_path(file);
     if (is_there && (!S_ISREG(status.st_mode) || status.st_size == 0)) {
       throw Refused(file +
                     " is there, but is no file with a secret in it: restore it from the backup; "
                     "only for a new service remove it, and setup makes one");
     }
-    return {what + ", random, in " + file, is_there, [this, file, of_service] {
+    return {what + ", random, in " + file, is_there, [file, owner] {
               std::filesystem::create_directories(std::filesystem::path(file).parent_path());
-              files_.write_secret(file, of_service);
+              write_secret(file, owner);
             }};
   }
 
   /// To the database, or only to the server if `database` is empty.
-  [[nodiscard]] bool can_log_in(const std::string& user, const char* key,
-                                const std::string& database) const {
+  [[nodiscard]] bool can_log_in(const Login& login, const std::string& database) const {
     try {
       db::Endpoint endpoint = db::service_endpoint(config_, config_.database_hosts.front());
-      endpoint.user = user;
+      endpoint.user = login.user;
       endpoint.database = database;
-      const db::Connection connection(endpoint, read_secret(config_, key));
+      const db::Connection connection(endpoint, read_secret(config_, login.key));
       return true;
     } catch (const std::exception&) {
       return false;
     }
+  }
+
+  [[nodiscard]] bool is_ready(const Login& login) const {
+    return can_log_in(login, config_.database_name);
   }
 
   /// Advice about accounts or a database that may belong to another installation.
@@ -143,40 +149,40 @@ class Setup {
            call_.config_file + " setup --take-over";
   }
 
-  Step account(const std::string& user, const char* key, const std::string& file,
-               db::Rights rights) {
-    const std::string what = "account " + user + "@localhost with " +
-                             (rights == db::Rights::rows ? "rights on rows" : "all rights") +
+  Step account(const Login& login) {
+    const std::string name = login.user + "@localhost";
+    const std::string what = "account " + name + " with " +
+                             (login.rights == db::Rights::rows ? "rights on rows" : "all rights") +
                              " of database " + config_.database_name;
     // Decided now: an account that another installation creates in the meantime is not replaced.
-    const bool is_there = db::has_account(*administrator_, user);
-    const bool is_done = can_log_in(user, key, config_.database_name);
-    const bool is_others = !is_done && is_there && !can_log_in(user, key, "");
+    const bool is_there = db::has_account(*administrator_, login.user);
+    const bool is_done = is_ready(login);
+    const bool is_others = !is_done && is_there && !can_log_in(login, "");
     if (is_others && !call_.has("take-over")) {
       std::error_code error;
-      throw Refused(
-          "the server has an account " + user + "@localhost already, with a password that " +
-          (std::filesystem::exists(file, error) ? file + " does not hold"
-                                                : "is not in " + file + ", which is missing") +
-          "; " + how_to_part());
+      throw Refused("the server has an account " + name + " already, with a password that " +
+                    (std::filesystem::exists(login.file, error)
+                         ? login.file + " does not hold"
+                         : "is not in " + login.file + ", which is missing") +
+                    "; " + how_to_part());
     }
     const auto password = !is_there   ? db::AccountPassword::create
                           : is_others ? db::AccountPassword::replace
                                       : db::AccountPassword::keep;
-    return {is_others ? "password of " + user + "@localhost: the one in " + file +
+    return {is_others ? "password of " + name + ": the one in " + login.file +
                             ", in place of its own, which is void then"
                       : what,
-            is_done, [this, user, key, rights, password] {
-              db::make_account(*administrator_, {user, read_secret(config_, key), password}, rights,
+            is_done, [this, &login, password] {
+              const Secret secret = read_secret(config_, login.key);
+              db::make_account(*administrator_, {login.user, secret, password}, login.rights,
                                config_.database_name);
             }};
   }
 
   void require_own_tables() {
     if (db::has_tables(*administrator_, config_.database_name) && !call_.has("take-over") &&
-        !db::has_account(*administrator_, config_.database_user) &&
-        !db::has_account(*administrator_, config_.database_migration_user) &&
-        !can_log_in(config_.database_user, "database.password_file", config_.database_name)) {
+        !db::has_account(*administrator_, service_.user) &&
+        !db::has_account(*administrator_, migrator_.user) && !is_ready(service_)) {
       throw Refused("the server has a database " + config_.database_name +
                     " with the tables of this service already, but none of the accounts; " +
                     how_to_part());
@@ -186,10 +192,7 @@ class Setup {
   /// For creation by hand, since database.hosts names no socket of the server.
   Step accounts_elsewhere() {
     const std::string server = config_.database_hosts.front();
-    const bool is_done =
-        can_log_in(config_.database_user, "database.password_file", config_.database_name) &&
-        can_log_in(config_.database_migration_user, "database.migration_password_file",
-                   config_.database_name);
+    const bool is_done = is_ready(service_) && is_ready(migrator_);
     return {"database " + config_.database_name + " and two accounts on " + server, is_done,
             [this, server] {
               std::cout << "\nsetup can create the accounts only over the server's own socket. "
@@ -214,22 +217,17 @@ class Setup {
     }
   }
 
-  void bring_up_to_date() const {
-    Call migration = call_;
-    migration.options.clear();
-    migrate(migration);
-  }
-
   const Call& call_;
   Config config_;
+  const Login service_{config_.database_user, "database.password_file",
+                       config_.database_password_file, db::Rights::rows};
+  const Login migrator_{config_.database_migration_user, "database.migration_password_file",
+                        config_.database_migration_password_file, db::Rights::everything};
   bool is_new_ = true;  ///< the service has no key yet
   std::string user_;
-  ServiceFiles files_;
-  std::unique_ptr<db::Connection>
-      administrator_;  ///< null if the server is reachable only over the network
+  /// Null if the server is reachable only over the network.
+  std::unique_ptr<db::Connection> administrator_;
 };
-
-}  // namespace
 
 int setup(const Call& call) {
   Setup setup(call);
@@ -254,5 +252,20 @@ int setup(const Call& call) {
                                  "users-ctl doctor\n");
   return EXIT_SUCCESS;
 }
+
+}  // namespace
+
+const std::vector<Command> kSetupCommands{
+    {"setup", "", "--user --take-over --yes",
+     "Creates what the service needs and does not have yet: its system user, the random secrets in "
+     "the files that the configuration names (mode 0600), its log folder, the database with its "
+     "two accounts, the tables. Run it as root: it creates the accounts as the server's "
+     "administrator, over the socket in database.hosts. If database.hosts names no socket, it "
+     "creates everything else and prints the SQL to run on the server; then run it again. It lists "
+     "what it will do and asks first; a second run finds nothing to do. An account with another "
+     "password, or a database that already has tables, may belong to another installation: it "
+     "takes these only with --take-over.",
+     setup},
+};
 
 }  // namespace users::ctl

@@ -1,11 +1,9 @@
 // users-ctl sms pending, retry and test, and otp: messages and their codes.
+#include <algorithm>
 #include <chrono>
 #include <iostream>
-#include <limits>
-#include <utility>
 
 #include "base/log.hpp"
-#include "ctl/command.hpp"
 #include "ctl/service.hpp"
 #include "ctl/system.hpp"
 #include "factors/verification.hpp"
@@ -41,52 +39,40 @@ std::uint64_t test_message_id() {
       std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
-}  // namespace
-
 int sms_pending(const Call& call) {
   const std::uint64_t limit = limit_option(call);
-  const Config config = call.config();
-  Service service(config);
-  std::vector<json::Object> rows;
+  Service service(call);
   const auto messages = service.read(
       [&](db::Connection& connection) { return outbox::list(connection, service.key(), limit); });
-  for (const outbox::Pending& message : messages) {
-    rows.push_back({{"id", message.id},
-                    {"phone", message.phone},
-                    {"purpose", message.purpose},
-                    {"attempts", message.attempts},
-                    {"created", message.created},
-                    {"next", message.next},
-                    {"expires", message.expires}});
-  }
-  print_rows(std::cout, call.form(),
-             {"id", "phone", "purpose", "attempts", "created", "next", "expires"}, rows);
+  print_rows(call, messages,
+             {{"id", &outbox::Pending::id},
+              {"phone", &outbox::Pending::phone},
+              {"purpose", &outbox::Pending::purpose},
+              {"attempts", &outbox::Pending::attempts},
+              {"created", &outbox::Pending::created},
+              {"next", &outbox::Pending::next},
+              {"expires", &outbox::Pending::expires}});
   return EXIT_SUCCESS;
 }
 
 int sms_retry(const Call& call) {
   std::vector<std::uint64_t> ids;
-  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
-  for (const std::string& text : call.arguments) {
-    ids.push_back(parse_number("ID", text, 1, kMost));
-  }
-  const Config config = call.config();
-  Service service(config);
+  for (const std::string& text : call.arguments) ids.push_back(parse_number("ID", text, 1));
+  Service service(call);
   if (ids.empty()) return retry_all(service);
   const auto retries = service.accounts().retry_messages(ids);
-  bool all_due = true;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     for (const auto& [state, text] : kRetryTexts) {
       if (retries[i] == state) std::cout << ids[i] << '\t' << text << '\n';
     }
-    all_due = all_due && retries[i] == outbox::kDue;
   }
+  const bool all_due = std::ranges::count(retries, outbox::kDue) == std::ssize(retries);
   return all_due ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int sms_test(const Call& call) {
   const Config config = call.config();
-  const Phone phone = phone_argument(config, call, 0);
+  const Phone phone = parse_phone(config, call.arguments.front());
   constexpr std::chrono::seconds kSpare{10};
   // The program's settings may belong to the courier: run as root, it could be made to send out any
   // file of the machine.
@@ -118,26 +104,49 @@ int sms_test(const Call& call) {
 }
 
 int otp(const Call& call) {
-  const Config config = call.config();
-  const Phone phone = phone_argument(config, call, 0);
-  Service service(config);
-  std::vector<json::Object> rows;
-  const auto codes = service.read(
-      [&](db::Connection& connection) { return list_codes.all(connection, phone.e164()); });
-  for (const SentCode& code : codes) {
-    rows.push_back({{"purpose", code.purpose},
-                    {"created", code.created},
-                    {"expires", code.expires},
-                    {"tries", code.tries},
-                    {"state", code.state},
-                    {"message", code.message},
-                    {"attempts", code.attempts},
-                    {"done", code.done.value_or("")}});
-  }
-  print_rows(std::cout, call.form(),
-             {"purpose", "created", "expires", "tries", "state", "message", "attempts", "done"},
-             rows);
+  Service service(call, 1);
+  const auto codes = service.read([&](db::Connection& connection) {
+    return list_codes.all(connection, service.phone().e164());
+  });
+  print_rows(call, codes,
+             {{"purpose", &SentCode::purpose},
+              {"created", &SentCode::created},
+              {"expires", &SentCode::expires},
+              {"tries", &SentCode::tries},
+              {"state", &SentCode::state},
+              {"message", &SentCode::message},
+              {"attempts", &SentCode::attempts},
+              {"done", [](const SentCode& code) { return code.done.value_or(""); }}});
   return EXIT_SUCCESS;
 }
+
+}  // namespace
+
+const std::vector<Command> kMessageCommands{
+    {"sms pending", "", "--limit --json",
+     "Lists messages that wait or are being sent, oldest first: id, phone, purpose, attempts, "
+     "created, next, expires.",
+     sms_pending},
+    {"sms retry", "[ID...]", "",
+     "Makes these messages, or all that wait, due now instead of at their next attempt. The "
+     "attempt counts as usual (sms.attempts). A message that a courier is sending is skipped. One "
+     "that was sent or given up cannot be sent again, since its content is wiped, nor can an "
+     "expired one: the user must request a new code. Prints the result for each ID; exit code 1 if "
+     "one is not due now.",
+     sms_retry},
+    {"sms test", "PHONE", "",
+     "Runs sms.command once with a message that contains a code of zeros, and prints the result. "
+     "As root it runs as the courier's user (sms.user), or as the owner of key_file if there is no "
+     "such user. It uses the caller's environment, not the unit's, ignores sms.countries and does "
+     "not touch the database.",
+     sms_test},
+    {"otp", "PHONE", "--json",
+     "Lists the last code of each purpose sent to a phone, newest first: purpose, created, "
+     "expires, tries (failed guesses), state (valid, used, guessed: too often, void: the account "
+     "was changed since, expired), message (pending, sent, failed, unsent: nobody had the phone, "
+     "gone: its row is deleted), attempts (to send it), done (when it was sent or given up). Never "
+     "shows the code. For the phone's counters see user show.",
+     otp},
+};
 
 }  // namespace users::ctl

@@ -40,31 +40,25 @@ std::vector<std::string> environment_of_service() {
   return kept;
 }
 
-/// Passes output on, up to a bound; what stands on our own outputs is made printable there.
-class Relay {
- public:
-  void operator()(std::string_view piece, bool is_error) {
-    piece = piece.substr(0, left_);
-    left_ -= piece.size();
-    std::ostream& out = is_error ? std::cerr : std::cout;
-    out << piece << std::flush;
-    if (left_ == 0 && !piece.empty()) std::cerr << "\n(the rest of the output is left out)\n";
-  }
+constexpr std::size_t kMostRelayed = std::size_t{64} * 1024;
 
- private:
-  std::size_t left_ = std::size_t{64} * 1024;
-};
-
-/// Its exit code.
+/// Returns its exit code.
 int run_again_as(uid_t user, const Call& call, std::chrono::milliseconds limit) {
   std::vector<std::string> command = call.typed;
   // That user may not be able to find it in a folder of root's.
   command.front() = "/proc/self/exe";
+  // What stands on our own outputs is made printable there.
+  const auto relay = [left = kMostRelayed](std::string_view piece, bool is_error) mutable {
+    piece = piece.substr(0, left);
+    left -= piece.size();
+    (is_error ? std::cerr : std::cout) << piece << std::flush;
+    if (left == 0 && !piece.empty()) std::cerr << "\n(the rest of the output is left out)\n";
+  };
   const Finished end = run_to_end({.command = command,
                                    .limit = limit,
                                    .environment = environment_of_service(),
                                    .as = user,
-                                   .relay = Relay()});
+                                   .relay = relay});
   if (!end.started) throw Refused("cannot run as " + user_name(user));
   if (!end.in_time) {
     throw Refused("not done within " + std::to_string(limit / std::chrono::seconds(1)) +
@@ -73,15 +67,30 @@ int run_again_as(uid_t user, const Call& call, std::chrono::milliseconds limit) 
   return end.status < 0 ? EXIT_FAILURE : end.status;
 }
 
+/// As service_user(), but throws Refused, which says why.
+uid_t require_service_user(const Config& config) {
+  const std::string key = "secrets.key_file = " + config.secrets_key_file;
+  struct stat status {};
+  if (::lstat(config.secrets_key_file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    throw Refused(
+        key + " is no file, and its owner is whom the service runs as: users-ctl setup makes it");
+  }
+  const std::string stranger =
+      stranger_on(config.secrets_key_file, Judged::content, {status.st_uid});
+  if (!stranger.empty()) {
+    throw Refused(key + " can be changed through " + stranger +
+                  ": it proves nothing about whom the service runs as; give the folder to root");
+  }
+  return status.st_uid;
+}
+
 }  // namespace
 
 AsUser::AsUser(uid_t uid) {
   if (::geteuid() != 0 || uid == 0) return;
   group_ = ::getegid();
   groups_.resize(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-  if (::getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0) {
-    throw std::system_error(errno, std::system_category(), "getgroups");
-  }
+  require(::getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0 ? -1 : 0, "getgroups");
   const passwd* entry = ::getpwuid(uid);  // NOLINT(concurrency-mt-unsafe): one thread
   const gid_t group = entry == nullptr ? static_cast<gid_t>(uid) : entry->pw_gid;
   require(entry == nullptr ? ::setgroups(0, nullptr) : ::initgroups(entry->pw_name, group),
@@ -106,14 +115,9 @@ void AsUser::restore() noexcept {
   }
 }
 
-std::string user_name(uid_t uid) {
+std::string user_name(uid_t uid, const std::string& before) {
   const passwd* entry = ::getpwuid(uid);  // NOLINT(concurrency-mt-unsafe): one thread
-  return entry == nullptr ? "uid " + std::to_string(uid) : entry->pw_name;
-}
-
-std::string user_word(uid_t uid) {
-  const passwd* entry = ::getpwuid(uid);  // NOLINT(concurrency-mt-unsafe): one thread
-  return entry == nullptr ? std::to_string(uid) : entry->pw_name;
+  return entry == nullptr ? before + std::to_string(uid) : entry->pw_name;
 }
 
 std::string group_name_of(uid_t uid) {
@@ -136,22 +140,6 @@ std::filesystem::path find_program(const std::string& name) {
     }
   }
   return {};
-}
-
-uid_t require_service_user(const Config& config) {
-  const std::string key = "secrets.key_file = " + config.secrets_key_file;
-  struct stat status {};
-  if (::lstat(config.secrets_key_file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    throw Refused(
-        key + " is no file, and its owner is whom the service runs as: users-ctl setup makes it");
-  }
-  const std::string stranger =
-      stranger_on(config.secrets_key_file, Judged::content, {status.st_uid});
-  if (!stranger.empty()) {
-    throw Refused(key + " can be changed through " + stranger +
-                  ": it proves nothing about whom the service runs as; give the folder to root");
-  }
-  return status.st_uid;
 }
 
 std::optional<uid_t> service_user(const Config& config) {

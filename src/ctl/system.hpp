@@ -33,11 +33,8 @@ class AsUser {
   std::vector<gid_t> groups_;
 };
 
-/// `uid 1234` where it has no name.
-std::string user_name(uid_t uid);
-
-/// As chown(1) takes it: a name, else the number.
-std::string user_word(uid_t uid);
+/// The user's name; without one the number, with `before` in front.
+std::string user_name(uid_t uid, const std::string& before = "uid ");
 
 /// The group that user has in passwd(5); the user's own name where it has none.
 std::string group_name_of(uid_t uid);
@@ -46,12 +43,8 @@ std::string group_name_of(uid_t uid);
 /// it is nowhere.
 std::filesystem::path find_program(const std::string& name);
 
-/// Whom the workers run as: the owner of secrets.key_file, which nobody else may read. Throws
-/// Refused if there is no such file, or if somebody else than root and its owner could have put it
-/// there.
-uid_t require_service_user(const Config& config);
-
-/// The same; missing if that throws.
+/// Whom the workers run as: the owner of secrets.key_file, which nobody else may read. Missing if
+/// there is no such file, or if somebody else than root and its owner could have put it there.
 std::optional<uid_t> service_user(const Config& config);
 
 /// Whom the courier and its program run as: sms.user, else service_user().

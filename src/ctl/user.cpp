@@ -1,8 +1,6 @@
 // users-ctl user list, show and sessions, and audit: the accounts and what happened to them.
 #include <iostream>
-#include <limits>
 
-#include "ctl/command.hpp"
 #include "ctl/service.hpp"
 
 namespace users::ctl {
@@ -18,107 +16,95 @@ std::string form_of(const std::string& hash) {
   return hash.substr(1, hash.find('$', 1) - 1);
 }
 
-std::uint64_t id_of(Service& service, const Phone& phone) {
-  const auto user = service.read(
-      [&](db::Connection& connection) { return find_user_by_phone.one(connection, phone.e164()); });
-  if (user) return user->id;
-  throw Refused("no account has the phone " + phone.e164() +
-                "; find a deleted one by its number: users-ctl audit '#ID'");
-}
-
-}  // namespace
-
 int user_list(const Call& call) {
   const std::uint64_t limit = limit_option(call);
-  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
-  const std::uint64_t after = parse_number("--after", call.option("after").value_or("0"), 0, kMost);
-  const Config config = call.config();
-  Service service(config);
-  std::vector<json::Object> rows;
-  std::uint64_t last = 0;
+  const std::uint64_t after = parse_number("--after", call.option("after").value_or("0"));
+  Service service(call);
   const auto users = service.read([&](db::Connection& connection) {
     return list_users.all(connection, after, call.has("disabled") ? 1 : 0, limit);
   });
-  for (const User& user : users) {
-    last = user.id;
-    rows.push_back({{"id", user.id},
-                    {"phone", user.phone},
-                    {"created", user.created},
-                    {"disabled", user.disabled}});
-  }
-  print_rows(std::cout, call.form(), {"id", "phone", "created", "disabled"}, rows);
-  if (rows.size() == limit) {
-    hint(call.form(), "the next ones: --after " + std::to_string(last));
+  print_rows(call, users,
+             {{"id", &User::id},
+              {"phone", &User::phone},
+              {"created", &User::created},
+              {"disabled", &User::disabled}});
+  if (users.size() == limit && call.form() == Form::columns) {
+    std::cerr << "the next ones: --after " << users.back().id << '\n';
   }
   return EXIT_SUCCESS;
 }
 
 int user_show(const Call& call) {
-  const Config config = call.config();
-  const Phone phone = phone_argument(config, call, 0);
-  Service service(config);
-  const User user = find_account(service, phone);
+  Service service(call, 1);
+  const User user = service.account();
   const Standing standing = service.accounts().standing(user);
-  print_object(std::cout, call.form(),
-               {{"id", user.id},
-                {"phone", user.phone},
-                {"created", user.created},
-                {"disabled", user.disabled},
-                {"seconds_locked", seconds_locked(standing.logins)},
-                {"failed_logins", standing.logins.used},
-                {"code_guesses_today", standing.guesses.used},
-                {"codes_sent_today", standing.sends.used},
-                {"sessions", standing.sessions},
-                {"password_hash", form_of(user.password)}});
+  print_object(call, {{"id", user.id},
+                      {"phone", user.phone},
+                      {"created", user.created},
+                      {"disabled", user.disabled},
+                      {"seconds_locked", seconds_locked(standing.logins)},
+                      {"failed_logins", standing.logins.used},
+                      {"code_guesses_today", standing.guesses.used},
+                      {"codes_sent_today", standing.sends.used},
+                      {"sessions", standing.sessions},
+                      {"password_hash", form_of(user.password)}});
   return EXIT_SUCCESS;
 }
 
 int user_sessions(const Call& call) {
-  const Config config = call.config();
-  const Phone phone = phone_argument(config, call, 0);
-  Service service(config);
-  const User user = find_account(service, phone);
+  Service service(call, 1);
+  const User user = service.account();
   const auto sessions = service.read([&](db::Connection& connection) {
-    return Sessions(config, service.key()).list(connection, user.id);
+    return Sessions(service.config(), service.key()).list(connection, user.id);
   });
-  std::vector<json::Object> rows;
-  for (const SessionRow& session : sessions) {
-    rows.push_back({{"id", session.id},
-                    {"created", session.created},
-                    {"last_seen", session.last_seen},
-                    {"address", session.address},
-                    {"agent", session.agent}});
-  }
-  print_rows(std::cout, call.form(), {"id", "created", "last_seen", "address", "agent"}, rows);
+  print_rows(call, sessions,
+             {{"id", &SessionRow::id},
+              {"created", &SessionRow::created},
+              {"last_seen", &SessionRow::last_seen},
+              {"address", &SessionRow::address},
+              {"agent", &SessionRow::agent}});
   return EXIT_SUCCESS;
 }
 
 int audit(const Call& call) {
   const std::uint64_t limit = limit_option(call);
-  const Config config = call.config();
   const std::string& who = call.arguments.front();
-  std::optional<Phone> phone;
-  std::uint64_t user_id = kNoAccount;
-  if (who.starts_with('#')) {
-    constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
-    user_id = parse_number("the number behind #", std::string_view(who).substr(1), 0, kMost);
-  } else {
-    phone = phone_argument(config, call, 0);
+  const bool is_number = who.starts_with('#');
+  std::uint64_t user_id = is_number ? parse_number("the number behind #", who.substr(1)) : 0;
+  Service service(call, is_number ? 0 : 1);
+  if (!is_number) {
+    user_id = service.account("; find a deleted one by its number: users-ctl audit '#ID'").id;
   }
-  Service service(config);
-  if (phone) user_id = id_of(service, *phone);
-  std::vector<json::Object> rows;
   const auto events = service.read(
       [&](db::Connection& connection) { return list_audit.all(connection, user_id, limit); });
-  for (const AuditRow& row : events) {
-    rows.push_back({{"time", row.time},
-                    {"event", row.event},
-                    {"operator", row.operator_name},
-                    {"address", row.address},
-                    {"request_id", row.request_id}});
-  }
-  print_rows(std::cout, call.form(), {"time", "event", "operator", "address", "request_id"}, rows);
+  print_rows(call, events,
+             {{"time", &AuditRow::time},
+              {"event", &AuditRow::event},
+              {"operator", &AuditRow::operator_name},
+              {"address", &AuditRow::address},
+              {"request_id", &AuditRow::request_id}});
   return EXIT_SUCCESS;
 }
+
+}  // namespace
+
+const std::vector<Command> kAccountCommands{
+    {"user list", "", "--limit --after --disabled --json",
+     "Lists the accounts, oldest first: id, phone, created, disabled (since when). For the next "
+     "page use --after with the last id.",
+     user_list},
+    {"user show", "PHONE", "--json",
+     "Shows one account: id, phone, created, disabled, seconds_locked (until passwords are "
+     "accepted again), failed_logins (wrong passwords in the last 15 minutes), code_guesses_today, "
+     "codes_sent_today, sessions, password_hash (its kind).",
+     user_show},
+    {"user sessions", "PHONE", "--json",
+     "Lists the sessions, last seen first: id, created, last_seen, address, agent.", user_sessions},
+    {"audit", "PHONE|#ID", "--limit --json",
+     "Lists what happened to an account, newest first: time, event, operator (empty if the user "
+     "did it), address, request_id. Give a deleted account by its number, quoted for the shell: "
+     "'#12'. '#0' lists what concerned no account. Rows are kept for 180 days.",
+     audit},
+};
 
 }  // namespace users::ctl

@@ -1,5 +1,5 @@
 // The operator's command line.
-#include "ctl/commands.hpp"
+#include "ctl/command.hpp"
 #include "programs/run.hpp"
 
 int main(int argc, char** argv) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <iomanip>
-#include <iostream>
 #include <sstream>
 #include <system_error>
 
@@ -66,7 +65,7 @@ bool may_act_as(std::optional<uid_t> user) {
 }
 
 std::string word_for(std::optional<uid_t> user) {
-  return user ? user_word(*user) : "USER";
+  return user ? user_name(*user, "") : "USER";
 }
 
 std::string start_all_as(std::optional<uid_t> user) {
@@ -92,14 +91,12 @@ std::string explain(int error) {
 int doctor(const Call& call) {
   Diagnosis d(call);
   for (const Group& group : kGroups) run_group(group, d);
-  std::vector<json::Object> rows;
-  for (const Finding& finding : d.findings) {
-    rows.push_back({{"state", kStateNames[static_cast<int>(finding.state)]},
-                    {"check", finding.check},
-                    {"found", finding.found},
-                    {"advice", finding.advice}});
-  }
-  print_rows(std::cout, call.form(), {"state", "check", "found", "advice"}, rows);
+  print_rows(
+      call, d.findings,
+      {{"state", [](const Finding& one) { return kStateNames[static_cast<int>(one.state)]; }},
+       {"check", &Finding::check},
+       {"found", &Finding::found},
+       {"advice", &Finding::advice}});
   const bool is_sound = std::ranges::count(d.findings, State::problem, &Finding::state) == 0;
   return is_sound ? EXIT_SUCCESS : EXIT_FAILURE;
 }

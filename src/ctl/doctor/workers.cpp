@@ -140,7 +140,7 @@ std::string staleness(const Diagnosis& d, const WorkerTable::Worker& worker) {
   // Its age is of whole seconds.
   constexpr std::time_t kInexact = 2;
   const std::time_t start = std::time(nullptr) - worker.age.count() + kInexact;
-  const auto command = command_of(worker.pid);
+  const auto command = words_in(worker.pid, "cmdline");
   if (command.empty()) return "";
   struct stat status {};
   // Its mtime is the package's.
