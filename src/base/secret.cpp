@@ -53,14 +53,18 @@ Secret read_secret_file(const std::filesystem::path& file) {
   if (fd.get() < 0) throw std::runtime_error("cannot be opened: " + errno_text());
   require_private(fd.get());
   std::string text(kLargestSecret + 1, '\0');
-  const ssize_t size = ::read(fd.get(), text.data(), text.size());
-  if (size < 0) throw std::runtime_error("cannot be read: " + errno_text());
-  text.resize(static_cast<std::size_t>(size));
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got = ::read(fd.get(), text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw std::runtime_error("cannot be read: " + errno_text());
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  text.resize(size);
   if (text.ends_with('\n')) text.pop_back();
   Secret secret(std::move(text));
-  if (static_cast<std::size_t>(size) > kLargestSecret) {
-    throw std::runtime_error("is longer than 4096 bytes");
-  }
+  if (size > kLargestSecret) throw std::runtime_error("is longer than 4096 bytes");
   if (secret.reveal().empty()) throw std::runtime_error("is empty: write the secret into it");
   return secret;
 }
