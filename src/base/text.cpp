@@ -42,9 +42,10 @@ std::optional<char> number_character(char32_t c) {
     case UTF8PROC_CATEGORY_CF:
       return '\0';
     default:
-      const bool is_full_width = c >= U'\uFF01' && c <= U'\uFF5E';
-      return is_full_width ? std::optional(static_cast<char>(c - kFullWidth)) : std::nullopt;
+      break;
   }
+  if (c >= U'\uFF01' && c <= U'\uFF5E') return static_cast<char>(c - kFullWidth);
+  return std::nullopt;
 }
 
 /// Returns false for control characters, line separators and marks that change the direction of the

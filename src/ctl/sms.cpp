@@ -12,7 +12,11 @@
 namespace users::ctl {
 namespace {
 
-constexpr std::pair<std::string_view, std::string_view> kRetryTexts[] = {
+struct RetryText {
+  std::string_view state;  ///< as outbox::retry() returns it
+  std::string_view text;
+};
+constexpr RetryText kRetryTexts[] = {
     {outbox::kDue, "due now"},
     {"expired", "expired: the user must request a new code"},
     {"in hand", "being sent: a courier is at it"},
@@ -62,9 +66,8 @@ int sms_retry(const Call& call) {
   if (ids.empty()) return retry_all(service);
   const auto retries = service.accounts().retry_messages(ids);
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    for (const auto& [state, text] : kRetryTexts) {
-      if (retries[i] == state) std::cout << ids[i] << '\t' << text << '\n';
-    }
+    const auto* const row = std::ranges::find(kRetryTexts, retries[i], &RetryText::state);
+    std::cout << ids[i] << '\t' << (row == std::end(kRetryTexts) ? retries[i] : row->text) << '\n';
   }
   const bool all_due = std::ranges::count(retries, outbox::kDue) == std::ssize(retries);
   return all_due ? EXIT_SUCCESS : EXIT_FAILURE;

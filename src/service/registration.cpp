@@ -22,11 +22,10 @@ Outcome AccountService::regist(const Registration& registration, const Client& c
   auto phone = Phone::parse(registration.phone, config_.phone_default_region);
   auto password = normalise_password(registration.password, config_.password_min_length);
   auto code = parse_code(registration.code);
-  if (Outcome shape = require({{phone.has_value(), "phone"},
-                               {password.has_value(), "password"},
-                               {code.has_value(), "code"}});
-      !shape.is_ok())
-    return shape;
+  Outcome shape = require({{phone.has_value(), "phone"},
+                           {password.has_value(), "password"},
+                           {code.has_value(), "code"}});
+  if (!shape.is_ok()) return shape;
   const auto retry_key = hash_retry_key(key_, "regist", *phone, registration.retry_key, client);
   return judge({std::move(*phone), std::move(*password), std::move(*code), retry_key}, client);
 }
