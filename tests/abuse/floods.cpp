@@ -1,4 +1,4 @@
-// Messages asked for in masses: what they may cost the owner of a phone and the site.
+// Floods of messages: what they may cost the owner of a phone and the site.
 #include <chrono>
 
 #include <boost/test/unit_test.hpp>
@@ -60,10 +60,10 @@ BOOST_AUTO_TEST_CASE(one_address_gets_no_more_by_naming_others_in_its_headers) {
         .code();
   });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  // A burst of 10 and the first, then 12 a minute.
+  // The first and a burst of 10, then 12 a minute.
   BOOST_TEST(codes[0] <= 12 + static_cast<int>(took.count() / 5));
   BOOST_TEST(codes[0] >= 11);
-  // Whoever is elsewhere is served meanwhile.
+  // Other addresses are served meanwhile.
   BOOST_TEST(ask(site.base_url(), fresh_phone(), "127.0.0.22").code() == 0);
 }
 

@@ -1,4 +1,4 @@
-// users-ctl doctor: faults of nginx's configuration, the sockets, the workers and the courier.
+// users-ctl doctor: faults of nginx's configuration, sockets, workers and the courier.
 #include <sys/socket.h>
 
 #include "ctl/doctor_fixture.hpp"
@@ -9,7 +9,7 @@ using namespace users::test;
 
 namespace {
 
-/// A socket file that is bound and, where asked for, listened on, but never answered.
+/// A socket file that is bound and optionally listened on, but never answered.
 class MuteSocket {
  public:
   MuteSocket(const std::string& path, bool listens)
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   const std::string plain = "location /private/ {";
   finds_nginx({"nginx precedence", "warning", "location ~ ^/pri", sample}, sample,
               "location ~ ^/pri { }\n" + plain);
-  // What refuses, cannot match, is protected itself, or is another server's.
+  // Locations that refuse, cannot match, are protected, or are another server's.
   for (const char* harmless :
        {"location ~ /\\.ht { deny all; }", "location ~* \\.php$ { return 404; }",
         "location ~ ^/static/ { }",
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_socket_that_is_missing_open_to_all_or_without_workers) {
               "unix:run/none.sock");
   finds_nginx({"socket hash", "problem", "is no socket", "rm "}, original, "unix:run/nginx.pid");
   if (::geteuid() == 0) {
-    // The stack's folder is root's alone.
+    // Only root can use the stack's folder.
     finds_nginx(
         {"socket hash", "problem", "nginx's workers, who are nobody", "spawn-fcgi -G nogroup"},
         "user root;", "user nobody nogroup;");

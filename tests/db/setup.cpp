@@ -1,4 +1,4 @@
-// users-ctl setup on the stack's server, with a database and accounts of its own.
+// users-ctl setup on the stack's server, with its own database and accounts.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -35,7 +35,7 @@ std::string ask(const std::string& sql) {
   return administrator()->run_script(sql, "test").value_or("NULL");
 }
 
-/// A machine that has nothing yet but a server, and what setup makes there.
+/// A machine with a server but no installation, and what setup creates there.
 struct Machine {
   TemporaryDirectory folder;
   std::string name = "setup_" + crypto::random_hex(4);
@@ -66,7 +66,7 @@ struct Machine {
                        "' setup --user \"$(id -un)\" " + options + " 2>&1 </dev/null");
   }
 
-  /// What the service's account may do on its database.
+  /// Connects with the service's account.
   [[nodiscard]] std::unique_ptr<db::Connection> service() const {
     const Config loaded = load_config(config, nullptr);
     return std::make_unique<db::Connection>(
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(it_makes_all_that_is_missing_and_then_finds_nothing_to_do) 
   BOOST_TEST(says(first, "systemctl enable --now users-fcgi.target"));
 
   const std::string key = content_of(path("secrets/key"));
-  const Command second = set_up("");  // asks nothing, since there is nothing to do
+  const Command second = set_up("");  // asks nothing, because there is nothing to do
   BOOST_TEST(second.status == 0);
   BOOST_TEST(says(second, "nothing to do"));
   BOOST_TEST(!says(second, "to be made"));
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(an_account_of_another_installation_keeps_its_password) {
   }
   std::filesystem::rename(path("secrets.first"), first);
   BOOST_CHECK_NO_THROW(service()->run_script("SELECT 1", "test"));
-  // The migrations' account alone is told from the service's.
+  // Only the migrations' account is missing.
   std::filesystem::remove(path("secrets/migration"));
   BOOST_TEST(says(set_up(), name + "_m@localhost already"));
 }
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(an_account_that_was_made_without_its_rights_gets_them) {
 }
 
 BOOST_AUTO_TEST_CASE(its_accounts_have_rights_on_its_own_database_alone) {
-  // setup_1 as a pattern is setupX1, too.
+  // In a LIKE pattern, setup_1 would match setupX1.
   const std::string like = "setupX" + name.substr(std::string("setup_").size());
   ask("CREATE DATABASE " + like);
   BOOST_TEST(set_up().status == 0);
@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(its_accounts_have_rights_on_its_own_database_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(a_secret_is_written_whole_or_not_at_all) {
-  // As on a full disk: no byte of a file can be written, which also ends the program.
+  // Like a full disk: not a byte can be written, and the signal would end the program.
   const Command full = run_command("(ulimit -f 0; exec \"$BIN\"/users-ctl --config '" + config +
                                    "' setup --user \"$(id -un)\" --yes) 2>&1 </dev/null | cat");
   for (const auto* file : {"secrets/key", "secrets/service", "secrets/migration"}) {
@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(what_the_server_has_to_have_is_said_where_no_socket_leads_t
     BOOST_TEST(std::filesystem::exists(path(file)), file);
   }
   BOOST_TEST(says(first, "then run this again"));
-  // As the operator of the server does it.
+  // As the server's operator would do it.
   std::string sql;
   std::istringstream lines(first.output);
   for (std::string line; std::getline(lines, line);) {
@@ -289,7 +289,7 @@ BOOST_AUTO_TEST_CASE(what_is_there_and_no_secret_is_told_before_anything_is_made
 
 BOOST_AUTO_TEST_CASE(an_account_that_another_makes_meanwhile_keeps_its_password) {
   BOOST_TEST_REQUIRE(::mkfifo(path("answer").c_str(), 0600) == 0);
-  // It asks, and what it is told waits: setup has looked at all there is by then.
+  // It has looked at everything before it asks.
   const Daemon asking({"/bin/sh", "-c",
                        "exec script -qec \"'" + program("users-ctl") + "' --config '" + config +
                            "' setup --user $(id -un)\" /dev/null <'" + path("answer") + "'"},

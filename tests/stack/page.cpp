@@ -1,5 +1,5 @@
-// What nginx serves at /users/ from the files of nginx/html: the page, the description of the API
-// and the reference made from it; their headers, and nothing else.
+// What nginx serves at /users/ from nginx/html: the page, the API description and the reference
+// made from it, with their headers, and nothing else.
 #include <fstream>
 #include <sstream>
 
