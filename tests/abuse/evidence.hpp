@@ -43,9 +43,6 @@ std::vector<int> statuses_in(const std::string& bytes);
 /// Runs `users-ctl` as the stack's operator and returns its output. Throws if it fails.
 std::string as_operator(const std::string& arguments);
 
-/// Whether the token has a session.
-bool is_alive(const std::string& token);
-
 /// Every byte as %XX.
 std::string percent_encoded(const std::string& text);
 

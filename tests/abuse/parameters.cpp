@@ -31,7 +31,7 @@ struct Fixture {
   FakePool::Parameters told(const std::string& path, std::vector<std::string> headers) {
     ++clients;
     from = "127.2." + std::to_string(clients / 250) + "." + std::to_string(1 + clients % 250);
-    send(site.base_url(),
+    send(site.plain(),
          {.path = path, .body = "{}", .headers = std::move(headers), .source_address = from});
     const auto requests = pool.take_requests();
     return requests.size() == 1 ? requests.front() : FakePool::Parameters{};
@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_header_that_is_there_twice_is_one_parameter) {
 }
 
 BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
-  send_raw(site.base_url(),
+  send_raw(site.plain(),
            "DELETE /private/x?purpose=y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
            "X-HTTP-Method-Override: POST\r\nX-Original-URL: /users/logout\r\nProxy: x\r\n"
            "X_User_Id: 1\r\nX-Users-Account: 1\r\nAuthorization: Bearer " +

@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(any_spelling_of_an_endpoint_is_limited_as_the_plain_one) {
     const std::string from = "127.0.1." + std::to_string(++client);
     for (int i = 0; i < 30; ++i) {
       const HttpReply reply =
-          send(site.base_url(), {.path = path, .body = "{}", .source_address = from});
+          send(site.plain(), {.path = path, .body = "{}", .source_address = from});
       if (reply.status == 429) ++limited;
       if (reply.code() == 1001) ++answered;
     }
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_dotfile_beside_the_page_is_not_served) {
          {"/users/static/" + name, "/users/static/./" + name, "/users/static//" + name,
           "/users/static/%2e" + name.substr(1),
           "/users/docs/" + name.substr(name.starts_with("docs/") ? 5 : 0)}) {
-      const HttpReply reply = get(site.base_url(), path);
+      const HttpReply reply = get(site.plain(), path);
       BOOST_TEST(reply.status == 404, path << ": " << reply.status);
       BOOST_TEST(!contains(reply.body, "planted"), path);
     }

@@ -27,8 +27,7 @@ HttpReply login_for_cookie(const Person& who, std::vector<std::string> headers =
 
 /// The reply of a site's protected location to these headers.
 HttpReply visit(const Site& site, std::vector<std::string> headers) {
-  return send(site.base_url(),
-              {.method = "GET", .path = "/private/", .headers = std::move(headers)});
+  return send(site.plain(), {.method = "GET", .path = "/private/", .headers = std::move(headers)});
 }
 
 struct Fixture {

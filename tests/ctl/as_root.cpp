@@ -45,7 +45,7 @@ struct Place {
   [[nodiscard]] std::string path(const std::string& name) const {
     return folder.path().string() + "/" + name;
   }
-  [[nodiscard]] std::string read(const std::string& name) const { return content_of(path(name)); }
+  [[nodiscard]] std::string read(const std::string& name) const { return read_file(path(name)); }
   [[nodiscard]] bool has(const std::string& name) const { return fs::exists(path(name)); }
   /// Creates a file, or a folder if there is no content, for a user.
   std::string give(uid_t user, const std::string& name,
@@ -80,10 +80,6 @@ std::vector<std::string> as(uid_t user, std::vector<std::string> command) {
   const std::string id = std::to_string(user);
   command.insert(command.begin(), {"setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups"});
   return command;
-}
-
-bool says(const Command& command, const std::string& text) {
-  return contains(command.output, text);
 }
 
 /// A pool of two workers of the service's user, whose program is that user's script. The file
@@ -312,7 +308,7 @@ BOOST_FIXTURE_TEST_CASE(a_process_of_another_user_tells_doctor_nothing, DoctorFi
     BOOST_TEST(!contains(row(check).dump(), "nobody"), row(check).dump());
     expect_ok(check);
   }
-  BOOST_TEST(contains(row("courier")["found"], "1 running as root"));
+  BOOST_TEST(contains(row("courier")["found"].get<std::string>(), "1 running as root"));
 }
 
 BOOST_FIXTURE_TEST_CASE(setup_makes_nothing_where_a_link_could_lead_it_elsewhere, Place) {

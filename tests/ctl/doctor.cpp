@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(for_pipes_it_is_a_line_a_check_and_no_secret) {
   }
   BOOST_TEST(count > 40);
   for (const char* name : {"key", "service_password", "migration_password"}) {
-    const std::string secret = content_of(state + "/secrets/" + name);
+    const std::string secret = read_file(state + "/secrets/" + name);
     BOOST_TEST_REQUIRE(secret.size() >= 32U);
     BOOST_TEST(!contains(done.output, secret.substr(0, 32)));
   }

@@ -16,20 +16,11 @@
 
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
 
 namespace fs = std::filesystem;
-
-inline std::string content_of(const fs::path& file) {
-  std::ostringstream content;
-  content << std::ifstream(file).rdbuf();
-  return content.str();
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// Removes a planted fault, also after an exception.
 class Mend {
@@ -191,7 +182,7 @@ struct DoctorFixture {
 
   /// nginx's configuration with these changes.
   [[nodiscard]] std::string changed_nginx(const Changes& changes) const {
-    std::string changed = content_of(nginx);
+    std::string changed = read_file(nginx);
     for (const auto& [original, text] : changes) {
       BOOST_TEST_REQUIRE(contains(changed, original), original);
       boost::replace_all(changed, original, text);
@@ -203,7 +194,7 @@ struct DoctorFixture {
 
   /// Copies a secret of the stack.
   [[nodiscard]] std::string copy_of(const std::string& name) const {
-    return folder.write(name, content_of(state + "/secrets/" + name));
+    return folder.write(name, read_file(state + "/secrets/" + name));
   }
 };
 

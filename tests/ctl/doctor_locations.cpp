@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(headers_and_paths_that_go_past_the_check) {
   };
   passes_nginx("nginx identity", other("listen unix:other.sock;"));
   passes_nginx("nginx session", other("listen unix:other.sock;"));
-  const std::string ours = content_of(nginx);
+  const std::string ours = read_file(nginx);
   const auto at = ours.find("listen ", ours.find("server {"));
   const std::string listen = ours.substr(at, ours.find(';', at) + 1 - at);
   finds_with(other(listen), {"nginx session", "problem", "//members/", "remove that line"});

@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   const std::string server = "server unix:run/hash.sock max_fails=0;";
   finds_nginx({"nginx users_hash", "problem", "without max_fails=0", server}, server,
               "server unix:run/hash.sock;");
-  const std::string ours = content_of(nginx);
+  const std::string ours = read_file(nginx);
   const std::string fast = ours.substr(ours.find("server unix:run/fast.sock"));
   finds_nginx({"nginx users_fast", "problem", "1 times", "3 times"}, fast.substr(0, fast.find('}')),
               "server unix:run/fast.sock max_fails=0;\n");
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
 
   const std::string changed = state + "/users-doctor.conf";
   const Mend mended([&] { fs::remove(changed); });
-  std::string text = content_of("nginx/users.conf");
+  std::string text = read_file("nginx/users.conf");
   const std::string size = "client_max_body_size      16k;";
   BOOST_TEST_REQUIRE(contains(text, size));
   std::ofstream(changed) << text.replace(text.find(size), size.size(), "client_max_body_size 1k;");
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(a_program_that_was_replaced_under_a_running_process) {
                          folder.path() / "courier.log");
     BOOST_TEST_REQUIRE(wait_until(30, [&] {
       look();
-      return contains(row("courier")["found"], "2 running");
+      return contains(row("courier")["found"].get<std::string>(), "2 running");
     }));
     fs::remove(copy);
     look();

@@ -31,7 +31,7 @@ struct PeersFixture : DoctorFixture {
                                             (folder.path() / "log").string());
     const std::string comm = "/proc/" + std::to_string(process->pid()) + "/comm";
     const std::string wanted = run_command("printf '" + name + "'").output + "\n";
-    BOOST_TEST_REQUIRE(wait_until(30, [&] { return content_of(comm) == wanted; }));
+    BOOST_TEST_REQUIRE(wait_until(30, [&] { return read_file(comm) == wanted; }));
     return process;
   }
 };

@@ -13,18 +13,10 @@
 #include "service/account_service.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 #include "unit/child_process.hpp"
 
 namespace users::test {
-
-inline std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-inline bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// A table of the tutorial's server with `count` valid rows, whose phones are `188` and eight
 /// digits.

@@ -16,15 +16,11 @@
 
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 #include "support/worker_process.hpp"
 
 namespace users::test {
 namespace {
-
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 /// The user behind sudo, unless a test sets another.
 constexpr const char* kSudo = "SUDO_USER=alice";

@@ -15,21 +15,12 @@
 #include "support/database_server.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 using namespace users;
 using namespace users::test;
 
 namespace {
-
-bool says(const Command& command, const std::string& text) {
-  return command.output.find(text) != std::string::npos;
-}
-
-std::string content_of(const std::filesystem::path& file) {
-  std::ostringstream content;
-  content << std::ifstream(file).rdbuf();
-  return content.str();
-}
 
 std::string ask(const std::string& sql) {
   return administrator()->run_script(sql, "test").value_or("NULL");
@@ -91,21 +82,21 @@ BOOST_AUTO_TEST_CASE(it_makes_all_that_is_missing_and_then_finds_nothing_to_do) 
     struct stat status {};
     BOOST_TEST_REQUIRE(::stat(path(file).c_str(), &status) == 0);
     BOOST_TEST((status.st_mode & 07777U) == 0600U);
-    const std::string secret = content_of(path(file));
+    const std::string secret = read_file(path(file));
     BOOST_TEST(secret.size() == 64U);
     BOOST_TEST(!says(first, secret));
   }
-  BOOST_TEST(content_of(path("secrets/key")) != content_of(path("secrets/service")));
+  BOOST_TEST(read_file(path("secrets/key")) != read_file(path("secrets/service")));
   BOOST_TEST(ask("SELECT COUNT(*) FROM " + name + ".users") == "0");
   BOOST_TEST(std::filesystem::is_directory(path("log/users")));
   BOOST_TEST(says(first, "systemctl enable --now users-fcgi.target"));
 
-  const std::string key = content_of(path("secrets/key"));
+  const std::string key = read_file(path("secrets/key"));
   const Command second = set_up("");  // asks nothing, because there is nothing to do
   BOOST_TEST(second.status == 0);
   BOOST_TEST(says(second, "nothing to do"));
   BOOST_TEST(!says(second, "to be made"));
-  BOOST_TEST(content_of(path("secrets/key")) == key);
+  BOOST_TEST(read_file(path("secrets/key")) == key);
 }
 
 BOOST_AUTO_TEST_CASE(the_service_may_write_rows_and_alter_nothing) {
@@ -130,12 +121,12 @@ BOOST_AUTO_TEST_CASE(what_was_lost_is_made_again_and_the_rest_is_kept) {
   BOOST_TEST(set_up().status == 0);
   ask("INSERT INTO " + name +
       ".users (phone, password, createTime) VALUES ('+8613900000001', 'x', UTC_TIMESTAMP())");
-  const std::string before = content_of(path("secrets/service"));
+  const std::string before = read_file(path("secrets/service"));
   std::filesystem::remove(path("secrets/service"));
   const Command again = set_up("--take-over --yes");
   BOOST_TEST(again.status == 0, again.output);
   BOOST_TEST(!says(again, "made       database"));
-  BOOST_TEST(content_of(path("secrets/service")) != before);
+  BOOST_TEST(read_file(path("secrets/service")) != before);
   BOOST_CHECK_NO_THROW(service()->run_script("SELECT 1", "test"));
   BOOST_TEST(ask("SELECT COUNT(*) FROM " + name + ".users") == "1");
 }
@@ -190,7 +181,7 @@ BOOST_AUTO_TEST_CASE(a_secret_is_written_whole_or_not_at_all) {
   }
   const Command again = set_up();
   BOOST_TEST(again.status == 0, again.output);
-  BOOST_TEST(content_of(path("secrets/key")).size() == 64U);
+  BOOST_TEST(read_file(path("secrets/key")).size() == 64U);
   BOOST_TEST(!std::filesystem::exists(path("secrets/key.new")));
 }
 
@@ -200,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_password_of_the_operators_own_is_taken_as_it_is) {
   std::filesystem::rename(folder.write("own", own), path("secrets/service"));
   const Command command = set_up();
   BOOST_TEST(command.status == 0, command.output);
-  BOOST_TEST(content_of(path("secrets/service")) == own);
+  BOOST_TEST(read_file(path("secrets/service")) == own);
   BOOST_CHECK_NO_THROW(service()->run_script("SELECT 1", "test"));
   BOOST_TEST(!says(command, own));
 }
@@ -251,8 +242,8 @@ BOOST_AUTO_TEST_CASE(what_the_server_has_to_have_is_said_where_no_socket_leads_t
     }
   };
   for (const char* file : {"secrets/service", "secrets/migration"}) {
-    BOOST_TEST(!says(first, content_of(path(file))));
-    fill_in("CONTENT OF " + path(file), content_of(path(file)));
+    BOOST_TEST(!says(first, read_file(path(file))));
+    fill_in("CONTENT OF " + path(file), read_file(path(file)));
   }
   fill_in("@'HOST'", "@'127.0.0.%'");
   server.run(sql);
@@ -296,11 +287,11 @@ BOOST_AUTO_TEST_CASE(an_account_that_another_makes_meanwhile_keeps_its_password)
                       {}, path("asking.log"));
   std::ofstream answer(path("answer"));
   BOOST_TEST_REQUIRE(wait_until(
-      30, [&] { return content_of(path("asking.log")).find("Go on?") != std::string::npos; }));
+      30, [&] { return read_file(path("asking.log")).find("Go on?") != std::string::npos; }));
   ask("CREATE USER " + name + "_s@localhost IDENTIFIED BY 'another installation'");
   answer << "y\n" << std::flush;
   BOOST_TEST(wait_until(
-      30, [&] { return content_of(path("asking.log")).find("1396") != std::string::npos; }));
+      30, [&] { return read_file(path("asking.log")).find("1396") != std::string::npos; }));
   const db::Endpoint others{run_folder() + "/mariadb.sock", "", name + "_s"};
   BOOST_CHECK_NO_THROW(db::Connection(others, Secret(std::string_view("another installation"))));
 }

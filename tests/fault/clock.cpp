@@ -101,10 +101,6 @@ bool has_log_of_day(long seconds) {
   return std::filesystem::exists(state_folder() + "/log/users/" + name);
 }
 
-bool is_alive(const std::string& token) {
-  return call("GET", "auth", token).status == 204;
-}
-
 int login_by_code(const Person& person, const std::string& code) {
   return post("login", {{"phone", person.phone()}, {"code", code}}).code();
 }

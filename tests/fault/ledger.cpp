@@ -275,12 +275,6 @@ Tally survive(const std::string& name, const std::function<void(Traffic&)>& faul
   return told;
 }
 
-HttpReply regist_with_key(const std::string& phone) {
-  return send(base_url(),
-              {.body = registration(phone),
-               .headers = {"Content-Type: application/json", "Idempotency-Key: " + phone}});
-}
-
 void expect_alert(const std::string& text) {
   std::ofstream(state_folder() + "/expected-alerts", std::ios::app) << text << '\n';
 }

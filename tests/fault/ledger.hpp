@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "support/http_client.hpp"
+#include "support/person.hpp"
 
 namespace users::test {
 
@@ -104,9 +104,6 @@ class Traffic {
 /// Runs `fault` in the middle of traffic that continues for a while, then settles the ledger;
 /// returns what clients saw.
 Tally survive(const std::string& name, const std::function<void(Traffic&)>& fault);
-
-/// A registration with the phone as its key, so that it can be repeated.
-HttpReply regist_with_key(const std::string& phone);
 
 /// Lines of nginx's log with this text belong to the fault and are not alerts.
 void expect_alert(const std::string& text);

@@ -73,10 +73,6 @@ struct Pool {
   [[nodiscard]] std::string pid() const { return std::to_string(leader.pid()); }
 };
 
-bool says(const Command& command, const std::string& text) {
-  return command.output.find(text) != std::string::npos;
-}
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(reload, Pool)

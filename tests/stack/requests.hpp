@@ -9,10 +9,6 @@
 
 namespace users::test {
 
-inline bool is_alive(const std::string& token) {
-  return call("GET", "auth", token).status == 204;
-}
-
 inline std::string id_of(const Person& person) {
   return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
 }

@@ -12,6 +12,7 @@
 
 #include "base/crypto.hpp"
 #include "stack/requests.hpp"
+#include "support/text.hpp"
 
 using namespace users::test;
 using nlohmann::json;
@@ -23,11 +24,6 @@ constexpr const char* kMark = "7fa3c0de";
 
 std::string planted(const std::string& what) {
   return std::string("planted ") + kMark + " " + what;
-}
-
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 std::string hex(std::string_view bytes) {
@@ -52,11 +48,6 @@ std::vector<std::string> plain_hashes(const std::string& text) {
   crypto_generichash(digest.data(), digest.size(), bytes, text.size(), nullptr, 0);
   add();
   return hashes;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
 }
 
 /// All rows of all tables of the database users; not by mariadb-dump, whose package the tests do

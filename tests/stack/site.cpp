@@ -20,7 +20,7 @@ struct Fixture {
     std::atomic<int> refused{0};
     in_parallel(count, count, [&](int) {
       const HttpReply reply =
-          send(site.base_url(),
+          send(site.plain(),
                {.path = "/users/" + endpoint, .body = "{}", .source_address = address(sent_++)});
       if (reply.status == 429) ++refused;
     });
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_serv
   int sent = 0;
   BOOST_TEST(wait_until(60, [&] {
     in_parallel(60, 120, [&](int) {
-      const HttpReply reply = send(site.base_url(), {.body = "{}"});
+      const HttpReply reply = send(site.plain(), {.body = "{}"});
       if (reply.code() == 1001) ++served;
       if (reply.status != 429) return;
       ++limited;
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_serv
              R"({"data":{"code":1007,"msg":"请求过于频繁，请稍后再试","retry_after":1}})");
   BOOST_TEST(refused.header("retry-after") == "1");
   BOOST_TEST(refused.header("cache-control") == "no-store");
-  BOOST_TEST(send(site.base_url(), {.body = "{}", .source_address = "127.0.0.7"}).code() == 1001);
+  BOOST_TEST(send(site.plain(), {.body = "{}", .source_address = "127.0.0.7"}).code() == 1001);
 }
 
 BOOST_AUTO_TEST_CASE(addresses_are_counted_by_whose_they_are) {
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded, *boost::unit_test::
       "Content-Length: 10\r\nConnection: close\r\n\r\n";
   std::atomic<int> refused{0};
   in_parallel(kOpen, kOpen, [&](int) {
-    if (send_raw(site.base_url(), head).starts_with("HTTP/1.1 429")) ++refused;
+    if (send_raw(site.plain(), head).starts_with("HTTP/1.1 429")) ++refused;
   });
   BOOST_TEST(refused >= kOpen - 32);
 }
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_cached_answer_lets_no_foreign_page_in, *boost::unit_test:
   const std::string cookie = "Cookie: users=" + person.token();
   const auto ask = [&](const std::string& method, std::vector<std::string> headers) {
     headers.push_back(cookie);
-    return send(cached.base_url(),
+    return send(cached.plain(),
                 {.method = method, .path = "/private/", .headers = std::move(headers)})
         .status;
   };
@@ -142,13 +142,13 @@ BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_n
     return send(
         url, {.method = "GET", .path = "/private/", .headers = {"Authorization: Bearer " + with}});
   };
-  BOOST_TEST(visit(cached.base_url(), token).body == "user " + data["id"].dump());
-  BOOST_TEST(visit(cached.base_url(), std::string(43, 'A')).status == 401);
+  BOOST_TEST(visit(cached.plain(), token).body == "user " + data["id"].dump());
+  BOOST_TEST(visit(cached.plain(), std::string(43, 'A')).status == 401);
 
   BOOST_TEST(call("POST", "logout", token).code() == 0);
-  BOOST_TEST(visit(site.base_url(), token).status == 401);
-  BOOST_TEST(visit(cached.base_url(), token).status == 200);
-  BOOST_TEST(wait_until(30, [&] { return visit(cached.base_url(), token).status == 401; }));
+  BOOST_TEST(visit(site.plain(), token).status == 401);
+  BOOST_TEST(visit(cached.plain(), token).status == 200);
+  BOOST_TEST(wait_until(30, [&] { return visit(cached.plain(), token).status == 401; }));
 
   const std::string files = "'" + cached.folder() + "/auth'";
   BOOST_TEST(run_command("ls " + files).output != "");

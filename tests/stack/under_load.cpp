@@ -41,13 +41,6 @@ int rows() {
   return std::stoi(query("SELECT COUNT(*) FROM users"));
 }
 
-/// A registration that can be retried by the same call.
-HttpReply regist_with_key(const std::string& phone) {
-  return send(base_url(),
-              {.body = registration(phone),
-               .headers = {"Content-Type: application/json", "Idempotency-Key: " + phone}});
-}
-
 /// An account with the session and code that a change needs.
 struct Subject {
   Person person{};

@@ -32,8 +32,6 @@ class NginxSite {
 class Site : public NginxSite {
  public:
   explicit Site(const std::string& run, bool cached = false);
-  /// For send().
-  [[nodiscard]] std::string base_url() const { return plain(); }
 };
 
 }  // namespace users::test

@@ -28,6 +28,12 @@ std::vector<std::string> codes_sent(const std::string& e164, const std::string& 
 /// Deletes the cooldown and counters of a phone, as if enough time had passed.
 void let_time_pass_for(const std::string& e164);
 
+/// Registers with the phone as its key, so that the call can be repeated.
+HttpReply regist_with_key(const std::string& phone);
+
+/// Whether the token has a session.
+bool is_alive(const std::string& token);
+
 class Person {
  public:
   Person() : phone_(fresh_phone()) {}

@@ -56,6 +56,10 @@ struct Command {
 };
 Command run_command(const std::string& command);
 
+inline bool says(const Command& command, std::string_view text) {
+  return command.output.find(text) != std::string::npos;
+}
+
 /// Process ids of the workers of a pool, or of the courier.
 std::vector<int> worker_pids(const std::string& part = "hash");
 

@@ -135,7 +135,6 @@ std::optional<int> WorkerProgram::exit_within(double seconds) {
 
 WorkerEnd run_worker(const std::vector<std::string>& arguments,
                      const std::vector<std::string>& environment, int standard_input) {
-  constexpr double kLongest = 10;
   const TemporaryDirectory directory;
   const auto output = directory.path() / "output";
   const auto errors = directory.path() / "errors";
@@ -144,7 +143,7 @@ WorkerEnd run_worker(const std::vector<std::string>& arguments,
                        .standard_input = standard_input,
                        .output = output,
                        .errors = errors});
-  const int status = child.exit_within(kLongest).value_or(-1);
+  const int status = child.exit_within(kLongestSeconds).value_or(-1);
   return {status, read_file(output), read_file(errors)};
 }
 

@@ -16,17 +16,13 @@
 #include "child_process.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
 namespace {
 
 using std::chrono::milliseconds;
 namespace fs = std::filesystem;
-
-std::string read(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 /// The lines that start with `name`.
 std::string lines_of(const Metrics& metrics, const std::string& name) {
@@ -72,17 +68,9 @@ struct Fixture {
       return 0;
     });
     BOOST_TEST(wait_for(child) == 0);
-    return read(folder / "users.log");
+    return read_file(folder / "users.log");
   }
 };
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++count;
-  }
-  return count;
-}
 
 }  // namespace
 
@@ -205,10 +193,11 @@ BOOST_AUTO_TEST_CASE(a_full_file_drops_what_is_new_and_says_so_once) {
     }
     count_login(metrics, "7");
   });
-  BOOST_TEST(count_of(log, "metrics: no room for users_logins_total{by=\"1024\"}") == 1U);
-  BOOST_TEST(count_of(log, "no room") == 1U);
+  BOOST_TEST(count_of(log, "metrics: no room for users_logins_total{by=\"1024\"}") == 1);
+  BOOST_TEST(count_of(log, "no room") == 1);
   Metrics after(file);
-  BOOST_TEST(count_of(after.render(), "users_logins_total{") == MetricsLayout::kSlots);
+  BOOST_TEST(count_of(after.render(), "users_logins_total{") ==
+             static_cast<int>(MetricsLayout::kSlots));
   BOOST_TEST(lines_of(after, "users_logins_total{by=\"7\"}") == "users_logins_total{by=\"7\"} 2\n");
   const Counter dropped = after.counter(MetricId::logins, R"(by="1024")");
   BOOST_TEST(!dropped);
@@ -355,7 +344,7 @@ BOOST_AUTO_TEST_CASE(without_a_file_a_process_counts_for_itself_and_says_so) {
       fs::remove_all(directory.path() / "log");
     }
   }
-  BOOST_TEST(read(blocked) == "no folder");
+  BOOST_TEST(read_file(blocked) == "no folder");
 }
 
 BOOST_AUTO_TEST_CASE(without_permission_a_process_counts_for_itself) {
