@@ -1,6 +1,5 @@
 // One address floods a site, one kind of location after another (h2load), without effect on others.
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <iostream>

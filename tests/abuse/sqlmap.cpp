@@ -1,7 +1,6 @@
 // Runs sqlmap on every parameter of every endpoint. Limits are reset all the time, because refused
 // requests would prove nothing.
 #include <atomic>
-#include <fstream>
 
 #include <boost/test/unit_test.hpp>
 

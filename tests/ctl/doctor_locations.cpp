@@ -1,5 +1,4 @@
 // users-ctl doctor: settings that open a protected location or forge the user for a backend.
-#include <unistd.h>
 
 #include "ctl/doctor_fixture.hpp"
 

@@ -5,7 +5,6 @@
 
 #include "ctl/operator.hpp"
 #include "stack/requests.hpp"
-#include "support/temporary_directory.hpp"
 
 using namespace users::test;
 

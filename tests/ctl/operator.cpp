@@ -1,8 +1,6 @@
 #include "ctl/operator.hpp"
 
 #include <csignal>
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 

@@ -2,7 +2,6 @@
 #include "db/migrations.hpp"
 
 #include <atomic>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 

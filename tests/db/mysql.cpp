@@ -6,7 +6,6 @@
 
 #include "accounts/throttle.hpp"
 #include "accounts/user.hpp"
-#include "base/crypto.hpp"
 #include "db/connection.hpp"
 #include "db/database.hpp"
 #include "db/failing_inserts.hpp"

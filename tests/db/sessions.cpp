@@ -5,7 +5,6 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "db/statement.hpp"
 #include "service/administration.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/metrics_text.hpp"

@@ -1,5 +1,4 @@
 // Clients that are slow, stop half way or disconnect early, next to normal ones.
-#include <chrono>
 
 #include <boost/test/unit_test.hpp>
 #include <sys/socket.h>

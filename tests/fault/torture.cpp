@@ -1,14 +1,12 @@
 // Makes each call of a worker fail in turn, like curl's torture tests: every client gets a true
 // answer or none, and its retry is right.
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
-#include <set>
 
 #include <boost/test/unit_test.hpp>
 #include <fcntl.h>

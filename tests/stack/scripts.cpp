@@ -1,6 +1,5 @@
 // The shell scripts, as people use them.
 #include <future>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 

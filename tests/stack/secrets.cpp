@@ -2,7 +2,6 @@
 // string are not tested, because nginx logs the request line and no endpoint accepts them there.
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>

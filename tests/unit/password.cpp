@@ -3,8 +3,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "base/text.hpp"
-
 namespace users::test {
 
 std::string repeated(std::string_view text, std::size_t times) {

@@ -1,6 +1,5 @@
 // Metrics that workers share, without a database, and the end of stuck workers.
 #include <csignal>
-#include <utility>
 
 #include <boost/test/unit_test.hpp>
 #include <unistd.h>
