@@ -1,4 +1,4 @@
-// A protected location asked by every method, spelling, protocol and version without a session:
+// Requests a protected location without a session by every method, spelling, protocol and version:
 // none reaches the backend.
 #include <boost/test/unit_test.hpp>
 
@@ -11,10 +11,10 @@ using namespace users::test;
 
 namespace {
 
-/// What every answer of the backend begins with.
+/// The start of all answers of the backend.
 constexpr std::string_view kBackend = "user ";
 
-/// The request lines of an attacker: paths that name the protected location, or might.
+/// An attacker's paths that name the protected location, or might.
 const std::vector<std::string> kPaths = words(R"(
     /private/ /private/x /private/x.html /private/x.css /private/favicon.ico /private/?x
     /private/;x /private/#x //private/ ///private/// /./private/ /x/../private/ /%70rivate/
@@ -28,7 +28,7 @@ const std::vector<std::string> kPaths = words(R"(
 const std::vector<std::string> kMethods =
     words("GET HEAD POST PUT DELETE PATCH OPTIONS PROPFIND get Get GETS BREW _");
 
-/// What a request without a session brought: nothing of the backend, and no success.
+/// Checks that a reply is not a success and has nothing from the backend.
 void check_kept_out(const std::string& reply, const std::string& what) {
   BOOST_TEST(!contains(reply, kBackend), what << " -> " << reply);
   for (const int status : statuses_in(reply)) BOOST_TEST(status >= 300, what << " -> " << reply);
@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(no_method_and_no_spelling_of_the_path_gets_in) {
       check_kept_out(send_raw(base_url(), line + "\r\nHost: x\r\nConnection: close\r\n\r\n"), line);
     }
   }
-  // The same with a session gets in, so they were kept out for the want of it.
+  // The same path works with a session, so only the session was missing.
   const std::string with = "GET //private/./x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
   const std::string reply =
       send_raw(base_url(), with + "Authorization: Bearer " + token + "\r\n\r\n");
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(no_header_that_names_another_path_method_or_person_gets_in)
 
 BOOST_AUTO_TEST_CASE(over_tls_and_http_2_the_same_hold) {
   const Site site(run_folder());
-  // Status line, headers and body, as curl shows them.
+  // Status line, headers and body from curl.
   const auto ask = [&](const std::string& options, const std::string& path) {
     return run_command("curl -sk --noproxy '*' --path-as-is -i --max-time 10 " + options + " " +
                        curl_arguments(site.secure(), path))
@@ -133,11 +133,11 @@ BOOST_AUTO_TEST_CASE(over_tls_and_http_2_the_same_hold) {
       BOOST_TEST(!contains(reply, "the site"), version << options << " -> " << reply);
     }
   }
-  // The identity of a session is the session's here, too.
+  // The identity comes from the session here, too.
   const std::string forged =
       ask("--http2 -H 'X-User-Id: 1' -H 'X_User_Id: 1' " + bearer, "/private/");
   BOOST_TEST(forged.ends_with(shown), forged);
-  // Older TLS is refused by the site's ssl_protocols.
+  // The site's ssl_protocols refuse older TLS.
   BOOST_TEST(ask("--tls-max 1.1", "/") == "");
 }
 

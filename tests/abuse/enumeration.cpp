@@ -1,4 +1,4 @@
-// Who has an account must not be told by any answer (by how long it takes: tests/stack/timing).
+// No reply may reveal who has an account. For timing see tests/stack/timing.
 #include <boost/test/unit_test.hpp>
 
 #include "support/person.hpp"
@@ -7,7 +7,7 @@ using namespace users::test;
 
 namespace {
 
-/// Status, headers and body; without what is each reply's own.
+/// Status, headers and body, without what differs between any two replies.
 std::string told_by(HttpReply reply) {
   reply.headers.erase("x-request-id");
   reply.headers.erase("date");
@@ -21,7 +21,7 @@ struct Fixture {
   const Person known = registered();
   const Person unknown;
 
-  /// Both phones are answered alike, in each language and form.
+  /// Checks that both phones get the same reply in each language and form.
   void compare(const std::string& endpoint, const nlohmann::json& arguments,
                const std::string& token = "") const {
     const std::vector<std::vector<std::string>> manners{
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_locked_phone_is_answered_alike) {
     BOOST_TEST(reply.code() == 1008);
     reply.headers.erase("retry-after");
     reply.body.resize(std::min(reply.body.size(), reply.body.find("retry_after")));
-    // The seconds left differ by when the lock began, and with them the length.
+    // The seconds left depend on when the lock began, and so does the length.
     reply.headers.erase("content-length");
     return told_by(reply);
   };

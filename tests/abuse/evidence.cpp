@@ -85,10 +85,6 @@ std::string as_operator(const std::string& arguments) {
                     arguments);
 }
 
-bool is_alive(const std::string& token) {
-  return call("GET", "auth", token).status == 204;
-}
-
 std::string percent_encoded(const std::string& text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string encoded;

@@ -1,4 +1,4 @@
-// What an attack leaves behind, and what every attack must leave: a service that works.
+// Looks for traces of an attack, and checks that the service still works.
 #pragma once
 
 #include <functional>
@@ -12,44 +12,41 @@
 
 namespace users::test {
 
-/// An endpoint with arguments that are good as to their form; `{}` of `path` is an id.
+/// An endpoint with well-formed arguments; `{}` in `path` is an id.
 struct Endpoint {
   std::string method;
   std::string path;  ///< below /users/
   nlohmann::json arguments;
 };
 
-/// Every endpoint that takes arguments, for a phone.
+/// Every endpoint with arguments, for a phone.
 std::vector<Endpoint> endpoints_of(const std::string& phone);
 
-/// What all files of the service's log, of nginx's and of the workers' hold.
+/// The content of the service's, nginx's and the workers' logs.
 std::string all_logs();
 
-/// Replies of code 9000 or 9001 that the service has counted.
+/// Number of replies with code 9000 or 9001, by the metrics.
 double internal_errors();
 
-/// The service answers, and both pools have all their workers, within 5 seconds.
+/// Checks that the service answers with all workers of both pools within 5 seconds.
 void check_service_is_whole();
 
-/// The secrets of the stack, as their files hold them.
+/// The secrets of the stack, as in their files.
 std::vector<std::string> secrets_of_stack();
 
-/// How often `ask(i)` gave each code, asked for 0 <= i < count on `threads` threads.
+/// Counts the codes of `ask(i)` for 0 <= i < count on `threads` threads.
 std::map<int, int> codes_in_parallel(int threads, int count, const std::function<int(int)>& ask);
 
-/// Status codes of all replies in what a connection brought, first to last.
+/// Status codes of all replies received on a connection, in order.
 std::vector<int> statuses_in(const std::string& bytes);
 
-/// What `users-ctl` prints with these arguments, as the stack's operator. Throws where it fails.
+/// Runs `users-ctl` as the stack's operator and returns its output. Throws if it fails.
 std::string as_operator(const std::string& arguments);
-
-/// Whether the token opens a session.
-bool is_alive(const std::string& token);
 
 /// Every byte as %XX.
 std::string percent_encoded(const std::string& text);
 
-/// A text that no other call has returned.
+/// Returns a text that is different each time.
 std::string unheard_of(const std::string& prefix);
 
 }  // namespace users::test

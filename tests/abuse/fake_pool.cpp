@@ -12,14 +12,14 @@ namespace {
 
 constexpr std::size_t kHeaderSize = 8;
 
-/// What any endpoint may answer, so that it is as the API's description says.
+/// A valid reply of any endpoint, by the API's description.
 constexpr std::string_view kReply =
     "Status: 503\r\nContent-Type: application/json; charset=utf-8\r\nRetry-After: 1\r\n"
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
     "X-Request-Id: 0123456789abcdef0123456789abcdef\r\n\r\n"
     "{\"data\":{\"code\":9001,\"msg\":\"temporarily unavailable\",\"retry_after\":1}}";
 
-/// One record's type and content; type 0 where the connection ended.
+/// Type and content of one record; type 0 at the end of the connection.
 std::pair<int, std::string> read_record(int connection) {
   unsigned char header[kHeaderSize];
   if (::recv(connection, header, sizeof header, MSG_WAITALL) != sizeof header) return {0, ""};

@@ -1,4 +1,4 @@
-// Stands in for the workers behind an nginx, and shows what they would have been told.
+// Takes the workers' place behind an nginx and shows what they would receive.
 #pragma once
 
 #include <map>
@@ -12,17 +12,17 @@
 
 namespace users::test {
 
-/// Listens where both pools would, and answers every request with code 9001.
+/// Listens on both pools' sockets and answers every request with code 9001.
 class FakePool {
  public:
-  /// The parameters of a request, in the order they came, names given twice included.
+  /// The parameters of a request in their order, duplicates included.
   using Parameters = std::vector<std::pair<std::string, std::string>>;
 
   FakePool();
 
   /// The folder of its sockets, for a Site.
   [[nodiscard]] std::string folder() const { return directory_.path().string(); }
-  /// All requests since the last call.
+  /// Returns all requests since the last call.
   std::vector<Parameters> take_requests();
 
  private:

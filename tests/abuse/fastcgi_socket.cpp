@@ -1,6 +1,6 @@
-// Whoever can open a pool's socket asks the stack's workers for secrets, lies and falls silent. A
-// worker may refuse or die; it tells nothing, and the pool goes on. (What is no whole request:
-// tests/worker/records.)
+// An attacker with access to a pool's socket asks for secrets, sends wrong lengths and stops. A
+// worker may refuse or exit; it reveals nothing, and the pool continues. For incomplete requests
+// see tests/worker/records.
 #include <boost/test/unit_test.hpp>
 
 #include "evidence.hpp"
@@ -17,7 +17,7 @@ std::string socket_of(const std::string& pool) {
   return run_folder() + "/" + pool + ".sock";
 }
 
-/// All that a worker says until it closes.
+/// Everything that a worker sends until it closes.
 std::string answer_to(const std::string& pool, const std::string& bytes) {
   fcgi::Client client(socket_of(pool));
   client.send(bytes);
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(a_management_record_before_a_request_changes_nothing) {
       "fast",
       Record{.type = 9, .id = 0, .content = fcgi::encode({{"FCGI_MAX_CONNS", ""}})}.bytes() +
           fcgi::whole(fcgi::get("/users/health/live")));
-  // A peer that asks before it begins may be refused.
+  // The worker may refuse records before a BEGIN_REQUEST.
   BOOST_TEST((said.empty() || contains(said, "\"code\":0")), said);
   check_service_is_whole();
 }

@@ -1,4 +1,4 @@
-// Codes and passwords guessed over all workers at once, and what that does to the owner.
+// Guesses at codes and passwords through all workers at once, and their effect on the owner.
 #include <atomic>
 #include <thread>
 
@@ -31,11 +31,11 @@ BOOST_AUTO_TEST_CASE(new_codes_and_other_purposes_bring_no_further_guesses_in_pa
   Person victim = registered();
   int compared = 0;
   const char* const endpoints[] = {"login", "reset", "regist"};
-  // Six rounds of three codes of five tries would be 90 guesses.
+  // Six rounds of three codes with five tries would be 90 guesses.
   for (int round = 0; round < 6; ++round) {
     for (const char* endpoint : endpoints) {
       victim.code(endpoint);
-      // A minute, an hour and a day pass for what was sent, not for what was guessed.
+      // Time passes for the messages sent, but not for the guesses.
       query("DELETE FROM throttle WHERE bucket LIKE 'send%:" + victim.e164() + "'");
     }
     auto codes = codes_in_parallel(16, 48, [&](int i) {
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(
     if (i % 2 == 0) wrong_password(victim);
     if (i % 2 == 1) guess(victim, "login", "00000" + std::to_string(i % 10));
   });
-  // The price of a bound on guesses that nobody can get around.
+  // The price of a limit on guesses that cannot be bypassed.
   BOOST_TEST(victim.login().code() == 1008);
   BOOST_TEST(guess(victim, "login", code).code() == 1007);
   BOOST_TEST(is_alive(session));
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(tokens_guessed_in_parallel_never_open_a_session) {
   in_parallel(16, 320, [&](int i) {
     std::string near = token;
     const auto at = static_cast<std::size_t>(i) % near.size();
-    // The last character holds two bits that mean nothing: another there must not pass either.
+    // The last character has two unused bits, which must not be ignored.
     near[at] = near[at] == 'A' ? 'B' : static_cast<char>(near[at] == 'z' ? 'y' : 'z');
     if (is_alive(near) || is_alive(token.substr(0, at)) || is_alive(token + "A")) ++opened;
   });

@@ -1,6 +1,5 @@
-// One address floods a site, each kind of location in turn (h2load): the others notice nothing.
+// One address floods a site, one kind of location after another (h2load), without effect on others.
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -16,11 +15,11 @@ using namespace users::test;
 
 namespace {
 
-/// How many seconds a flood goes on, and how many requests of others it is held against.
+/// Seconds that a flood lasts, and the number of other requests made meanwhile.
 constexpr int kSeconds = 2;
 constexpr int kAsked = 120;
 
-/// What others see: milliseconds that 50 and 99 of 100 replies took at most, and replies but 200.
+/// What others see: the 50th and 99th percentile in milliseconds, and replies other than 200.
 struct Seen {
   double median;
   double p99;
@@ -49,12 +48,12 @@ struct Fixture {
     std::ofstream(site.folder() + "/order") << "{}";
   }
 
-  /// A reader with a session, from an address of its own.
+  /// A reader with a session and its own address.
   [[nodiscard]] Seen read_on() const {
     std::vector<double> times;
     int failed = 0;
     for (int i = 0; i < kAsked; ++i) {
-      // No faster than its own limit, and all through the flood.
+      // Within its own limit, spread over the whole flood.
       const auto next = std::chrono::steady_clock::now() + std::chrono::milliseconds(15);
       const HttpReply reply = send(site.plain(), {.method = "GET",
                                                   .path = "/private/page",
@@ -68,11 +67,11 @@ struct Fixture {
     return {times[times.size() / 2], times[times.size() * 99 / 100], failed};
   }
 
-  /// The same during a flood, whose replies come back as h2load sums them up. HTTP/2 goes without
-  /// TLS, whose handshakes would be what is measured.
+  /// The same during a flood; also returns h2load's summary. HTTP/2 without TLS, whose handshakes
+  /// would dominate.
   [[nodiscard]] Seen read_during(const Flood& flood, const Load& load, std::string& replies) {
     const bool is_http2 = std::string_view(load.name).starts_with("HTTP/2");
-    // None meets what another has left of its limit.
+    // Each flood has its own address, so that it meets a full limit.
     const std::string address = "198.51.100." + std::to_string(++attackers);
     const std::string command =
         "cd '" + site.folder() + "' && timeout 30 h2load -t 1 -D " + std::to_string(kSeconds) +
@@ -119,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_flood_on_any_kind_of_location_costs_the_others_nothing) {
   const Seen quiet = read_on();
   BOOST_TEST(quiet.failed == 0);
   std::cout << "quiet: median " << quiet.median << " ms, p99 " << quiet.p99 << " ms\n";
-  // That 800 connections come in the same moment takes nginx some milliseconds.
+  // nginx needs some milliseconds for 800 connections at once.
   constexpr double kLeast = 5;
   const double most = 5 * std::max(quiet.p99, kLeast);
   for (const Flood& flood : floods) {
@@ -132,12 +131,12 @@ BOOST_AUTO_TEST_CASE(a_flood_on_any_kind_of_location_costs_the_others_nothing) {
                   << line_with(replies, "status codes: ") << " |" << std::endl;
         BOOST_TEST(seen.failed == 0);
         BOOST_TEST(seen.p99 <= most);
-        // It did attack, and nothing broke for it either.
+        // The attack did run, and nothing broke for the attacker either.
         BOOST_TEST(line_with(replies, "status codes: ").ends_with(" 0 5xx"), replies);
       }
     }
   }
-  // A line a second at most, not one a refusal.
+  // At most a line per second, not one per refusal.
   BOOST_TEST(std::stoi(run_command("wc -l <'" + site.folder() + "/error.log'").output) < 200);
 }
 

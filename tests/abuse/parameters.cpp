@@ -1,5 +1,5 @@
-// What a client can make nginx tell a worker: only the headers that are named, never another
-// parameter. The site's own includes run in front of a pool that writes down what it is told.
+// What a client can make nginx pass to a worker: only the named headers, and no other parameter.
+// The site's own includes run in front of a pool that records what it receives.
 #include <algorithm>
 #include <set>
 
@@ -14,7 +14,7 @@ using namespace users::test;
 
 namespace {
 
-/// All that users_fastcgi_params has.
+/// All parameters of users_fastcgi_params.
 const auto kNamed = words(R"(
     REQUEST_METHOD DOCUMENT_URI CONTENT_TYPE CONTENT_LENGTH REMOTE_ADDR REQUEST_ID USERS_FORM
     USERS_LANGUAGE HTTP_COOKIE HTTP_IDEMPOTENCY_KEY HTTP_AUTHORIZATION HTTP_USER_AGENT HTTP_HOST
@@ -26,12 +26,12 @@ struct Fixture {
   int clients = 0;
   std::string from{};
 
-  /// What a worker is told of a POST with these headers; nothing where nginx refused it. Each comes
-  /// from an address of its own, so no limit counts them together.
+  /// What a worker receives for a POST with these headers; empty if nginx refused it. Each request
+  /// has its own address, so no limit counts them together.
   FakePool::Parameters told(const std::string& path, std::vector<std::string> headers) {
     ++clients;
     from = "127.2." + std::to_string(clients / 250) + "." + std::to_string(1 + clients % 250);
-    send(site.base_url(),
+    send(site.plain(),
          {.path = path, .body = "{}", .headers = std::move(headers), .source_address = from});
     const auto requests = pool.take_requests();
     return requests.size() == 1 ? requests.front() : FakePool::Parameters{};
@@ -92,14 +92,14 @@ BOOST_AUTO_TEST_CASE(a_header_that_is_there_twice_is_one_parameter) {
              "X-Users-Account")) {
     const auto once = told("/users/login", {header + ": a"});
     check_named(once, header);
-    // Refused, or one parameter; never two of which one layer takes the first, another the last.
+    // Refused, or passed once: never two of which one layer uses the first and another the last.
     const auto twice = told("/users/login", {header + ": a", header + ": b"});
     if (!twice.empty()) check_named(twice, header);
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
-  send_raw(site.base_url(),
+  send_raw(site.plain(),
            "DELETE /private/x?purpose=y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
            "X-HTTP-Method-Override: POST\r\nX-Original-URL: /users/logout\r\nProxy: x\r\n"
            "X_User_Id: 1\r\nX-Users-Account: 1\r\nAuthorization: Bearer " +
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
   BOOST_TEST(value_of(asked, "REQUEST_METHOD") == "GET");
   BOOST_TEST(value_of(asked, "DOCUMENT_URI") == "/users/auth");
   BOOST_TEST(value_of(asked, "CONTENT_LENGTH") == "0");
-  // What tells whether the request that is checked changes something for a foreign page.
+  // Tells whether the checked request changes something for another site's page.
   BOOST_TEST(value_of(asked, "USERS_CHECKED_METHOD") == "DELETE");
   BOOST_TEST(value_of(asked, "USERS_CHECKED_UPGRADE") == "websocket");
 }

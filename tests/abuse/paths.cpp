@@ -1,4 +1,4 @@
-// Paths that mean to be somewhere else: each reaches what its plain form names, or nothing.
+// Paths that try to lead elsewhere: each reaches what its plain form names, or nothing.
 #include <fstream>
 
 #include <boost/test/unit_test.hpp>
@@ -15,7 +15,7 @@ HttpReply get(const std::string& base, const std::string& path, const std::strin
   return send(base, {.method = "GET", .path = path, .headers = {}, .source_address = from});
 }
 
-/// Ways to files beside and above the page's folder, and to the machine's own.
+/// Paths to files next to and above the page's folder, and to the machine's own.
 const std::vector<std::string> kClimbs = words(R"(
     /../users.conf /..%2fusers.conf /%2e%2e/users.conf /%2e%2e%2fusers.conf ../users.conf
     ..%2fusers.conf /..%5cusers.conf /..\users.conf /....//users.conf /%252e%252e%252fusers.conf
@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_spelling_of_an_endpoint_is_404) {
     BOOST_TEST(reply.status == 404, path << ": " << reply.status << " " << reply.body);
     BOOST_TEST(reply.code() == 9002, path);
   }
-  // Out of /users/ the site decides: nothing of the service answers.
+  // Outside /users/ the site answers, not the service.
   for (const std::string& path : words(R"(
          /users/../regist /USERS/regist /users%2e/regist /users /users;/regist
          /users/%2e%2e/regist /usersregist /users/..%2fregist)")) {
@@ -52,13 +52,13 @@ BOOST_AUTO_TEST_CASE(any_spelling_of_an_endpoint_is_limited_as_the_plain_one) {
          //users/regist /users//regist /users/./regist /x/../users/regist /users/%72egist
          /%75sers/regist /users/static/../regist /users/x/%2e%2e/regist /users%2fregist
          /users/regist?x=/users/me)")) {
-    // 30 at once are more than a burst of 20; an endpoint of the cheap kind would take 40.
+    // 30 at once exceed a burst of 20; a cheap endpoint would allow 40.
     int limited = 0;
     int answered = 0;
     const std::string from = "127.0.1." + std::to_string(++client);
     for (int i = 0; i < 30; ++i) {
       const HttpReply reply =
-          send(site.base_url(), {.path = path, .body = "{}", .source_address = from});
+          send(site.plain(), {.path = path, .body = "{}", .source_address = from});
       if (reply.status == 429) ++limited;
       if (reply.code() == 1001) ++answered;
     }
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(health_and_metrics_are_for_the_sites_own_addresses_by_any_s
     BOOST_TEST((reply.status == 404 || reply.status == 400), path << ": " << reply.status);
     BOOST_TEST(!contains(reply.body, "users_"), path);
   }
-  // The whole address in the request line, and a host that looks trusted.
+  // The full URL in the request line, with a host that looks trusted.
   for (const char* host : {"127.0.0.1", "localhost", "sample"}) {
     const HttpReply reply =
         send(base_url(), {.method = "GET",
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_dotfile_beside_the_page_is_not_served) {
          {"/users/static/" + name, "/users/static/./" + name, "/users/static//" + name,
           "/users/static/%2e" + name.substr(1),
           "/users/docs/" + name.substr(name.starts_with("docs/") ? 5 : 0)}) {
-      const HttpReply reply = get(site.base_url(), path);
+      const HttpReply reply = get(site.plain(), path);
       BOOST_TEST(reply.status == 404, path << ": " << reply.status);
       BOOST_TEST(!contains(reply.body, "planted"), path);
     }

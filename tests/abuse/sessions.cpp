@@ -1,4 +1,4 @@
-// Sessions fixed, borrowed or taken from a cache, and orders given by a foreign page.
+// Session fixation, cached replies of other users, and requests from other sites.
 #include <atomic>
 
 #include <boost/test/unit_test.hpp>
@@ -12,7 +12,7 @@ using namespace users::test;
 
 namespace {
 
-/// The token in a reply's cookie.
+/// The token in the reply's cookie.
 std::string token_in_cookie(const HttpReply& reply) {
   const std::string cookie = reply.header("set-cookie");
   constexpr std::string_view kName = "users=";
@@ -25,10 +25,9 @@ HttpReply login_for_cookie(const Person& who, std::vector<std::string> headers =
               std::move(headers));
 }
 
-/// How a site's protected location answers who sends this.
+/// The reply of a site's protected location to these headers.
 HttpReply visit(const Site& site, std::vector<std::string> headers) {
-  return send(site.base_url(),
-              {.method = "GET", .path = "/private/", .headers = std::move(headers)});
+  return send(site.plain(), {.method = "GET", .path = "/private/", .headers = std::move(headers)});
 }
 
 struct Fixture {
@@ -89,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_token_counts_nowhere_but_where_it_belongs) {
 BOOST_AUTO_TEST_CASE(a_foreign_page_can_order_nothing_whatever_the_form) {
   const std::string cookie = "Cookie: users=" + token_in_cookie(login_for_cookie(victim));
   const std::string here = origin().substr(std::string("http://").size());
-  // The other origins: stack/cookie, a_foreign_page_changes_nothing.
+  // For other origins see stack/cookie, a_foreign_page_changes_nothing.
   const std::vector<std::vector<std::string>> foreign{
       {},
       {"Origin: null"},
@@ -130,7 +129,7 @@ BOOST_AUTO_TEST_CASE(no_reply_may_be_kept_by_a_cache) {
     BOOST_TEST(reply.header("cache-control") == "no-store",
                path << ": " << reply.header("cache-control"));
     BOOST_TEST(reply.header("etag").empty(), path);
-    // A path that a cache would take for a file holds nobody's data.
+    // Paths that a cache might take for a file contain nobody's data.
     const std::string text(path);
     if (text != "me" && text != "me?x=.css" && text != "sessions" && text != "auth") {
       BOOST_TEST(!contains(reply.body, victim.phone()), path);
@@ -172,7 +171,7 @@ BOOST_AUTO_TEST_CASE(the_optional_cache_never_gives_one_session_to_another) {
     std::vector<std::string> headers;
     if (i % 6 < 2) headers = {"Authorization: Bearer " + tokens[who]};
     if (i % 6 == 2 || i % 6 == 3) headers = {"Cookie: users=" + tokens[who]};
-    // One key out of two headers: what moves over the border between them is another request.
+    // The cache key joins two headers: text moved from one to the other must give another key.
     if (i % 6 == 4) headers = {"Authorization: Bearer ", "Cookie: x\nusers=" + tokens[0]};
     if (i % 6 == 5) headers = {"Authorization: Bearer " + tokens[0] + "; users=" + tokens[1]};
     const HttpReply reply = visit(cached, headers);
@@ -181,7 +180,7 @@ BOOST_AUTO_TEST_CASE(the_optional_cache_never_gives_one_session_to_another) {
   });
   BOOST_TEST(wrong == 0);
   BOOST_TEST(in_without == 0);
-  // A bad token that was refused does not shut out a good one, nor the other way round.
+  // A refused token does not block a valid one, nor the reverse.
   BOOST_TEST(visit(cached, {"Authorization: Bearer " + tokens[1]}).body == ids[1]);
 }
 

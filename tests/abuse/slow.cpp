@@ -1,9 +1,8 @@
-// Slow clients by the hundred (slowhttptest): whoever else asks is served all the while.
+// Hundreds of slow clients (slowhttptest): others are served all the time.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <mutex>
 
 #include <boost/test/unit_test.hpp>
 
@@ -16,23 +15,23 @@ using namespace users::test;
 
 namespace {
 
-/// Most that the attacker opens, and how long it goes on.
+/// The attacker's connections and the length of the attack.
 constexpr int kConnections = 200;
 constexpr int kSeconds = 8;
 
-/// The worst of what other clients met during an attack.
+/// The worst that other clients saw during an attack.
 struct Watch {
   int asked = 0;
   int failed = 0;
   double slowest = 0;
 };
 
-/// The largest "connected: N" of its reports.
+/// The largest "connected: N" in its reports.
 int most_connected(const std::string& output) {
   constexpr std::string_view kLabel = "connected:";
   int most = 0;
   for (auto at = output.find(kLabel); at != std::string::npos; at = output.find(kLabel, at + 1)) {
-    // A terminal's colours stand before the number.
+    // The number follows a terminal's colour codes.
     const std::string line = output.substr(at, output.find('\n', at) - at);
     const auto number = line.rfind('m');
     if (number != std::string::npos)
@@ -41,7 +40,7 @@ int most_connected(const std::string& output) {
   return most;
 }
 
-/// Runs slowhttptest in one of its modes while another client asks on.
+/// Runs slowhttptest in one mode while another client sends requests.
 Watch attack(const std::string& mode, const std::string& path) {
   const TemporaryDirectory folder;
   const std::string command = "cd '" + folder.path().string() + "' && slowhttptest " + mode +
@@ -67,7 +66,7 @@ Watch attack(const std::string& mode, const std::string& path) {
     }
   });
   BOOST_TEST(most_connected(output) >= kConnections / 2, output);
-  // It did attack, and found the service there each time it looked.
+  // The attack did run, and found the service available each time.
   BOOST_TEST(contains(output, "service available:"), output);
   BOOST_TEST(!contains(output, "NO"), output);
   return watch;

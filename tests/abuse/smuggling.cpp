@@ -1,5 +1,5 @@
-// Requests hidden in others. Each attempt carries a second request for a path that nobody has heard
-// of: were it taken for one, a second reply or the log would show it.
+// Request smuggling. Each attempt hides a second request for a unique path: a second reply or a
+// line in the log would show that it was served.
 #include <boost/test/unit_test.hpp>
 
 #include "evidence.hpp"
@@ -15,13 +15,13 @@ const std::string kHead =
 
 const std::string kChunked = kHead + "Transfer-Encoding: chunked\r\n\r\n";
 
-/// What stands before the hidden request.
+/// The text before the hidden request.
 struct Attempt {
   const char* name;
   std::string before;
 };
 const Attempt kAttempts[] = {
-    // A length and chunks.
+    // Both a length and chunks.
     {"CL, TE", kHead + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
     {"TE, CL", kHead + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"},
     {"CL 0, TE", kHead + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
@@ -39,7 +39,7 @@ const Attempt kAttempts[] = {
     {"blank before the colon", kHead + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n"},
     {"HTTP/1.0",
      "POST /users/regist HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-    // Two or odd lengths.
+    // Two lengths, or malformed ones.
     {"different", kHead + "Content-Length: 0\r\nContent-Length: 4\r\n\r\n"},
     {"equal", kHead + "Content-Length: 0\r\nContent-Length: 0\r\n\r\n"},
     {"list of lengths", kHead + "Content-Length: 0, 0\r\n\r\n"},
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(two_lengths_odd_chunks_and_broken_headers_are_400_and_hide_
 }
 
 BOOST_AUTO_TEST_CASE(what_follows_a_whole_request_is_a_request_of_its_own) {
-  // Pipelined by right: two replies. The first body ends where its length says, and not before.
+  // Legitimate pipelining gets two replies. The first body ends exactly at its length.
   const std::string second = "GET /users/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   const std::string lengths = kHead + "Content-Length: 2\r\n\r\n{}" + second;
   const std::string chunks =
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(what_follows_a_whole_request_is_a_request_of_its_own) {
     BOOST_TEST(statuses_in(reply) == expected, boost::test_tools::per_element());
     BOOST_TEST(contains(reply, R"("code":1001)"), reply);
   }
-  // A body that looks like a request is a body.
+  // A body that looks like a request stays a body.
   const std::string body = "GET /users/" + unheard_of("body") + " HTTP/1.1\r\nHost: x\r\n\r\n";
   const std::string inside = kHead +
                              "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +

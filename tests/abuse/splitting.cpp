@@ -1,5 +1,5 @@
-// Line ends and control characters in whatever a client sends: no header of a reply and no line of
-// a log is of its making.
+// Line ends and control characters in all input: they create no header in a reply and no line in a
+// log.
 #include <algorithm>
 #include <cctype>
 #include <functional>
@@ -15,7 +15,7 @@ using namespace users::test;
 
 namespace {
 
-/// What would be a header, or the start of a line, if a line end did its work.
+/// Would become headers or a line of its own if a line end passed.
 const std::string kEvil = "\r\nX-Evil: 1\r\nSet-Cookie: users=evil\r\n\r\n<script>evil</script>";
 
 void check_untouched(const HttpReply& reply, const std::string& what) {
@@ -24,13 +24,13 @@ void check_untouched(const HttpReply& reply, const std::string& what) {
   BOOST_TEST(reply.header("set-cookie").find("evil") == std::string::npos, what);
   BOOST_TEST(!contains(reply.body, "<script>"), what << ": " << reply.body);
   for (const auto& [name, value] : reply.headers) {
-    // An address keeps its escapes.
+    // Redirects keep the escapes.
     if (name != "location") BOOST_TEST(!contains(value, "evil"), what << ": " << name);
     BOOST_TEST(value.find_first_of("\r\n") == std::string::npos, what << ": " << name);
   }
 }
 
-/// Every line of a log is an event: it begins as one and steers no terminal.
+/// Every line of a log starts like an event and has no control characters.
 void check_lines(const std::string& file, const std::function<bool(const std::string&)>& begins) {
   std::istringstream lines(run_script("cat '" + state_folder() + "/log/" + file + "'"));
   int count = 0;
@@ -38,7 +38,7 @@ void check_lines(const std::string& file, const std::function<bool(const std::st
     BOOST_TEST(begins(line), file << ": " << line);
     BOOST_TEST(std::ranges::none_of(line, [](unsigned char c) { return c < ' ' || c == 0x7F; }),
                file << ": " << line);
-    // C1 in UTF-8: what ESC does, a terminal does for these, too.
+    // C1 controls in UTF-8 act on a terminal like ESC sequences.
     for (auto at = line.find('\xC2'); at != std::string::npos; at = line.find('\xC2', at + 1)) {
       BOOST_TEST((at + 1 == line.size() || static_cast<unsigned char>(line[at + 1]) >= 0xA0), line);
     }

@@ -1,4 +1,4 @@
-// SQL where text is expected, in every field of every endpoint: it is taken as text, or refused.
+// SQL in every text field of every endpoint: it is taken as text, or refused.
 #include <chrono>
 
 #include <boost/test/unit_test.hpp>
@@ -38,8 +38,7 @@ const std::vector<std::string> kPayloads{"'",
                                          "${1+1}",
                                          "{{7*7}}"};
 
-/// All that SQL of a client could change at once; the rows that its own requests may add are not in
-/// it.
+/// Everything that injected SQL could change, without rows that the requests may add.
 std::string tables() {
   return query(
       "SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM users), (SELECT COUNT(disableTime) FROM users), "
@@ -82,10 +81,10 @@ BOOST_AUTO_TEST_CASE(every_field_of_every_endpoint_is_text) {
     for (const auto& [field, value] : endpoint.arguments.items()) {
       for (const std::string& payload : kPayloads) {
         nlohmann::json arguments = endpoint.arguments;
-        // After good text, so that it gets past what looks at the beginning only.
+        // After valid text, to pass checks of the beginning.
         const std::string good = value.is_string() ? value.get<std::string>() : "";
         arguments[field] = good + payload;
-        // A code for a phone that is well formed is sent: that is no harm.
+        // Sending a code to a well-formed phone is harmless.
         if (endpoint.path == "code" && field == "purpose") arguments["phone"] = "x";
         attempts.emplace_back(endpoint, std::move(arguments));
       }
@@ -99,7 +98,7 @@ BOOST_AUTO_TEST_CASE(every_field_of_every_endpoint_is_text) {
     query("DELETE FROM throttle");
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  // One SLEEP(20) that was obeyed shows; hundreds of hashes do not.
+  // A single SLEEP(20) would show; hundreds of hashes do not.
   BOOST_TEST(attempts.size() > 300U);
   BOOST_TEST(took.count() < 0.2 * static_cast<double>(attempts.size()));
   check_unharmed();
@@ -119,7 +118,7 @@ BOOST_AUTO_TEST_CASE(tokens_cookies_paths_and_keys_are_text) {
     query("DELETE FROM throttle");
   }
   check_unharmed();
-  // What was text stayed so.
+  // It was stored as text.
   BOOST_TEST(
       query("SELECT COUNT(DISTINCT agent) FROM sessions WHERE agent LIKE '%DROP TABLE users%'") ==
       "1");

@@ -1,7 +1,6 @@
-// sqlmap on every parameter of every endpoint. The limits are taken back all the while: refused by
-// them, it would prove nothing.
+// Runs sqlmap on every parameter of every endpoint. Limits are reset all the time, because refused
+// requests would prove nothing.
 #include <atomic>
-#include <fstream>
 
 #include <boost/test/unit_test.hpp>
 
@@ -18,11 +17,11 @@ namespace {
 struct Target {
   std::string name;
   int parameters;
-  std::string request;  ///< how its lines in nginx's log begin
+  std::string request;  ///< the start of its lines in nginx's log
   std::string arguments;
 };
 
-/// Every body, then what reaches the database by a header or the path.
+/// Every body, then headers and paths that reach the database.
 std::vector<Target> targets(const Person& person, const std::string& token) {
   std::vector<Target> all;
   for (const Endpoint& endpoint : endpoints_of(person.phone())) {
@@ -78,7 +77,7 @@ BOOST_AUTO_TEST_CASE(it_finds_no_parameter_that_can_be_injected) {
   const std::string log = all_logs();
   for (std::size_t n = 0; n < all.size(); ++n) {
     BOOST_TEST_CONTEXT(all[n].name) {
-      // It says so of each parameter, after dozens of requests, and of all at last.
+      // It reports each parameter after dozens of requests, and all of them at the end.
       BOOST_TEST(count_of(output[n], "does not seem to be injectable") >= all[n].parameters,
                  output[n]);
       BOOST_TEST(count_of(output[n], "all tested parameters do not appear to be injectable") == 1);
@@ -86,7 +85,7 @@ BOOST_AUTO_TEST_CASE(it_finds_no_parameter_that_can_be_injected) {
       BOOST_TEST(count_of(output[n], "is vulnerable") == 0, output[n]);
     }
   }
-  // It was the service that answered, not the limits.
+  // The service answered, not the limits.
   BOOST_TEST(grown(before, scrape(), requests("POST login", 1004)) > 50);
   BOOST_TEST(internal_errors() == errors);
   BOOST_TEST(person.login().code() == 0);

@@ -22,8 +22,7 @@ KNOWN = "18800000000"
 REGIST = '{"phone":"PHONE","password":"correct horse 42","code":"123456"}'
 LOGIN = '{"phone":"%s","password":"correct horse 42"}' % KNOWN
 
-# name: method, path, body, who takes part, text that a right answer holds. Of these the rate, latency and processor time
-# are taken.
+# name: method, path, body, contestants, text of a correct answer. Rate, latency and processor time are measured for these.
 QUESTIONS = {
     "1001": ("POST", "/users/regist", '{"phone":"18800000000","password":"correct horse 42"}', "all", '"code":1001'),
     "1002": ("POST", "/users/regist", REGIST.replace("PHONE", KNOWN), "database", '"code":1002'),
@@ -35,7 +34,7 @@ QUESTIONS = {
 }
 PRODUCTION_COST = ("regist", "login")
 
-rows = []   # of the CSV file: question, contestant, round, what was measured, value
+rows = []   # rows of the CSV file: question, contestant, round, measurement, value
 
 
 def say(text):
@@ -196,7 +195,7 @@ def ask_storm(product, shared):
                 times = measure.at_rate(pools.url("/users/auth"), rate, seconds, WORK / "h2load.log", token=product.token)
                 if storm:
                     storm.result()
-                    # Behind all that still waits for a hash.
+                    # Behind everything that still waits for a hash.
                     measure.ask(product.url("/users/login"), LOGIN)
                 keep(f"auth, {weather}", pools.name, turn, **times)
     for weather in ("quiet", "storm"):

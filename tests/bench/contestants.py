@@ -206,7 +206,7 @@ class Nginx:
             text = text.replace(f"@{name}@", value)
         text = text.replace("run/", f"{STATE}/run/").replace("nginx-master.pid", "bench-nginx.pid")
         servers = "".join(contestant.nginx() for contestant in contestants)
-        # h2load takes a connection that is closed after 1000 requests for a failure.
+        # h2load counts a connection closed after 1000 requests as a failure.
         more = "    keepalive_requests 1000000;\n"
         (WORK / "nginx.conf").write_text(text.rstrip().removesuffix("}") + more + servers + "}\n")
 
@@ -267,11 +267,11 @@ def sql(text):
 
 def start_database():
     product = Product()
-    # The numbers of an earlier run are registered.
+    # The numbers of an earlier run are still registered.
     if STATE.exists():
         product.run("clean-state", CHEAP)
     product.run("start", CHEAP, "database")
-    # As on a machine of its own: the table is in memory, and writing it back does not begin at once.
+    # As on a dedicated machine: the table is in memory, and it is not written back at once.
     sql("SET GLOBAL max_connections = 300; SET GLOBAL innodb_buffer_pool_size = 3 * 1024 * 1024 * 1024; "
         "SET GLOBAL innodb_log_file_size = 1024 * 1024 * 1024")
 

@@ -124,7 +124,7 @@ def at_rate(url, rate, seconds, log, body=None, token="-", clients=8):
         command += ["-H", f"authorization: Bearer {token}"]
     log.unlink(missing_ok=True)
     done = subprocess.run([*command, url], check=True, capture_output=True, text=True, timeout=seconds * 5 + 30)
-    # This h2load reads no status from kept HTTP/1.1 connections: all are "failed", and only errors tell of failures.
+    # This h2load reads no status from kept HTTP/1.1 connections and calls all of them "failed", so only errors count.
     if not re.search(r" 0 errored, 0 timeout", done.stdout):
         raise SystemExit(f"bench: requests of {url} failed:\n{done.stdout}")
     with open(log, encoding="utf-8") as file:

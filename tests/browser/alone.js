@@ -1,10 +1,10 @@
-// By keyboard alone, without JavaScript, the language by hand, what devices are called, and the API's reference.
+// The page by keyboard only, without JavaScript, with the language chosen by hand; names of devices; the API reference.
 import {
   assert, codeSentTo, equal, field, forgetLimits, freshPhone, hasFocus, kNarrow, kPassword, kWide, look, origin, photograph,
   shows, until,
 } from "./support.js";
 
-/// Presses Tab until the element has the focus, which must be seen.
+/// Presses Tab until the element has a visible focus.
 async function tabTo(page, selector) {
   const target = page.locator(selector);
   for (let presses = 0; presses < 40; ++presses) {
@@ -122,7 +122,7 @@ async function devices({ language, visit }) {
   for (const agent of ["", "<img src=x onerror=alert(1)>", "（）"]) equal(await nameOf(agent), unknown, JSON.stringify(agent));
 }
 
-/// Made from the description of the API, which unit tests compare with the tables of the service.
+/// Made from the description of the API, which unit tests compare with the service's tables.
 async function reference({ language, visit }) {
   const { paths, components } = await (await fetch(`${origin}/users/openapi.json`)).json();
   const operations = Object.values(paths).flatMap((path) => Object.values(path).map(({ operationId }) => operationId));

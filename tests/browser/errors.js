@@ -1,4 +1,4 @@
-// Wrong inputs: each error of the service is shown, in its own words, where it belongs.
+// Each error of the service is shown in its own words at the right place.
 import {
   alertOf, ask, assert, enter, equal, errorOf, field, fill, forgetLimits, freshPhone, kPassword, logIn, makeAccount, open, sendButton,
   sendCode, sql, submit, until,
@@ -48,7 +48,7 @@ async function registration({ language, visit }) {
   await field(page, "code").fill(wrongCode(code));
   await submit(page);
   begins(await errorOf(page, "code"), language, 1005);
-  // A weak password is told before the code is tried.
+  // A weak password is reported before the code is tried.
   await field(page, "code").fill(` ${code.slice(0, 3)} ${code.slice(3)} `);
   await field(page, "password").fill("password");
   await submit(page);
@@ -117,7 +117,7 @@ async function ofTheAccount({ language, visit }) {
 
 async function ofTheReset({ language, visit }) {
   const page = await visit("/users/#reset");
-  // Whoever has no account is told nothing else.
+  // Phones without an account get the same answer.
   await fill(page, { phone: freshPhone(), code: "123456", password: kPassword });
   await submit(page);
   begins(await errorOf(page, "code"), language, 1005);

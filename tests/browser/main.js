@@ -1,4 +1,4 @@
-// Runs the tests one after the other, those that are about words in both languages; TESTS is a pattern of their names.
+// Runs the tests one after another, those about texts in both languages; TESTS is a pattern of their names.
 import { alone } from "./alone.js";
 import { states } from "./states.js";
 import { errors } from "./errors.js";

@@ -1,4 +1,4 @@
-// The browsers that README promises, and what a page leaves behind that nobody has logged in to yet.
+// Old browsers that the README promises to support, and what a page stores before a login.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "acorn";
@@ -58,7 +58,7 @@ async function managers({ visit }) {
   }
 }
 
-/// With the storage blocked no tab is told; it finds out when somebody looks at it.
+/// Without storage no tab is notified; it finds out when it becomes visible.
 async function blockedStorage({ context, visit }) {
   await context.addInitScript(() => {
     Object.defineProperty(window, "localStorage", { get() { throw new DOMException("blocked", "SecurityError"); } });

@@ -1,4 +1,4 @@
-// Sessions as a browser has them: tabs, the back button, an expired session, where the token is, where a login leads.
+// Sessions in a browser: tabs, the back button, an expired session, where the token is, where a login leads.
 import {
   assert, enter, enterAnew, equal, field, fill, follow, logIn, logOut, look, makeAccount, noteIs, open, origin, shows, sql,
   submit,
@@ -27,7 +27,7 @@ async function twoTabs({ language, visit }) {
 async function otherDeviceEndsAll({ language, visit }) {
   const { phone, page } = await enterAnew(visit);
   sql("DELETE FROM sessions");
-  // As when its window is chosen again.
+  // As if its window were selected again.
   await page.evaluate(() => dispatchEvent(new Event("focus")));
   await shows(page, "login");
   await noteIs(page, kExpired[language]);
@@ -71,7 +71,7 @@ async function backButton({ visit }) {
   await shows(page, "account");
   await logOut(page);
   await shows(page, "login");
-  // Nothing of the account is left there.
+  // Nothing of the account remains there.
   await page.goForward();
   await shows(page, "login");
 }
@@ -100,7 +100,7 @@ async function nextHonoured({ language, visit }) {
   await logIn(page, phone);
   await page.waitForURL("/private/a?b=c&next=/x&d=%2F");
   assert((await page.textContent("body")).includes(`phone +86${phone}`), "the protected page");
-  // Who is logged in already is asked, not sent: a page that refuses them would send them back for ever.
+  // A logged-in user is asked, not redirected: a page that refuses the user would redirect back for ever.
   await page.goto("/users/?next=/private/b");
   await shows(page, "account");
   await look(page, language, "account-next");

@@ -1,4 +1,4 @@
-// A page that was left open, or comes back by the back button, while its account is no longer the one that is logged in.
+// A page that is still open, or restored by the back button, after another account has logged in.
 import {
   ask, assert, equal, field, fill, freshPhone, kPassword, logIn, logOut, logOutEverywhere, makeAccount, noteIs, open, readable, sendCode,
   shows, sql, submit, until,
@@ -15,7 +15,7 @@ async function showsAccount(page, phone, words) {
   if (words) await noteIs(page, words);
 }
 
-/// Lets the page's questions who is logged in wait, as a slow network does, until the returned function is called.
+/// Delays the page's session checks, like a slow network, until the returned function is called.
 async function holdQuestions(page) {
   let release;
   const released = new Promise((resolve) => { release = resolve; });
@@ -26,7 +26,7 @@ async function holdQuestions(page) {
   return release;
 }
 
-/// What is done in the tab that still shows the first account: where, what is typed, how it is sent.
+/// Actions in the tab that still shows the first account: the view, the input, the button.
 const kActs = {
   logout: { view: "account", send: logOut },
   "logout?everywhere": { view: "account", send: logOutEverywhere },
@@ -50,7 +50,7 @@ const kActs = {
   },
 };
 
-/// Two tabs: one shows the first account in the view of `act`, filled in; the second account logs in by the other. The first tab
+/// Two tabs: one shows the first account in the view of `act`, filled in; the second account logs in in the other. The first tab
 /// learns of it when `release` is called.
 async function logInBehind({ visit }, [first, second], act) {
   const stale = await visit();
@@ -103,7 +103,7 @@ async function formsClose(visitor) {
   assert(shown.includes(`+86${second}`), `whose password a password manager is told: ${shown}`);
 }
 
-/// Keeps what the page has in it from the moment on that the browser shows it again as it was.
+/// Records the page's content from the moment that the browser restores it.
 function recordReturn() {
   addEventListener("pageshow", ({ persisted }) => {
     if (!persisted) return;
@@ -150,7 +150,7 @@ async function backButton({ language, context, visit }) {
     if (phone) await showsAccount(page, phone, kOther[language]);
     else await noteIs(page, kExpired[language]);
   }
-  // Who is still logged in finds the view again, but nothing that was typed.
+  // If the user is still logged in, the view is shown again, but without the input.
   await open(page, "password");
   await fill(page, { old_password: kTyped });
   await page.goto("/users/docs/");

@@ -1,4 +1,4 @@
-// The whole life of an account; every state of the page is looked at on the way.
+// The life of an account, with a look at every state of the page.
 import {
   alertOf, ask, assert, codeSentTo, enter, equal, errorOf, field, fill, follow, freshPhone, hasFocus, kPassword, logOut, logOutEverywhere,
   look, noteIs, open, readable, sendButton, sendCode, shows, sql, submit, until,
@@ -24,14 +24,14 @@ const kWords = {
 const rows = (page) => page.locator("tbody tr");
 const phoneShown = (page) => page.locator("dd.phone").textContent();
 
-/// Sends the form; it leads to a view with a note.
+/// Sends the form, which leads to a view with a note.
 async function succeed(page, view, words) {
   await submit(page);
   await shows(page, view);
   await noteIs(page, words);
 }
 
-/// Asks for a code with the button and types it.
+/// Requests a code with the button and enters it.
 async function useCode(page, phone, purpose) {
   await field(page, "code").fill(await sendCode(page, phone, purpose));
 }
@@ -44,7 +44,7 @@ async function countsDown(page, language) {
   assert(first > 50 && first <= 60, `the countdown starts at ${first}`);
   equal(await sendButton(page).getAttribute("aria-disabled"), "true", "the button while it counts");
   await until("it counts down", async () => await seconds() < first);
-  // Of another phone it is not.
+  // The code of another phone is refused.
   const typed = await field(page, "phone").inputValue();
   await field(page, "phone").fill("13900000000");
   equal(await sendButton(page).getAttribute("aria-disabled"), null, "the button for another phone");
@@ -125,7 +125,7 @@ async function changePhone(page, language, phone) {
 
 async function reset(page, language, phone) {
   await page.locator("a[href='#reset']").click();
-  // The page remembers when the last code was sent.
+  // The page remembers when it sent the last code.
   await page.reload();
   await shows(page, "reset");
   await look(page, language, "reset");

@@ -1,4 +1,4 @@
-// What the tests share: the stack, the browser, people, and what is looked at in every state of the page.
+// Shared by the tests: the stack, the browser, accounts, and the checks of every state of the page.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ export const kPassword = "correct horse 42";
 export const kWide = { width: 1280, height: 800 };
 export const kNarrow = { width: 360, height: 740 };
 
-/// The locale that the browser is given, by language.
+/// The browser's locale, by language.
 export const kLocales = { zh: "zh-CN", en: "en-GB" };
 
 const kPatience = 10_000; // milliseconds until a condition counts as never met
@@ -29,7 +29,7 @@ export function equal(actual, expected, what) {
   assert(a === b, `${what}: ${a}, expected ${b}`);
 }
 
-/// Polls until `condition` gives something true, and gives that.
+/// Polls until `condition` returns something true, and returns that.
 export async function until(what, condition) {
   for (const deadline = Date.now() + kPatience; Date.now() < deadline;) {
     const result = await condition();
@@ -45,11 +45,11 @@ export function script(name, args = [], input = "") {
 
 export const sql = (statement) => script("mysql", [], statement);
 
-/// As if the time had passed that the service waits between codes.
+/// Removes the wait between codes.
 export const forgetLimits = () => sql("DELETE FROM throttle");
 
 let lastPhone = 0;
-/// A phone that no other test has, as people type it.
+/// A phone that no other test uses, as people type it.
 export const freshPhone = () => `1392000${String(++lastPhone).padStart(4, "0")}`;
 
 const spooled = () => {
@@ -60,10 +60,10 @@ const spooled = () => {
   }
 };
 
-/// How many messages went to a phone.
+/// The number of messages sent to a phone.
 export const countSent = (phone) => spooled().filter((message) => message.phone === `+86${phone}`).length;
 
-/// The newest code sent to a phone for a purpose, once there are `count` messages for it.
+/// The newest code sent to a phone for a purpose, after waiting for `count` messages.
 export function codeSentTo(phone, purpose, count = 1) {
   return until(`a code for ${purpose} is sent to ${phone}`, () => {
     const messages = spooled().filter((message) => message.phone === `+86${phone}` && message.purpose === purpose);
@@ -71,13 +71,13 @@ export function codeSentTo(phone, purpose, count = 1) {
   });
 }
 
-/// A request by a client that is no browser; gives the reply's data.
+/// A request without a browser; returns the reply's data.
 export async function ask(path, values) {
   const reply = await fetch(`${origin}/users/${path}`, { method: "POST", body: JSON.stringify(values) });
   return (await reply.json()).data;
 }
 
-/// An account that was made without the page; gives its phone.
+/// Registers an account without the page; returns its phone.
 export async function makeAccount() {
   const phone = freshPhone();
   await ask("code", { phone });
@@ -87,7 +87,7 @@ export async function makeAccount() {
   return phone;
 }
 
-/// What browsers have learnt since January 2021. The page does without, so all tests run without: by object, as names of members.
+/// Features newer than January 2021, by object. The page must not need them, so all tests run without them.
 const kLaterApis = {
   AbortSignal: ["timeout", "any", "abort"], Array: ["fromAsync"],
   "Array.prototype": ["at", "findLast", "findLastIndex", "toReversed", "toSorted", "toSpliced", "with"],
@@ -105,7 +105,7 @@ let browser;
 export async function startBrowser() {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    // As in the browsers that people use: the back button shows a page as it was left.
+    // As in usual browsers: the back button restores a page as it was left.
     ignoreDefaultArgs: ["--disable-back-forward-cache"],
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync"],
@@ -113,8 +113,8 @@ export async function startBrowser() {
 }
 export const stopBrowser = () => browser?.close();
 
-/// A browser of its own for a test: `visit` opens tabs, and waits for the view that the address names; everything that goes wrong in
-/// one is in `complaints`.
+/// A separate browser for a test: `visit` opens tabs and waits for the view in the address; all errors are added to
+/// `complaints`.
 export async function makeVisitor(language, options = {}) {
   const context = await browser.newContext({
     baseURL: origin, locale: kLocales[language], timezoneId: "Asia/Shanghai", viewport: kWide, reducedMotion: "reduce", ...options,
@@ -134,7 +134,7 @@ export async function makeVisitor(language, options = {}) {
     const page = await context.newPage();
     page.on("pageerror", (error) => complaints.push(`error: ${error.stack}`));
     page.on("console", (message) => {
-      // The browser's own line for a reply such as 401, or for no reply while the service is away.
+      // The browser's own message for a reply such as 401, or for none while the service is down.
       const { url } = message.location();
       if (/^Failed to load resource: /.test(message.text()) && /\/(?:users\/[a-z/\d]*(?:\?optional=true)?|favicon\.ico)$/.test(url)) return;
       if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()} (${url})`);
@@ -147,7 +147,7 @@ export async function makeVisitor(language, options = {}) {
   return { language, context, complaints, visit, close: () => context.close() };
 }
 
-/// The field of the form that is shown, by the start of its id's last part.
+/// A field of the visible form, by the start of its id's last part.
 export const field = (page, name) => page.locator(`form input[id$="-${name}"]`);
 export const submit = (page) => page.locator("form button.main").click();
 export const sendButton = (page) => page.locator("form button.beside");
@@ -157,7 +157,7 @@ export async function shows(page, view) {
   equal(await page.evaluate(() => location.hash), view === "away" ? "" : `#${view}`, "the address");
 }
 
-/// The note above the form, once it says this.
+/// Waits until the note above the form has this text.
 export const noteIs = (page, expected) => until(`the note "${expected}"`, async () => await page.locator("#note").textContent() === expected);
 
 export const hasFocus = (locator) => locator.evaluate((element) => element === document.activeElement);
@@ -165,7 +165,7 @@ export const hasFocus = (locator) => locator.evaluate((element) => element === d
 /// A number as the page shows it.
 export const readable = (phone) => `+86 ${phone.slice(0, 3)} ${phone.slice(3, 7)} ${phone.slice(7)}`;
 
-/// The buttons of the account's view: the first logs out, the last everywhere.
+/// Buttons of the account's view: the first logs out, the last logs out everywhere.
 export const logOut = (page) => page.locator(".actions button").first().click();
 export const logOutEverywhere = (page) => page.locator(".actions button").last().click();
 
@@ -186,13 +186,13 @@ export async function logIn(page, phone, password = kPassword) {
   await submit(page);
 }
 
-/// Logs in where that succeeds.
+/// Logs in and expects success.
 export async function enter(page, phone, password) {
   await logIn(page, phone, password);
   await shows(page, "account");
 }
 
-/// A tab in which a new account is logged in.
+/// A tab with a new account, logged in.
 export async function enterAnew(visit) {
   const phone = await makeAccount();
   const page = await visit();
@@ -200,20 +200,20 @@ export async function enterAnew(visit) {
   return { phone, page };
 }
 
-/// Follows a link of the page to a view.
+/// Follows a link to a view.
 export async function follow(page, view) {
   await page.locator(`a[href='#${view}']`).click();
   await shows(page, view);
 }
 
-/// Asks for a code with the form's button; gives it.
+/// Requests a code with the form's button; returns it.
 export async function sendCode(page, phone, purpose, count = 1) {
   forgetLimits();
   await sendButton(page).click();
   return codeSentTo(phone, purpose, count);
 }
 
-/// The error of a field, once there is one; the field must be marked, described by it, and focused.
+/// Waits for a field's error; the field must be marked, described by it and focused.
 export async function errorOf(page, name) {
   const input = field(page, name);
   await until(`${name} is marked`, async () => await input.getAttribute("aria-invalid") === "true");
@@ -223,7 +223,7 @@ export async function errorOf(page, name) {
   return page.locator(`#${id}-error`).textContent();
 }
 
-/// What is told above the form, once something is; it must have the focus.
+/// Waits for a message above the form; it must have the focus.
 export async function alertOf(page) {
   const alert = page.locator("#view .alert:visible");
   await alert.waitFor();
@@ -232,7 +232,7 @@ export async function alertOf(page) {
 }
 
 async function checkAccessibility(page, what) {
-  // By the debugger: the page's own policy forbids it to be added as a script.
+  // By the debugger: the page's own policy forbids adding it as a script.
   if (!await page.evaluate(() => "axe" in window)) await page.evaluate(axe);
   const violations = await page.evaluate(async () => {
     const found = await window.axe.run(document, { resultTypes: ["violations"] });
@@ -242,7 +242,7 @@ async function checkAccessibility(page, what) {
 }
 
 export async function photograph(page, name) {
-  // Playwright's own would add a style, against the policy.
+  // Not by Playwright, which would add a style against the policy.
   const session = await page.context().newCDPSession(page);
   const { cssContentSize } = await session.send("Page.getLayoutMetrics");
   const clip = { x: 0, y: 0, width: cssContentSize.width, height: cssContentSize.height, scale: 1 };
@@ -251,8 +251,8 @@ export async function photograph(page, name) {
   await writeFile(join(screenshots, `${name}.png`), data, "base64");
 }
 
-/// Looks at a state of the page as everybody sees it: wide and narrow, light and dark. Nothing may stick out, no rule of
-/// accessibility be broken; each is kept as a picture.
+/// Checks a state of the page wide and narrow, light and dark: nothing may overflow or break a rule of accessibility.
+/// Saves each as a picture.
 export async function look(page, language, state) {
   const focused = await page.evaluateHandle(() => document.activeElement);
   for (const [size, viewport] of [["narrow", kNarrow], ["wide", kWide]]) {

@@ -40,7 +40,7 @@ async function serviceAway({ language, visit }) {
   } finally {
     script("start", ["pool"]);
   }
-  // By itself where nothing is lost by it, by the button where something is sent.
+  // By itself if nothing can be lost by it, by the button if something is sent.
   await shows(late, "account");
   await retry(typing).click();
   await shows(typing, "account");
@@ -63,7 +63,7 @@ async function networkAway({ language, context, visit }) {
   await shows(page, "account");
 }
 
-/// Lets the next request to `path` happen, but its reply is lost; the keys of all requests to it are collected.
+/// Lets the next request to `path` through but loses its reply; collects the keys of all requests to it.
 async function loseReply(page, path) {
   const keys = [];
   let lost = false;
@@ -100,7 +100,7 @@ async function lostReplies({ language, visit }) {
   await submit(page);
   await begins(alertOf(page), kAway[language]);
   await retry(page).click();
-  // The first had made the account; that it is known is no error to who made it.
+  // The first attempt made the account, so its owner must not see an error.
   await shows(page, "account");
   equal(again.length, 2, "registrations sent");
   equal(again[1], again[0], "the key of the retry");

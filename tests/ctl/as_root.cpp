@@ -1,5 +1,5 @@
-// users-ctl as root, on a service that is somebody else's: it does nothing with root's rights that
-// the service, or any other user, could have prepared.
+// users-ctl as root on another user's service: it uses root's rights on nothing that the service or
+// any other user could have prepared.
 #include <algorithm>
 #include <fstream>
 #include <optional>
@@ -29,7 +29,7 @@ boost::test_tools::assertion_result is_root(boost::unit_test::test_unit_id /*unu
   return answer;
 }
 
-/// A folder that every user may enter, and what lies in it may be anybody's.
+/// A folder open to all users, with files of any owner.
 struct Place {
   TemporaryDirectory folder;
   fs::path above = folder.path().parent_path();
@@ -45,9 +45,9 @@ struct Place {
   [[nodiscard]] std::string path(const std::string& name) const {
     return folder.path().string() + "/" + name;
   }
-  [[nodiscard]] std::string read(const std::string& name) const { return content_of(path(name)); }
+  [[nodiscard]] std::string read(const std::string& name) const { return read_file(path(name)); }
   [[nodiscard]] bool has(const std::string& name) const { return fs::exists(path(name)); }
-  /// A file, or a folder where there is no content, of a user.
+  /// Creates a file, or a folder if there is no content, for a user.
   std::string give(uid_t user, const std::string& name,
                    const std::optional<std::string>& content = std::nullopt,
                    mode_t mode = 0700) const {
@@ -68,7 +68,7 @@ Command ctl(const std::string& config, const std::string& arguments,
                      " 2>&1");
 }
 
-/// Runs users-ctl sms test with this key and this command.
+/// Runs users-ctl sms test with this key and command.
 Command send_test(const Place& place, const std::string& key, const std::string& command,
                   const std::string& more = "") {
   return ctl(
@@ -82,12 +82,8 @@ std::vector<std::string> as(uid_t user, std::vector<std::string> command) {
   return command;
 }
 
-bool says(const Command& command, const std::string& text) {
-  return contains(command.output, text);
-}
-
-/// A pool of two workers of the service's user, whose program is a script of that user's: what it
-/// does when its configuration is checked stands in the file `check`.
+/// A pool of two workers of the service's user, whose program is that user's script. The file
+/// `check` holds what the script does when the configuration is checked.
 struct Pool : Place {
   std::string config = write_config();
   std::string worker = write_worker();
@@ -96,7 +92,7 @@ struct Pool : Place {
   Pool() { await(2); }
 
   std::string write_config() {
-    // As the package makes it: the courier's group shares it.
+    // As the package does: the folder is shared with the courier's group.
     run_script("install -d -m 2770 -o " + std::to_string(kService) + " -g " +
                std::to_string(kCourier) + " '" + path("run") + "'");
     give(kService, "log");
@@ -118,7 +114,7 @@ struct Pool : Place {
                 0755);
   }
 
-  /// What a check of the configuration does from now on.
+  /// Sets what a configuration check does from now on.
   void let_check(const std::string& script) const { std::ofstream(path("check")) << script; }
 
   [[nodiscard]] Daemon lead(uid_t user, const std::string& program) const {
@@ -131,7 +127,7 @@ struct Pool : Place {
             path("leader" + std::to_string(user) + ".log")};
   }
 
-  /// Waits for so many ready workers of the service's user.
+  /// Waits for `count` ready workers of the service's user.
   void await(int count) const {
     const Command command = ctl(config, "workers --wait " + std::to_string(count));
     BOOST_TEST_REQUIRE(command.status == 0, command.output);
@@ -186,7 +182,7 @@ BOOST_FIXTURE_TEST_CASE(what_the_service_says_is_bounded_and_no_terminal_obeys_i
 }
 
 BOOST_FIXTURE_TEST_CASE(a_multiwatch_of_another_user_counts_for_nothing, Pool) {
-  // One that would refuse for everybody, and leave a trace.
+  // A program that always fails and leaves a trace.
   give(kStranger, "stranger");
   const std::string program = give(kStranger, "stranger/users-fcgi",
                                    ("#!/bin/sh\ncase $* in *--check*) echo stranger; touch '" +
@@ -208,7 +204,7 @@ BOOST_FIXTURE_TEST_CASE(a_multiwatch_of_another_user_counts_for_nothing, Pool) {
 }
 
 BOOST_FIXTURE_TEST_CASE(no_other_user_holds_a_reload_up, Pool) {
-  // What anybody may open, and lock.
+  // Anyone can open and lock it.
   const std::string held = path("stranger.held");
   const Daemon stranger(
       as(kStranger, {"/bin/sh", "-c",
@@ -218,7 +214,7 @@ BOOST_FIXTURE_TEST_CASE(no_other_user_holds_a_reload_up, Pool) {
   BOOST_TEST_REQUIRE(wait_until(30, [&] { return contains(read("stranger.held"), "held"); }));
   const Command command = reload();
   BOOST_TEST(command.status == 0, command.output);
-  // The key's file is the lock, and nobody else may open it.
+  // The lock is the key's file, which nobody else can open.
   BOOST_TEST(run_command("setpriv --reuid=65534 --clear-groups flock -n '" + path("key") +
                          "' true 2>/dev/null")
                  .status != 0);
@@ -286,7 +282,7 @@ BOOST_FIXTURE_TEST_CASE(without_a_key_nothing_is_run_as_root, Place) {
     BOOST_TEST(test.status == 1, key);
     BOOST_TEST(says(test, "is no file"), test.output);
   }
-  // Root's own secret, in a folder of the service's, who may give it the key's name.
+  // Root's secret, in a folder where the service can give it the key's name.
   give(kService, "secrets");
   const Command test = send_test(*this, give(0, "secrets/key", kKey, 0600), command);
   BOOST_TEST(test.status == 1);
@@ -312,7 +308,7 @@ BOOST_FIXTURE_TEST_CASE(a_process_of_another_user_tells_doctor_nothing, DoctorFi
     BOOST_TEST(!contains(row(check).dump(), "nobody"), row(check).dump());
     expect_ok(check);
   }
-  BOOST_TEST(contains(row("courier")["found"], "1 running as root"));
+  BOOST_TEST(contains(row("courier")["found"].get<std::string>(), "1 running as root"));
 }
 
 BOOST_FIXTURE_TEST_CASE(setup_makes_nothing_where_a_link_could_lead_it_elsewhere, Place) {
@@ -364,7 +360,7 @@ BOOST_FIXTURE_TEST_CASE(nginx_is_not_run_on_what_the_service_could_have_led_else
   const std::string http = "http {";
   place.give(0, "group", std::nullopt, 0775);
   BOOST_TEST_REQUIRE(::chown(place.path("group").c_str(), 0, kService) == 0);
-  // Root's own links into the service's folder, and through it.
+  // Root's own links into and through the service's folder.
   fs::create_symlink(place.path("run/log"), place.path("link"));
   fs::create_symlink(place.path("run/hop"), place.path("via"));
   fs::create_symlink(trap, place.path("run/hop"));

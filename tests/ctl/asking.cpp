@@ -1,4 +1,4 @@
-// What ends sessions asks first; secrets are typed unseen.
+// Commands that end sessions ask first; secrets are typed without echo.
 #include <boost/test/unit_test.hpp>
 
 #include "ctl/operator.hpp"

@@ -1,5 +1,4 @@
-// What the operator changes takes effect at the live service at once, and is in the audit under the
-// operator's name.
+// The operator's changes take effect at once and appear in the audit under the operator's name.
 #include <boost/test/unit_test.hpp>
 
 #include "ctl/operator.hpp"
@@ -10,7 +9,7 @@ using namespace users::test;
 namespace {
 
 struct Fixture : Account {
-  /// `event by operator`, the newest of the account's audit.
+  /// `event by operator` of the account's newest audit row.
   [[nodiscard]] std::string last_event() const {
     return query(
         "SELECT CONCAT(event, ' by ', COALESCE(operator_name, 'the user')) FROM audit WHERE "
@@ -23,7 +22,7 @@ struct Fixture : Account {
   [[nodiscard]] std::string who() const { return "user " + id + ", phone " + person.e164(); }
 };
 
-/// A change that was done says so in one line that begins with whom it was done to.
+/// Checks that the output is one line that begins with the account.
 void check_done(const CtlResult& result, const Fixture& fixture, const std::string& event) {
   BOOST_TEST(result.status == 0);
   BOOST_TEST(result.errors == "");
@@ -43,7 +42,7 @@ BOOST_AUTO_TEST_CASE(disable_ends_sessions_and_login_and_enable_brings_login_bac
   BOOST_TEST(!is_alive(token));
   BOOST_TEST(person.login().code() == 1011);
 
-  // Again: nothing to do, and nothing in the audit.
+  // Again: nothing changes, and nothing is added to the audit.
   const std::string before = events();
   const CtlResult again = ctl({"user", "disable", person.phone(), "--yes"});
   BOOST_TEST(again.status == 0);
@@ -76,7 +75,7 @@ BOOST_AUTO_TEST_CASE(lock_refuses_passwords_for_15_minutes_and_keeps_sessions) {
   BOOST_TEST(wait <= 15 * 60);
   const auto shown = ctl({"user", "show", person.phone(), "--json"}).json();
   BOOST_TEST(shown.value("seconds_locked", 0) > 14 * 60);
-  // The owner gets in by code.
+  // The owner logs in by code.
   BOOST_TEST(login_by(person, person.code("login")).code() == 0);
 
   check_done(ctl({"user", "unlock", person.phone()}), *this, "unlocked");
@@ -136,7 +135,7 @@ BOOST_AUTO_TEST_CASE(passwd_takes_the_password_from_input_and_ends_sessions) {
 
 BOOST_AUTO_TEST_CASE(set_hash_takes_the_hash_of_another_system_and_ends_sessions) {
   const std::string token = person.token();
-  // Of "brought along 7", by crypt(3).
+  // crypt(3) of "brought along 7".
   const std::string hash =
       run_script("perl -e 'print crypt(q(brought along 7), q($6$0123456789abcdef$))'");
   const CtlResult result = ctl({"user", "set-hash", person.phone(), "--yes"}, hash + "\n");
@@ -148,7 +147,7 @@ BOOST_AUTO_TEST_CASE(set_hash_takes_the_hash_of_another_system_and_ends_sessions
   BOOST_TEST(is_alive(person.token()));
 }
 
-/// What set-hash or passwd must refuse with `reason`, and change nothing.
+/// Input that set-hash or passwd must refuse with `reason` and without a change.
 struct Refused {
   const char* command;
   std::string input;
@@ -168,7 +167,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_hash_or_no_password_is_refused_and_changes_nothi
       {"set-hash", "*", 1, no_hash},
       {"set-hash", "5f4dcc3b5aa765d61d8327deb882cf99", 1, no_hash},
       {"set-hash", "$argon2id$v=19$m=1$", 1, no_hash},
-      // What would hold a worker.
+      // Would keep a worker busy too long.
       {"set-hash", "$argon2id$v=19$m=1048576,t=100,p=1" + argon2, 1, large},
       {"set-hash", "$y$jFT$saltsalt$" + std::string(43, '.'), 1, large},
       {"set-hash", "$argon2id$v=19$m=65536,t=49,p=1" + argon2, 1, slow},
@@ -217,7 +216,7 @@ BOOST_AUTO_TEST_CASE(rename_phone_moves_the_account_and_voids_codes_and_sessions
   BOOST_TEST(person.login().code() == 1004);
   BOOST_TEST(is_alive(renamed.token()));
   BOOST_TEST(id_of(renamed) == id);
-  // To itself, spelled otherwise: nothing to do.
+  // The same number in another spelling: nothing to do.
   const CtlResult same = ctl({"user", "rename-phone", renamed.phone(), renamed.e164(), "--yes"});
   BOOST_TEST(same.status == 0);
   BOOST_TEST(same.output.ends_with("nothing to change, it was so already\n"));
@@ -300,10 +299,10 @@ BOOST_AUTO_TEST_CASE(delete_leaves_nothing_but_the_audit) {
   BOOST_TEST(is_alive(person.token()));
 }
 
-// The answer to COMMIT is lost: what was done is said, not that the account is missing.
+// The reply to COMMIT is lost: the output must report the change, not a missing account.
 BOOST_AUTO_TEST_CASE(a_change_whose_commit_is_not_answered_is_settled_by_asking) {
   const auto cut = [](const std::vector<std::string>& arguments) {
-    // The statement, behind COM_QUERY; READ-COMMITTED is said at the start.
+    // The statement with the byte of COM_QUERY, because the setup names READ-COMMITTED.
     const CuttingProxy proxy(run_folder() + "/mariadb.sock", "\003COMMIT");
     CtlResult result = ctl(arguments, "", {"USERS_FCGI_DATABASE_HOSTS=" + proxy.socket()});
     BOOST_TEST(proxy.has_cut());

@@ -12,7 +12,7 @@ using namespace users::test;
 
 namespace {
 
-/// What the completion offers behind `words`, the last of which is being typed.
+/// The completions after `words`, of which the last is being typed.
 std::vector<std::string> completions(const std::vector<std::string>& words) {
   const TemporaryDirectory directory;
   std::string script = ". conf/users-ctl.bash-completion\nCOMP_WORDS=(users-ctl";
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(the_completion_offers_files_for_config_and_nothing_for_valu
   }
   BOOST_TEST(completions({"user", "list", "--limit", ""}).empty());
   BOOST_TEST(completions({"user", "list", "--limit", "="}).empty());
-  // A file or a number is no word of a command.
+  // A file or a number is not a word of a command.
   BOOST_TEST(has(completions({"--config", "user", "s"}), "sms"));
   BOOST_TEST(has(completions({"--config", "=", "user", "s"}), "sms"));
   BOOST_TEST(has(completions({"--config", "x", "user", "l"}), "list"));

@@ -1,5 +1,4 @@
-// users-ctl doctor on the live stack: nothing to find as it is; the configuration, the secrets and
-// the machine.
+// users-ctl doctor on the stack: no finding as it is; configuration, secrets and machine.
 #include <algorithm>
 
 #include <sys/mount.h>
@@ -16,7 +15,7 @@ BOOST_AUTO_TEST_CASE(the_stack_as_it_is_has_no_problem) {
   BOOST_TEST(status == 0);
   const std::set<std::string> none;
   BOOST_TEST(checks_in_state("problem") == none, boost::test_tools::per_element());
-  // A local stack: any code, HTTP, every statement logged, no limits by address.
+  // The local stack accepts any code, uses HTTP, logs every statement and has no limits by address.
   std::set<std::string> local = checks_in_state("warning");
   local.erase("disk of the log");
   local.erase("disk of the database");
@@ -24,7 +23,7 @@ BOOST_AUTO_TEST_CASE(the_stack_as_it_is_has_no_problem) {
   const std::set<std::string> explained{"verification", "cookie", "log level", "nginx limits"};
   BOOST_TEST_INFO("also: " << nlohmann::json(local).dump());
   BOOST_TEST(local == explained, boost::test_tools::per_element());
-  // It is no unit of systemd that starts it.
+  // No systemd unit starts it.
   for (const auto& name : checks_in_state("skipped")) {
     BOOST_TEST((name == "clock" || name == "units"), name);
   }
@@ -44,7 +43,7 @@ BOOST_AUTO_TEST_CASE(for_pipes_it_is_a_line_a_check_and_no_secret) {
   }
   BOOST_TEST(count > 40);
   for (const char* name : {"key", "service_password", "migration_password"}) {
-    const std::string secret = content_of(state + "/secrets/" + name);
+    const std::string secret = read_file(state + "/secrets/" + name);
     BOOST_TEST_REQUIRE(secret.size() >= 32U);
     BOOST_TEST(!contains(done.output, secret.substr(0, 32)));
   }
@@ -58,7 +57,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_of_the_configuration) {
       [&] { config = bad; }, [&] { config = good; });
   config = bad;
   look();
-  // The others still run.
+  // The other checks still run.
   BOOST_TEST(row("secrets")["state"].get<std::string>() == "skipped");
   expect_ok("nginx include");
   expect_ok("socket hash");
@@ -111,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_folder_that_is_none_or_cannot_be_written) {
   constexpr uid_t kNobody = 65534;
   const Mend closed = open_folder();
   if (::geteuid() == 0) {
-    // Root writes everywhere; it must be somebody else's, and be within reach.
+    // Root can write anywhere, so it must be another user with access to the folder.
     for (const std::string& path : {logs, key}) {
       BOOST_TEST_REQUIRE(::chown(path.c_str(), kNobody, kNobody) == 0);
     }
@@ -186,7 +185,7 @@ BOOST_AUTO_TEST_CASE(another_user_is_told_what_only_root_can_see) {
     BOOST_TEST_MESSAGE("not tried: only root can be another user, who must reach the programs");
     return;
   }
-  // As on a site, where everybody may read the configuration.
+  // As on a site, where everyone can read the configuration.
   const Mend closed([&] {
     fs::permissions(state, fs::perms{0700});
     fs::permissions(config, fs::perms{0600});

@@ -1,4 +1,4 @@
-// users-ctl doctor: faults of the database servers, the accounts and the schema.
+// users-ctl doctor: faults of database servers, accounts and schema.
 #include "ctl/doctor_fixture.hpp"
 #include "support/database_server.hpp"
 #include "support/worker_process.hpp"
@@ -16,7 +16,7 @@ BOOST_AUTO_TEST_CASE(a_database_that_is_away_or_refuses) {
   finds_setting({"migration account", "problem", "Access denied", "ALTER USER"},
                 "DATABASE_MIGRATION_PASSWORD_FILE", wrong);
   finds_setting({"database", "problem", "denied", "users-ctl setup"}, "DATABASE_NAME", "elsewhere");
-  // One of two servers is enough to ask, but the other is told.
+  // One of two servers is enough, but the other one is reported.
   environment["USERS_FCGI_DATABASE_HOSTS"] = "/nowhere.sock," + run_folder() + "/mariadb.sock";
   look();
   expect({"database", "problem", "/nowhere.sock", "systemctl status mariadb"});
@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(accounts_whose_hash_takes_another_time) {
 }
 
 BOOST_AUTO_TEST_CASE(a_clock_that_differs) {
-  // What an ordinary account's session starts with.
+  // What runs at the start of an ordinary account's session.
   const std::string usual = "SET GLOBAL init_connect = ''";
   finds_sql({"database clock", "problem", "ahead", "timedatectl set-ntp true"},
             "SET GLOBAL init_connect = 'SET timestamp = UNIX_TIMESTAMP() + 60'", usual);
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(an_account_whose_grant_is_a_pattern) {
   expect({"service account", "problem", "in GRANT _ stands for any character",
           "REVOKE ALL PRIVILEGES ON `users_w`.* FROM 'users_service'@'localhost'; GRANT SELECT, "
           "INSERT, UPDATE, DELETE ON `users\\_w`.*"});
-  // Its advice mends it: what is left is the stack's own database.
+  // The advice works: only the stack's own database is left.
   query(
       "REVOKE ALL PRIVILEGES ON `users_w`.* FROM users_service@localhost; GRANT SELECT, INSERT, "
       "UPDATE, DELETE ON `users\\_w`.* TO users_service@localhost");
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_careless_server_on_another_machine) {
   const std::string port = ":" + std::to_string(server.port());
   environment["USERS_FCGI_DATABASE_PASSWORD_FILE"] =
       folder.write("other", std::string(kDatabasePassword));
-  // 0.0.0.0 is the same machine, by an address that is not known for being so.
+  // 0.0.0.0 is this machine, too, by an address that doctor does not know as local.
   environment["USERS_FCGI_DATABASE_HOSTS"] = "127.0.0.1" + port;
   finds_setting({"database tls", "problem", "in clear", "database.tls"}, "DATABASE_HOSTS",
                 "0.0.0.0" + port);

@@ -1,5 +1,4 @@
-// The eyes of the tests of users-ctl doctor: run it on the stack, find a row, plant a fault and
-// mend it.
+// Fixture of the doctor's tests: plants a fault, runs doctor, looks for a row, mends the fault.
 #pragma once
 
 #include <filesystem>
@@ -17,22 +16,13 @@
 
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
 
 namespace fs = std::filesystem;
 
-inline std::string content_of(const fs::path& file) {
-  std::ostringstream content;
-  content << std::ifstream(file).rdbuf();
-  return content.str();
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// Takes a planted fault away again, also when the test is left by an exception.
+/// Removes a planted fault, also after an exception.
 class Mend {
  public:
   explicit Mend(std::function<void()> work) : work_(std::move(work)) {}
@@ -57,7 +47,7 @@ struct Fault {
   std::string advice;  ///< part of it
 };
 
-/// Texts of nginx's configuration, and what stands in place of each.
+/// Texts of nginx's configuration and their replacements.
 using Changes = std::vector<std::pair<std::string, std::string>>;
 
 struct DoctorFixture {
@@ -66,7 +56,7 @@ struct DoctorFixture {
   const std::string stack_nginx = state + "/nginx.conf";
   std::string config = stack_config;
   std::string nginx = stack_nginx;
-  std::map<std::string, std::string> environment;  ///< settings that are to win over the file
+  std::map<std::string, std::string> environment;  ///< settings that override the file
   TemporaryDirectory folder;
   int status = -1;
   nlohmann::json rows;
@@ -75,14 +65,14 @@ struct DoctorFixture {
     std::string text = "env";
     for (const auto& [name, value] : environment) text += " " + name + "='" + value + "'";
     text += " \"$BIN\"/users-ctl --config '" + config + "' doctor " + options;
-    // Where it is the stack's own it is found without.
+    // The stack's own configuration is found without options.
     if (config != stack_config || nginx != stack_nginx) {
       text += " --nginx '" + nginx + "' --prefix '" + state + "'";
     }
     return text;
   }
 
-  /// Lets other users reach what lies in `folder`, and its Mend ends that.
+  /// Opens `folder` to other users until the Mend is destroyed.
   [[nodiscard]] Mend open_folder() const {
     const fs::path above = folder.path().parent_path();
     const auto before = fs::status(above).permissions();
@@ -100,7 +90,7 @@ struct DoctorFixture {
     BOOST_TEST_REQUIRE(rows.is_array(), done.output);
   }
 
-  /// The worst row of this name, since one name may stand for several servers.
+  /// The worst row of this name: several servers may have one each.
   [[nodiscard]] nlohmann::json row(const std::string& check) const {
     nlohmann::json found;
     for (const auto& one : rows) {
@@ -134,7 +124,7 @@ struct DoctorFixture {
     BOOST_TEST(one["advice"].get<std::string>() == "", one.dump());
   }
 
-  /// Plants, looks, mends, looks again.
+  /// Plants the fault, looks, mends, looks again.
   void finds(const Fault& fault, const std::function<void()>& plant, std::function<void()> mend) {
     {
       const Mend mended(std::move(mend));
@@ -160,7 +150,7 @@ struct DoctorFixture {
         fault, [&] { query(plant); }, [&] { query(mend); });
   }
 
-  /// Looks at nginx's configuration with these changes.
+  /// Runs doctor on nginx's configuration with these changes.
   void look_with(const Changes& changes) {
     const std::string usual = std::exchange(nginx, changed_nginx(changes));
     look();
@@ -168,7 +158,7 @@ struct DoctorFixture {
     nginx = usual;
   }
 
-  /// Plants in nginx's configuration, looks, mends, looks again.
+  /// Plants a fault in nginx's configuration, looks, mends, looks again.
   void finds_nginx(const Fault& fault, const std::string& original, const std::string& text) {
     look_with({{original, text}});
     expect(fault);
@@ -176,7 +166,7 @@ struct DoctorFixture {
     expect_ok(fault.check);
   }
 
-  /// Finds this in a configuration that nginx takes.
+  /// Expects the fault in a configuration that nginx accepts.
   void finds_with(const Changes& changes, const Fault& fault) {
     BOOST_TEST_CONTEXT(changes.back().second) {
       look_with(changes);
@@ -185,14 +175,14 @@ struct DoctorFixture {
     }
   }
 
-  /// Finds nothing wrong with nginx's configuration, changed so.
+  /// Expects no fault in nginx's configuration with these changes.
   void passes_nginx(const std::string& check, const Changes& changes) {
     finds_with(changes, {check.c_str(), "ok", "", ""});
   }
 
-  /// nginx's configuration with the second of each pair in place of the first.
+  /// nginx's configuration with these changes.
   [[nodiscard]] std::string changed_nginx(const Changes& changes) const {
-    std::string changed = content_of(nginx);
+    std::string changed = read_file(nginx);
     for (const auto& [original, text] : changes) {
       BOOST_TEST_REQUIRE(contains(changed, original), original);
       boost::replace_all(changed, original, text);
@@ -202,9 +192,9 @@ struct DoctorFixture {
     return file;
   }
 
-  /// A copy of a secret of the stack.
+  /// Copies a secret of the stack.
   [[nodiscard]] std::string copy_of(const std::string& name) const {
-    return folder.write(name, content_of(state + "/secrets/" + name));
+    return folder.write(name, read_file(state + "/secrets/" + name));
   }
 };
 

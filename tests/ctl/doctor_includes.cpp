@@ -1,4 +1,4 @@
-// users-ctl doctor: nginx's configuration in many files, and what cannot be read of it.
+// users-ctl doctor: nginx's configuration in many files, and parts that it cannot read.
 #include <cstdlib>
 
 #include <unistd.h>
@@ -24,8 +24,8 @@ struct IncludesFixture : DoctorFixture {
     std::ofstream(site / name) << text << "\n";
   }
 
-  /// Puts an nginx before the real one that takes every configuration, also one that speaks of
-  /// modules that are not installed here.
+  /// Puts a fake nginx first that accepts every configuration, even with modules that are not
+  /// installed.
   void take_everything() {
     const std::string real = run_command("PATH=$PATH:/usr/sbin command -v nginx").output;
     const fs::path shim = folder.write("nginx", "#!/bin/sh\n[ \"$1\" = -t ] || exec " +
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_not_called_right) {
     finds_with({{kSample, lua + kSample}},
                {check, "skipped", "not looked at: content_by_lua_block", ""});
   }
-  // What stands behind it is read as it is.
+  // It reads on after the block.
   finds_with({{kSample, lua + kSample + " location /private/in/ { " + kDropped + " }"}},
              {"nginx identity", "problem", "/private/in/", kAuth});
   passes_nginx("nginx identity",

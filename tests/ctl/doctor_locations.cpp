@@ -1,5 +1,4 @@
-// users-ctl doctor: what lets somebody into a protected location, or forges whom a backend is told.
-#include <unistd.h>
+// users-ctl doctor: settings that open a protected location or forge the user for a backend.
 
 #include "ctl/doctor_fixture.hpp"
 
@@ -16,7 +15,7 @@ const std::string kStrip = "include snippets/users-fcgi/users_strip.conf;";
 const std::string kPass = "proxy_pass http://127.0.0.1:9;";
 
 struct LocationsFixture : DoctorFixture {
-  /// With `text` at the start of the protected location.
+  /// Expects the fault with `text` at the start of the protected location.
   void finds_in_sample(const std::string& text, const Fault& fault) {
     finds_with({{kSample, kSample + "\n" + text}}, fault);
   }
@@ -74,14 +73,14 @@ BOOST_AUTO_TEST_CASE(headers_and_paths_that_go_past_the_check) {
                {"nginx session", "problem", "//members/", "remove that line"});
     passes_nginx("nginx session", {{level, level + "\nmerge_slashes on;"}});
   }
-  // Another server counts where it reads the requests of this one.
+  // Another server counts if this one passes requests to it.
   const std::string geo = "geo $users_trusted {";
   const auto other = [&](const std::string& listen) {
     return Changes{{geo, "server { " + listen + headers + slashes + " }\n" + geo}};
   };
   passes_nginx("nginx identity", other("listen unix:other.sock;"));
   passes_nginx("nginx session", other("listen unix:other.sock;"));
-  const std::string ours = content_of(nginx);
+  const std::string ours = read_file(nginx);
   const auto at = ours.find("listen ", ours.find("server {"));
   const std::string listen = ours.substr(at, ours.find(';', at) + 1 - at);
   finds_with(other(listen), {"nginx session", "problem", "//members/", "remove that line"});
@@ -185,7 +184,7 @@ BOOST_AUTO_TEST_CASE(requests_that_can_be_sent_again_and_limits_that_do_not_coun
   finds_with(with("limit_conn users_connections 4;"),
              {"nginx site limits", "warning", "zone open", "limit_conn open 9;"});
   passes_nginx("nginx site limits", with("limit_req zone=more; " + req));
-  // users_auth.conf has limits of its own.
+  // users_auth.conf has its own limits.
   finds_with(with(""), {"nginx site limits", "warning", "zone site", req});
   passes_nginx("nginx site limits", with(req));
 }
@@ -205,7 +204,7 @@ BOOST_AUTO_TEST_CASE(a_location_that_goes_before_a_protected_one) {
 BOOST_AUTO_TEST_CASE(a_regular_expression_at_any_level_and_in_any_file) {
   const std::string png = "location ~ \\.png$ { }";
   const std::string outer = "location /pri { " + kSample;
-  // Its braces: the end of the sample is followed by that of the location around it.
+  // With braces: the sample's end is followed by that of the enclosing location.
   const std::string end = "location / {\n            return 404;";
   finds_with({{end, "}\n" + end}, {kSample, png + outer}},
              {"nginx precedence", "warning", "\\.png$", "location ^~ /pri "});

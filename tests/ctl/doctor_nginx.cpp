@@ -1,4 +1,4 @@
-// users-ctl doctor: faults of nginx's configuration, the sockets, the workers and the courier.
+// users-ctl doctor: faults of nginx's configuration, sockets, workers and the courier.
 #include <sys/socket.h>
 
 #include "ctl/doctor_fixture.hpp"
@@ -9,7 +9,7 @@ using namespace users::test;
 
 namespace {
 
-/// A socket file that is bound and, where asked for, listened on, but never answered.
+/// A socket file that is bound and optionally listened on, but never answered.
 class MuteSocket {
  public:
   MuteSocket(const std::string& path, bool listens)
@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   const std::string server = "server unix:run/hash.sock max_fails=0;";
   finds_nginx({"nginx users_hash", "problem", "without max_fails=0", server}, server,
               "server unix:run/hash.sock;");
-  const std::string ours = content_of(nginx);
+  const std::string ours = read_file(nginx);
   const std::string fast = ours.substr(ours.find("server unix:run/fast.sock"));
   finds_nginx({"nginx users_fast", "problem", "1 times", "3 times"}, fast.substr(0, fast.find('}')),
               "server unix:run/fast.sock max_fails=0;\n");
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   const std::string plain = "location /private/ {";
   finds_nginx({"nginx precedence", "warning", "location ~ ^/pri", sample}, sample,
               "location ~ ^/pri { }\n" + plain);
-  // What refuses, cannot match, is protected itself, or is another server's.
+  // Locations that refuse, cannot match, are protected, or are another server's.
   for (const char* harmless :
        {"location ~ /\\.ht { deny all; }", "location ~* \\.php$ { return 404; }",
         "location ~ ^/static/ { }",
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
 
   const std::string changed = state + "/users-doctor.conf";
   const Mend mended([&] { fs::remove(changed); });
-  std::string text = content_of("nginx/users.conf");
+  std::string text = read_file("nginx/users.conf");
   const std::string size = "client_max_body_size      16k;";
   BOOST_TEST_REQUIRE(contains(text, size));
   std::ofstream(changed) << text.replace(text.find(size), size.size(), "client_max_body_size 1k;");
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_socket_that_is_missing_open_to_all_or_without_workers) {
               "unix:run/none.sock");
   finds_nginx({"socket hash", "problem", "is no socket", "rm "}, original, "unix:run/nginx.pid");
   if (::geteuid() == 0) {
-    // The stack's folder is root's alone.
+    // Only root can use the stack's folder.
     finds_nginx(
         {"socket hash", "problem", "nginx's workers, who are nobody", "spawn-fcgi -G nogroup"},
         "user root;", "user nobody nogroup;");
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(a_program_that_was_replaced_under_a_running_process) {
                          folder.path() / "courier.log");
     BOOST_TEST_REQUIRE(wait_until(30, [&] {
       look();
-      return contains(row("courier")["found"], "2 running");
+      return contains(row("courier")["found"].get<std::string>(), "2 running");
     }));
     fs::remove(copy);
     look();

@@ -1,4 +1,4 @@
-// users-ctl doctor: programs of others with the rights of nginx's workers.
+// users-ctl doctor: other programs with the rights of nginx's workers.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ boost::test_tools::assertion_result is_root(boost::unit_test::test_unit_id /*unu
 struct PeersFixture : DoctorFixture {
   const Mend closed = open_folder();
 
-  /// A process with these ids, in setpriv's words, and a name of its own choice.
+  /// Starts a process with these ids, as options of setpriv, and any name.
   [[nodiscard]] std::unique_ptr<Daemon> start(const std::string& ids,
                                               const std::string& name) const {
     std::vector<std::string> command{"setpriv"};
@@ -31,7 +31,7 @@ struct PeersFixture : DoctorFixture {
                                             (folder.path() / "log").string());
     const std::string comm = "/proc/" + std::to_string(process->pid()) + "/comm";
     const std::string wanted = run_command("printf '" + name + "'").output + "\n";
-    BOOST_TEST_REQUIRE(wait_until(30, [&] { return content_of(comm) == wanted; }));
+    BOOST_TEST_REQUIRE(wait_until(30, [&] { return read_file(comm) == wanted; }));
     return process;
   }
 };
@@ -92,7 +92,7 @@ BOOST_FIXTURE_TEST_CASE(a_program_in_the_group_of_the_sockets_is_named, PeersFix
   std::string found = row("nginx peers")["found"];
   BOOST_TEST(contains(found, "0more (" + number(more) + ")"), found);
   BOOST_TEST(!contains(found, "0none"), found);
-  // The folder keeps them away.
+  // The folder keeps them out.
   ::chmod(folder.path().c_str(), 0700);
   look_with(changes);
   found = row("nginx peers")["found"];

@@ -1,4 +1,4 @@
-// users-ctl doctor on the units of systemd that ship: what they keep the programs from.
+// users-ctl doctor on the shipped systemd units: what their restrictions break.
 #include <fstream>
 
 #include "ctl/doctor_fixture.hpp"
@@ -7,15 +7,15 @@ using namespace users::test;
 
 namespace {
 
-/// The shipped units, which start with the stack's configuration.
+/// The shipped units, started with the stack's configuration.
 struct Units : DoctorFixture {
   Units() {
     run_script("cp conf/systemd/*.service '" + folder.path().string() + "'");
     environment["SYSTEMD_UNIT_PATH"] = folder.path();
-    // Wherever the tests' folder is: the units see the configuration in it.
+    // Makes the configuration visible to the units, wherever the tests' folder is.
     edit("users-fcgi-.service", "[Service]\nBindReadOnlyPaths=" + folder.path().string() + "\n",
          "00-configuration.conf");
-    // What stands below /tmp, where the stack's sockets do, no unit sees.
+    // No unit sees the real /tmp, which holds the stack's sockets.
     settle(R"([database]
 hosts = /run/mysqld/mysqld.sock
 password_file = /etc/users-fcgi/database_password
@@ -30,13 +30,13 @@ command = /usr/share/users-fcgi/send-sms/webhook
 )");
   }
 
-  /// They start with this configuration.
+  /// Sets the units' configuration.
   void settle(const std::string& text) {
     config = folder.write("users.conf", text);
     run_script("sed -i 's|--config [^ ]*|--config " + config + "|' '" + folder.path().string() +
                "'/*.service");
   }
-  /// A drop-in, as systemctl edit writes one.
+  /// Writes a drop-in, like systemctl edit.
   void edit(const std::string& unit, const std::string& text,
             const std::string& name = "override.conf") const {
     const auto drop_ins = folder.path() / (unit + ".d");
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(the_configuration_counts_and_what_the_operator_adds_to_the_
   // It logs elsewhere.
   expect_ok("unit users-fcgi-courier");
 
-  // The ways to write the same, and a line that takes back all before.
+  // Other spellings, and a line that resets the list.
   edit("users-fcgi-.service",
        "[Unit]\nReadWritePaths=/\n[Service]\n  ReadWritePaths = -/opt \\\n# or\n  "
        "\"/srv\"\n",
@@ -90,12 +90,12 @@ BOOST_AUTO_TEST_CASE(the_configuration_counts_and_what_the_operator_adds_to_the_
 
 struct Drop {
   const char* lines;            ///< of a drop-in
-  const char* folder;           ///< where the log shall go
-  const char* found = nullptr;  ///< null: all is well
+  const char* folder;           ///< the log folder
+  const char* found = nullptr;  ///< null: no finding
   const char* advice = "";
 };
 
-// As systemd.exec(5) has it.
+// As in systemd.exec(5).
 constexpr Drop kDrops[] = {
     {"", "/srv/users-log",
      "ProtectSystem=strict keeps it from writing to /srv/users-log (log.directory, ",
@@ -122,7 +122,7 @@ constexpr Drop kDrops[] = {
     {"ProtectHome=no\nProtectSystem=no\nDynamicUser=yes", "/home/x",
      "ProtectHome=read-only keeps it"},
     {"ProtectSystem=no\nDynamicUser=yes\nReadWritePaths=-/srv", "/srv/x"},
-    // What lies in a hidden folder is hidden with it.
+    // A hidden folder hides its content.
     {"ReadWritePaths=-/home/x", "/home/x", "ProtectHome=yes hides /home/x"},
     {"InaccessiblePaths=-/srv\nReadWritePaths=-/srv/x", "/srv/x", "InaccessiblePaths hides"},
     {"InaccessibleDirectories=-/srv", "/srv/x", "InaccessibleDirectories hides"},
@@ -147,7 +147,7 @@ constexpr Drop kDrops[] = {
 BOOST_AUTO_TEST_CASE(a_unit_is_read_as_systemd_reads_it) {
   for (const Drop& drop : kDrops) {
     BOOST_TEST_CONTEXT(drop.lines << ", " << drop.folder) {
-      // As the unit's processes get it, not as who runs users-ctl does.
+      // The environment of the unit's processes, not of whoever runs users-ctl.
       edit("users-fcgi-fast.service", std::string("[Service]\n") + drop.lines +
                                           "\nEnvironment=USERS_FCGI_LOG_DIRECTORY=" + drop.folder +
                                           "\n");

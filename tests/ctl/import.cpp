@@ -1,5 +1,4 @@
-// users-ctl import and export: what a table of the tutorial's server, and a table of hashes,
-// become.
+// users-ctl import and export of a table from the tutorial's server and of a table of hashes.
 #include <algorithm>
 #include <iomanip>
 #include <map>
@@ -123,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_dry_run_tells_each_row_that_stays_out_and_writes_nothing)
 }
 
 BOOST_AUTO_TEST_CASE(a_table_of_another_system_changes_its_meaning_nowhere) {
-  // As Django's and PostgreSQL's \\copy write it.
+  // As written by Django and by PostgreSQL's \\copy.
   const std::string table =
       "\xEF\xBB\xBFid\tphone\temail\tpassword\tis_active\tcreateTime\r\n"
       "1\t18866660001\ta@x\tplanted-1\tt\t2016-05-03 08:34:12.1+00\r\n"
@@ -150,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_table_of_another_system_changes_its_meaning_nowhere) {
   }
   BOOST_TEST(count("users WHERE createTime = '2016-05-03 08:34:12'") == 2U);
 
-  // Of rows that stay out nothing is said but what somebody may have to do.
+  // Skipped rows are only reported if someone may have to act.
   const Result again = import(table);
   for (const char* words : {"which stay so", "imported as disabled", "enabled here"}) {
     BOOST_TEST(!contains(again.errors, words), again.errors);
@@ -210,17 +209,17 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_refused_with_what_to_do) {
 BOOST_AUTO_TEST_CASE(of_duplicates_the_oldest_that_is_not_disabled_is_kept) {
   const Result result = import(
       "createTime\tmore\tpassword\tphone\tid\tdeleted_at\n"
-      // By date, whatever id and line.
+      // By date, regardless of id and line.
       "2018-04-22 10:00:01\t\tlater\t18866660001\t1\t\n"
       "2018-04-22 10:00:00\t\tkept\t0086 18866660001\t9\t\n"
       "NULL\t\tundated\t18866660001\t2\t\n"
-      // By id where the dates are equal.
+      // By id if the dates are equal.
       "2018-04-22 10:00:00\t\tlater\t18866660002\t10\t\n"
       "2018-04-22 10:00:00\t\tkept\t18866660002\t9\t\n"
-      // By line where there is nothing else.
+      // By line if nothing else differs.
       "NULL\t\tkept\t18866660003\tNULL\t\n"
       "NULL\t\tlater\t１８８６６６６０００３\tNULL\t\n"
-      // A deleted account gives way to the one registered since.
+      // A deleted account yields to a newer one.
       "2019-01-01 00:00:00\t\tdeleted\t18866660004\t1\t2020-01-01 00:00:00\n"
       "2020-02-01 00:00:00\t\tkept\t18866660004\t9\tNULL\n"
       "2019-01-01 00:00:00\t\tdeleted\t18866660005\t2\t2020-01-01 00:00:00\n");
@@ -281,7 +280,7 @@ BOOST_AUTO_TEST_CASE(hashes_come_over_as_they_are_and_log_in) {
 }
 
 BOOST_AUTO_TEST_CASE(an_export_imported_elsewhere_is_the_same) {
-  // Three pages of the export.
+  // The export reads three pages.
   BOOST_TEST_REQUIRE(import(rows(2500)).status == 0);
   database.query("UPDATE users SET disableTime = '2020-02-29 23:59:59' WHERE id % 7 = 0");
   database.query("DELETE FROM users WHERE id % 11 = 0");
@@ -322,7 +321,7 @@ BOOST_AUTO_TEST_CASE(an_export_asks_before_it_shows_hashes_on_a_terminal) {
   BOOST_TEST(yes.status == 0);
   BOOST_TEST(!contains(yes.output, "Go on?"));
   BOOST_TEST(contains(yes.output, "$argon2id$"));
-  // An import shows how far it is.
+  // An import shows its progress.
   const auto file = directory.write("import.tsv", rows(200)).string();
   const Command shown = on_terminal("import " + file, "");
   BOOST_TEST(shown.status == 0);
@@ -343,7 +342,7 @@ BOOST_AUTO_TEST_CASE(an_export_goes_to_a_file_only_if_nobody_else_can_open_it) {
       BOOST_TEST(fs::file_size(file) == 0U);
     }
   }
-  // By a shell's usual umask a new file is such a one.
+  // With the usual umask a new file has these permissions.
   const auto export_new = [&](const std::string& umask) {
     return run_command("umask " + umask + "; " + ctl("export >'" + path(umask) + "' 2>/dev/null"));
   };
@@ -354,7 +353,7 @@ BOOST_AUTO_TEST_CASE(an_export_goes_to_a_file_only_if_nobody_else_can_open_it) {
   BOOST_TEST(std::ranges::count(exported, '\n') == 4);
   BOOST_TEST(run("export --yes >>'" + directory.write("again.tsv", "").string() + "'").status == 0);
   BOOST_TEST(read_file(path("again.tsv")) == exported);
-  // What a pipe leads to is the business of who reads it.
+  // Users of a pipe are responsible for where it leads.
   BOOST_TEST(run("export").output == exported);
 }
 
@@ -363,7 +362,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written_is_no_success) {
   const Result full = run("export >/dev/full");
   BOOST_TEST(full.status == 1);
   BOOST_TEST(contains(full.errors, "disk full"), full.errors);
-  // The report is what the operator decides by: without it nothing is written.
+  // The operator decides by the report: without it nothing is written.
   const auto file = directory.write("more.tsv", "phone\tpassword\n1\tx\n18866669999\tsecret\n");
   BOOST_TEST(run("import '" + file.string() + "' >/dev/full").status == 1);
   BOOST_TEST(count() == 100U);

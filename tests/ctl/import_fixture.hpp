@@ -1,4 +1,4 @@
-// users-ctl import and export on a database of their own.
+// users-ctl import and export on a separate database.
 #pragma once
 
 #include <filesystem>
@@ -13,20 +13,13 @@
 #include "service/account_service.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 #include "unit/child_process.hpp"
 
 namespace users::test {
 
-inline std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-inline bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// A table of the tutorial's server with `count` good rows, `188` and eight digits each.
+/// A table of the tutorial's server with `count` valid rows, whose phones are `188` and eight
+/// digits.
 inline std::string rows(int count) {
   std::string table = "id\tphone\tpassword\tcreateTime\n";
   for (int id = 10'000'000; id < 10'000'000 + count; ++id) {
@@ -42,9 +35,9 @@ struct ImportFixture {
   ScratchDatabase database;
   TemporaryDirectory directory;
   std::string user_name = ::getpwuid(::geteuid())->pw_name;
-  unsigned memory = 64;  ///< of a hash, in KiB
+  unsigned memory = 64;  ///< KiB per hash
 
-  /// users-ctl on the scratch database; with `exec` in front the shell becomes it.
+  /// users-ctl on the scratch database; `exec` in front replaces the shell.
   [[nodiscard]] std::string ctl(const std::string& arguments) const {
     return "env USERS_FCGI_DATABASE_NAME=" + database.name() +
            " USERS_FCGI_DATABASE_USER=" + user_name + " USERS_FCGI_DATABASE_PASSWORD_FILE='" +
@@ -64,7 +57,7 @@ struct ImportFixture {
     const Command command = run_command(ctl(arguments) + " 2>'" + path("errors") + "'");
     return {command.status, command.output, errors()};
   }
-  /// Imports a file of this content.
+  /// Imports a file with this content.
   [[nodiscard]] Result import(const std::string& content, const std::string& options = "") const {
     return run("import " + options + " '" + directory.write("import.tsv", content).string() + "'");
   }
@@ -72,7 +65,7 @@ struct ImportFixture {
   [[nodiscard]] Result export_to(const std::string& name) const {
     return run("export >'" + directory.write(name, "").string() + "'");
   }
-  /// Runs users-ctl beside the test; its output is appended to the files `output` and `errors`.
+  /// Starts users-ctl in the background; appends its output to the files `output` and `errors`.
   [[nodiscard]] pid_t start(const std::string& arguments) const {
     const std::string command =
         "exec " + ctl(arguments) + " >>'" + path("output") + "' 2>>'" + path("errors") + "'";
@@ -85,7 +78,7 @@ struct ImportFixture {
   [[nodiscard]] std::uint64_t count(const std::string& table = "users") {
     return std::stoull(database.query("SELECT COUNT(*) FROM " + table));
   }
-  /// Logs in by the service's own rules.
+  /// Logs in through the service.
   [[nodiscard]] ResultCode login(const std::string& phone, const std::string& password) const {
     const Config config = database.config();
     Metrics metrics;

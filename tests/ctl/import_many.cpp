@@ -1,5 +1,5 @@
-// 100,000 rows of the tutorial's server: at the rate of the hash, killed half way, exact at the
-// end.
+// Imports 100,000 rows of the tutorial's server as fast as they can be hashed; exact even if killed
+// half way.
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Sanitizers slow the import down, but not the bare hashes of a library that is built without them.
+// Sanitizers slow down the import, but not libsodium, which is built without them.
 #ifdef __SANITIZE_ADDRESS__
 constexpr int kRows = 20'000;
 constexpr double kLeastShareOfBareRate = 0;
@@ -22,13 +22,13 @@ constexpr double kLeastShareOfBareRate = 0;
 constexpr int kRows = 100'000;
 constexpr double kLeastShareOfBareRate = 0.6;
 #endif
-/// Every hundredth is no phone, another hundredth has the phone of the row 50 before it.
+/// Every hundredth row has no valid phone, another hundredth repeats the phone 50 rows earlier.
 constexpr int kEvery = 100;
 constexpr std::uint64_t kBad = kRows / kEvery;
 constexpr std::uint64_t kDuplicates = kRows / kEvery;
 constexpr std::uint64_t kGood = kRows - kBad - kDuplicates;
 constexpr unsigned kMemory = 1024;
-/// In every password.
+/// Part of every password.
 constexpr const char* kMark = "planted-7fa3c0de";
 
 constexpr auto is_bad = [](int row) { return row % kEvery == 10; };
@@ -44,7 +44,7 @@ std::string password_of(int row) {
   return kMark + std::to_string(row);
 }
 
-/// Spelled in several ways; where it is bad, too long, too short, or words.
+/// Valid in several spellings; otherwise too long, too short, or words.
 std::string phone_of_row(int row) {
   const std::string digits = digits_of(row);
   if (is_bad(row)) return row % 3 == 0 ? "188" + digits + "000" : row % 3 == 1 ? "188" : "no phone";
@@ -62,7 +62,7 @@ void write_table(const std::filesystem::path& file) {
   }
 }
 
-/// Hashes and does nothing else, with as many threads and as politely as the import works.
+/// Only hashes, with as many threads and as nice as the import.
 class BareHashing {
  public:
   BareHashing()
@@ -86,7 +86,7 @@ class BareHashing {
           return 0;
         })) {}
 
-  /// Ends it; returns how many hashes it made in a second.
+  /// Ends it; returns the hashes per second.
   double stop() {
     std::ofstream(stop_) << "";
     BOOST_TEST_REQUIRE(wait_for(child_) == 0);
@@ -106,7 +106,8 @@ struct Fixture : ImportFixture {
   std::string table = path("users.tsv");
   Fixture() { memory = kMemory; }
 
-  /// The password in no table (but as a hash), no file but the table, and no log.
+  /// Checks that no password is in a table (except as a hash), in a file but the table, or in a
+  /// log.
   void check_nothing_is_left() {
     BOOST_TEST(count("users WHERE password NOT LIKE '$argon2id$%'") == 0U);
     BOOST_TEST(
@@ -131,8 +132,8 @@ BOOST_AUTO_TEST_CASE(a_table_killed_half_way_ends_exact_and_at_the_rate_of_the_h
 
   const pid_t first = start("import '" + table + "'");
   BOOST_TEST_REQUIRE(wait_until(60, [&] { return count() >= 1000; }));
-  // Side by side they share the machine, and whatever else it does takes the same from both. An
-  // import that waited for the database, or left a core idle, would fall behind.
+  // Both run side by side, so other load slows both. An import that waited for the database or left
+  // a core idle would fall behind.
   const std::uint64_t before = count();
   const auto began = Clock::now();
   BareHashing beside;
@@ -144,13 +145,13 @@ BOOST_AUTO_TEST_CASE(a_table_killed_half_way_ends_exact_and_at_the_rate_of_the_h
   BOOST_TEST(rate >= kLeastShareOfBareRate * bare,
              "import " << rate << "/s, bare hashes " << bare << "/s");
   {
-    // However fast it is, it gets no further than this.
+    // This lock stops it, however fast it is.
     const auto holder = database.connect();
     holder->run_script("LOCK TABLES users READ, audit READ", "lock");
     BOOST_TEST(::kill(first, SIGKILL) == 0);
     BOOST_TEST(wait_for(first) == -1);
   }
-  // The server ends the transactions of whoever is gone.
+  // The server ends the transactions of a client that has gone.
   BOOST_TEST_REQUIRE(wait_until(30, [&] { return database.open_transactions() == "0"; }));
   const std::uint64_t half = count();
   BOOST_TEST(half < kGood);
@@ -170,12 +171,12 @@ BOOST_AUTO_TEST_CASE(a_table_killed_half_way_ends_exact_and_at_the_rate_of_the_h
   BOOST_TEST(count("users WHERE createTime = '2017-04-22 10:00:00'") == kDuplicates / 2);
   BOOST_TEST(count("users WHERE createTime = '2018-04-22 10:00:00'") == kGood - kDuplicates / 2);
 
-  // Every 97th row, and every row that has or is a duplicate.
+  // Every 97th row, and all duplicates with their originals.
   const Config config = database.config();
   Metrics metrics;
   db::Database connection(config, no_password, metrics);
   AccountService service(config, key, connection, metrics);
-  log::start_on_stderr(LogLevel::warning);  // not a line for each login
+  log::start_on_stderr(LogLevel::warning);  // omits the line for each login
   int wrong = 0;
   std::uint64_t checked = 0;
   for (int row = 0; row < kRows; ++row) {

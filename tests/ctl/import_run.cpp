@@ -1,5 +1,5 @@
-// users-ctl import while other things happen: registrations, restarts, interrupts, changes to the
-// file. No row is lost, written twice, or another than the one that was judged.
+// users-ctl import during registrations, restarts, interrupts and changes to the file: no row is
+// lost, written twice, or different from the one that was checked.
 #include <algorithm>
 #include <csignal>
 
@@ -18,7 +18,7 @@ namespace {
 struct Fixture : ImportFixture {
   std::string file = directory.path() / "import.tsv";
 
-  /// Starts an import of 3000 rows that takes seconds, and waits until some are written.
+  /// Starts an import of 3000 rows, which takes seconds, and waits until some are written.
   pid_t start_long_import(std::uint64_t written = 1) {
     memory = 1024;
     static_cast<void>(directory.write("import.tsv", rows(3000)));
@@ -38,7 +38,7 @@ struct Fixture : ImportFixture {
   }
 };
 
-/// Gives the file other bytes, as many as it has, and stat(2) shows the same size and mtime.
+/// Changes the file's bytes but not its size and mtime.
 void swap_unseen(const std::filesystem::path& file, const std::string& content) {
   struct stat before {};
   BOOST_TEST_REQUIRE(::stat(file.c_str(), &before) == 0);
@@ -48,7 +48,7 @@ void swap_unseen(const std::filesystem::path& file, const std::string& content) 
   BOOST_TEST_REQUIRE(::utimensat(AT_FDCWD, file.c_str(), times, 0) == 0);
 }
 
-/// Hashes of bcrypt that nobody's password has: `letter` tells one table of them from another.
+/// A valid bcrypt hash without a password; `letter` tells one table from another.
 std::string hash_of(int row, char letter) {
   std::string hash = "$2b$04$" + std::string(52, letter) + "e";
   hash.replace(28, 1, "e");  // the salt's last character has only two bits
@@ -56,8 +56,8 @@ std::string hash_of(int row, char letter) {
   return hash.replace(30, number.size(), number);
 }
 
-/// `count` rows of phone and hash, of which those from `first_other` on have another letter, and
-/// behind them more rows that are no phones than a pipe holds lines of the report.
+/// `count` rows of phone and hash, those from `first_other` on with another letter, followed by
+/// more invalid rows than a pipe holds lines of the report.
 std::string table_of_hashes(int count, int first_other) {
   constexpr int kBad = 10'000;
   std::string table = "phone\thash\n";
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(who_registers_meanwhile_keeps_the_account) {
   static_cast<void>(directory.write("import.tsv", rows(200)));
   const auto other = database.connect();
   {
-    // The phone of row 100, not committed yet: its batch waits for the outcome, the others do not.
+    // The phone of row 100 is not committed yet: only its batch waits for the outcome.
     db::Transaction registration(*other, db::new_operation());
     other->run_script(
         "INSERT INTO users (phone, password, createTime) VALUES ('+8618810000100', 'theirs', "
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_deadlock_and_a_lock_wait_are_replayed) {
 
 BOOST_AUTO_TEST_CASE(a_lost_answer_to_commit_writes_nothing_twice) {
   ImportFile table(directory.write("import.tsv", rows(100)));
-  // The statement with its command byte, since the session's setup names READ-COMMITTED.
+  // The statement with its command byte, because the session's setup names READ-COMMITTED.
   for (const char* trigger : {"\x03"
                               "COMMIT",
                               "START TRANSACTION", "+8618810000003"}) {
@@ -175,8 +175,8 @@ BOOST_AUTO_TEST_CASE(rows_that_are_swapped_unseen_behind_the_report_are_not_writ
   constexpr int kRows = 1000;
   constexpr int kFirstSwapped = 300;
   static_cast<void>(directory.write("import.tsv", table_of_hashes(kRows, kRows)));
-  // The report is longer than the pipe that it goes into, so the import stands between its two
-  // passes from the report's first byte until somebody reads the rest.
+  // The report does not fit into the pipe, so the import stops between its two passes until someone
+  // reads the rest.
   BOOST_TEST_REQUIRE(::mkfifo(path("output").c_str(), 0600) == 0);
   const pid_t import = start("import '" + file + "'");
   std::ifstream report(path("output"));
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(rows_that_are_swapped_unseen_behind_the_report_are_not_writ
   BOOST_TEST(count() <= std::uint64_t{kFirstSwapped});
   BOOST_TEST(count("audit") == count());
 
-  // The same command judges what the file has now, and goes on.
+  // The same command reads the new content and continues.
   const Result rest = run("import '" + file + "'");
   BOOST_TEST(rest.status == 0, rest.errors);
   BOOST_TEST(count() == std::uint64_t{kRows});

@@ -1,4 +1,4 @@
-// What users-ctl shows: for pipes, for people, for programs.
+// The output of users-ctl for pipes, people and programs.
 #include <algorithm>
 
 #include <boost/test/unit_test.hpp>
@@ -10,7 +10,7 @@ using namespace users::test;
 
 namespace {
 
-/// The names of an object's members, in their order, joined by blanks.
+/// The names of an object's members in order, joined by blanks.
 std::string names_of(const nlohmann::ordered_json& object) {
   std::string names;
   for (const auto& [name, value] : object.items()) names += (names.empty() ? "" : " ") + name;
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(user_list_pages_by_number_oldest_first) {
   const auto next = rows_of(ctl({"user", "list", "--after=" + id, "--limit=1"}).output);
   BOOST_TEST_REQUIRE(next.size() == 1U);
   BOOST_TEST(next[0][1] == second.e164());
-  // Behind the last one there is nothing, which is no error.
+  // Nothing comes after the last one, which is not an error.
   const CtlResult end = ctl({"user", "list", "--after", "18446744073709551615"});
   BOOST_TEST(end.status == 0);
   BOOST_TEST(end.output == "");
@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(user_sessions_shows_a_hostile_agent_as_text) {
       "\x1B]0;owned\x07\x1B[31m \xC2\x9B"
       "2J 浏览器\t\x7F";
   post("login", {{"phone", person.phone()}, {"password", person.password()}});
-  // nginx lets no control character through; who writes to the table can.
+  // nginx passes no control characters, but whoever writes to the table can.
   query("UPDATE sessions SET agent = '" + hostile + "' WHERE user_id = " + id);
   const CtlResult tabs = ctl({"user", "sessions", person.phone()});
   BOOST_TEST(!has_control_characters(tabs.output));
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_terminal_gets_columns_under_a_heading) {
   const auto second_line = shown.find('\n') + 1;
   BOOST_TEST(heading == phone - second_line);
   BOOST_TEST(shown.find("the next ones: --after " + id) != std::string::npos);
-  // The hint is for people: a pipe gets rows alone.
+  // The hint is for people: a pipe gets only rows.
   BOOST_TEST(ctl({"user", "list", "--after", before, "--limit", "1"}).errors == "");
 }
 

@@ -1,29 +1,28 @@
-// Messages that wait, are tried again, or are a test; and the last code, for development.
+// Waiting, repeated and test messages; and the last code, for development.
 #include <fstream>
 
 #include <boost/test/unit_test.hpp>
 
 #include "ctl/operator.hpp"
 #include "stack/requests.hpp"
-#include "support/temporary_directory.hpp"
 
 using namespace users::test;
 
 namespace {
 
-/// What the gateway of the tests does with the next messages to a phone.
+/// Sets what the tests' gateway does with the next messages to a phone.
 void plan_trouble(const Person& person, const std::string& trouble) {
   std::ofstream(state_folder() + "/spool/sms.log." + person.e164()) << trouble << '\n';
 }
 
-/// A message to `person` that the gateway has put off, and that waits for an hour. Its id.
+/// A message to `person` that has failed once and waits for an hour; returns its id.
 std::string waiting_message(const Person& person) {
   const std::string before = query("SELECT COALESCE(MAX(id), 0) FROM outbox");
   plan_trouble(person, "fail75");
   BOOST_TEST_REQUIRE(post("code", {{"phone", person.phone()}}).code() == 0);
   std::string id = query("SELECT MAX(id) FROM outbox WHERE id > " + before);
   const std::string row = " FROM outbox WHERE id = " + id;
-  // Put off, not merely leased to the courier that is at it: its plan is used up.
+  // Failed, not merely leased to a courier: its plan is used up.
   BOOST_TEST_REQUIRE(wait_until(30, [&] {
     return query("SELECT attempts" + row) == "1" &&
            query("SELECT nextTime < UTC_TIMESTAMP() + INTERVAL 10 SECOND" + row) == "1";
@@ -36,7 +35,7 @@ std::size_t sent_to(const Person& person) {
   return codes_sent(person.e164(), "regist").size();
 }
 
-/// The row of sms pending with this id.
+/// The row of `sms pending` with this id.
 nlohmann::json pending(const std::string& id) {
   for (const auto& row : ctl({"sms", "pending", "--limit", "10000", "--json"}).json()) {
     if (row["id"].dump() == id) return row;
@@ -142,7 +141,7 @@ BOOST_AUTO_TEST_CASE(retry_leaves_alone_what_a_courier_is_at) {
   BOOST_TEST(one.output == id + "\tbeing sent: a courier is at it\n");
   BOOST_TEST(ctl({"sms", "retry"}).output == "no message waits that could still be sent\n");
   BOOST_TEST(query("SELECT nextTime > UTC_TIMESTAMP()" + row) == "1");
-  // Its courier is gone for long.
+  // Its courier has been gone for long.
   query("UPDATE outbox SET nextTime = UTC_TIMESTAMP() - INTERVAL 1 SECOND WHERE id = " + id);
   BOOST_TEST(wait_until(30, [&] { return sent_to(person) == 1; }));
 }
@@ -170,7 +169,7 @@ BOOST_AUTO_TEST_CASE(test_tells_why_it_was_not_sent) {
       BOOST_TEST(result.status == 1);
       BOOST_TEST(result.output == "");
       BOOST_TEST(result.errors.find(reason) != std::string::npos);
-      // What the program itself says, too.
+      // The program's own output, too.
       BOOST_TEST((result.errors.find("the provider says no") != std::string::npos) ==
                  (reason == std::string("gave the message up")));
       BOOST_TEST(sent_to(person) == 0U);

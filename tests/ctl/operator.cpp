@@ -1,8 +1,6 @@
 #include "ctl/operator.hpp"
 
 #include <csignal>
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 
@@ -16,17 +14,13 @@
 
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 #include "support/worker_process.hpp"
 
 namespace users::test {
 namespace {
 
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-/// Who is behind sudo, unless a test says otherwise.
+/// The user behind sudo, unless a test sets another.
 constexpr const char* kSudo = "SUDO_USER=alice";
 
 std::vector<std::string> with_config(std::vector<std::string> arguments) {
@@ -74,7 +68,7 @@ std::vector<std::vector<std::string>> rows_of(const std::string& output) {
 }
 
 Terminal::Terminal(const std::vector<std::string>& arguments) {
-  // All that needs memory is made before the fork.
+  // Allocate everything before the fork.
   std::vector<std::string> words = with_config(arguments);
   words.insert(words.begin(), path_of("users-ctl"));
   std::vector<char*> word_pointers;

@@ -1,4 +1,4 @@
-// An operator at users-ctl: behind pipes, or at a terminal.
+// Runs users-ctl with pipes or at a terminal.
 #pragma once
 
 #include <string>
@@ -12,25 +12,25 @@
 namespace users::test {
 
 struct CtlResult {
-  int status;  ///< -1: it still ran after 60 seconds
+  int status;  ///< -1: still running after 60 seconds
   std::string output;
   std::string errors;
 
-  /// The output as JSON; discarded where it is none.
+  /// The output as JSON; discarded if it is not JSON.
   [[nodiscard]] nlohmann::json json() const;
 };
 
-/// Runs users-ctl on the stack, as operator_on_duty(). `environment` is added and wins.
+/// Runs users-ctl on the stack as operator_on_duty(). `environment` overrides other variables.
 CtlResult ctl(const std::vector<std::string>& arguments, const std::string& input = "",
               std::vector<std::string> environment = {});
 
-/// Whom the audit must name.
+/// The name that the audit must have.
 std::string operator_on_duty();
 
-/// The output's lines, each split at its tabs.
+/// The output's lines, split at tabs.
 std::vector<std::vector<std::string>> rows_of(const std::string& output);
 
-/// Runs users-ctl at a pseudo terminal.
+/// Runs users-ctl at a pseudo-terminal.
 class Terminal {
  public:
   explicit Terminal(const std::vector<std::string>& arguments);
@@ -38,18 +38,18 @@ class Terminal {
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
 
-  /// Waits until `text` is shown behind what was expected before; false after 20 seconds.
+  /// Waits until `text` appears after what was expected before; false after 20 seconds.
   bool expect(const std::string& text);
   void type(const std::string& line) const;
-  /// Whether what is typed is shown.
+  /// Whether typed text is shown.
   [[nodiscard]] bool echoes() const;
-  /// The exit status once it has ended; -1 where a signal ended it.
+  /// Waits for the exit status; -1 after a signal.
   int finish();
-  /// All that was shown.
+  /// Everything shown.
   [[nodiscard]] const std::string& shown() const { return shown_; }
 
  private:
-  /// False where no more comes.
+  /// False if no more comes.
   bool read_more();
 
   pid_t pid_ = -1;
@@ -58,7 +58,7 @@ class Terminal {
   std::size_t seen_ = 0;
 };
 
-/// An account of the stack at which the operator works.
+/// An account of the stack for the operator to work on.
 struct Account {
   Person person;
   std::string id;

@@ -1,4 +1,4 @@
-// Wrong command lines, what is refused, and the exit codes that --help promises.
+// Wrong command lines, refusals, and the exit codes that --help promises.
 #include <algorithm>
 #include <filesystem>
 
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(what_nobody_has_is_refused_with_1) {
     }
   }
   BOOST_TEST(ctl({"user", "rename-phone", phone, fresh_phone(), "--yes"}).status == 1);
-  // A number may have had an account: its history is empty, which is no error.
+  // The number may belong to a deleted account: an empty history is not an error.
   BOOST_TEST(ctl({"audit", "#18446744073709551615"}).status == 0);
 }
 

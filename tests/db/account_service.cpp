@@ -1,4 +1,4 @@
-// Registration on a real database: exactly once, through lost connections, deadlocks and lock
+// Registration with a real database: exactly once, despite lost connections, deadlocks and lock
 // waits.
 #include "service/account_service.hpp"
 
@@ -16,7 +16,7 @@ using namespace users::test;
 
 namespace {
 
-/// As COM_QUERY sends it; the session setup names it, too.
+/// With the byte of COM_QUERY, because the session's setup contains the word, too.
 constexpr const char* kCommit =
     "\x03"
     "COMMIT";
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(who_knows_the_key_tries_no_more_passwords_than_at_the_login
   BOOST_TEST((service.regist("key") == ResultCode::too_many_requests));
   BOOST_TEST((service.accounts.login("13900000001", "correct horse 42", kClient).code ==
               ResultCode::locked));
-  // Another key proves nothing and counts nothing.
+  // Another key proves nothing and is not counted.
   BOOST_TEST((service.regist("other") == ResultCode::already_registered));
 }
 
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(accounts_with_a_hash_of_another_kind_or_cost_are_counted) {
 }
 
 BOOST_AUTO_TEST_CASE(deadlocks_are_replayed_as_whole_transactions) {
-  // A lock wait is rolled back and replayed like a deadlock.
+  // A lock wait is replayed like a deadlock.
   for (const auto& [number, times] : {std::pair{1213U, 3}, {1205U, 2}}) {
     database.query("DELETE FROM users; DELETE FROM audit");
     const FailingInserts failing(database, "users", number, times);

@@ -1,5 +1,5 @@
-// Backup and restore as conf/README.md has them, with its very commands: what must come back does,
-// and what must not does not.
+// Backup and restore with the commands of conf/README.md: what they must bring back, and what they
+// must not.
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -18,7 +18,7 @@ using namespace users::test;
 
 namespace {
 
-// The lines of conf/README.md.
+// Lines of conf/README.md.
 constexpr const char* kBackup =
     "umask 077; mariadb-dump --single-transaction --hex-blob --ignore-table-data=users.sessions "
     "--ignore-table-data=users.verification_codes --ignore-table-data=users.outbox "
@@ -38,12 +38,12 @@ constexpr const char* kWord = "correct horse 42";
 
 std::unique_ptr<DatabaseServer> server;
 
-/// Runs a line as the operator: in a folder of its own, and the client knows the server.
+/// Runs a line as the operator, in the server's folder, with a client configured for the server.
 std::string operate(const std::string& line) {
   return run_script("cd '" + server->folder() + "' && export HOME=\"$PWD\" && { " + line + "; }");
 }
 
-/// One server for the suite: making its data takes seconds.
+/// One server for the suite: creating its data takes seconds.
 struct Suite {
   Suite() {
     server = std::make_unique<DatabaseServer>();
@@ -65,14 +65,14 @@ Config make_config() {
   return config;
 }
 
-/// The service on the database as it is now.
+/// The service on the current database.
 struct Service {
   Config config = make_config();
   Metrics metrics;
   db::Database database{config, kPassword, metrics};
   Verification verification{config, kKey, metrics};
   AccountService accounts{config, kKey, database, metrics};
-  std::string sent;  ///< the code that the courier sent last
+  std::string sent;  ///< the last code that the courier sent
   Courier courier{config, kKey, database,
                   [this](std::uint64_t, const Message& message) {
                     sent = message.code;
@@ -80,7 +80,7 @@ struct Service {
                   },
                   metrics};
 
-  /// Asks for a code; nobody sends it.
+  /// Requests a code that is not sent.
   void request(const std::string& phone, const std::string& purpose) {
     server->run("DELETE FROM throttle WHERE bucket LIKE 'sms%' OR bucket LIKE 'send%'");
     const auto outcome = accounts.request_code(phone, purpose, phone + purpose, kClient);
@@ -109,7 +109,7 @@ std::string count(const std::string& table) {
   return server->query("SELECT COUNT(*) FROM " + table);
 }
 
-/// Every column of every row of what must come back.
+/// All columns of all rows that must come back.
 std::string rows() {
   return operate(
       "mariadb -N --binary-as-hex users -e 'SELECT * FROM users ORDER BY id; SELECT * FROM audit "
@@ -131,7 +131,7 @@ std::string migrate() {
                     "conf/development.conf migrate");
 }
 
-/// Anna and Bert are registered, and Anna is logged in twice.
+/// Anna and Bert are registered. Anna has two sessions, one of them ended; Bert has one.
 struct Fixture {
   Service before;
   std::string used_code;
@@ -153,7 +153,7 @@ struct Fixture {
   }
 };
 
-/// users-ctl after-restore with the service's account, which may write rows only.
+/// users-ctl after-restore with the service's account, which may only write rows.
 Command after_restore(const std::string& options = "") {
   const std::string folder = server->folder();
   run_script("umask 077 && cd '" + folder + "' && printf %s '" + std::string(kDatabasePassword) +
@@ -209,7 +209,7 @@ BOOST_FIXTURE_TEST_CASE(the_service_goes_on_after_a_restore, Fixture) {
   lose_and_restore();
   Service after;
   BOOST_TEST(after.knows(after.login(kAnna)));
-  // The retry of a registration that was answered before is still the same registration.
+  // A retry of a registration that was answered before the backup is still recognized.
   BOOST_TEST((after.regist(kBert, "000000") == ResultCode::ok));
   BOOST_TEST((after.regist("13900000003", after.code("13900000003", "regist")) == ResultCode::ok));
   BOOST_TEST(server->query("SELECT MAX(id) > " + last + " FROM users") == "1");
@@ -253,7 +253,7 @@ BOOST_FIXTURE_TEST_CASE(after_a_full_restore_nothing_old_is_alive_again, Fixture
   BOOST_TEST(before.courier.deliver_one());
   lose_and_restore();
   {
-    // What it is against: all of that is alive again.
+    // Without after-restore all of it is valid again.
     Service revived;
     BOOST_TEST(!revived.knows(ended_early));
     BOOST_TEST(revived.knows(ended_late));
@@ -307,7 +307,7 @@ BOOST_FIXTURE_TEST_CASE(a_number_that_was_given_out_since_the_backup_is_nobody_e
     BOOST_TEST(migrate() == "the schema is up to date\n");
     const Command command = after_restore();
     BOOST_TEST(command.status == 0, command.output);
-    // What a server keeps over a restart counts.
+    // The number must survive a restart of the server.
     server->restart(false);
     join("13900000004");
     const auto next = number_of("13900000004");
@@ -340,7 +340,7 @@ BOOST_FIXTURE_TEST_CASE(the_operator_may_say_where_numbers_go_on, Fixture) {
   BOOST_TEST(after_restore("--next-id " + follows).status == 0);
   BOOST_TEST(after_restore("--next-id 7000000000").status == 0);
   BOOST_TEST(next() == "7000000000");
-  // Twice does no harm, and what is told is what is.
+  // Repeating it does no harm, and the output shows the actual number.
   const Command less = after_restore("--next-id 6000000000");
   BOOST_TEST(less.status == 0);
   BOOST_TEST(less.output.find("the next account gets number 7000000000\n") != std::string::npos);

@@ -1,4 +1,4 @@
-// Verification codes where something happens at the same time, or to another account of the phone.
+// Verification codes with concurrent requests, and with a phone that changes accounts.
 #include <atomic>
 #include <functional>
 #include <future>
@@ -50,8 +50,7 @@ std::string other_than(const std::string& code) {
   return code == "000000" ? "000001" : "000000";
 }
 
-/// Runs two tries of one request, the second one while the first is in its transaction, before it
-/// does `what`. Both outcomes.
+/// Starts `second` while the transaction of `first` is held before `what`; returns both outcomes.
 std::pair<Outcome, Outcome> overlap(ScratchDatabase& database, const std::string& what,
                                     const std::function<Outcome()>& first,
                                     const std::function<Outcome()>& second) {
@@ -99,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_code_and_its_message_are_stored_together_or_not_at_all) {
       "'45000'");
   BOOST_CHECK_THROW(ask("regist"), db::DatabaseError);
   BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox") == "0");
-  // Nor does it cost its owner a minute.
+  // The owner does not have to wait a minute for it either.
   BOOST_TEST(database.query("SELECT COUNT(*) FROM throttle") == "0");
 }
 
@@ -108,7 +107,7 @@ BOOST_AUTO_TEST_CASE(the_message_of_a_code_that_was_replaced_is_not_sent) {
   const std::string by = code("regist");
   BOOST_TEST(database.query("SELECT GROUP_CONCAT(CONCAT(state, ' ', sealed IS NULL) ORDER BY id "
                             "SEPARATOR ',') FROM outbox") == "unsent 1,pending 0");
-  // Of another purpose nothing was replaced.
+  // A code for another purpose replaces nothing.
   static_cast<void>(code("phone"));
   BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "2");
   BOOST_TEST((regist(by) == ResultCode::ok));
@@ -132,14 +131,14 @@ BOOST_AUTO_TEST_CASE(what_a_former_owner_of_a_phone_asked_for_opens_nothing_of_t
       (one.accounts.login_by_code(old, login, fresh_client()).code == ResultCode::wrong_code));
   BOOST_TEST((one.accounts.login(old, kPassword, fresh_client()).code == ResultCode::ok));
 
-  // The same where the phone becomes another account's by a change.
+  // The same if the phone moves to another account by a change of phone.
   const std::string again = code("reset");
   const Session second = session();
   BOOST_TEST(
       (one.accounts.delete_account(second, kPassword, fresh_client()).code == ResultCode::ok));
   database.query("UPDATE users SET phone = '+8613700000000'");
   database.query("DELETE FROM throttle");
-  BOOST_TEST((ask("reset").code == ResultCode::ok));  // of nobody
+  BOOST_TEST((ask("reset").code == ResultCode::ok));  // no account has this phone
   const std::string void_rows = "SELECT COUNT(*) FROM verification_codes WHERE phone = '+86" + old +
                                 "' AND purpose = 'reset' AND codeHash = REPEAT('\\0', 32)";
   BOOST_TEST(database.query(void_rows) == "0");
@@ -149,7 +148,7 @@ BOOST_AUTO_TEST_CASE(what_a_former_owner_of_a_phone_asked_for_opens_nothing_of_t
   const std::string prove = code("phone");
   BOOST_TEST((one.accounts.change_phone(third, old, prove, kPassword, fresh_client()).code ==
               ResultCode::ok));
-  // Overwritten, not deleted: who asked must not see that the phone has an account now.
+  // Overwritten, not deleted: nobody must see that the phone now has an account.
   BOOST_TEST(database.query(void_rows) == "1");
   BOOST_TEST((one.accounts.reset_password(old, again, kNewPassword, fresh_client()).code ==
               ResultCode::wrong_code));
@@ -214,7 +213,7 @@ BOOST_AUTO_TEST_CASE(every_limit_says_when_it_is_over) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_sent_is_not_charged_and_the_budget_is_exact) {
   Config config = issued();
-  // Not every row has the same share.
+  // The 8 rows get unequal shares.
   config.sms_per_hour = 21;
   Service small(std::move(config));
   const auto ask_for = [&](const std::string& who, std::string_view purpose) {
@@ -225,9 +224,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_sent_is_not_charged_and_the_budget_is_exact) {
   for (int i = 0; i < 21; ++i) BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::ok));
   BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::too_many_requests));
   BOOST_TEST(database.query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "21");
-  // Or the answer would tell who has an account.
+  // Otherwise the answer would reveal who has an account.
   BOOST_TEST((ask_for(fresh_phone(), "login") == ResultCode::too_many_requests));
-  // An hour later there is a whole budget again.
+  // An hour later the budget is full again.
   database.query("UPDATE throttle SET resetTime = UTC_TIMESTAMP() WHERE bucket LIKE 'sms-hour:%'");
   BOOST_TEST((ask_for(fresh_phone(), "regist") == ResultCode::ok));
 }
@@ -248,8 +247,7 @@ BOOST_AUTO_TEST_CASE(of_many_requests_at_once_the_budget_takes_as_many_as_it_has
 }
 
 BOOST_AUTO_TEST_CASE(requests_for_codes_share_no_row) {
-  // 40 choices among 8 rows: that fewer than 5 are met has a chance of one in ten thousand
-  // millions.
+  // 40 draws from 8 rows: the chance to hit fewer than 5 is one in ten thousand million.
   for (int i = 0; i < 40; ++i) {
     BOOST_TEST(
         (one.accounts

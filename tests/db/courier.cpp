@@ -1,4 +1,4 @@
-// The courier on a scratch database, with senders that behave well and badly.
+// The courier on a scratch database, with senders that succeed, fail and hang.
 #include "sms/courier.hpp"
 
 #include <filesystem>
@@ -33,7 +33,7 @@ struct Fixture {
     BOOST_TEST_REQUIRE((outcome.code == ResultCode::ok));
   }
   Courier courier(Sender sender) { return {config, kKey, database, std::move(sender), metrics}; }
-  /// One whose messages end in `sent`, and each as `end` says.
+  /// A courier that keeps its messages in `sent` and reports `end` for each.
   Courier recorder(Delivery end = Delivery::sent, const Secret& key = kKey) {
     const Sender record = [this, end](std::uint64_t, const Message& message) {
       sent.push_back(message);
@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(several_couriers_share_the_work) {
 BOOST_AUTO_TEST_CASE(a_message_that_another_courier_takes_is_passed_over) {
   request("13900000001");
   request("13900000002");
-  // The other one is between its look and its lease.
+  // The other courier has selected the message but not yet leased it.
   const auto other = scratch.connect();
   other->run_script("START TRANSACTION", "test");
   other->run_script("SELECT id FROM outbox ORDER BY id LIMIT 1 FOR UPDATE", "test");
@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(purge_works_in_batches) {
 BOOST_AUTO_TEST_CASE(the_command_gets_one_json_object_and_its_exit_code_decides) {
   const TemporaryDirectory directory;
   const std::string got = (directory.path() / "got").string();
-  // A site may have its name in the text.
+  // The text may name the site.
   for (const auto& [origin, bound] :
        {std::pair{"", ""}, {"example.org", R"(\n@example.org #123456)"}}) {
     BOOST_TEST((run(directory, "cat > '" + got + "'", origin) == Delivery::sent));

@@ -1,4 +1,4 @@
-// A table whose next inserts fail, with whatever error the server may have.
+// Makes the next inserts into a table fail with any server error.
 #pragma once
 
 #include <string>
@@ -7,13 +7,13 @@
 
 namespace users::test {
 
-/// Makes the next `count` inserts into a table fail with an error number for as long as it lives.
+/// Makes the next `count` inserts into a table fail with an error number while it lives.
 class FailingInserts {
  public:
   FailingInserts(ScratchDatabase& database, const std::string& table, unsigned number,
                  int count = 1000)
       : database_(database) {
-    // No InnoDB table, so that a rollback does not wind the counter back.
+    // Not InnoDB, so that a rollback does not restore the counter.
     database.query("CREATE TABLE failures (n INT) ENGINE = Aria; INSERT INTO failures VALUES (" +
                    std::to_string(count) + ")");
     database.query("CREATE TRIGGER failing BEFORE INSERT ON " + table +
@@ -25,7 +25,7 @@ class FailingInserts {
   FailingInserts(const FailingInserts&) = delete;
   FailingInserts& operator=(const FailingInserts&) = delete;
 
-  /// How many are still to fail; negative: how many went through behind them.
+  /// How many inserts are still to fail; negative: how many have succeeded since.
   [[nodiscard]] int left() const { return std::stoi(database_.query("SELECT n FROM failures")); }
 
  private:

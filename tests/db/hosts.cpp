@@ -1,4 +1,4 @@
-// Several database hosts: the first is home; the others serve while it is away.
+// Several database hosts: the first is preferred, the others are used while it is down.
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -25,7 +25,7 @@ namespace {
 
 const Secret kNoPassword;
 
-/// Two names of the one server: `home`, which comes and goes, and `other`.
+/// Two names of one server: `home`, which comes and goes, and `other`.
 struct Hosts {
   ScratchDatabase scratch;
   TemporaryDirectory directory;
@@ -52,7 +52,7 @@ std::string connection_id(db::Database& database) {
   });
 }
 
-/// Whether it goes over to another connection, between requests only.
+/// Whether it switches to another connection between requests.
 bool changes_over(db::Database& database, const std::string& from, double seconds) {
   return wait_until(seconds, [&] {
     database.tend();
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_lost_host_is_left_and_the_first_is_gone_home_to) {
   BOOST_TEST(!changes_over(database, away, 1));
   link(home);
   BOOST_TEST_REQUIRE(changes_over(database, away, 5));
-  // For good: what was the other host may go.
+  // The switch is permanent: the other host may disappear.
   std::filesystem::remove(other);
   BOOST_TEST(!changes_over(database, connection_id(database), 1));
 }
@@ -123,11 +123,11 @@ BOOST_AUTO_TEST_CASE(a_host_that_was_silent_is_tried_again_at_once_if_no_other_s
   silent.reset();
   std::filesystem::remove(home);
   link(home);
-  // The wait of four times its silence, 8 s, is for when another serves.
+  // It would wait four times the timeout, 8 s, only if another host answered.
   BOOST_TEST(wait_until(4, [&] { return database.try_connect(); }));
 }
 
-/// Takes a while to refuse each connection with an error of the server.
+/// A server that is slow to refuse each connection with an error.
 class BusyServer {
  public:
   BusyServer(const std::filesystem::path& path, std::chrono::milliseconds pause)
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_answers_late_that_it_cannot_is_asked_again_soon
   busy.reset();
   std::filesystem::remove(home);
   link(home);
-  // Four times its 1.5 s would be 6 s.
+  // Four times 1.5 s would be 6 s.
   BOOST_TEST(changes_over(database, away, 3));
 }
 
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(a_silent_host_does_not_hold_up_a_stop) {
                            .standard_input = fcgi.descriptor(),
                            .output = folder.path() / "output",
                            .errors = folder.path() / "errors"});
-    // It is served by the other host when this one comes, and says nothing.
+    // The other host serves it when this one returns, and it does not log that.
     const std::string connections =
         "SELECT COUNT(*) > 0 FROM information_schema.processlist WHERE db = DATABASE() AND id <> "
         "CONNECTION_ID()";
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(a_password_that_was_changed_is_read_again_when_the_old_one_
   scratch.query("KILL " +
                 scratch.query("SELECT id FROM information_schema.processlist WHERE user = '" +
                               scratch.name() + "'"));
-  // The file still has the old one.
+  // The file still has the old password.
   BOOST_CHECK_THROW(ask(), db::DatabaseError);
   std::filesystem::remove(settings.database_password_file);
   settings.database_password_file = directory.write("password", "the second\n").string();

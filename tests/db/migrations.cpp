@@ -1,8 +1,7 @@
-// Migrations on scratch databases: from nothing to the schema, twice, two at once, and refusals.
+// Migrations on scratch databases: an empty one, repeated and concurrent runs, and refusals.
 #include "db/migrations.hpp"
 
 #include <atomic>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -17,7 +16,7 @@ using namespace users::test;
 
 namespace {
 
-/// Every table of a database, its columns and its indexes, as the server has them.
+/// All tables of a database with their columns and indexes.
 std::string tables_of(ScratchDatabase& database) {
   const std::pair<const char*, const char*> kParts[] = {
       {"tables", "table_name, engine, table_collation"},
@@ -56,7 +55,7 @@ Command ctl(const ScratchDatabase& database, const std::string& arguments) {
                      arguments + " 2>&1");
 }
 
-/// A line for each migration of the checkout.
+/// A line for each migration.
 std::string each_migration(const std::string& what) {
   std::string lines;
   for (const auto& migration : db::list_migrations("sql/migrations")) {

@@ -1,4 +1,4 @@
-// The database layer against a real server: values, errors as types, transactions.
+// The database layer with a real server: values, typed errors, transactions.
 #include <atomic>
 #include <thread>
 
@@ -6,7 +6,6 @@
 
 #include "accounts/throttle.hpp"
 #include "accounts/user.hpp"
-#include "base/crypto.hpp"
 #include "db/connection.hpp"
 #include "db/database.hpp"
 #include "db/failing_inserts.hpp"
@@ -104,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_bulk_inserts_each_of_its_rows_byte_for_byte) {
                             "'-')) ORDER BY phone SEPARATOR '|') FROM users") ==
              "1 246F6E6524 2018-04-22 10:00:00 2019-01-01 00:00:01|2  now -|3 610062 2018-04-22 "
              "10:00:02 -");
-  // Fewer, one, many, none: the statement keeps nothing of the bulk before.
+  // Fewer rows, one, many, none: no bulk leaves anything in the statement.
   BOOST_TEST(connection->execute_bulk(insert_many, {{"+1", "x", std::nullopt, std::nullopt}}) ==
              1U);
   std::vector<std::string> phones;
@@ -160,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_deadlock_is_a_type_of_its_own) {
     } catch (const db::Deadlock&) {
       ++deadlocks;
     }
-    on.run_script("ROLLBACK", "rollback");  // the other one may wait for it
+    on.run_script("ROLLBACK", "rollback");  // the other transaction may wait for it
   };
   std::thread crossing([&] { cross(*other, first); });
   cross(*connection, second);
@@ -289,11 +288,11 @@ BOOST_AUTO_TEST_SUITE_END()
 
 namespace {
 
-/// Errors that leave the connection as it is: a lock, a deadlock, a duplicate, a full disk, a
-/// read-only server, a statement over its time, one that was ended, a value that does not fit.
+/// Errors after which the connection still works: lock wait, deadlock, duplicate, full disk,
+/// read-only server, time limit, ended statement, value out of range.
 constexpr unsigned kSurvived[] = {1205, 1213, 1062, 1021, 1290, 1969, 1317, 1406};
 
-/// A connection that would soon show that it waits for what does not come.
+/// A connection with short timeouts, so that a wait for missing packets is noticed.
 struct Impatient {
   ScratchDatabase database;
   Metrics metrics;
@@ -318,7 +317,7 @@ BOOST_FIXTURE_TEST_SUITE(failed_statements, Impatient)
 BOOST_AUTO_TEST_CASE(one_that_failed_in_place_of_its_rows_runs_again) {
   std::uint64_t used = 0;
   for (const unsigned number : kSurvived) {
-    // The first time the statement fails before it has ever returned a row.
+    // First the statement fails before it has ever returned a row.
     {
       const FailingInserts failing(database, "throttle", number);
       for (int i = 0; i < 2; ++i) {

@@ -1,11 +1,10 @@
-// What ends sessions ends those, too, whose login is under way at that moment.
+// Whatever ends sessions also ends those whose login is in progress.
 #include <functional>
 #include <future>
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "db/statement.hpp"
 #include "service/administration.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/metrics_text.hpp"
@@ -43,7 +42,7 @@ struct Fixture {
 
   bool is_alive(const std::string& token) { return other.accounts.find_session(token).has_value(); }
 
-  /// The code that was sent to a phone.
+  /// The code sent to a phone.
   std::string code(const std::string& to, const std::string& purpose) {
     database.query("DELETE FROM throttle");
     owner.accounts.request_code(to, purpose, "", fresh_client());
@@ -51,7 +50,7 @@ struct Fixture {
   }
 };
 
-/// Something that ends all sessions, and whether that of who does it goes on.
+/// An action that ends all sessions, and whether the caller's own session continues.
 struct End {
   const char* name;
   bool keeps_own;
@@ -92,14 +91,14 @@ const End kEnds[] = {
 };
 
 struct Race : Fixture {
-  /// `end` comes while `login` is in the midst of its transaction: what that opens is over.
+  /// Runs `end` in the middle of the transaction of `login`: the new session must be over.
   void check_ended(const End& end, const std::function<LoginOutcome()>& login) {
     const std::string own = token();
     const Session session = *owner.accounts.find_session(own);
     HeldTransactions held(database, "INSERT ON sessions");
     auto under_way = std::async(std::launch::async, login);
     BOOST_TEST(held.wait_for_one());
-    // A login by code holds the row of its code, and what ends all voids the codes, too.
+    // A login by code locks the row of its code, and ending all sessions voids the codes.
     auto ending = std::async(std::launch::async, [&] { return end.run(*this, session); });
     BOOST_TEST(wait_until(30, [&] {
       return row_lock_waits() == 1 || ending.wait_for(0s) == std::future_status::ready;
@@ -128,7 +127,7 @@ BOOST_DATA_TEST_CASE(it_voids_the_codes_that_were_asked_for_before, data::make(k
   const std::string login = code(phone, "login");
   const std::string reset = code(phone, "reset");
   BOOST_TEST((end.run(*this, session()) == ResultCode::ok));
-  // Whatever became of the phone: what counts is that the codes open nothing.
+  // Whatever happened to the phone, the codes must be void.
   database.query("UPDATE users SET disableTime = NULL");
   const std::string now = database.query("SELECT phone FROM users");
   for (const std::string& number : {phone, now}) {
@@ -138,7 +137,7 @@ BOOST_DATA_TEST_CASE(it_voids_the_codes_that_were_asked_for_before, data::make(k
         other.accounts.reset_password(number, reset, kNewPassword, fresh_client()).code;
     BOOST_TEST((by_reset == ResultCode::wrong_code || by_reset == ResultCode::code_used_up));
   }
-  // A code asked for afterwards works.
+  // A code requested afterwards works.
   database.query("DELETE FROM throttle");
   owner.accounts.request_code(now, "login", "another request", fresh_client());
   const std::string fresh = last_code(database);
@@ -163,7 +162,7 @@ BOOST_AUTO_TEST_CASE(an_account_has_at_most_as_many_sessions_as_it_may) {
   const auto open = [&] { return token_of(few.accounts.login(phone, kPassword, fresh_client())); };
   std::vector<std::string> tokens;
   for (int i = 0; i < 5; ++i) tokens.push_back(open());
-  // The second is the one unseen for longest, the fourth is over already.
+  // The second one is the longest unseen, the fourth has expired.
   database.query(
       "UPDATE sessions SET seenTime = UTC_TIMESTAMP() - INTERVAL 2 HOUR; UPDATE sessions SET "
       "seenTime = UTC_TIMESTAMP() - INTERVAL 3 HOUR WHERE id = (SELECT * FROM (SELECT MIN(id) + 1 "
@@ -180,7 +179,7 @@ BOOST_AUTO_TEST_CASE(an_account_has_at_most_as_many_sessions_as_it_may) {
   for (const std::size_t i : {0, 2, 4, 5, 6}) BOOST_TEST(is_alive(tokens[i]), i);
   BOOST_TEST(database.query("SELECT COUNT(*) FROM sessions") == "5");
 
-  // What an earlier version left goes with the next login, and that of others stays.
+  // Sessions of an earlier version are removed at the next login; other accounts' are not.
   database.query(
       "INSERT INTO sessions (tokenHash, user_id, createTime, seenTime, expireTime, address, agent) "
       "SELECT UNHEX(SHA2(seq, 256)), user_id + (seq > 300), createTime, UTC_TIMESTAMP() - INTERVAL "
@@ -208,7 +207,7 @@ BOOST_AUTO_TEST_CASE(the_list_of_sessions_comes_in_the_order_of_an_index) {
   BOOST_TEST(plan.find("filesort") == std::string::npos, plan);
 }
 
-/// All that an event may change of an account.
+/// Everything that an event may change.
 std::string all_of(ScratchDatabase& database) {
   return database.query(
       "SELECT CONCAT_WS(' ', (SELECT GROUP_CONCAT(phone, password, epoch, IFNULL(disableTime, '')) "
@@ -265,7 +264,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_was_ended_meanwhile_changes_nothing) {
   BOOST_TEST((owner.accounts.delete_account(ended, kPassword, fresh_client()).code ==
               ResultCode::not_logged_in));
   BOOST_TEST(database.query(row) == before);
-  // Nor was the code used up.
+  // The code was not used up either.
   const Session alive = session();
   BOOST_TEST((owner.accounts.change_phone(alive, next, by, kPassword, fresh_client()).code ==
               ResultCode::ok));
@@ -302,7 +301,7 @@ BOOST_AUTO_TEST_CASE(an_ended_session_whose_answer_was_lost_is_told_as_ended) {
   BOOST_TEST(!cut.accounts.end_session(own, second.id, fresh_client()));
 }
 
-/// One that holds up every write of a session's row, and what lets it go.
+/// Something that blocks every write to a session's row, and how to release it.
 struct Lock {
   const char* name;
   const char* take;
@@ -329,7 +328,7 @@ BOOST_DATA_TEST_CASE(a_session_is_found_and_waits_for_no_lock_to_note_it, data::
   holder->run_script(lock.take, "lock");
   BOOST_TEST(is_alive(old));
   holder->run_script(lock.release, "unlock");
-  // It failed at once: a wait ends at the statement's time, which is another error.
+  // It failed at once: after a wait, the statement's time limit would be another error.
   const Samples samples = read_metrics(other.metrics.render());
   BOOST_TEST(
       value_of(samples,
@@ -363,7 +362,7 @@ BOOST_AUTO_TEST_CASE(a_reset_that_races_a_new_phone_sets_no_password) {
   const std::string by = code(next, "phone");
   const std::string reset = code(phone, "reset");
   const std::string former = phone;
-  // The change is not yet committed when the reset looks the account up.
+  // The change is not committed yet when the reset looks up the account.
   HeldTransactions held(database, "INSERT ON audit");
   auto change = std::async(std::launch::async, [&] {
     return owner.accounts.change_phone(own, next, by, kPassword, fresh_client()).code;

@@ -1,4 +1,4 @@
-// users-ctl setup on the stack's server, with a database and accounts of its own.
+// users-ctl setup on the stack's server, with its own database and accounts.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -15,27 +15,18 @@
 #include "support/database_server.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 using namespace users;
 using namespace users::test;
 
 namespace {
 
-bool says(const Command& command, const std::string& text) {
-  return command.output.find(text) != std::string::npos;
-}
-
-std::string content_of(const std::filesystem::path& file) {
-  std::ostringstream content;
-  content << std::ifstream(file).rdbuf();
-  return content.str();
-}
-
 std::string ask(const std::string& sql) {
   return administrator()->run_script(sql, "test").value_or("NULL");
 }
 
-/// A machine that has nothing yet but a server, and what setup makes there.
+/// A machine with a server but no installation, and what setup creates there.
 struct Machine {
   TemporaryDirectory folder;
   std::string name = "setup_" + crypto::random_hex(4);
@@ -66,7 +57,7 @@ struct Machine {
                        "' setup --user \"$(id -un)\" " + options + " 2>&1 </dev/null");
   }
 
-  /// What the service's account may do on its database.
+  /// Connects with the service's account.
   [[nodiscard]] std::unique_ptr<db::Connection> service() const {
     const Config loaded = load_config(config, nullptr);
     return std::make_unique<db::Connection>(
@@ -91,21 +82,21 @@ BOOST_AUTO_TEST_CASE(it_makes_all_that_is_missing_and_then_finds_nothing_to_do) 
     struct stat status {};
     BOOST_TEST_REQUIRE(::stat(path(file).c_str(), &status) == 0);
     BOOST_TEST((status.st_mode & 07777U) == 0600U);
-    const std::string secret = content_of(path(file));
+    const std::string secret = read_file(path(file));
     BOOST_TEST(secret.size() == 64U);
     BOOST_TEST(!says(first, secret));
   }
-  BOOST_TEST(content_of(path("secrets/key")) != content_of(path("secrets/service")));
+  BOOST_TEST(read_file(path("secrets/key")) != read_file(path("secrets/service")));
   BOOST_TEST(ask("SELECT COUNT(*) FROM " + name + ".users") == "0");
   BOOST_TEST(std::filesystem::is_directory(path("log/users")));
   BOOST_TEST(says(first, "systemctl enable --now users-fcgi.target"));
 
-  const std::string key = content_of(path("secrets/key"));
-  const Command second = set_up("");  // asks nothing, since there is nothing to do
+  const std::string key = read_file(path("secrets/key"));
+  const Command second = set_up("");  // asks nothing, because there is nothing to do
   BOOST_TEST(second.status == 0);
   BOOST_TEST(says(second, "nothing to do"));
   BOOST_TEST(!says(second, "to be made"));
-  BOOST_TEST(content_of(path("secrets/key")) == key);
+  BOOST_TEST(read_file(path("secrets/key")) == key);
 }
 
 BOOST_AUTO_TEST_CASE(the_service_may_write_rows_and_alter_nothing) {
@@ -130,12 +121,12 @@ BOOST_AUTO_TEST_CASE(what_was_lost_is_made_again_and_the_rest_is_kept) {
   BOOST_TEST(set_up().status == 0);
   ask("INSERT INTO " + name +
       ".users (phone, password, createTime) VALUES ('+8613900000001', 'x', UTC_TIMESTAMP())");
-  const std::string before = content_of(path("secrets/service"));
+  const std::string before = read_file(path("secrets/service"));
   std::filesystem::remove(path("secrets/service"));
   const Command again = set_up("--take-over --yes");
   BOOST_TEST(again.status == 0, again.output);
   BOOST_TEST(!says(again, "made       database"));
-  BOOST_TEST(content_of(path("secrets/service")) != before);
+  BOOST_TEST(read_file(path("secrets/service")) != before);
   BOOST_CHECK_NO_THROW(service()->run_script("SELECT 1", "test"));
   BOOST_TEST(ask("SELECT COUNT(*) FROM " + name + ".users") == "1");
 }
@@ -154,7 +145,7 @@ BOOST_AUTO_TEST_CASE(an_account_of_another_installation_keeps_its_password) {
   }
   std::filesystem::rename(path("secrets.first"), first);
   BOOST_CHECK_NO_THROW(service()->run_script("SELECT 1", "test"));
-  // The migrations' account alone is told from the service's.
+  // Only the migrations' account is missing.
   std::filesystem::remove(path("secrets/migration"));
   BOOST_TEST(says(set_up(), name + "_m@localhost already"));
 }
@@ -168,7 +159,7 @@ BOOST_AUTO_TEST_CASE(an_account_that_was_made_without_its_rights_gets_them) {
 }
 
 BOOST_AUTO_TEST_CASE(its_accounts_have_rights_on_its_own_database_alone) {
-  // setup_1 as a pattern is setupX1, too.
+  // In a LIKE pattern, setup_1 would match setupX1.
   const std::string like = "setupX" + name.substr(std::string("setup_").size());
   ask("CREATE DATABASE " + like);
   BOOST_TEST(set_up().status == 0);
@@ -182,7 +173,7 @@ BOOST_AUTO_TEST_CASE(its_accounts_have_rights_on_its_own_database_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(a_secret_is_written_whole_or_not_at_all) {
-  // As on a full disk: no byte of a file can be written, which also ends the program.
+  // Like a full disk: not a byte can be written, and the signal would end the program.
   const Command full = run_command("(ulimit -f 0; exec \"$BIN\"/users-ctl --config '" + config +
                                    "' setup --user \"$(id -un)\" --yes) 2>&1 </dev/null | cat");
   for (const auto* file : {"secrets/key", "secrets/service", "secrets/migration"}) {
@@ -190,7 +181,7 @@ BOOST_AUTO_TEST_CASE(a_secret_is_written_whole_or_not_at_all) {
   }
   const Command again = set_up();
   BOOST_TEST(again.status == 0, again.output);
-  BOOST_TEST(content_of(path("secrets/key")).size() == 64U);
+  BOOST_TEST(read_file(path("secrets/key")).size() == 64U);
   BOOST_TEST(!std::filesystem::exists(path("secrets/key.new")));
 }
 
@@ -200,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_password_of_the_operators_own_is_taken_as_it_is) {
   std::filesystem::rename(folder.write("own", own), path("secrets/service"));
   const Command command = set_up();
   BOOST_TEST(command.status == 0, command.output);
-  BOOST_TEST(content_of(path("secrets/service")) == own);
+  BOOST_TEST(read_file(path("secrets/service")) == own);
   BOOST_CHECK_NO_THROW(service()->run_script("SELECT 1", "test"));
   BOOST_TEST(!says(command, own));
 }
@@ -238,7 +229,7 @@ BOOST_AUTO_TEST_CASE(what_the_server_has_to_have_is_said_where_no_socket_leads_t
     BOOST_TEST(std::filesystem::exists(path(file)), file);
   }
   BOOST_TEST(says(first, "then run this again"));
-  // As the operator of the server does it.
+  // As the server's operator would do it.
   std::string sql;
   std::istringstream lines(first.output);
   for (std::string line; std::getline(lines, line);) {
@@ -251,8 +242,8 @@ BOOST_AUTO_TEST_CASE(what_the_server_has_to_have_is_said_where_no_socket_leads_t
     }
   };
   for (const char* file : {"secrets/service", "secrets/migration"}) {
-    BOOST_TEST(!says(first, content_of(path(file))));
-    fill_in("CONTENT OF " + path(file), content_of(path(file)));
+    BOOST_TEST(!says(first, read_file(path(file))));
+    fill_in("CONTENT OF " + path(file), read_file(path(file)));
   }
   fill_in("@'HOST'", "@'127.0.0.%'");
   server.run(sql);
@@ -289,18 +280,18 @@ BOOST_AUTO_TEST_CASE(what_is_there_and_no_secret_is_told_before_anything_is_made
 
 BOOST_AUTO_TEST_CASE(an_account_that_another_makes_meanwhile_keeps_its_password) {
   BOOST_TEST_REQUIRE(::mkfifo(path("answer").c_str(), 0600) == 0);
-  // It asks, and what it is told waits: setup has looked at all there is by then.
+  // It has looked at everything before it asks.
   const Daemon asking({"/bin/sh", "-c",
                        "exec script -qec \"'" + program("users-ctl") + "' --config '" + config +
                            "' setup --user $(id -un)\" /dev/null <'" + path("answer") + "'"},
                       {}, path("asking.log"));
   std::ofstream answer(path("answer"));
   BOOST_TEST_REQUIRE(wait_until(
-      30, [&] { return content_of(path("asking.log")).find("Go on?") != std::string::npos; }));
+      30, [&] { return read_file(path("asking.log")).find("Go on?") != std::string::npos; }));
   ask("CREATE USER " + name + "_s@localhost IDENTIFIED BY 'another installation'");
   answer << "y\n" << std::flush;
   BOOST_TEST(wait_until(
-      30, [&] { return content_of(path("asking.log")).find("1396") != std::string::npos; }));
+      30, [&] { return read_file(path("asking.log")).find("1396") != std::string::npos; }));
   const db::Endpoint others{run_folder() + "/mariadb.sock", "", name + "_s"};
   BOOST_CHECK_NO_THROW(db::Connection(others, Secret(std::string_view("another installation"))));
 }

@@ -1,4 +1,4 @@
-// The one mechanism of limits, with the database's clock handed in: exact to the second.
+// The mechanism of all limits, with a given clock: exact to the second.
 #include "accounts/throttle.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -21,7 +21,7 @@ struct Fixture {
 
   Fixture() { connection->prepare_all(); }
 
-  /// Seconds to wait where one more is counted `second` seconds after the beginning.
+  /// Returns the seconds to wait after a hit `second` seconds after the start.
   unsigned hit_at(unsigned second, const throttle::Limit& limit, std::string_view subject = "x") {
     constexpr unsigned kBeginning = 1'800'000'000;
     connection->run_script("SET timestamp = " + std::to_string(kBeginning + second), "test");
@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(a_window_is_counted_from_its_first_hit_and_says_when_it_is_
   for (const unsigned second : {0U, 10U, 20U}) BOOST_TEST(hit_at(second, kWindow) == 0U);
   BOOST_TEST(hit_at(20, kWindow) == 40U);
   BOOST_TEST(hit_at(59, kWindow) == 1U);
-  // What was refused lengthened nothing, and the next window is whole.
+  // Refused hits extended nothing, and the next window is complete.
   for (const unsigned second : {60U, 60U, 119U}) BOOST_TEST(hit_at(second, kWindow) == 0U);
   BOOST_TEST(hit_at(119, kWindow) == 1U);
 }

@@ -1,4 +1,4 @@
-// TLS to the database: only a server that proves its name is spoken to, by every program.
+// TLS to the database: every program accepts only a server that proves its name.
 #include <memory>
 
 #include <boost/test/unit_test.hpp>
@@ -19,7 +19,7 @@ std::string file(const std::string& name) {
   return server->folder() + "/" + name;
 }
 
-/// A CA in NAME.pem and NAME.key.
+/// Creates a CA in NAME.pem and NAME.key.
 void make_ca(const std::string& name) {
   run_script(
       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=" +
@@ -28,10 +28,10 @@ void make_ca(const std::string& name) {
 
 struct Certificate {
   std::string names = "DNS:localhost";  ///< subjectAltName
-  std::string days = "1";               ///< negative: it has expired
+  std::string days = "1";               ///< negative: expired
 };
 
-/// The server's key and certificate, signed by ca.
+/// Creates the server's key and certificate, signed by ca.
 void make_certificate(const Certificate& certificate) {
   run_script("{ cd '" + server->folder() +
              "' && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=db "
@@ -42,7 +42,7 @@ void make_certificate(const Certificate& certificate) {
              certificate.days + "; }");
 }
 
-/// One server for the suite: making its data takes seconds.
+/// One server for the suite: creating its data takes seconds.
 struct Suite {
   Suite() {
     server = std::make_unique<DatabaseServer>();
@@ -56,7 +56,7 @@ struct Suite {
   Suite& operator=(const Suite&) = delete;
 };
 
-/// While it lives the server has another certificate.
+/// Gives the server another certificate while it lives.
 class OtherCertificate {
  public:
   explicit OtherCertificate(const Certificate& certificate) { install(certificate); }
@@ -88,7 +88,7 @@ db::Endpoint endpoint(const std::string& host, const std::string& ca) {
   return endpoint;
 }
 
-/// The version of TLS of a connection, or the error.
+/// The TLS version of a connection, or the error.
 std::string connect(const std::string& host = "localhost", const std::string& ca = file("ca.pem")) {
   try {
     db::Connection connection(endpoint(host, ca), Secret(kDatabasePassword));
@@ -103,7 +103,7 @@ std::string connect(const std::string& host = "localhost", const std::string& ca
   }
 }
 
-/// It must be refused with `reason`, with what to do, and with nothing secret.
+/// Checks that the text has `reason` and advice, and no secret.
 void require_refusal(const std::string& text, const std::string& reason) {
   BOOST_TEST(text.find(reason) != std::string::npos, text);
   BOOST_TEST(
@@ -113,7 +113,7 @@ void require_refusal(const std::string& text, const std::string& reason) {
   BOOST_TEST(text.find(kDatabasePassword) == std::string::npos, text);
 }
 
-/// What points a program to the server.
+/// Environment that points a program to the server.
 std::vector<std::string> settings(const std::string& ca = file("ca.pem")) {
   return {"USERS_FCGI_DATABASE_HOSTS=" + address(), "USERS_FCGI_DATABASE_TLS=verify",
           "USERS_FCGI_DATABASE_TLS_CA=" + ca};
@@ -123,7 +123,7 @@ bool is_ready(const WorkerProcess& worker) {
   return worker.ask(fcgi::get("/users/health/ready")).status == 200;
 }
 
-/// Runs users-ctl migrate with settings() and `ca`; both streams.
+/// Runs users-ctl migrate with settings() and `ca`; returns both streams.
 Command migrate(const std::string& ca) {
   const TemporaryDirectory directory;
   std::string command = "env";
@@ -163,12 +163,12 @@ BOOST_AUTO_TEST_CASE(an_expired_certificate_is_refused) {
 BOOST_AUTO_TEST_CASE(a_server_without_tls_is_refused) {
   const WithoutTls plain;
   require_refusal(connect(), "the server does not support it");
-  // It is there, for those who do not ask for TLS.
+  // Without a CA the connection works.
   BOOST_TEST(connect("localhost", "") == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_ca_file_that_vanished_lets_nobody_pass) {
-  // Connector/C may tell an older reason of OpenSSL's, so only the advice is fixed.
+  // Connector/C may report an older error of OpenSSL, so only the advice is checked.
   require_refusal(connect("localhost", file("nothing.pem")), "2026 TLS/SSL error");
 }
 
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_worker_serves_over_tls_also_after_the_server_was_away) {
   const WorkerProcess worker({.environment = settings()});
   BOOST_TEST(wait_until(30, [&] { return is_ready(worker); }));
   const HttpReply reply = worker.ask(fcgi::regist(registration(fresh_phone(), "correct horse 42")));
-  BOOST_TEST(reply.code() == 1005);  // an issued code is demanded, and the database has none
+  BOOST_TEST(reply.code() == 1005);  // a code must have been issued, and there is none
   BOOST_TEST(server->query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE 'guess%'") == "1");
   BOOST_TEST(server->query("SELECT COUNT(*) FROM information_schema.processlist WHERE user = "
                            "'users_service'") == "1");

@@ -1,5 +1,4 @@
-// Clients that are slow, stop half way or leave before the answer, beside others who do as usual.
-#include <chrono>
+// Clients that are slow, stop half way or disconnect early, next to normal ones.
 
 #include <boost/test/unit_test.hpp>
 #include <sys/socket.h>
@@ -12,7 +11,7 @@ using namespace users::test;
 
 namespace {
 
-/// A connection to nginx that is broken off, not closed, at the end.
+/// A connection to nginx that is reset at the end.
 class Client {
  public:
   Client() {
@@ -25,7 +24,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// False where nginx has hung up.
+  /// False if nginx has disconnected.
   [[nodiscard]] bool send(std::string_view bytes) const {
     return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
            static_cast<ssize_t>(bytes.size());
@@ -35,7 +34,7 @@ class Client {
   int socket_ = connect_to(base_url());
 };
 
-/// A whole registration, with the phone as its key.
+/// A complete registration with the phone as key.
 std::string request(const std::string& phone) {
   const std::string body = registration(phone);
   return "POST /users/regist HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -53,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_hundred_slow_ones_hold_up_nobody) {
   const Tally met = survive("100 slow clients", [&](const Traffic& traffic) {
     const std::string whole = request(phone);
     const std::vector<Client> slow(kSlow);
-    // A byte each, then some requests of others, and again: all stay in the midst of their request.
+    // One byte each, then some normal requests, and so on: all stay in the middle of their request.
     for (std::size_t i = 0; i < whole.size() / 2; ++i) {
       for (const Client& client : slow) BOOST_TEST(client.send(whole.substr(i, 1)));
       traffic.flow(10);
@@ -86,7 +85,7 @@ BOOST_AUTO_TEST_CASE(who_leaves_before_the_answer_is_told_by_a_retry) {
       phones.push_back(fresh_phone());
       const Client client;
       BOOST_TEST(client.send(request(phones.back())));
-      // Some stay until a worker has it, some leave at once.
+      // Some wait until a worker has the request, some leave at once.
       if (i % 3 == 0) traffic.flow(1);
     }
   });

@@ -1,4 +1,4 @@
-// Wall clocks that are set forth and back, by libfaketime: the workers' and the database's.
+// Wall clocks of the workers and the database that jump forward and back, by libfaketime.
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -28,16 +28,15 @@ std::string clock_file() {
   return state_folder() + "/clock";
 }
 
-/// From now on the clocks that are read through it are `seconds` from the true one.
+/// Sets the offset of the fake clocks from the real time.
 void set_clock(long seconds) {
   const std::string file = clock_file();
   std::ofstream(file + ".new") << (seconds < 0 ? "" : "+") << seconds << '\n';
   std::filesystem::rename(file + ".new", file);
 }
 
-/// What processes under libfaketime share, by FAKETIME_SHARED. Left to itself the library makes it
-/// in the first of them, which takes it away at its end, and another that starts at that moment
-/// fails.
+/// libfaketime's shared memory (FAKETIME_SHARED). By default the first process creates it and
+/// removes it at exit, and another one that starts at that moment fails.
 class SharedByFaketime {
  public:
   SharedByFaketime() {
@@ -45,7 +44,7 @@ class SharedByFaketime {
     const int file = ::shm_open(memory_.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
     const long size = ::sysconf(_SC_PAGESIZE);
     BOOST_TEST_REQUIRE((semaphore != SEM_FAILED && file >= 0 && ::ftruncate(file, size) == 0));
-    // Two counters from 0, then times that are not known yet.
+    // Two counters from 0, then unset times.
     const std::string unknown(kTimes, '\xFF');
     BOOST_TEST(::pwrite(file, unknown.data(), kTimes, kCounters) == kTimes);
     ::close(file);
@@ -66,8 +65,8 @@ class SharedByFaketime {
   std::string memory_ = "/users-clock-memory-" + std::to_string(::getpid());
 };
 
-/// Parts of the stack under a clock of their own, in a country with summer time; under the true one
-/// again at the end.
+/// Runs parts of the stack with their own clock, in a zone with summer time, and restores the real
+/// one.
 class OtherClock {
  public:
   explicit OtherClock(std::string parts, long seconds = 0) : parts_(std::move(parts)) {
@@ -80,7 +79,7 @@ class OtherClock {
                parts_);
   }
   ~OtherClock() {
-    // What the other clock has left behind is none of the next test's.
+    // Removes what the other clock has left for the next test.
     run_command(
         "echo 'DELETE FROM sessions; DELETE FROM verification_codes; DELETE FROM throttle; "
         "DELETE FROM outbox' | scripts/mysql");
@@ -92,7 +91,7 @@ class OtherClock {
   SharedByFaketime shared_;
 };
 
-/// Whether the workers have logged something on the day that is `seconds` from now.
+/// Whether the workers have a log of the day `seconds` from now.
 bool has_log_of_day(long seconds) {
   const std::time_t then = std::time(nullptr) + seconds;
   std::tm utc{};
@@ -100,10 +99,6 @@ bool has_log_of_day(long seconds) {
   char name[32];
   (void)std::strftime(name, sizeof name, "users.log.%Y%m%d", &utc);
   return std::filesystem::exists(state_folder() + "/log/users/" + name);
-}
-
-bool is_alive(const std::string& token) {
-  return call("GET", "auth", token).status == 204;
 }
 
 int login_by_code(const Person& person, const std::string& code) {
@@ -137,7 +132,7 @@ BOOST_AUTO_TEST_CASE(of_workers_are_set_by_an_hour_and_a_year_both_ways) {
   BOOST_TEST(has_log_of_day(-kYear));
 }
 
-/// Seconds since 1970 at which clocks change in Berlin: forth, and back.
+/// Clock changes in Berlin, forward and back, in seconds since 1970.
 BOOST_DATA_TEST_CASE(of_all_parts_pass_the_change_of_summer_time,
                      data::make({1806195600L, 1824944400L}), change) {
   constexpr long kBefore = 4;
@@ -151,7 +146,7 @@ BOOST_DATA_TEST_CASE(of_all_parts_pass_the_change_of_summer_time,
   });
   BOOST_TEST(met.unknown == 0);
   BOOST_TEST(is_alive(token));
-  // An hour more or less would be seen here.
+  // An error of an hour would show here.
   BOOST_TEST(query("SELECT ABS(TIMESTAMPDIFF(SECOND, createTime, UTC_TIMESTAMP())) < 60 FROM users "
                    "WHERE phone = '" +
                    person.e164() + "'") == "1");
@@ -175,18 +170,18 @@ BOOST_DATA_TEST_CASE(of_the_database_is_set, data::make({kHour, -kHour, kYear, -
   const long ahead =
       std::stol(query("SELECT UNIX_TIMESTAMP()")) - static_cast<long>(std::time(nullptr));
   BOOST_TEST(std::abs(ahead - seconds) < 10);
-  // Nothing that was over is alive again.
+  // Nothing that had ended is valid again.
   BOOST_TEST(!is_alive(ended));
   BOOST_TEST(login_by_code(person, used) != 0);
   BOOST_TEST(login_by_code(waiting, unused) == 1005);
-  // Only a year is longer than a session lives.
+  // Only a year exceeds a session's lifetime.
   BOOST_TEST(is_alive(alive) == (seconds != kYear));
-  // Nobody is kept waiting for as long as the clock was wrong.
+  // Nobody has to wait for as long as the clock was wrong.
   BOOST_TEST(locked.login().code() == 0);
   const std::string fresh = waiting.code("login");
   BOOST_TEST(fresh != unused);
   BOOST_TEST(login_by_code(waiting, fresh) == 0);
-  // And the limits hold again.
+  // The limits work again.
   lock_login(locked);
   survive("the database's clock set by " + std::to_string(seconds) + " s", [](Traffic&) {});
 

@@ -1,4 +1,4 @@
-// The database killed, frozen, cut off, locked, full and read-only in the midst of traffic.
+// The database killed, frozen, cut off, locked, full and read-only during traffic.
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -23,7 +23,8 @@ int server() {
   return pid;
 }
 
-/// A variable of the server, put back at the end over the same connection: there may be no other.
+/// Sets a global variable, and restores it over the same connection, because the server may accept
+/// no other.
 class GlobalVariable {
  public:
   GlobalVariable(std::string name, const std::string& value)
@@ -42,13 +43,13 @@ class GlobalVariable {
   std::string before_;
 };
 
-/// As the administrator, on the server.
+/// Ends the service's connections.
 void cut_service_connections(users::db::Connection& administrator) {
   administrator.run_script("KILL USER users_service", "cut");
 }
 
-/// Takes the place of the database's socket while it lives, so that the whole stack's connections
-/// can be cut or stalled; those made before are cut.
+/// Replaces the database's socket while it lives, to cut or stall all connections; existing ones
+/// are cut.
 class DatabaseGate {
  public:
   explicit DatabaseGate(std::optional<CuttingProxy::Cut> cut = std::nullopt) {
@@ -67,7 +68,7 @@ class DatabaseGate {
   }
 
   CuttingProxy* operator->() { return &*proxy_; }
-  /// Gives the place to a database that is to be started anew.
+  /// Makes room for a database that is started again.
   void step_aside() { proxy_.reset(); }
 
  private:
@@ -78,15 +79,15 @@ class DatabaseGate {
 
 struct Stage {
   const char* name;
-  const char* trigger;  ///< as it stands in what a worker sends
+  const char* trigger;  ///< as a worker sends it
   Moment moment;
-  int rows;  ///< of the phone, once the database is back and before any retry
+  int rows;  ///< rows of the phone after the fault, before any retry
 };
 std::ostream& operator<<(std::ostream& out, const Stage& stage) {
   return out << stage.name;
 }
 
-// COM_QUERY's byte stands before COMMIT: the session's settings name the word, too.
+// With the byte of COM_QUERY, because the session's settings contain COMMIT, too.
 const Stage kStages[] = {
     {"before the transaction begins", "\003START TRANSACTION", Moment::before, 0},
     {"before the INSERT arrives", "$argon2id$", Moment::before, 0},
@@ -100,7 +101,7 @@ const Stage kStages[] = {
 BOOST_FIXTURE_TEST_SUITE(database, WholeStack)
 
 BOOST_DATA_TEST_CASE(killed_at_a_stage_of_a_registration, data::make(kStages), stage) {
-  // It has transactions, too.
+  // The courier has transactions, too.
   run_script("scripts/stop courier");
   const std::string phone = fresh_phone();
   const auto ask = [&] { return regist_with_key(phone).code(); };
@@ -198,7 +199,7 @@ BOOST_AUTO_TEST_CASE(a_phone_whose_row_another_holds_waits_and_is_settled) {
                  "AND info LIKE "
                  "'INSERT INTO users%'") == "1";
     }));
-    // Only who wants that row waits.
+    // Only requests for that row wait.
     BOOST_TEST(regist(fresh_phone()).code() == 0);
     other->run_script(commit ? "COMMIT" : "ROLLBACK", "release");
     client.join();

@@ -21,15 +21,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kClients = 8;
-/// Of those that needed no retry, every so many logs in; of those that did, all.
+/// One in so many of the registrations without retries logs in; all of the others do.
 constexpr std::size_t kSampledLogins = 5;
 constexpr std::chrono::milliseconds kComeAgain{50};
 constexpr double kBackAgainSeconds = 5;
-/// Of a worker's resident memory and descriptors, above what the largest had before.
+/// Allowed growth of a worker's resident memory, and of its descriptors, over the largest before.
 constexpr long kMemoryMarginKib = 8192;
 constexpr long kDescriptorMargin = 2;
 
-/// The most that one of the workers has. Without root nobody may look into a worker: 0.
+/// The largest figures of any worker; 0 without root, which is needed to see them.
 std::map<std::string, long> most_of_workers() {
   std::map<std::string, long> most{{"descriptors", 0}, {"resident", 0}};
   for (const char* pool : {"hash", "fast"}) {
@@ -182,7 +182,7 @@ void Ledger::settle_registrations() {
   for (Registration& one : registrations_) {
     if (one.outcome != Outcome::unknown) continue;
     BOOST_TEST(count_users("+86" + one.phone) <= 1);
-    // As a client does: the same key until there is an answer.
+    // Like a client: the same key until there is an answer.
     BOOST_TEST(wait_until(kBackAgainSeconds, [&] {
       one.outcome = regist(one.phone, one.key);
       return one.outcome != Outcome::unknown;
@@ -195,7 +195,7 @@ void Ledger::settle_registrations() {
 void Ledger::check_rows() {
   const auto list = words(run_script("echo 'SELECT phone FROM users' | scripts/mysql"));
   const std::multiset<std::string> rows(list.begin(), list.end());
-  // None is lost, and none is there twice.
+  // None is lost and none exists twice.
   for (const Registration& one : registrations_) {
     BOOST_TEST(rows.count("+86" + one.phone) == 1U, one.phone);
   }
@@ -227,7 +227,7 @@ void Ledger::check_messages() const {
 }
 
 void Ledger::check_logs() const {
-  // Not by an argument, which anybody could read.
+  // Not as an argument, which anybody could read.
   const std::string patterns = state_folder() + "/planted";
   std::ofstream file(patterns);
   file << password_ << '\n';
@@ -273,12 +273,6 @@ Tally survive(const std::string& name, const std::function<void(Traffic&)>& faul
   const Tally told = ledger.tally();
   ledger.settle(name);
   return told;
-}
-
-HttpReply regist_with_key(const std::string& phone) {
-  return send(base_url(),
-              {.body = registration(phone),
-               .headers = {"Content-Type: application/json", "Idempotency-Key: " + phone}});
 }
 
 void expect_alert(const std::string& text) {

@@ -1,5 +1,5 @@
-// What clients asked and were told, written down before and after each call, and held against the
-// database once a fault is over.
+// Records what clients asked and were answered, before and after each call, and compares it with
+// the database after a fault.
 #pragma once
 
 #include <atomic>
@@ -11,33 +11,32 @@
 #include <thread>
 #include <vector>
 
-#include "support/http_client.hpp"
+#include "support/person.hpp"
 
 namespace users::test {
 
-/// What became of the calls so far.
+/// The results of the calls so far.
 struct Tally {
   int requests = 0;
-  int unknown = 0;     ///< no reply, or 9001: the client cannot know
-  int unexpected = 0;  ///< a reply that no fault excuses, such as 1002 to a fresh phone
-  double longest = 0;  ///< seconds that a call took
+  int unknown = 0;     ///< no reply, or 9001: the outcome is unknown
+  int unexpected = 0;  ///< a reply that no fault explains, such as 1002 for a fresh phone
+  double longest = 0;  ///< seconds of the longest call
 };
 
 class Ledger {
  public:
-  /// Remembers what the workers hold, and where the logs end.
+  /// Notes the workers' memory and the ends of the logs.
   Ledger();
 
-  /// One client's visit: registers a fresh phone with a key of its own; every fourth logs in, is
-  /// known, logs out, is unknown, and asks twice for a code. Who was told to come again later waits
-  /// a moment.
+  /// One client's visit: registers a fresh phone with its own key; every fourth also logs in,
+  /// checks the session, logs out, checks again, and requests a code twice. Pauses briefly when
+  /// told to retry later.
   void visit();
 
-  /// Waits for both pools to serve, at most 5 seconds; to be called as soon as the fault has ended.
+  /// Waits at most 5 seconds for both pools to serve. Call it as soon as the fault has ended.
   void recover();
 
-  /// Checks all that was written down. Whatever is not as it must be is a failed check of the test.
-  /// Prints one line of facts.
+  /// Checks all records against the database and prints a summary.
   void settle(const std::string& fault);
 
   [[nodiscard]] Tally tally() const;
@@ -56,7 +55,7 @@ class Ledger {
   };
 
   /// Sends, with a line in the file before and after. `expected`: the code of a good reply, or its
-  /// status (200 and more).
+  /// status (200 or more).
   Outcome call(const std::string& what, const HttpRequest& request, int expected,
                HttpReply* reply = nullptr);
   Outcome regist(const std::string& phone, const std::string& key);
@@ -84,16 +83,16 @@ class Ledger {
   std::vector<std::string> asked_for_code_;
 };
 
-/// Visits by eight clients until it goes.
+/// Eight clients that visit until it is destroyed.
 class Traffic {
  public:
   explicit Traffic(Ledger& ledger);
   ~Traffic();
 
-  /// Waits until so many more requests were answered or given up.
+  /// Waits until that many more requests were answered or given up.
   void flow(int requests) const;
 
-  /// So far, of the whole ledger.
+  /// Total of the whole ledger so far.
   [[nodiscard]] int unanswered() const { return ledger_.tally().unknown; }
 
  private:
@@ -102,14 +101,11 @@ class Traffic {
   std::vector<std::jthread> clients_;
 };
 
-/// `fault` in the midst of traffic, which goes on for a while after it; then the ledger is settled.
-/// What clients met.
+/// Runs `fault` in the middle of traffic that continues for a while, then settles the ledger;
+/// returns what clients saw.
 Tally survive(const std::string& name, const std::function<void(Traffic&)>& fault);
 
-/// A registration with the phone as its key, which may be sent again.
-HttpReply regist_with_key(const std::string& phone);
-
-/// Lines of nginx's log with this text are the fault itself, and no alert.
+/// Lines of nginx's log with this text belong to the fault and are not alerts.
 void expect_alert(const std::string& text);
 
 }  // namespace users::test

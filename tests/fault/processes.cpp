@@ -1,4 +1,4 @@
-// Processes killed and frozen in the midst of traffic. (Couriers: stack/gateway.cpp.)
+// Processes killed and frozen during traffic. Couriers: stack/gateway.cpp.
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -15,8 +15,8 @@ using namespace users::test;
 
 namespace {
 
-/// The stack of all tests of this kind: cheap hashes, so that much goes on at once, and an early
-/// end for stuck workers.
+/// The stack of all tests of this kind: cheap hashes for much traffic, and a short limit for stuck
+/// workers.
 struct Settings {
   Settings() {
     ::setenv("USERS_FCGI_PASSWORD_ARGON2_MEMORY", "64", 1);
@@ -29,7 +29,7 @@ struct Settings {
   }
 };
 
-/// The leader of a part of the stack.
+/// The process that leads a part of the stack.
 int leader_of(const std::string& part) {
   int pid = 0;
   std::ifstream(run_folder() + "/" + part + ".pid") >> pid;
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(workers_killed_eight_times_a_second) {
 BOOST_AUTO_TEST_CASE(workers_frozen_in_requests_are_ended_by_others) {
   constexpr int kInRequests = 3;
   survive("workers frozen in requests", [](Traffic& traffic) {
-    // So that they are in requests for certain.
+    // Ensures that they are in requests.
     const auto locker = administrator("users");
     locker->run_script("LOCK TABLES users WRITE", "lock");
     BOOST_TEST(wait_until(10, [] {
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(workers_frozen_in_requests_are_ended_by_others) {
     const std::vector<int> frozen = worker_pids("hash");
     for (const int pid : frozen) ::kill(pid, SIGSTOP);
     locker->run_script("UNLOCK TABLES", "unlock");
-    // Those without a request hold up nobody, and are left alone.
+    // Those without a request block nobody and are left alone.
     BOOST_TEST(wait_until(10, [&] {
       return std::ranges::any_of(frozen, [](int pid) { return !runs(pid, "hash"); });
     }));
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(multiwatch_frozen_replaces_a_dead_worker_later) {
     const int dead = random_of(worker_pids("hash"));
     ::kill(dead, SIGKILL);
     traffic.flow(200);
-    // Nobody has buried it.
+    // Not reaped yet.
     BOOST_TEST(runs(dead, "hash"));
     ::kill(leader, SIGCONT);
     BOOST_TEST(
@@ -143,13 +143,13 @@ BOOST_AUTO_TEST_CASE(a_courier_frozen_and_killed_sends_what_was_asked_for) {
 }
 
 BOOST_AUTO_TEST_CASE(workers_outlive_their_leader_and_a_start_makes_the_pool_whole) {
-  // The moment in which the socket is made anew.
+  // While the socket is created again.
   expect_alert("run/hash.sock failed");
   survive("multiwatch killed, the pool started anew", [](Traffic& traffic) {
     BOOST_TEST_REQUIRE(::kill(leader_of("hash"), SIGKILL) == 0);
     traffic.flow(200);
     BOOST_TEST(traffic.unanswered() == 0);
-    // What this program has open is not for the pool.
+    // The pool must not inherit this program's descriptors.
     run_script(
         "bash -c 'for file in /proc/$$/fd/*; do n=${file##*/}; ((n < 3)) || eval \"exec $n>&-\"; "
         "done; scripts/start'");

@@ -1,4 +1,4 @@
-// Memory and disk that run out in the midst of traffic.
+// Memory and disk that run out during traffic.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -18,7 +18,7 @@ using namespace users::test;
 
 namespace {
 
-/// Bytes of address space that a process has.
+/// Bytes of address space of a process.
 rlim_t size_of(int pid) {
   std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
   rlim_t pages = 0;
@@ -33,7 +33,7 @@ void limit_memory(int pid, rlim_t bytes) {
   BOOST_TEST(::prlimit(pid, RLIMIT_AS, &limit, nullptr) == 0);
 }
 
-/// The hash pool with the production's parameters: 19 MiB a hash.
+/// The hash pool with production's parameters: 19 MiB per hash.
 struct CostlyHashes : WholeStack {
   CostlyHashes() { restart("19456"); }
   ~CostlyHashes() { restart("64"); }
@@ -44,8 +44,8 @@ struct CostlyHashes : WholeStack {
   }
 };
 
-/// The database's folder on a small disk that only mariadbd sees, filled to the last byte by
-/// fill(). Below it the old database lies untouched.
+/// Puts the database's folder on a small disk that only mariadbd sees, and that fill() fills to the
+/// last byte. The old database below stays untouched.
 class SmallDisk {
  public:
   SmallDisk() {
@@ -60,20 +60,19 @@ class SmallDisk {
   }
   void free() const { std::filesystem::remove(seen("filler")); }
 
-  /// Where it does not run.
   void start_server() const {
     run_script("nsenter -m -t " + std::to_string(keeper_.pid()) +
                R"( -- bash -c 'cd -- "$0" && exec scripts/start database' "$PWD")");
   }
 
  private:
-  /// A file of the disk.
+  /// The path of a file on the disk.
   [[nodiscard]] std::string seen(const std::string& name) const {
     return "/proc/" + std::to_string(keeper_.pid()) + "/root" + state_folder() + "/mariadb/" + name;
   }
 
-  /// Keeps the disk until the end. Files are copied with their holes filled: as on a disk, what is
-  /// there already can be written.
+  /// Keeps the disk mounted until the end. Holes in the copied files are filled, so that existing
+  /// data can be overwritten.
   static std::vector<std::string> command() {
     run_script("scripts/stop database");
     return {"unshare", "-m", "bash", "-euc", R"(
@@ -94,7 +93,7 @@ class SmallDisk {
 BOOST_AUTO_TEST_SUITE(resources)
 
 BOOST_FIXTURE_TEST_CASE(memory_refused_to_every_hash, CostlyHashes) {
-  // All have hashed, and none is hashing.
+  // All workers have hashed, and none is hashing now.
   in_parallel(8, 64, [](int) { regist(fresh_phone()); });
   const std::vector<int> workers = worker_pids("hash");
   std::map<int, rlim_t> sizes;
@@ -105,7 +104,7 @@ BOOST_FIXTURE_TEST_CASE(memory_refused_to_every_hash, CostlyHashes) {
     traffic.flow(100);
     for (const int pid : workers) limit_memory(pid, RLIM_INFINITY);
   });
-  // Refused, they live on.
+  // A refused allocation does not end them.
   BOOST_TEST(worker_pids("hash") == workers, boost::test_tools::per_element());
   BOOST_TEST(met.unknown > 0);
 }
@@ -123,10 +122,10 @@ BOOST_FIXTURE_TEST_CASE(a_full_disk_under_the_database, WholeStack,
   const std::string token = person.token();
   const Tally met = survive("a full disk under the database", [&](Traffic& traffic) {
     disk.fill();
-    // A table grows by some pages at a time, so the first of it is not felt.
+    // A table grows by several pages at a time, so the first inserts still succeed.
     constexpr int kRefused = 50;
     BOOST_TEST(wait_until(60, [&] { return traffic.unanswered() >= kRefused; }));
-    // At times InnoDB ends itself over it; then it is started again, as by systemd.
+    // InnoDB sometimes exits; then it is started again, as systemd would.
     const long known = call("GET", "auth", token).status;
     const bool is_up = run_command("echo 'DO 0' | scripts/mysql 2>&1").status == 0;
     BOOST_TEST((known == 204 || (!is_up && known == 503)));

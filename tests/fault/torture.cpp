@@ -1,14 +1,12 @@
-// One call of a worker fails, then the next, in the manner of curl's torture tests: every client
-// gets a true answer or none, and its retry is right.
+// Makes each call of a worker fail in turn, like curl's torture tests: every client gets a true
+// answer or none, and its retry is right.
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
-#include <set>
 
 #include <boost/test/unit_test.hpp>
 #include <fcntl.h>
@@ -27,7 +25,7 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr const char* kPassword = "correct horse 42";
 
-/// The page that the worker's shim obeys.
+/// The page that controls the worker's shim.
 class Failures {
  public:
   Failures() : file_(directory_.write("control", std::string(sizeof(Control), '\0'))) {
@@ -41,7 +39,7 @@ class Failures {
 
   [[nodiscard]] std::string path() const { return file_.string(); }
 
-  /// From now on the `nth` call of the family fails; 0: they are only counted.
+  /// Makes the `nth` call of the family fail; 0: only counts.
   void arm(Family family, long nth, int error) {
     control_->family = Family::none;
     control_->calls = 0;
@@ -60,7 +58,7 @@ class Failures {
   Control* control_;
 };
 
-/// A worker on the stack's database, with cheap hashes and the shim.
+/// Options of a worker on the stack's database, with cheap hashes and the shim.
 WorkerOptions tortured(const Failures& failures) {
   const std::string secrets = state_folder() + "/secrets";
   return {.environment = {"LD_PRELOAD=" + program("fail-nth-call.so"),
@@ -70,7 +68,7 @@ WorkerOptions tortured(const Failures& failures) {
                           "USERS_FCGI_SECRETS_KEY_FILE=" + secrets + "/key",
                           "USERS_FCGI_PASSWORD_ARGON2_MEMORY=64",
                           "USERS_FCGI_PASSWORD_ARGON2_PASSES=1",
-                          // A statement that was not sent whole is waited for that long.
+                          // How long it waits for a statement that was sent in part.
                           "USERS_FCGI_DATABASE_READ_TIMEOUT=1", "USERS_FCGI_SMS_PER_HOUR=1000000"}};
 }
 
@@ -90,15 +88,15 @@ fcgi::Request auth_of(const std::string& token) {
   return request;
 }
 
-/// The code of a reply, also of GET auth, which has no body and tells by its status.
+/// The code of a reply; for GET auth, which has no body, by its status.
 int code_of(const HttpReply& reply) {
   static const std::map<long, int> kByStatus{{204, 0}, {401, 1009}, {500, 9000}, {503, 9001}};
   if (!reply.body.empty() || !kByStatus.contains(reply.status)) return reply.code();
   return kByStatus.at(reply.status);
 }
 
-/// Of one kind of request: how it is made for a phone of its own, the code without a failure, and
-/// what must hold where it was answered 0.
+/// A kind of request: how to make it for a phone, its code without a failure, and what must hold
+/// after 0.
 struct Call {
   const char* name;
   std::function<fcgi::Request(const std::string& phone)> request;
@@ -129,13 +127,13 @@ class Torture {
     const auto calls = list();
     const auto began = std::chrono::steady_clock::now();
     for (std::size_t i = 0; i < calls.size(); ++i) {
-      // Each kind of request has its share, so that a slow machine skips no kind.
+      // Each kind gets its share of the time, so that a slow machine skips none.
       const double share = static_cast<double>(i + 1) / static_cast<double>(calls.size());
       sweep(calls[i], error, began + Seconds(seconds * share));
     }
   }
 
-  /// The first call that takes a connection fails: the connection stays in the queue.
+  /// The first accept fails: the connection stays in the queue.
   void refuse_connection(int error) {
     failures_.arm(Family::opening, 1, error);
     for (int asked = 0; asked < 3 && !failures_.failed(); ++asked)
@@ -162,7 +160,7 @@ class Torture {
          }},
         {"auth", [this](const std::string&) { return auth_of(token_); }, 0,
          [](const std::string&, const HttpReply&) { return true; }},
-        // Fails closed: a token that nobody was given is never let in.
+        // Fails closed: an unknown token is never accepted.
         {"auth of a stranger", [](const std::string&) { return auth_of(std::string(43, 'A')); },
          1009, [](const std::string&, const HttpReply&) { return false; }},
         {"code",
@@ -225,7 +223,7 @@ class Torture {
     if (code_of(again) == 0) BOOST_TEST(call.is_true(phone, again), "retry: not done");
   }
 
-  /// Status 0 where the worker ended before it took the request, between two of them.
+  /// Status 0 if the worker ended before it accepted the request.
   HttpReply first_ask(const fcgi::Request& request) {
     try {
       return worker_.ask(request);
@@ -236,8 +234,8 @@ class Torture {
     }
   }
 
-  /// One that ended late, or after its reply, is found only by the next request; one that runs and
-  /// does not answer hangs.
+  /// A worker that ended late is noticed only by the next request; one that runs but does not
+  /// answer hangs.
   HttpReply ask_again(const fcgi::Request& request) {
     try {
       HttpReply reply = worker_.ask(request);
@@ -248,10 +246,10 @@ class Torture {
     return worker_.ask(request);
   }
 
-  /// A worker may end by itself, or by abort() where memory ran out in what cannot fail (libfcgi
-  /// asserts, destructors). Its process manager starts the next one. libzxcvbn writes to whatever
-  /// malloc gave it, so that without memory it ends by SIGSEGV at address 0: before the first
-  /// statement, and nothing else can be done in this process. True where it had ended.
+  /// A worker may exit, or abort() if memory runs out where failure cannot be reported (assertions
+  /// in libfcgi, destructors); its process manager starts the next one. libzxcvbn does not check
+  /// malloc, so it may end by SIGSEGV at address 0, before the first statement. Returns true if it
+  /// had ended.
   bool revive(double seconds) {
     const auto status = worker_.exit_within(seconds);
     if (!status) return false;
@@ -267,7 +265,8 @@ class Torture {
   static constexpr double kEndSeconds = 0.1;
   static constexpr double kLateEndSeconds = 5;
   static constexpr long kSamples = 30;
-  /// FAULT_SAMPLES widens it, up to each call there is; then time is no limit.
+  /// FAULT_SAMPLES raises the number of calls tested, up to all of them; then there is no time
+  /// limit.
   static long sample_limit() {
     const char* wanted = std::getenv("FAULT_SAMPLES");  // NOLINT(concurrency-mt-unsafe)
     return wanted == nullptr ? kSamples : std::max(1L, std::strtol(wanted, nullptr, 10));
@@ -276,7 +275,7 @@ class Torture {
   Failures failures_;
   WorkerProcess worker_;
   std::string owner_ = fresh_phone();
-  // Of the many logins: an account keeps the newest of its sessions alone.
+  // For the many logins: an account only keeps its newest sessions.
   std::string visitor_ = fresh_phone();
   std::string token_;
   Family family_ = Family::none;
@@ -287,7 +286,7 @@ class Torture {
 
 BOOST_AUTO_TEST_SUITE(torture)
 
-#ifndef __SANITIZE_ADDRESS__  // which has a malloc of its own
+#ifndef __SANITIZE_ADDRESS__  // which has its own malloc
 BOOST_AUTO_TEST_CASE(memory_that_is_refused_costs_a_reply_at_most) {
   Torture().run(Family::memory, ENOMEM, 20);
 }

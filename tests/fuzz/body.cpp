@@ -32,7 +32,7 @@ Request with_body(std::string content_type, std::string body) {
   return request;
 }
 
-/// Nothing where the argument is missing or no text.
+/// Nullopt if the argument is missing or not a text.
 std::optional<std::string_view> text_of(const Arguments& arguments, std::string_view name) {
   try {
     return arguments.text(name);
@@ -50,7 +50,7 @@ void look_at_flag(const Arguments& arguments) {
   }
 }
 
-/// What was read is written down again in both forms and must be read as the same.
+/// The values, written again in both forms, must be read as the same values.
 void look_at_texts(const Arguments& arguments) {
   nlohmann::json json = nlohmann::json::object();
   std::string form;

@@ -1,4 +1,4 @@
-// Tokens, cookies, and whether a page of this site asks. Input: lines with Authorization, Cookie,
+// Tokens, cookies and the check for the same origin. Input: lines with Authorization, Cookie,
 // Sec-Fetch-Site, Origin and Host.
 #include "web/credentials.hpp"
 
@@ -22,7 +22,7 @@ void look_at_cookie(std::string_view token, std::string_view header, bool secure
                                 static_cast<std::size_t>(token.data() - header.data()));
   require(before.ends_with(secure ? "__Host-users=" : "users="), "the cookie's own name");
   require(token.find(';') == std::string_view::npos, "a cookie ends at a semicolon");
-  // As a browser sends back what it was given.
+  // As a browser sends it back.
   const std::string given = session_cookie(token, 1, secure);
   Request next;
   next.cookie = "other=1; " + given.substr(0, given.find(';'));

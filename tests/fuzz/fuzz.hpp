@@ -1,4 +1,4 @@
-// What all targets share: how a broken promise ends the run, and how an input is cut into texts.
+// Shared by all targets: fails on a broken invariant, and cuts an input into texts.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace users::fuzz {
 
-/// Ends the run where a promise is broken; libFuzzer keeps the input.
+/// Ends the run if an invariant is broken; libFuzzer keeps the input.
 inline void require(bool kept, const char* promise) {
   if (kept) return;
   std::fprintf(stderr, "broken promise: %s\n", promise);
@@ -26,14 +26,14 @@ inline std::string_view view(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-/// Cuts the first line off, without its end: seeds stay files that people can read and write.
+/// Removes the first line, without its end: seeds stay readable files.
 inline std::string_view take_line(std::string_view& text) {
   const auto line = text.substr(0, text.find('\n'));
   text.remove_prefix(line.size() < text.size() ? line.size() + 1 : text.size());
   return line;
 }
 
-/// UTF-8, where a NUL is a character as any other.
+/// Accepts NUL like any other character.
 inline bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::size_t length = code_point_length(bytes);
@@ -43,7 +43,7 @@ inline bool is_utf8(std::string_view bytes) {
   return true;
 }
 
-/// A file in memory that is written anew for every input.
+/// A file in memory, rewritten for each input.
 class MemoryFile {
  public:
   MemoryFile() : fd_(::memfd_create("fuzz", MFD_CLOEXEC)) { require(fd_ >= 0, "memfd_create"); }

@@ -21,7 +21,7 @@ void look_at_password(std::string_view typed) {
   require(is_text(typed) == is_text(normal), "normalising neither adds nor takes a NUL");
   const auto again = normalise_password(normal, kLeast);
   require(again && again->reveal() == normal, "what is normal stays as it is");
-  if (!is_text(normal)) return;  // nothing else comes out of a body
+  if (!is_text(normal)) return;  // a body contains nothing else
   static const auto phone = Phone::parse("18866668888", "CN");
   const bool weak = is_weak(*password, *phone, "users-fcgi");
   require(weak || (normal != "18866668888" && normal != "users-fcgi"), "what is known is weak");

@@ -1,5 +1,5 @@
-// What a reply takes over from a request. Input: lines with Accept, Accept-Language and the name of
-// a bad field, which may be any text.
+// The parts of a reply that depend on the request. Input: lines with Accept, Accept-Language and
+// the name of a bad field, which may be any text.
 #include <algorithm>
 
 #include <nlohmann/json.hpp>

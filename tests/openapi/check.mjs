@@ -1,5 +1,5 @@
-// What others think of the API description: is it OpenAPI 3.1, are its schemas JSON Schema 2020-12, do its examples keep to
-// them. check.mjs FILE prints what is wrong, then "N passed, N failed"; exit 1 where something failed.
+// An independent check of the API description: is it OpenAPI 3.1, are its schemas JSON Schema 2020-12, do its examples match
+// them? check.mjs FILE prints errors, then "N passed, N failed"; exits 1 after a failure.
 import { readFileSync } from "node:fs";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import Ajv2020 from "ajv/dist/2020.js";
@@ -30,18 +30,18 @@ const description = JSON.parse(readFileSync(file, "utf8"));
 const verdict = await new Validator().validate(structuredClone(description));
 count("OpenAPI 3.1", verdict.valid ? [] : [].concat(verdict.errors));
 
-/** The schema with its references to components.schemas pointing where ajv finds them. */
+/** The schema with its references to components.schemas where ajv finds them. */
 const located = (schema) =>
   JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/components/schemas/', '"$ref":"api#/$defs/'));
 
-// Strict: an unknown keyword is an error, since a misspelt one would check nothing. strictRequired would forbid the "one of
+// Strict: an unknown keyword is an error, because a misspelt one would check nothing. strictRequired would forbid the "one of
 // these two" of the login.
 const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true });
 addFormats(ajv);
 ajv.addVocabulary(["x-status"]);
 ajv.addSchema({ $id: "api", $defs: located(description.components.schemas) });
 
-/** Every "schema" member outside components.schemas, with where it is. */
+/** Every "schema" member outside components.schemas, with its path. */
 function* placedSchemas(value, where) {
   if (value === null || typeof value !== "object") return;
   for (const [name, member] of Object.entries(value)) {

@@ -1,4 +1,4 @@
-// The functions of conf/send-sms/common.sh, and the example of its settings.
+// The functions of conf/send-sms/common.sh, and the example settings.
 #include <fstream>
 
 #include <boost/test/unit_test.hpp>
@@ -9,7 +9,7 @@
 namespace users::test {
 namespace {
 
-/// What `script` prints with common.sh at hand; its arguments are $1, $2, ...
+/// What `script` prints after sourcing common.sh; its arguments are $1, $2, ...
 std::string run(const std::string& script, std::string_view input = "",
                 const std::vector<std::string>& arguments = {}) {
   const Ended ended =
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(json_is_written_and_read_alike) {
   BOOST_TEST(run("json_string \"$1\"", "", {"a\"b\\c\n"}) == R"("a\"b\\c\u000a")");
 }
 
-// A value cannot pass for another member.
+// A value must not be taken for another member.
 BOOST_AUTO_TEST_CASE(members_are_found_where_they_are) {
   const std::string text = R"({"code":"1","phone":"+1000000","id":9,)";
   BOOST_TEST(run("read_message; printf '%s|%s|%s' \"${MSG[code]}\" \"${MSG[id]}\" \"${MSG[text]}\"",

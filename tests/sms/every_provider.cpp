@@ -1,4 +1,4 @@
-// What every program of conf/send-sms must do, whoever its provider is.
+// What every program of conf/send-sms must do, whatever its provider.
 #include <algorithm>
 
 #include <boost/test/unit_test.hpp>
@@ -59,9 +59,9 @@ BOOST_DATA_TEST_CASE(a_machine_without_curl_is_told_so, kProviders, provider) {
   check_end(programs.run(provider.name), kBadConfig, "curl is not installed");
 }
 
-// The message may have been sent: trying again may send it twice.
+// The message may have been sent: a retry could send it twice.
 BOOST_DATA_TEST_CASE(a_success_that_is_not_understood_is_not_tried_again, kProviders, provider) {
-  if (provider.name == "webhook") return;  // its status is all of its answer
+  if (provider.name == "webhook") return;  // only its status counts
   for (const std::string& garbage :
        {std::string(), std::string("{}"), std::string("<html>OK"),
         std::string(R"({"Message":"\"Code\":\"OK\""})"), std::string("a\0b", 3)}) {
@@ -79,7 +79,7 @@ BOOST_DATA_TEST_CASE(no_process_shows_the_secret_or_the_message, kProviders, pro
   });
   check_end(ended, 0, "");
   check_hidden(processes);
-  // The search looks where it should: at curl, while it waits.
+  // The search works: it finds curl's arguments while curl waits.
   BOOST_TEST(contains(processes, std::string("curl\0--disable", 14)));
   BOOST_TEST(contains(ended.commands, "curl --disable"));
 }

@@ -15,7 +15,7 @@
 namespace users::test {
 namespace {
 
-/// Appends what has come; false at the end of the stream.
+/// Appends the bytes that have arrived; false at the end of the stream.
 bool receive(int client, std::string& text) {
   std::array<char, 16384> buffer{};
   const ssize_t got = ::recv(client, buffer.data(), buffer.size(), 0);
@@ -38,7 +38,7 @@ Received parse_head(const std::string& head) {
   return request;
 }
 
-/// Reads one request; without a method where the client went away, or speaks TLS.
+/// Reads one request; without a method if the client disconnected or speaks TLS.
 Received read_request(int client) {
   constexpr char kTlsHandshake = 0x16;
   std::string text;

@@ -1,4 +1,4 @@
-// An HTTP server on loopback that takes the place of a provider.
+// An HTTP server on loopback that stands in for a provider.
 #pragma once
 
 #include <atomic>
@@ -12,32 +12,32 @@
 
 namespace users::test {
 
-/// A request as it arrived; names of headers in lower case.
+/// A request as it arrived; header names in lower case.
 struct Received {
   std::string method;
   std::string target;
   std::map<std::string, std::string> headers;
   std::string body;
 
-  /// Empty where there is none.
+  /// Returns an empty string if there is none.
   [[nodiscard]] std::string header(const std::string& name) const;
 };
 
-constexpr int kSilence = 0;  ///< no answer, until the client goes away
-constexpr int kHangUp = -1;  ///< no answer, the connection is closed
+constexpr int kSilence = 0;  ///< no reply until the client disconnects
+constexpr int kHangUp = -1;  ///< closes the connection without a reply
 
-/// Bytes after which an endless answer stops, so that a client that reads all of it does not use up
-/// the machine's memory. The buffers of a connection hold far less.
+/// Limits an endless reply, so that a client that reads all of it does not exhaust memory. A
+/// connection's buffers hold far less.
 constexpr std::size_t kFlood = std::size_t{64} << 20;
 
 struct Answer {
-  int status;  ///< kSilence, kHangUp or HTTP's
+  int status;  ///< kSilence, kHangUp or an HTTP status
   std::string body;
-  /// If not empty, sent before the body instead of a status line and headers.
+  /// If not empty, replaces the status line and headers.
   std::string head = {};
-  /// If not empty, sent after the body again and again, until kFlood bytes or the client goes away.
+  /// If not empty, sent repeatedly after the body until kFlood bytes or the client disconnects.
   std::string repeated = {};
-  /// Leaves the connection open until the client goes away.
+  /// Keeps the connection open until the client disconnects.
   bool stays_open = false;
 };
 
@@ -52,14 +52,14 @@ class FakeServer {
   /// http://127.0.0.1:PORT
   [[nodiscard]] std::string url() const;
   [[nodiscard]] std::vector<Received> requests() const;
-  /// Bytes of all answers that the kernel has taken so far.
+  /// Bytes of all replies that the kernel has accepted.
   [[nodiscard]] std::size_t sent() const { return sent_; }
 
  private:
   void run();
   void serve(int client);
   void send(int client, const Answer& answer);
-  /// False if the client has gone away.
+  /// False if the client has disconnected.
   bool send(int client, std::string_view text);
 
   Handler handler_;

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// All that the programs may need beside bash.
+// Everything the programs may need besides bash.
 constexpr const char* kCommands[] = {"base64", "cat",      "curl",      "dirname", "head",
                                      "od",     "realpath", "sha256sum", "stat",    "tr"};
 

@@ -10,13 +10,13 @@
 namespace users::test {
 namespace {
 
-// Both clouds refuse a time that is off by more than 15 and 5 minutes.
+// Both clouds refuse a time that is off by more than 15 and 5 minutes, respectively.
 bool is_recent(long time) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::abs(std::chrono::duration_cast<std::chrono::seconds>(now).count() - time) < 60;
 }
 
-/// A time of ISO 8601 as Alibaba Cloud wants it; 0 for anything else.
+/// Parses an ISO 8601 time as Alibaba Cloud requires it; 0 for anything else.
 long utc_time(const std::string& text) {
   std::tm utc{};
   const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);

@@ -1,4 +1,4 @@
-// The providers whose programs are tested alike: their settings and how their service answers.
+// Providers whose programs share tests: their settings and how their service answers.
 #pragma once
 
 #include <functional>
@@ -14,14 +14,13 @@ constexpr const char* kSecret = "planted-secret-of-the-provider";
 
 struct Provider {
   std::string name;
-  /// Settings but the address and the secret.
+  /// Settings except the address and the secret.
   std::vector<std::string> settings;
   std::string address_key;
   std::string secret_key;
-  /// As the service: it takes a well-signed request with kSecret, and refuses any other.
+  /// The service: accepts a request that is correctly signed with kSecret, refuses any other.
   std::function<Answer(const Received&)> service;
-  /// How it refuses one, how it refuses a bad number, how it throttles; and what stands for it in
-  /// the log.
+  /// Its replies to a wrong secret, a bad number and too many requests, and how they are logged.
   std::string wrong_secret_code;
   Answer bad_number;
   std::string bad_number_code;

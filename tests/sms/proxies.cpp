@@ -1,4 +1,4 @@
-// What a proxy sees that is set in the courier's environment.
+// What a proxy in the courier's environment sees.
 #include <boost/test/unit_test.hpp>
 
 #include "sms/program.hpp"
@@ -7,7 +7,7 @@
 namespace users::test {
 namespace {
 
-/// With every variable that names a proxy to curl.
+/// Sets all variables that name a proxy for curl.
 Ended send_by(const FakeServer& proxy, const Provider& provider, const std::string& url) {
   std::vector<std::string> environment;
   for (const std::string name :
@@ -47,7 +47,7 @@ BOOST_DATA_TEST_CASE(no_tunnel_leads_to_this_machine, kProviders, provider) {
   }
 }
 
-// And the proxy's answer is not taken for the provider's.
+// The proxy's answer is not taken for the provider's.
 BOOST_DATA_TEST_CASE(a_proxy_elsewhere_sees_a_tunnel_only, kProviders, provider) {
   for (const std::string host :
        {"sms.example.com", "127.0.0.1.example.com", "localhost.example.com"}) {

@@ -1,4 +1,4 @@
-// Replies that never end, break off or are odd: none may cost memory or send a message twice.
+// Replies that never end, break off or are odd must not use up memory or cause a second message.
 #include <boost/test/unit_test.hpp>
 
 #include "sms/program.hpp"
@@ -10,7 +10,7 @@ constexpr std::size_t kPiece = 32768;
 
 /// A reply that never ends.
 struct Endless {
-  std::string part;     ///< what goes on without end
+  std::string part;     ///< repeated without end
   std::string headers;  ///< after the status line
   std::string repeated;
 };
@@ -30,7 +30,7 @@ const std::vector<Endless>& endless_replies() {
   return all;
 }
 
-/// Checks how the program ends, and that it does not read the reply to its end.
+/// Checks how the program ends, and that it does not read the whole reply.
 void check_endless(const Provider& provider, const FakeServer::Handler& handler, int status,
                    std::string_view said) {
   const FakeServer server(handler);
@@ -38,8 +38,8 @@ void check_endless(const Provider& provider, const FakeServer::Handler& handler,
   BOOST_TEST(server.sent() < kFlood / 2);
 }
 
-/// After a 2xx whose body says nothing. The status is all that the webhook needs; for the others
-/// the message may have been sent, so it is not tried again.
+/// After a 2xx without a usable body. The webhook only needs the status; the others do not retry,
+/// because the message may have been sent.
 void check_bare_success(const Provider& provider, const Ended& ended) {
   if (provider.name == "webhook") {
     check_end(ended, 0, "");
@@ -48,12 +48,12 @@ void check_bare_success(const Provider& provider, const Ended& ended) {
   }
 }
 
-/// As an Answer to each request.
+/// Gives the same answer to each request.
 FakeServer::Handler always(const Answer& answer) {
   return [answer](const Received&) { return answer; };
 }
 
-/// The service's own answers behind another head.
+/// The service's answers with another head.
 FakeServer::Handler behind(const Provider& provider, const std::function<std::string(int)>& head) {
   return [&provider, head](const Received& request) {
     Answer answer = provider.service(request);
@@ -117,7 +117,7 @@ BOOST_DATA_TEST_CASE(the_status_behind_a_provisional_one_counts, kProviders, pro
   check_end(send(provider, Answer{103, "", early}), kTryAgain, "no answer from 127.0.0.1");
 }
 
-// Some servers end a line without a carriage return.
+// Some servers end lines without a carriage return.
 BOOST_DATA_TEST_CASE(headers_are_no_part_of_the_body, kProviders, provider) {
   for (const std::string line_end : {"\r\n", "\n"}) {
     const std::string head = "HTTP/1.1 200 OK" + line_end + R"(X: {"Code":"OK","sid":"SM0",})" +

@@ -1,4 +1,4 @@
-// What each program of conf/send-sms asks its provider for, and the published examples of the
+// What each program of conf/send-sms sends to its provider, and the published examples of the
 // signatures.
 #include <cstdlib>
 
@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-/// The request that the provider's service has taken.
+/// The request that the provider's service accepted.
 Received sent(const Provider& provider, const Text& text = {}, const std::string& settings = "") {
   const FakeServer server(provider.service);
   const SendSms programs(provider, server.url(), settings);
@@ -45,7 +45,7 @@ constexpr const char* kAliyunAuthorization =
     "x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,"
     "Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0";
 
-// https://cloud.tencent.com/document/api/213/30654, whose masked keys are the keys it signs with.
+// https://cloud.tencent.com/document/api/213/30654; the masked keys are those it signs with.
 const Received kTencentExample{.method = "POST",
                                .target = "/",
                                .headers = {{"host", "cvm.tencentcloudapi.com"},

@@ -29,7 +29,7 @@ std::string percent_decode(std::string_view text) {
   return decoded;
 }
 
-/// RFC 3986: all but the unreserved characters.
+/// RFC 3986: all but unreserved characters.
 std::string percent_encode(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
@@ -46,7 +46,7 @@ std::string percent_encode(std::string_view text) {
   return encoded;
 }
 
-/// Sorted by name and encoded anew, so that an encoding of its own does not pass.
+/// Sorted and encoded again, so that the program's own encoding is checked.
 std::string canonical_query(const std::string& target) {
   const auto mark = target.find('?');
   if (mark == std::string::npos) return "";
@@ -109,7 +109,7 @@ std::map<std::string, std::string> fields_of(std::string_view encoded) {
   return fields;
 }
 
-// The page asks for every x-acs-* header, host and content-type, as far as they are sent.
+// The page requires every x-acs-* header, host and content-type, if sent.
 std::string aliyun_authorization(const Received& request, const std::string& key_id,
                                  const std::string& secret) {
   std::string headers;

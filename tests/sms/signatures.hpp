@@ -1,5 +1,4 @@
-// The providers' signatures, computed from a request as it arrived: nothing here is shared with
-// conf/send-sms.
+// The providers' signatures, computed from the received request without code of conf/send-sms.
 #pragma once
 
 #include <map>
@@ -12,15 +11,15 @@ namespace users::test {
 
 std::string hex_of(std::string_view text);
 std::string sha256_hex(std::string_view message);
-/// 32 bytes; a key of any length.
+/// 32 bytes; the key may have any length.
 std::string hmac_sha256(std::string_view key, std::string_view message);
 std::string base64_of(std::string_view text);
 
 /// Decoded names and values of a query or a form.
 std::map<std::string, std::string> fields_of(std::string_view encoded);
 
-/// What Authorization must be by Alibaba Cloud's signature V3 and Tencent Cloud's signature v3, and
-/// X-Users-Signature by conf/send-sms/webhook.
+/// The expected Authorization for Alibaba Cloud's signature V3 and Tencent Cloud's signature v3,
+/// and X-Users-Signature of conf/send-sms/webhook.
 std::string aliyun_authorization(const Received& request, const std::string& key_id,
                                  const std::string& secret);
 std::string tencent_authorization(const Received& request, const std::string& service,

@@ -1,4 +1,4 @@
-// conf/send-sms/spool, the program of development and of the tests.
+// conf/send-sms/spool, for development and tests.
 #include <thread>
 
 #include <boost/test/unit_test.hpp>

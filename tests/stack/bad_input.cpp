@@ -1,4 +1,4 @@
-// What bad input gets: a clear reply, and a table that holds what it held.
+// Bad input gets a clear reply and changes no table.
 #include <boost/test/unit_test.hpp>
 
 #include "support/stack.hpp"
@@ -24,7 +24,7 @@ std::string with_password(const std::string& json_text) {
   return R"({"phone":"13800000001","code":"123456","password":")" + json_text + R"("})";
 }
 
-// Phones and codes that are none: spellings.cpp.
+// Invalid phones and codes: spellings.cpp.
 const Case kCases[] = {
     {"no body", "", "phone,password,code"},
     {"blank", "  \r\n ", "phone,password,code"},

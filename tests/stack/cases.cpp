@@ -1,6 +1,6 @@
-// One request and one reply, each pair a file of tests/stack/cases, which README.md there
-// describes. A case has the name of its file; what HTTP/2 can say is also asked by it, on a site
-// that had settings of its own.
+// Each file of tests/stack/cases is one request and its reply, and a test case of the same name;
+// see the README there. Those that HTTP/2 can express also run over it, on a site with its own
+// settings.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The first line, the headers and the body of a request or a reply.
+/// First line, headers and body of a request or a reply.
 struct Message {
   std::string start;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -50,7 +50,7 @@ Message parse(const std::string& text) {
   return message;
 }
 
-/// @PHONE@ is a phone that nobody has, @x*1000@ a thousand x.
+/// Replaces @PHONE@ by an unused phone and @x*1000@ by a thousand x.
 std::string fill_in(std::string text) {
   const std::string phone = fresh_phone();
   for (auto open = text.find('@'); open != std::string::npos; open = text.find('@', open)) {
@@ -78,7 +78,7 @@ std::string chunked(const std::string& body) {
   return chunks.str();
 }
 
-/// With the headers that every client sends.
+/// Adds the headers that every client sends.
 std::string on_the_wire(const Message& request) {
   std::string bytes = request.start + "\r\nHost: site.test\r\nConnection: close\r\n" +
                       "X-Test-Address: 127.0.0.1\r\n";
@@ -90,7 +90,7 @@ std::string on_the_wire(const Message& request) {
   return bytes + "\r\n" + request.body;
 }
 
-/// What comes before a body was asked for is left out.
+/// Removes interim replies (100 Continue).
 Message final_reply(std::string bytes) {
   std::erase(bytes, '\r');
   if (bytes.starts_with("HTTP/1.1 100 ")) bytes.erase(0, bytes.find("\n\n") + 2);
@@ -131,7 +131,7 @@ void run(const fs::path& file) {
   BOOST_TEST(reply.body + "\n" == expected.body);
 }
 
-/// As curl wants it, which adds headers of its own unless it is told not to.
+/// Converts a request for curl, without curl's own headers.
 HttpRequest for_curl(const Message& request) {
   static int address = 0;
   const auto method_end = request.start.find(' ');
@@ -148,7 +148,7 @@ HttpRequest for_curl(const Message& request) {
         request.headers, [&](const auto& header) { return header.first == name; });
     if (!there) asked.headers.push_back(std::string(name) + ":");
   }
-  // Each from an address of its own, since the site has limits; health is for the site's alone.
+  // Each from its own address, because of the site's limits; health is only for the site itself.
   if (!asked.path.starts_with("/users/health")) {
     asked.source_address = "127.0.1." + std::to_string(++address);
   }

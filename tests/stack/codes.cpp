@@ -1,4 +1,4 @@
-// Verification codes: how often, for whom, how many guesses; and a whole life with them.
+// Verification codes: how often, for whom, how many guesses; and the life of an account with them.
 #include <atomic>
 #include <set>
 
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(the_next_code_waits_a_minute_and_the_one_that_was_sent_stay
   BOOST_TEST(wait > 50);
   BOOST_TEST(wait <= 60);
   BOOST_TEST(second.header("retry-after") == std::to_string(wait));
-  // Another purpose and another spelling are the same phone.
+  // Other purposes and spellings share the phone's limit.
   for (const char* purpose : {"login", "reset", "phone"}) {
     BOOST_TEST(ask(person, purpose).code() == 1007);
   }
@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(guesses_in_parallel_over_all_workers_stay_in_the_budget) {
   BOOST_TEST(regist_by(person, other_than(right)).code() == 1005);
   std::atomic<int> compared{1};
   over_all_workers("guess:" + person.e164(), 64, [&](int) {
-    // 1005: it was held against the code; all others were turned away before.
+    // 1005: the guess was counted against the code; all others were refused before.
     if (regist_by(person, other_than(right)).code() == 1005) ++compared;
   });
   BOOST_TEST(compared <= 5);
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(unknown_phones_get_the_same_answer_and_no_message) {
     let_time_pass_for(known.e164());
     let_time_pass_for(unknown.e164());
   }
-  // The message asked for last goes out, so those before it would have, too.
+  // The last message requested goes out, so earlier ones would have, too.
   BOOST_TEST(wait_until(30, [&] { return codes_sent(known.e164(), "reset").size() == 1; }));
   BOOST_TEST(codes_sent(unknown.e164(), "login").empty());
   BOOST_TEST(codes_sent(unknown.e164(), "reset").empty());
@@ -222,7 +222,7 @@ BOOST_AUTO_TEST_CASE(a_known_phone_is_told_only_to_who_proved_it) {
 BOOST_AUTO_TEST_CASE(a_weak_password_does_not_cost_the_code) {
   Person person;
   const std::string code = person.code("regist");
-  // More often than a code may be guessed; nor does it tell whether a code is right.
+  // More guesses than a code allows, but the reply does not tell whether the code is right.
   Person weak = person;
   for (const char* password :
        {"12345678", "password1", "12345678", "password", "password1", "11111111"}) {
@@ -257,7 +257,7 @@ BOOST_AUTO_TEST_CASE(a_registration_retried_with_its_key_needs_no_second_code) {
 
 BOOST_AUTO_TEST_CASE(bad_arguments_are_named) {
   BOOST_TEST(post("code", {{"phone", "x"}}).fields() == "phone");
-  // A land line, and numbers of countries that get no message, whether or not they have accounts.
+  // A landline and numbers of countries without messages, with and without accounts.
   for (const char* phone : {"02110000000", "+85251234567", "+12125550123", "+18765550123"}) {
     for (const char* purpose : {"regist", "login", "reset", "phone"}) {
       const HttpReply reply = post("code", {{"phone", phone}, {"purpose", purpose}});

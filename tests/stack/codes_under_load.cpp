@@ -1,5 +1,5 @@
-// Codes and messages at full load, one case each; `make guess`, `flood` and `couriers` run one and
-// show its figures.
+// Codes and messages at full load; `make guess`, `flood` and `couriers` run one case each and print
+// its figures.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -21,8 +21,8 @@ using namespace users::test;
 
 namespace {
 
-/// Sets columns of all messages that wait. A courier at one of them may make it a deadlock, which
-/// is then done again as the service does.
+/// Sets columns of all waiting messages. Retries after a deadlock with a courier, as the service
+/// does.
 void change_outbox(const std::string& columns) {
   constexpr int kMost = 100;
   for (int i = 1;; ++i) {
@@ -35,7 +35,7 @@ void change_outbox(const std::string& columns) {
   }
 }
 
-/// The database counts itself how often a code of this phone was compared.
+/// Counts in the database how often a code of this phone was compared.
 class Comparisons {
  public:
   explicit Comparisons(const std::string& e164) {
@@ -52,7 +52,7 @@ class Comparisons {
   [[nodiscard]] static int count() { return std::stoi(query("SELECT n FROM comparisons")); }
 };
 
-/// The lines that the gateway of the tests has written.
+/// The lines written by the tests' gateway.
 std::vector<std::string> spool() {
   std::ifstream file(state_folder() + "/spool/sms.log");
   std::vector<std::string> lines;
@@ -108,17 +108,17 @@ BOOST_AUTO_TEST_CASE(flood) {
   const std::string session = "Authorization: Bearer " + person.token();
   int failed = 0;
   int asked = 0;
-  // Milliseconds of each check, sorted; each from another address, so that none is over a limit.
+  // Milliseconds of each check, sorted; each from another address, so that no limit is met.
   const auto checks = [&](const std::function<bool(std::size_t)>& more) {
     std::vector<double> times;
     while (more(times.size())) {
       ++asked;
       const HttpReply reply =
-          send(site.base_url(), {.method = "GET",
-                                 .path = "/users/auth",
-                                 .headers = {session},
-                                 .source_address = "10.0." + std::to_string(asked / 250 % 250) +
-                                                   "." + std::to_string(asked % 250)});
+          send(site.plain(), {.method = "GET",
+                              .path = "/users/auth",
+                              .headers = {session},
+                              .source_address = "10.0." + std::to_string(asked / 250 % 250) + "." +
+                                                std::to_string(asked % 250)});
       times.push_back(reply.milliseconds);
       if (reply.status != 204) ++failed;
     }
@@ -137,12 +137,12 @@ BOOST_AUTO_TEST_CASE(flood) {
     in_parallel(kClients, kClients, [&](int client) {
       const std::string address = "10.1.0." + std::to_string(client);
       while (!enough) {
-        // An attacker's machine is not this one: clients that never pause would measure themselves.
+        // An attacker has another machine: clients that never pause would measure themselves.
         std::this_thread::sleep_for(kPause);
         const HttpReply reply =
-            send(site.base_url(), {.path = "/users/code",
-                                   .body = R"({"phone":")" + fresh_phone() + R"("})",
-                                   .source_address = address});
+            send(site.plain(), {.path = "/users/code",
+                                .body = R"({"phone":")" + fresh_phone() + R"("})",
+                                .source_address = address});
         ++(reply.code() == 0 ? sent : refused);
       }
     });
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(flood) {
             << at(quiet, 0.99) << " ms before, " << at(busy, 0.5) << " ms and " << at(busy, 0.99)
             << " ms meanwhile" << std::endl;
   BOOST_TEST(failed == 0);
-  // Only the build that ships has its speed.
+  // Only the release build has the speed.
   if (program("users-fcgi").find("/release/") != std::string::npos) BOOST_TEST(at(busy, 0.99) < 10);
 }
 
@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(couriers) {
   constexpr std::size_t kMessages = 200;
   constexpr std::size_t kEvery = 9;
   query(kWholeBudget);
-  // What other cases have left to be sent is not this one's.
+  // Discards messages that other cases have left.
   change_outbox("state = 'unsent', sealed = NULL");
   const std::size_t before = spool().size();
   const Samples samples = scrape();
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(couriers) {
     if (reply.code() == 0) ++stored;
   });
   BOOST_TEST(stored == kMessages);
-  // The rest goes out while one courier after the other is killed.
+  // The rest is sent while couriers are killed one after another.
   std::size_t next = spool().size() + kEvery;
   int killed = 0;
   const bool done = wait_until(60, [&] {
@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(couriers) {
       for (const int pid : worker_pids("courier")) killed += ::kill(pid, SIGKILL) == 0 ? 1 : 0;
       next += kEvery;
     }
-    // As if the time had passed for which a dead courier's message is left alone.
+    // As if the lease of a dead courier's message had run out.
     change_outbox("nextTime = UTC_TIMESTAMP()");
     return query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "0";
   });

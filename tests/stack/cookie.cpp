@@ -1,5 +1,5 @@
-// Sessions by cookie: what the cookie is like, and that only the site's own pages change anything
-// with it.
+// Sessions by cookie: the cookie's attributes, and that only the site's own pages can change
+// anything with it.
 #include <set>
 #include <sstream>
 
@@ -35,7 +35,7 @@ std::set<std::string> attributes_of(const std::string& set_cookie) {
   return {parts.begin() + (parts.empty() ? 0 : 1), parts.end()};
 }
 
-/// NAME=value as a browser sends it back.
+/// NAME=value, as a browser sends it back.
 std::string cookie_in(const HttpReply& reply) {
   const auto parts = parts_of(reply.header("set-cookie"));
   return parts.empty() ? "" : parts.front();
@@ -44,7 +44,7 @@ std::string cookie_in(const HttpReply& reply) {
 void check_taken_away(const HttpReply& reply, const std::string& name = "users") {
   BOOST_TEST(cookie_in(reply) == name + "=");
   BOOST_TEST(attributes_of(reply.header("set-cookie")).contains("Max-Age=0"));
-  // A browser takes only the cookie away whose path is the same.
+  // A browser only deletes a cookie with the same path.
   BOOST_TEST(attributes_of(reply.header("set-cookie")).contains("Path=/"));
 }
 
@@ -64,7 +64,7 @@ struct Fixture {
 
   [[nodiscard]] std::string id() const { return id_of(person); }
 
-  /// All that a change could touch: the account, its sessions, what was counted.
+  /// Everything that a change could touch: the account, its sessions, the counters.
   [[nodiscard]] static std::string state_of(const std::string& id, const std::string& e164) {
     return query("SELECT CONCAT_WS(' ', phone, password) FROM users WHERE id = " + id) + " " +
            query("SELECT GROUP_CONCAT(id ORDER BY id) FROM sessions WHERE user_id = " + id) + " " +
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_login_with_cookie_gives_the_token_to_the_browser_only) {
   BOOST_TEST(token.size() == 43U);
   BOOST_TEST(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                      "0123456789-_") == std::string::npos);
-  // No Secure: conf/development.conf says so. No Domain: the cookie is this host's alone.
+  // No Secure, by conf/development.conf. No Domain: the cookie is for this host only.
   BOOST_TEST(attributes_of(reply.header("set-cookie")) ==
                  (std::set<std::string>{"Path=/", "HttpOnly", "SameSite=Lax", "Max-Age=" + kMonth}),
              boost::test_tools::per_element());
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_login_with_cookie_gives_the_token_to_the_browser_only) {
   BOOST_TEST(std::to_string(data_of(reply).value("id", 0)) == id());
   BOOST_TEST(data_of(reply).value("expires_at", "").size() == 20U);
   BOOST_TEST(lets_in("Cookie: " + cookie));
-  // It is the same kind of token.
+  // The same kind of token.
   BOOST_TEST(call("GET", "auth", token).status == 204);
   const HttpReply by_code =
       post("login", {{"phone", person.phone()}, {"code", person.code("login")}, {"cookie", true}});
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing) {
   const std::string other_session =
       query("SELECT MAX(id) FROM sessions WHERE user_id = " + account);
   const std::string host = origin().substr(std::string("http://").size());
-  // What the browser says of itself counts more than an origin that looks right.
+  // Sec-Fetch-Site wins over a correct origin.
   std::vector<std::vector<std::string>> foreign{{},
                                                 {"Origin: https://evil.invalid", own_origin()},
                                                 {"Sec-Fetch-Site: cross-site", own_origin()}};
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing) {
   BOOST_TEST(query("SELECT tries FROM verification_codes WHERE phone = '" + next.e164() + "'") ==
              "0");
   BOOST_TEST(call("GET", "auth", other).status == 204);
-  // They were refused for where they came from, nothing else: from here all of them work.
+  // They were refused only because of their origin: from here they all work.
   for (const Change& change : {changes[5], changes[2]}) {
     BOOST_TEST(
         call(change.method, change.endpoint, "", {mine, own_origin()}, change.arguments.dump())
@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(ending_the_own_session_takes_the_cookie_away) {
   BOOST_TEST(!lets_in(everywhere));
   BOOST_TEST(!lets_in(other));
 
-  // A client with a token has no cookie to lose.
+  // A client with a token has no cookie to delete.
   BOOST_TEST(call("POST", "logout", person.token()).header("set-cookie").empty());
 }
 
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_logs_nobody_in) {
       BOOST_TEST(reply.code() == 1001);
       BOOST_TEST(reply.fields() == "origin");
       BOOST_TEST(reply.header("set-cookie").empty());
-      // What a form of a foreign page can send.
+      // Headers that a form on another site can send.
       auto headers = foreign;
       headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
       const HttpReply form = send(
@@ -293,7 +293,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_sends_no_message_and_guesses_nothing) {
   const std::string code = next.code("regist");
   const std::string reset = person.code("reset");
   const std::string third = fresh_phone();
-  // Rows of theirs alone: the courier removes those of others when their time is over.
+  // Only rows of these phones: the courier deletes expired rows of others.
   const std::string phones =
       " IN ('" + person.e164() + "', '" + next.e164() + "', '+86" + third + "')";
   const std::string rows =
@@ -327,7 +327,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_sends_no_message_and_guesses_nothing) {
       }
     }
   }
-  // They were refused for where they came from: other clients say nothing, own pages who they are.
+  // They were refused only because of their origin: requests without one and own pages work.
   BOOST_TEST(call("POST", "code", "", {own_origin()}, orders[0].second.dump()).code() == 0);
   BOOST_TEST(
       call("POST", "regist", "", {"Sec-Fetch-Site: same-origin"}, orders[1].second.dump()).code() ==
@@ -345,7 +345,7 @@ BOOST_AUTO_TEST_CASE(an_authorization_header_of_another_scheme_is_the_sites_own)
       BOOST_TEST(call("GET", "auth", "", {mine, header}).status == 204);
       BOOST_TEST(send(base_url(), {.method = "GET", .path = "/private/", .headers = {mine, header}})
                      .status == 200);
-      // It is a cookie all the same: where the request comes from counts.
+      // It is a cookie all the same, so the origin counts.
       BOOST_TEST(call("POST", "logout", "", {mine, header}).code() == 1009);
     }
   }
@@ -366,7 +366,7 @@ BOOST_AUTO_TEST_CASE(an_authorization_header_beside_a_cookie_decides_alone) {
     }
   }
   BOOST_TEST(lets_in(mine));
-  // With a token of another person it is that person, and a token needs no origin.
+  // With another person's token it is that person, and a token needs no origin.
   Person other;
   other.regist();
   const std::string theirs = other.token();
@@ -415,11 +415,11 @@ BOOST_AUTO_TEST_CASE(of_several_cookies_the_first_that_is_alive_counts) {
   BOOST_TEST(whose(mine + "; " + theirs) == person.e164());
   BOOST_TEST(whose(theirs + "; " + mine) == other.e164());
   BOOST_TEST(whose(dead + "; " + mine + "; " + theirs) == person.e164());
-  // Four are looked at, those of no form of a token among them.
+  // Four cookies are tried, including malformed ones.
   BOOST_TEST(whose("users=; users; users=x; " + dead + "; " + mine) == person.e164());
   BOOST_TEST(whose("users=; users=x; users=y; users=z; " + mine) == "nobody");
   BOOST_TEST(whose(dead + "; " + dead + "; " + dead + "; " + dead + "; " + mine) == "nobody");
-  // It is the one that counts which is ended, here as by the list.
+  // The session that counts is ended, here and by the list.
   BOOST_TEST(
       call("POST", "logout", "", {"Cookie: " + dead + "; " + mine + "; " + theirs, own_origin()})
           .code() == 0);
@@ -450,7 +450,7 @@ BOOST_AUTO_TEST_CASE(over_https_the_cookie_is_bound_to_the_host) {
     return worker.ask(request).status;
   };
   BOOST_TEST(me_with(pair) == 200);
-  // The plain name could have been set by a neighbour's host or over HTTP.
+  // A neighbouring host, or plain HTTP, could have set the plain name.
   BOOST_TEST(me_with("users=" + pair.substr(pair.find('=') + 1)) == 401);
   BOOST_TEST(me_with("__host-users=" + pair.substr(pair.find('=') + 1)) == 401);
 
@@ -463,7 +463,7 @@ BOOST_AUTO_TEST_CASE(over_https_the_cookie_is_bound_to_the_host) {
   const HttpReply out = worker.ask(logout);
   BOOST_TEST(out.code() == 0);
   check_taken_away(out, "__Host-users");
-  // Without Secure a browser would refuse the cookie of this name, and keep the old one.
+  // Without Secure a browser would refuse a cookie of this name and keep the old one.
   BOOST_TEST(attributes_of(out.header("set-cookie")).contains("Secure"));
   BOOST_TEST(me_with(pair) == 401);
 }

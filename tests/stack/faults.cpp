@@ -1,4 +1,4 @@
-// What production does to a stack: a worker killed, the database gone and back, the pool gone.
+// Faults of production: a worker killed, the database gone and back, a pool gone.
 #include <algorithm>
 #include <csignal>
 #include <future>
@@ -24,7 +24,7 @@ BOOST_AUTO_TEST_CASE(the_database_gone_is_said_and_its_return_is_found) {
     BOOST_TEST(reply.code() == 9001, i);
     BOOST_TEST(reply.header("retry-after") == "1");
   }
-  // A worker that was asked just before the stop may go on saying so for a second.
+  // For a second, a worker may repeat what it found just before the stop.
   HttpReply ready;
   BOOST_TEST(wait_until(30, [&] {
     ready = call("GET", "health/ready");

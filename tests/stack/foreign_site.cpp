@@ -1,5 +1,5 @@
-// The shipped includes in a server block that had settings of its own, in clear and by TLS with
-// HTTP/2: neither side sees the other's.
+// The shipped includes in a server block with other settings, in clear and with TLS and HTTP/2:
+// neither side affects the other.
 #include "support/foreign_site.hpp"
 
 #include <atomic>
@@ -27,7 +27,7 @@ struct Fixture {
                               std::vector<std::string> headers = {}) const {
     return send(base(secure), {.method = "GET", .path = path, .headers = std::move(headers)});
   }
-  /// The Authorization header of a new account's session.
+  /// The Authorization header of a new account.
   [[nodiscard]] std::string session(bool secure, const std::string& phone) const {
     BOOST_TEST(send(base(secure), {.body = registration(phone)}).code() == 0);
     const HttpReply login =
@@ -38,7 +38,7 @@ struct Fixture {
 
 const auto kBoth = data::make({false, true});
 
-/// The headers of a reply as the workers send it, and none of the site's.
+/// Checks for the worker's own headers and none of the site's.
 void check_headers(const HttpReply& reply) {
   BOOST_TEST(reply.header("cache-control") == "no-store");
   BOOST_TEST(reply.header("x-content-type-options") == "nosniff");
@@ -79,13 +79,13 @@ BOOST_DATA_TEST_CASE(errors_are_in_the_form_of_the_service, kBoth, secure) {
   BOOST_TEST(get(secure, "/users/regist").header("allow") == "POST");
   check(send(base(secure), {.body = std::string(100'000, 'x')}), 413, 9004);
   check(get(secure, "/users/me"), 401, 1009);
-  // The worker's own 429, which knows for how long.
+  // The worker's own 429, which has a Retry-After.
   const std::string phone = R"({"phone":")" + fresh_phone() + R"("})";
   send(base(secure), {.path = "/users/code", .body = phone});
   const HttpReply soon = send(base(secure), {.path = "/users/code", .body = phone});
   BOOST_TEST(soon.code() == 1007);
   BOOST_TEST(soon.header("retry-after").size() == 2U);
-  // Over the 1 KiB that the rest of the site takes.
+  // Above the limit of 1 KiB of the rest of the site.
   BOOST_TEST(send(base(secure), {.body = std::string(10'000, 'x')}).fields() == "body");
 }
 

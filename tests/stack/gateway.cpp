@@ -1,5 +1,4 @@
-// The send-sms program in trouble, seen from outside: who asks for a code notices nothing, and the
-// message comes.
+// A send-sms program in trouble: clients notice nothing, and the message arrives.
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +13,7 @@ using namespace users::test;
 
 namespace {
 
-/// A message on its way, by its row of the outbox.
+/// A message on its way, by its row in the outbox.
 struct Sending {
   Person person;
   std::string purpose = "regist";
@@ -30,7 +29,7 @@ struct Sending {
     return state_folder() + "/spool/sms.log." + person.e164();
   }
 
-  /// Asks for the code, for which the gateway of the tests does one of `troubles` at each try.
+  /// Requests the code; the tests' gateway does one of `troubles` at each try.
   void ask(const std::vector<std::string>& troubles) {
     if (!troubles.empty()) {
       std::ofstream file(plan());
@@ -42,8 +41,8 @@ struct Sending {
     id = query("SELECT MAX(id) FROM outbox");
   }
 
-  /// Try `number` has failed and the next one is `seconds` away, or was some seconds ago. Neither
-  /// is what the courier's lease during a try looks like: 32 seconds.
+  /// Whether try `number` has failed and the next one is due in `seconds`, or was some seconds ago.
+  /// Must not match the courier's lease during a try: 32 seconds.
   [[nodiscard]] bool is_put_off(int number, int seconds) const {
     const auto in = [](int from_now) {
       return "UTC_TIMESTAMP() + INTERVAL " + std::to_string(from_now) + " SECOND";
@@ -54,7 +53,7 @@ struct Sending {
     });
   }
 
-  /// As if the time until the next try had passed.
+  /// As if it were time for the next try.
   void make_due() const {
     query("UPDATE outbox SET nextTime = UTC_TIMESTAMP() WHERE state = 'pending' AND id = " + id);
   }
@@ -63,7 +62,7 @@ struct Sending {
     return wait_until(30, [&] { return row("state") == state; });
   }
 
-  /// Sent at try `attempts`, once, with a code that works, and nothing of it is kept.
+  /// Checks that it was sent once, at try `attempts`, with a valid code, and wiped.
   void check_arrived(int attempts) const {
     BOOST_TEST(reaches("sent"));
     BOOST_TEST(row("attempts") == std::to_string(attempts));
@@ -81,7 +80,7 @@ std::vector<int> children_of(int pid) {
   return pids;
 }
 
-/// No message may keep what it said once it is done with.
+/// No finished message may keep its text.
 struct Wiped {
   Wiped() = default;
   ~Wiped() {
@@ -140,7 +139,7 @@ BOOST_AUTO_TEST_CASE(a_gateway_that_hangs_is_ended_and_tried_again) {
     hanging = children_of(couriers.front());
     return !hanging.empty();
   }));
-  // Whoever asks meanwhile is answered as fast, and served after it.
+  // Other requests are answered as fast meanwhile, and their messages are sent afterwards.
   Sending behind;
   behind.ask({});
   BOOST_TEST(sending.is_put_off(1, 5));
@@ -159,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_temporary_failure_is_tried_again_and_its_output_stays_out
   BOOST_TEST(sending.codes().empty());
   sending.make_due();
   sending.check_arrived(2);
-  // The log tells of both tries, in lines of text.
+  // The log has both tries, as lines of text.
   const std::string log = "'" + state_folder() + "'/log/users/users.log";
   BOOST_TEST(run_command("grep -c 'message " + sending.id + ": try 1 failed' " + log).output ==
              "1\n");
@@ -196,13 +195,13 @@ BOOST_AUTO_TEST_CASE(a_courier_that_is_killed_is_replaced_and_its_message_sent) 
   }));
   const auto hanging = children_of(couriers.front());
   BOOST_TEST(::kill(couriers.front(), SIGKILL) == 0);
-  // Nobody ends the program of a dead courier.
+  // Nothing else ends the program of a dead courier.
   for (const int pid : hanging) ::kill(pid, SIGKILL);
   BOOST_TEST(wait_until(30, [&] {
     const auto now = worker_pids("courier");
     return now.size() == 1 && now != couriers;
   }));
-  // The new one leaves it alone as long as the old one might be at it, and serves the others.
+  // The new courier leaves it alone until the lease is over, and serves the others.
   Sending other;
   other.ask({});
   other.check_arrived(1);
@@ -221,7 +220,7 @@ BOOST_AUTO_TEST_CASE(a_courier_that_is_told_to_stop_finishes_the_message_it_is_a
           "scripts/start; } >/dev/null 2>&1");
     }
   } const restored;
-  // What has expired goes when it starts, and that is told.
+  // It deletes expired rows when it starts, and logs that.
   const std::string purges = "cat '" + state_folder() +
                              "'/log/users/users.log* | grep -cE 'purge_throttle: [1-9][0-9]* rows'";
   const int before = std::stoi(run_command(purges).output);

@@ -1,4 +1,4 @@
-// Accounts that were brought along: their older hashes let their owners in once and are replaced.
+// Imported accounts: an older hash lets its owner in once and is replaced.
 #include <boost/test/unit_test.hpp>
 #include <crypt.h>
 #include <sodium.h>
@@ -10,10 +10,10 @@ using namespace users::test;
 
 namespace {
 
-/// The parameters of the configuration's defaults, which conf/development.conf keeps.
+/// The default parameters, which conf/development.conf does not change.
 constexpr std::string_view kConfigured = "$argon2id$v=19$m=19456,t=2,p=1$";
 
-/// crypt(3) with a fresh salt. `prefix` names the method, `cost` its work.
+/// crypt(3) with a new salt; `prefix` is the method, `cost` its work.
 std::string crypt_hash(const char* prefix, unsigned long cost, const std::string& password) {
   const char* setting = ::crypt_gensalt(prefix, cost, nullptr, 0);
   if (setting == nullptr) throw std::runtime_error(std::string("no salt for ") + prefix);
@@ -23,7 +23,7 @@ std::string crypt_hash(const char* prefix, unsigned long cost, const std::string
   return hash;
 }
 
-/// libsodium's, of any cost, also argon2i.
+/// libsodium's argon2id or argon2i, at any cost.
 std::string argon2_hash(const std::string& password, unsigned memory_kib, unsigned passes,
                         int algorithm = crypto_pwhash_ALG_ARGON2ID13) {
   std::string hash(crypto_pwhash_STRBYTES, '\0');
@@ -56,7 +56,7 @@ struct Fixture {
     return post("login", {{"phone", person.phone()}, {"password", password}});
   }
 
-  /// The hash lets in whoever knows the password, and is replaced then and only then.
+  /// Checks that only the right password logs in and replaces the hash.
   void check_replaced(const std::string& hash, const std::string& password) const {
     BOOST_TEST_CONTEXT(hash) {
       store(hash);
@@ -70,7 +70,7 @@ struct Fixture {
       BOOST_TEST(call("GET", "auth", data_of(right).value("token", "")).status == 204);
       const std::string replaced = stored();
       BOOST_TEST(replaced.starts_with(kConfigured));
-      // The new hash is of the same password, and stays.
+      // The new hash has the same password and does not change again.
       BOOST_TEST(login_with(password).code() == 0);
       BOOST_TEST(login_with("another horse 42").code() == 1004);
       BOOST_TEST(stored() == replaced);
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(what_was_typed_still_opens_the_account_even_if_it_would_be_
   for (const std::string password : {"x", "12345678", "\xE5\xAF\x86\xE7\xA0\x81", "a b'\"\\"}) {
     check_replaced(crypt_hash("$2b$", 4, password), password);
   }
-  // The accent for itself, as some keyboards send it, where the normal form has one letter.
+  // A separate accent, as some keyboards send it; the normal form has one letter.
   check_replaced(crypt_hash("$2b$", 4, "cre\xCC\x80me horse"), "cre\xCC\x80me horse");
   check_replaced(crypt_hash("$6$", 1000, "cr\xC3\xA8me horse"), "cre\xCC\x80me horse");
 }
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_hash_of_a_beginning_is_not_replaced_by_whatever_begins_so
   BOOST_TEST(login_with(std::string(72, 'p') + " or another").code() == 0);
   BOOST_TEST(stored() == hash);
   BOOST_TEST(login_with(password).code() == 0);
-  // Whether there is more in it than these 72 bytes nobody knows.
+  // bcrypt sees only these 72 bytes.
   BOOST_TEST(login_with(std::string(72, 'p')).code() == 0);
   BOOST_TEST(stored() == hash);
   check_replaced(crypt_hash("$2b$", 4, std::string(71, 'p')), std::string(71, 'p'));
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(garbage_in_the_column_lets_nobody_in) {
         bcrypt.substr(0, bcrypt.size() - 1), bcrypt + "x", "x" + bcrypt, "!" + bcrypt,
         bcrypt.substr(0, 29), std::string("$5$"), std::string("$6$"), std::string("$6$salt"),
         std::string("$6$salt$"), std::string("$y$"), std::string("$y$j9T$"),
-        // Methods that nobody should bring along: DES and MD5.
+        // Methods that must not be imported: DES and MD5.
         crypt_hash("", 0, person.password()), crypt_hash("$1$", 0, person.password()),
         std::string("$argon2id$"), std::string(kConfigured), argon2.substr(0, argon2.size() - 1),
         argon2 + "x", std::string("$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$aGFzaA"),
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(garbage_in_the_column_lets_nobody_in) {
       for (const std::string& password :
            {person.password(), garbage.empty() ? std::string("x") : garbage, std::string("*0")}) {
         const HttpReply reply = login_with(password);
-        // Longer ones than any password are refused before.
+        // Longer than any password: refused before.
         if (password.size() > 128) {
           BOOST_TEST(reply.code() == 1001);
           continue;

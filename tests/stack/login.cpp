@@ -1,4 +1,4 @@
-// Login, lockout, sessions, and what ends them.
+// Login, lockout, sessions, and what ends sessions.
 #include <array>
 #include <atomic>
 
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(a_token_is_taken_as_it_was_given_and_in_no_other_way) {
         "Cookie: token=" + token}) {
     BOOST_TEST(asked({header}) == 401, header);
   }
-  // nginx's own: a header that may be there once, and one over its buffer.
+  // nginx's own: a repeated header, and one larger than its buffer.
   BOOST_TEST(asked({"Authorization: Bearer " + token, "Authorization: Bearer " + token}) == 400);
   BOOST_TEST(asked({"Authorization: Bearer " + std::string(10'000, 'A')}) == 400);
   BOOST_TEST(is_alive(token));
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(ten_failures_lock_for_a_quarter_of_an_hour) {
   BOOST_TEST(wait > 14 * 60);
   BOOST_TEST(wait <= 15 * 60);
   BOOST_TEST(Person("+86" + person.phone()).login().code() == 1008);
-  // The owner gets in by code, which clears it, as does a reset.
+  // The owner logs in by code, which clears the lock, as does a reset.
   BOOST_TEST(login_by(person, person.code("login")).code() == 0);
   BOOST_TEST(person.login().code() == 0);
   for (int i = 0; i < 10; ++i) BOOST_TEST(login_with("another horse 42").code() == 1004);
@@ -425,7 +425,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_account_is_gone) {
   BOOST_TEST(!is_alive(other));
   BOOST_TEST(count_users(person.e164()) == 0);
   BOOST_TEST(person.login().code() == 1004);
-  // What happened stays.
+  // The audit remains.
   BOOST_TEST(
       query("SELECT GROUP_CONCAT(event ORDER BY id SEPARATOR ',') FROM audit WHERE user_id = " +
             id) == "regist,login,login,deleted");

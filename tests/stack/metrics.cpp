@@ -1,4 +1,4 @@
-// Metrics and health of a whole stack, as a monitoring server sees them.
+// Metrics and health of a stack, as a monitoring server sees them.
 #include <atomic>
 #include <csignal>
 #include <fstream>
@@ -15,17 +15,17 @@ using namespace users::test;
 
 namespace {
 
-/// Makes sure that there is a sample of everything.
+/// Creates a sample of everything.
 void provoke_everything() {
   const std::string phone = fresh_phone();
-  in_parallel(8, 8, [&](int) { regist(phone); });  // one wins, others meet a duplicate key
+  in_parallel(8, 8, [&](int) { regist(phone); });  // one wins, others get a duplicate key
   (void)Person(phone).token();
   for (int i = 0; i < 2; ++i) {
     post("code", {{"phone", phone}});
   }
 }
 
-/// What clients were answered, by the label of the counter that should have it.
+/// Counts the answers that clients got, by the counter's label.
 class Tally {
  public:
   void add(const std::string& route, int code) {
@@ -45,7 +45,7 @@ class Tally {
   std::atomic<int> total_{0};
 };
 
-/// Known traffic: eight kinds of requests in turn. Needs users to meet.
+/// Sends eight kinds of requests in turn. Needs existing users.
 class Traffic {
  public:
   explicit Traffic(int count) : count_(count) {
@@ -61,7 +61,7 @@ class Traffic {
   }
 
  private:
-  static constexpr int kKnown = 200;  // fewer wrong passwords of one phone than lock it
+  static constexpr int kKnown = 200;  // too few wrong passwords per phone to lock it
 
   void ask(int i, Tally& tally) {
     const std::string& known = known_[static_cast<std::size_t>(i / 8 % kKnown)];
@@ -90,13 +90,14 @@ class Traffic {
   std::string token_;
 };
 
-/// While it lives no statement on users gets an answer.
+/// Blocks all statements on users while it lives.
 class LockedUsers {
  public:
   LockedUsers() : connection_(administrator("users")) {
     connection_->run_script("LOCK TABLES users WRITE", "lock");
   }
-  /// How many of the hash pool wait for it; the other pool asks for the user of a token only.
+  /// How many workers of the hash pool wait for it; the other pool only looks up the user of a
+  /// token.
   [[nodiscard]] static int waiting_for_hash_pool() {
     return std::stoi(
         query("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'users_service' "
@@ -145,7 +146,7 @@ BOOST_AUTO_TEST_CASE(the_outbox_is_told_as_the_database_has_it) {
 
 BOOST_AUTO_TEST_CASE(without_the_database_they_still_come) {
   run_script("scripts/stop database");
-  // Every worker has to find out for itself.
+  // Every worker has to notice for itself.
   for (int i = 0; i < 8; ++i) {
     const Samples samples = scrape();
     BOOST_TEST(samples.at("users_database_up") == 0);
@@ -175,7 +176,7 @@ BOOST_AUTO_TEST_CASE(a_storm_of_probes_asks_the_database_once_a_second) {
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start);
   BOOST_TEST(ready == kProbes);
-  // Beside the probes the courier looks for messages, and this test asks for the number.
+  // Besides the probes, the courier looks for messages and this test asks for the number.
   constexpr long kOfOthers = 8;
   BOOST_TEST(asked <= (seconds.count() + 2) * (kWorkers + kOfOthers));
   BOOST_TEST(asked < kProbes / 4);
@@ -190,8 +191,8 @@ BOOST_AUTO_TEST_CASE(the_counters_equal_what_clients_were_answered_though_worker
   {
     const std::jthread clients([&] { traffic.run(tally); });
     BOOST_TEST(wait_until(30, [&] { return tally.total() >= 200; }));
-    // All eight are in the middle of a request, which they have not counted yet: whichever is
-    // killed, its request counts where nginx sends it next.
+    // All eight are in a request that they have not counted yet. If one is killed, the worker that
+    // nginx tries next counts it.
     const LockedUsers locked;
     BOOST_TEST_REQUIRE(wait_until(30, [] { return LockedUsers::waiting_for_hash_pool() == 8; }));
     ::kill(workers[2], SIGKILL);
@@ -200,7 +201,7 @@ BOOST_AUTO_TEST_CASE(the_counters_equal_what_clients_were_answered_though_worker
   const Samples after = scrape();
 
   auto answered = tally.replies();
-  // A login is not sent twice: where its worker was killed nginx itself says that it failed.
+  // nginx does not repeat a login: if its worker was killed, nginx reports the failure.
   const int of_nginx = answered[requests("POST login", 9001)];
   answered.erase(requests("POST login", 9001));
   BOOST_TEST(of_nginx <= 2);
@@ -211,7 +212,7 @@ BOOST_AUTO_TEST_CASE(the_counters_equal_what_clients_were_answered_though_worker
     BOOST_TEST_INFO(sample);
     BOOST_TEST(grown(before, after, sample) == count);
   }
-  // And nothing else was counted.
+  // Nothing else was counted.
   answered[requests("GET metrics", 0)] = 1;
   for (const auto& [sample, value] : after) {
     if (sample.starts_with("users_requests_total") && grown(before, after, sample) != 0) {

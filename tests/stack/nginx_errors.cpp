@@ -1,4 +1,4 @@
-// The errors that nginx makes itself, and those of the worker: one form, one set of headers.
+// Errors made by nginx and by the workers have the same form and headers.
 #include <boost/test/unit_test.hpp>
 
 #include "support/stack.hpp"
@@ -16,7 +16,7 @@ void check(const HttpReply& reply, long status, int code, const std::string& wha
   BOOST_TEST(reply.header("x-request-id").size() == 32U, what);
 }
 
-/// Status line and body of a raw exchange.
+/// Checks status line and body of a raw exchange.
 void check_raw(const std::string& request, const std::string& status, const std::string& body) {
   const std::string reply = send_raw(base_url(), request);
   BOOST_TEST(reply.starts_with("HTTP/1.1 " + status), request.substr(0, 60) << " -> " << reply);
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_method_is_405_with_allow) {
     check(reply, 405, 9003, method);
     BOOST_TEST(reply.header("allow") == "POST", method);
   }
-  // nginx itself refuses this one.
+  // nginx refuses this one itself.
   for (const auto& [path, allow] : {std::pair{"/users/regist", "POST"},
                                     {"/users/auth", "GET, HEAD"},
                                     {"/users/sessions", "GET, HEAD"}}) {
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(the_rest_of_the_site_keeps_its_own_pages) {
   BOOST_TEST(reply.find("<html>") != std::string::npos);
 }
 
-// In the client's language: spellings.cpp.
+// For languages see spellings.cpp.
 BOOST_AUTO_TEST_CASE(errors_of_nginx_have_the_clients_form) {
   BOOST_TEST(send(base_url(), {.body = std::string(20'000, 'x'),
                                .headers = {"Accept: text/plain", "Accept-Language: en"}})

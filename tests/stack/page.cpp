@@ -1,5 +1,5 @@
-// What nginx serves at /users/ from the files of nginx/html: the page, the description of the API
-// and the reference made from it; their headers, and nothing else.
+// What nginx serves at /users/ from nginx/html: the page, the API description and the reference
+// made from it, with their headers, and nothing else.
 #include <fstream>
 #include <sstream>
 
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(other_files_are_404) {
 
 BOOST_AUTO_TEST_CASE(a_site_has_them_by_the_same_includes) {
   const Site site(run_folder());
-  for (const File& file : kFiles) check_headers(ask(file.path, "GET", {}, site.base_url()), file);
+  for (const File& file : kFiles) check_headers(ask(file.path, "GET", {}, site.plain()), file);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

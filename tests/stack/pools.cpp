@@ -1,4 +1,4 @@
-// The two pools: what keeps one busy leaves the other free, and a full queue answers at once.
+// The two pools: a busy pool does not affect the other, and a full queue answers at once.
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -16,12 +16,12 @@ using namespace users::test;
 
 namespace {
 
-/// Workers that are stopped, as if each were busy, for as long as this lives.
+/// Workers that are stopped, as if busy, while this lives.
 class Frozen {
  public:
   explicit Frozen(std::vector<int> pids) : pids_(std::move(pids)) {
     signal_all(SIGSTOP);
-    // A signal that is only pending would let a worker take one more connection off the queue.
+    // With only a pending signal a worker could still accept one more connection.
     BOOST_TEST_REQUIRE(wait_until(30, [this] { return std::ranges::all_of(pids_, is_stopped); }));
   }
   ~Frozen() { signal_all(SIGCONT); }
@@ -42,8 +42,8 @@ int niceness(int pid) {
   return std::stoi(run_script("ps -o ni= -p " + std::to_string(pid)));
 }
 
-/// Of the session that a process is in: "/autogroup-ID nice N". Nothing where the kernel has no
-/// such groups.
+/// The line "/autogroup-ID nice N" of a process's session, or nullopt without
+/// CONFIG_SCHED_AUTOGROUP.
 std::optional<int> session_niceness(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/autogroup");
   std::string word;
@@ -56,7 +56,7 @@ std::optional<int> session_niceness(int pid) {
 BOOST_AUTO_TEST_SUITE(pools)
 
 BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
-  constexpr int kQueue = 128;  // of scripts/start; the kernel takes one more
+  constexpr int kQueue = 128;  // set by scripts/start; the kernel accepts one more
   constexpr int kRequests = kQueue + 40;
   constexpr std::size_t kWorkers = 8;
   const std::string paths[] = {"/users/regist", "/users/login"};
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_503_at_once_and_the_other_pool_answers) {
   std::vector<HttpReply> refused;
   {
     std::jthread traffic;
-    // Also those that an earlier test has had replaced.
+    // Includes workers that an earlier test has had replaced.
     BOOST_TEST_REQUIRE(wait_until(30, [] { return worker_pids("hash").size() == kWorkers; }));
     const std::vector<int> workers = worker_pids("hash");
     const Frozen frozen(workers);
@@ -106,12 +106,12 @@ BOOST_AUTO_TEST_CASE(the_hash_pool_and_the_courier_give_way) {
     BOOST_TEST(!worker_pids(part).empty(), part);
     for (const int pid : worker_pids(part)) BOOST_TEST(niceness(pid) == nice, part);
   }
-  // What it runs for each message, too, gives way to the other parts, each in a session of its own.
+  // The courier's programs are as nice, each in its own session.
   for (const int pid : worker_pids("courier")) BOOST_TEST(session_niceness(pid).value_or(10) == 10);
 }
 
 BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost, *boost::unit_test::label("deep")) {
-  // A frozen pool shows which one a path has.
+  // Freezing a pool shows which one serves a path.
   const auto answered_without = [](const std::string& pool, const HttpRequest& request) {
     const Frozen frozen(worker_pids(pool));
     return run_command("curl -s -o /dev/null --max-time 1 -X " + request.method + " -d '{}' " +

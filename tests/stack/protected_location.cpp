@@ -1,5 +1,5 @@
-// A location that nginx's auth_request protects: who gets in, what the backend is told, what the
-// others are answered.
+// A location protected by nginx's auth_request: who gets in, what the backend learns, what others
+// are answered.
 #include <atomic>
 
 #include <boost/test/unit_test.hpp>
@@ -10,7 +10,7 @@ using namespace users::test;
 
 namespace {
 
-/// What every answer of the sample's backend begins with.
+/// The start of all answers of the sample's backend.
 constexpr std::string_view kBackend = "user ";
 
 HttpReply visit(const std::string& path, std::vector<std::string> headers,
@@ -36,13 +36,13 @@ struct Fixture {
     id = id_of(person);
   }
 
-  /// What the backend shows where it was told of this person.
+  /// What the backend shows for this person.
   [[nodiscard]] std::string shown() const {
     return "user " + id + ", phone " + person.e164() + ", header \n";
   }
 };
 
-/// The stack must be whole again after a test that stopped a part, however it ended.
+/// Restores the stack after a test that stopped a part.
 struct WholeStack : Fixture {
   WholeStack() = default;
   ~WholeStack() {
@@ -54,7 +54,7 @@ struct WholeStack : Fixture {
 
   static bool is_ready() { return visit("/users/health/ready", {}).status == 200; }
 
-  /// Nobody is let in, and nobody is told that the session is wrong.
+  /// Checks that the request fails, without blaming the session.
   static void check_closed(std::vector<std::string> headers) {
     const bool has_token = !headers.empty();
     for (const char* accept : {"Accept: */*", "Accept: text/html"}) {
@@ -63,7 +63,7 @@ struct WholeStack : Fixture {
       headers.pop_back();
       BOOST_TEST(reply.body.find(kBackend) == std::string::npos);
       if (!has_token) {
-        // No worker has to be asked.
+        // Needs no worker.
         BOOST_TEST((reply.status == 401 || reply.status == 302));
         continue;
       }
@@ -82,8 +82,7 @@ BOOST_FIXTURE_TEST_CASE(the_backend_is_told_whose_session_it_is, Fixture) {
   const HttpReply reply = visit("/private/", {bearer(person.token())});
   BOOST_TEST(reply.status == 200);
   BOOST_TEST(reply.body == shown());
-  // Any other header of the client passes, which also shows that the sample would show a forged
-  // one.
+  // Other headers pass, which also shows that the sample would show a forged one.
   BOOST_TEST(visit("/private/", {bearer(person.token()), "X-User-Name: me"}).body ==
              "user " + id + ", phone " + person.e164() + ", header me\n");
 }
@@ -144,7 +143,7 @@ BOOST_AUTO_TEST_CASE(without_a_session_a_browser_goes_to_the_page) {
       BOOST_TEST(reply.body.find(kBackend) == std::string::npos);
     }
   }
-  // A script can only use the reply.
+  // A script cannot use a redirect.
   const std::vector<std::vector<std::string>> scripts{
       {"Accept: text/html, */*; q=0.01", "X-Requested-With: XMLHttpRequest"},
       {"Accept: text/html", "x-requested-with: xmlhttprequest"},
@@ -159,19 +158,19 @@ BOOST_AUTO_TEST_CASE(without_a_session_a_browser_goes_to_the_page) {
       BOOST_TEST(reply.code() == 1009);
     }
   }
-  // The views of Android's apps name the app in this header, also when a page is opened.
+  // Android's web views name their app in this header, also when they open a page.
   for (const std::vector<std::string>& headers : std::vector<std::vector<std::string>>{
            {accept, "Sec-Fetch-Mode: navigate"},
            {accept, "X-Requested-With: org.example.app"},
            {accept, "Sec-Fetch-Mode: navigate", "X-Requested-With: org.example.app"}}) {
     BOOST_TEST(visit("/private/", headers).status == 302, headers.back());
   }
-  // As it was asked for, so a line break stays encoded and adds no header.
+  // The path stays encoded, so a line break adds no header.
   const HttpReply split = visit("/private/%0d%0aSet-Cookie:%20users=x", {accept});
   BOOST_TEST(split.status == 302);
   BOOST_TEST(split.header("location") == "/users/?next=/private/%0d%0aSet-Cookie:%20users=x");
   BOOST_TEST(split.header("set-cookie").empty());
-  // A host of the client's choice does not become the place the browser goes to.
+  // The browser is not sent to a host that the client made up.
   BOOST_TEST(visit("/private/", {accept, "Host: evil.invalid"}).header("location") ==
              "/users/?next=/private/");
 }
@@ -215,7 +214,7 @@ BOOST_FIXTURE_TEST_CASE(the_internal_locations_are_not_there_for_a_client, Fixtu
 
 BOOST_FIXTURE_TEST_CASE(a_request_with_a_body_is_checked_and_passed_on, Fixture) {
   const std::string in_chunks = "Transfer-Encoding: chunked";
-  // A check that waited for the body would end with a worker's or nginx's timeout: 503.
+  // If the check waited for the body, a timeout would make it 503.
   for (const std::size_t size : {10, 50'000, 900'000}) {
     const std::string body(size, 'b');
     BOOST_TEST(visit("/private/", {in_chunks, bearer(person.token())}, "POST", body).body ==
@@ -239,13 +238,13 @@ BOOST_FIXTURE_TEST_CASE(without_the_database_nobody_gets_in, WholeStack) {
   const std::string token = person.token();
   BOOST_TEST(gets_in(token));
   run_script("scripts/stop database");
-  // Often enough to meet workers whose connection broke and workers that find no database.
+  // Enough to reach workers with a broken connection and workers that find no database.
   for (int i = 0; i < 8; ++i) check_closed({bearer(token)});
-  // Asked for itself it says why.
+  // A direct request gets the reason.
   const HttpReply auth = visit("/users/auth", {bearer(token)});
   BOOST_TEST(auth.status == 503);
   BOOST_TEST(auth.header("retry-after") == "1");
-  // Nothing to look up: refused all the same.
+  // Without credentials there is nothing to look up.
   BOOST_TEST(visit("/private/", {}).code() == 1009);
   run_script("VERIFICATION=issued scripts/start database");
   BOOST_TEST(wait_until(30, [&] { return gets_in(token); }));

@@ -1,5 +1,5 @@
-// The site of nginx/README.md: what it protects, by whatever way nginx serves it, and what its
-// backends are told of a client.
+// The site of nginx/README.md: what it protects, for all protocols that nginx can pass requests by,
+// and what backends learn about clients.
 #include <fstream>
 #include <mutex>
 #include <thread>
@@ -18,13 +18,12 @@ using namespace users::test;
 
 namespace {
 
-/// The last header of every request whose backend is looked at.
+/// The last header of requests whose backend is inspected.
 constexpr std::string_view kLast = "X-Last: the-end";
 constexpr std::string_view kMark = "the-end";
 
-/// A backend on a socket of its own: keeps what it is sent, whatever the protocol, up to the mark
-/// of the last header. Answers 200 in HTTP, which scgi and uwsgi take too; to an upgrade 101, and
-/// then sends back what comes.
+/// A backend on its own socket. Keeps what it receives up to the mark, whatever the protocol.
+/// Answers 200 in HTTP, which scgi and uwsgi accept, too. Answers an upgrade with 101 and echoes.
 class Backend {
  public:
   explicit Backend(const std::filesystem::path& path) : socket_(path) {
@@ -32,7 +31,7 @@ class Backend {
     thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
   }
 
-  /// All since the last call.
+  /// Returns what arrived since the last call.
   std::string take() {
     const std::scoped_lock lock(mutex_);
     return std::exchange(seen_, {});
@@ -70,7 +69,7 @@ class Backend {
     for (std::string bytes; receive(connection, bytes); bytes.clear()) reply(connection, bytes);
   }
 
-  /// Up to the mark; in HTTP with the body, which nginx sends whole before it reads an answer.
+  /// Complete at the mark; for HTTP including the body, which nginx sends before it reads a reply.
   static bool is_whole(const std::string& request) {
     if (request.find(kMark) == std::string::npos) return false;
     constexpr std::string_view kLength = "\r\nContent-Length: ";
@@ -98,7 +97,7 @@ class Backend {
   std::jthread thread_;
 };
 
-/// Where the backends listen; nginx may run as another user.
+/// The folder of the backends' sockets; nginx may run as another user.
 struct BackendFolder : TemporaryDirectory {
   BackendFolder() { std::filesystem::permissions(path(), std::filesystem::perms::all); }
   [[nodiscard]] std::filesystem::path socket() const { return path() / "backend.sock"; }
@@ -111,8 +110,8 @@ void replace_all(std::string& text, std::string_view what, const std::string& by
   }
 }
 
-/// The server block of the README, with the test's addresses in place of its own, and a location
-/// for each further way to a backend, with a session and for everybody.
+/// The server block of the README with the test's addresses, plus a location for each other
+/// protocol, with and without a session.
 std::string server_of_the_readme(const std::string& backend) {
   std::ifstream readme("nginx/README.md");
   std::string server;
@@ -178,7 +177,7 @@ struct Fixture {
     return headers;
   }
 
-  /// What the backend was sent in a request with these headers.
+  /// What the backend received for a request with these headers.
   std::string told(const std::string& path, std::vector<std::string> headers) {
     backend.take();
     (void)ask(path, std::move(headers));
@@ -199,8 +198,8 @@ bool is_forged(const std::string& text) {
   return text.find("forged") != std::string::npos;
 }
 
-/// How often a header or a parameter is there; -1 where one of them has another value. Of a
-/// parameter up to two bytes of its length may stand between.
+/// Number of occurrences of a header or parameter; -1 if one of them has another value. Allows for
+/// up to two length bytes in a parameter.
 int values_of(const std::string& request, std::string_view header, std::string_view parameter,
               const std::string& value) {
   constexpr std::size_t kLength = 2;
@@ -272,7 +271,7 @@ BOOST_AUTO_TEST_CASE(an_identity_header_is_no_request_with_a_blank_and_not_dropp
   const std::string blank = "X-User-Id : 1\r\nConnection: close\r\n";
   BOOST_TEST(told_by("/members/page", blank) == "HTTP/1.1 400 ");
   BOOST_TEST(told_by("/shop/x", blank) == "HTTP/1.1 400 ");
-  // nginx forgets what Connection names only where it is told: the identity stays.
+  // nginx only drops headers listed in Connection if told to: the identity stays.
   const std::string request = told_by("/api/x", "Connection: close, X-User-Id, X-User-Phone\r\n");
   BOOST_TEST(values_of(request, "X-User-Id: ", "HTTP_X_USER_ID", id) == 1);
   BOOST_TEST(values_of(request, "X-User-Phone: ", "HTTP_X_USER_PHONE", "+86" + phone) == 1);
@@ -287,7 +286,7 @@ BOOST_AUTO_TEST_CASE(a_backend_is_told_by_whatever_protocol_whose_session_it_is)
         BOOST_TEST(!is_forged(request));
         BOOST_TEST(values_of(request, "X-User-Id: ", "HTTP_X_USER_ID", id) == 1);
         BOOST_TEST(values_of(request, "X-User-Phone: ", "HTTP_X_USER_PHONE", "+86" + phone) == 1);
-        // Without a session nothing comes at all.
+        // Without a session nothing reaches the backend.
         BOOST_TEST(told(path, forged).empty());
       }
     }
@@ -313,7 +312,7 @@ BOOST_AUTO_TEST_CASE(where_nothing_is_protected_nobody_says_who_he_is) {
   for (const auto& forged : kForged) {
     BOOST_TEST(ask("/strip/grpc/x", forged).body == "user , phone ");
   }
-  // As the backend sees it without the include: the test would notice.
+  // Without the include the backend sees it, so the test would notice.
   BOOST_TEST(told("/shop/x", {"X-Forged: forged"}).find("forged") != std::string::npos);
 }
 
@@ -376,7 +375,7 @@ BOOST_AUTO_TEST_CASE(a_page_of_an_origin_that_the_site_names_may_ask_in_advance_
   const HttpReply call = ask("/api/x", {origin, session});
   BOOST_TEST(call.body == "ok");
   BOOST_TEST(call.header("access-control-allow-origin") == "https://app.example.org");
-  // A page that may ask reads the refusal, too.
+  // A page of an allowed origin can read the refusal, too.
   const HttpReply refused = ask("/api/x", {origin});
   BOOST_TEST(refused.code() == 1009);
   BOOST_TEST(refused.header("access-control-allow-origin") == "https://app.example.org");
@@ -399,7 +398,7 @@ BOOST_AUTO_TEST_CASE(no_other_page_and_no_other_request_comes_before_the_check) 
     const HttpReply refused = ask("/api/x", headers, verb);
     BOOST_TEST(refused.status == 401, verb << " " << headers.front());
   }
-  // Where users_cors.conf is not included nothing is answered in advance.
+  // Without users_cors.conf there is no answer to a preflight.
   BOOST_TEST(ask("/live/x", {origin, method}, "OPTIONS").status == 401);
   BOOST_TEST(backend.take().empty());
   const HttpReply call = ask("/api/x", {"Origin: https://evil.invalid", session});
@@ -429,7 +428,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing_by_its_visitors_cookie) {
         BOOST_TEST(refused.code() == 1009);
         BOOST_TEST(backend.take().empty());
       }
-      // A link on another page may lead here, and a token is no cookie.
+      // Links from other pages and tokens still work.
       BOOST_TEST(ask("/api/x", headers).body == "ok");
       headers.push_back(session);
       BOOST_TEST(ask("/api/x", headers, "POST", "a=b").body == "ok");
@@ -446,7 +445,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_page_changes_nothing_by_its_visitors_cookie) {
     BOOST_TEST(ask("/api/x", with, "POST", "a=b").body == "ok",
                (headers.empty() ? "nothing" : headers.front()));
   }
-  // A WebSocket is opened by GET and can do anything then.
+  // A WebSocket is opened by GET but can do anything.
   const auto handshake = [&](const std::string& headers) {
     return send_raw(site.plain(),
                     "GET /live/x HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade, close\r\n"

@@ -1,4 +1,4 @@
-// Registration through nginx, as a client of the tutorial's server and as one of ours sees it.
+// Registration through nginx, for the tutorial's clients and for others.
 #include <boost/test/unit_test.hpp>
 
 #include "stack/requests.hpp"
@@ -16,9 +16,10 @@ BOOST_AUTO_TEST_CASE(first_ok_then_known) {
 }
 
 BOOST_AUTO_TEST_CASE(json_is_taken_whatever_its_type_says) {
-  for (const char* type : {"Content-Type:", "Content-Type;", "Content-Type: text/plain",
-                           "Content-Type: application/json; charset=\"UTF-8\"",
-                           "Content-Type: application/x-www-form-urlencoded"}) {  // as by curl -d
+  for (const char* type :
+       {"Content-Type:", "Content-Type;", "Content-Type: text/plain",
+        "Content-Type: application/json; charset=\"UTF-8\"",
+        "Content-Type: application/x-www-form-urlencoded"}) {  // as curl -d sends it
     BOOST_TEST(
         send(base_url(), {.body = registration(fresh_phone()), .headers = {type}}).code() == 0,
         type);
@@ -64,7 +65,7 @@ BOOST_AUTO_TEST_CASE(the_id_of_a_request_is_in_the_log_of_both_sides) {
   const std::string id = regist("x").header("x-request-id");
   BOOST_TEST_REQUIRE(id.size() == 32U);
   for (const char* log : {"nginx-access.log", "users/users.log"}) {
-    // nginx writes its line when the reply has gone.
+    // nginx writes its line after the reply.
     BOOST_TEST(wait_until(30, [&] {
       return run_command("grep -qF '" + id + "' '" + state_folder() + "/log/" + log + "'").status ==
              0;
@@ -93,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_retry_with_its_key_is_the_same_registration) {
                    phone + "') AND event = 'regist'") == "1");
 }
 
-// Request ids stand in logs, so whoever reads one could try passwords with it.
+// Request ids are logged: whoever reads one must not be able to try passwords with it.
 BOOST_AUTO_TEST_CASE(a_request_id_is_no_key) {
   const std::string phone = fresh_phone();
   const HttpReply first = regist(phone);

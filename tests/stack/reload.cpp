@@ -1,4 +1,4 @@
-// users-ctl reload where something is wrong: what runs goes on. (Under load: under_load.cpp.)
+// users-ctl reload with something broken: the running workers continue. Under load: under_load.cpp.
 #include <algorithm>
 #include <csignal>
 #include <fstream>
@@ -15,7 +15,7 @@ using namespace users::test;
 
 namespace {
 
-/// A pool of three workers with a configuration and a database of its own.
+/// A pool of three workers with its own configuration and database.
 struct Pool {
   ScratchDatabase database;
   TemporaryDirectory folder;
@@ -31,7 +31,7 @@ struct Pool {
     BOOST_TEST_REQUIRE(wait_until(30, [&] { return connected() == 3; }));
   }
 
-  /// The program; where there is a file "broken" it passes its check and does not start.
+  /// The program; if a file "broken" exists it passes the check but does not start.
   [[nodiscard]] std::string worker() const {
     const auto file = folder.write("users-fcgi", "#!/bin/sh\ncase $* in *--check*) ;; *) [ ! -e '" +
                                                      folder.path().string() +
@@ -59,7 +59,7 @@ struct Pool {
     return pids;
   }
 
-  /// How many have met the schema: from then on a newer one does not end them.
+  /// How many workers have seen the schema: from then on a newer one does not end them.
   [[nodiscard]] int connected() const {
     return std::stoi(
         run_script("cat '" + folder.path().string() +
@@ -72,10 +72,6 @@ struct Pool {
   }
   [[nodiscard]] std::string pid() const { return std::to_string(leader.pid()); }
 };
-
-bool says(const Command& command, const std::string& text) {
-  return command.output.find(text) != std::string::npos;
-}
 
 }  // namespace
 
@@ -148,14 +144,14 @@ BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones
   const auto after = workers();
   BOOST_TEST(std::ranges::count_if(
                  before, [&](int old) { return std::ranges::count(after, old) == 1; }) == 2);
-  // Mended, the next one does all.
+  // Once that is mended, the next reload replaces all.
   std::filesystem::remove(folder.path() / "broken");
   BOOST_TEST(reload(pid()).status == 0);
   BOOST_TEST(workers().size() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(two_at_once_are_refused, *boost::unit_test::label("deep")) {
-  // A worker that is stopped does not end, so the first one waits. They are taken by their ids.
+  // A stopped worker does not exit, so the first reload waits. Workers are chosen by their ids.
   const int last = std::ranges::max(workers());
   ::kill(last, SIGSTOP);
   const Daemon first({program("users-ctl"), "--config", config, "reload", pid()}, {},

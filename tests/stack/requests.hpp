@@ -1,4 +1,4 @@
-// What a person asks for in several suites, and what of an account these look at.
+// Requests and queries that several suites need.
 #pragma once
 
 #include <atomic>
@@ -9,20 +9,16 @@
 
 namespace users::test {
 
-inline bool is_alive(const std::string& token) {
-  return call("GET", "auth", token).status == 204;
-}
-
 inline std::string id_of(const Person& person) {
   return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
 }
 
-/// A code that is not this one.
+/// Returns a different code.
 inline std::string other_than(const std::string& code) {
   return code == "000000" ? "000001" : "000000";
 }
 
-/// Whether many who register one phone at once make one user, and the others are told so.
+/// Registers one phone from many clients at once: one must succeed, the others get 1002.
 inline bool make_one_user(int clients) {
   const std::string phone = fresh_phone();
   std::atomic<int> made{0};

@@ -1,6 +1,5 @@
-// The shell scripts, as a person at a shell runs them.
+// The shell scripts, as people use them.
 #include <future>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -19,12 +18,12 @@ using namespace users::test;
 
 namespace {
 
-/// What a client script needs to find `url`.
+/// Environment with which a client script finds `url`.
 std::string finding(const std::string& url) {
   return (url.starts_with(origin() + "/") ? curl_environment() : "") + "USERS_URL='" + url + "' ";
 }
 
-/// A person's shell, with a token file of its own.
+/// A user's shell with its own token file.
 class Client {
  public:
   [[nodiscard]] std::string token_file() const { return (folder_.path() / "token").string(); }
@@ -38,7 +37,7 @@ class Client {
   TemporaryDirectory folder_;
 };
 
-/// Registers a phone, and logs it in from two places.
+/// Registers a phone and logs in from two places.
 void log_both_in(const std::string& phone, const Client& one, const Client& other) {
   BOOST_TEST(one.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
   for (const Client* client : {&one, &other}) {
@@ -46,7 +45,7 @@ void log_both_in(const std::string& phone, const Client& one, const Client& othe
   }
 }
 
-/// A service that answers when the test says so: until then the script and its curl stand still.
+/// A service that answers on demand; until then the script and its curl wait.
 class HeldService {
  public:
   HeldService() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -72,7 +71,7 @@ class HeldService {
     return "http://127.0.0.1:" + std::to_string(port_) + "/users";
   }
 
-  /// Whether it has its head, and the body that this announces.
+  /// Whether the head and the announced body are complete.
   static bool is_whole(const std::string& request) {
     const auto end = request.find("\r\n\r\n");
     const auto length = request.find("Content-Length: ");
@@ -85,7 +84,7 @@ class HeldService {
     return ::poll(&ready, 1, milliseconds) == 1;
   }
 
-  /// The next whole request; its caller waits for answer().
+  /// Returns the next complete request; the client waits for answer().
   std::string next() {
     if (!has_caller(10'000)) throw std::runtime_error("no request came");
     client_ = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -116,7 +115,7 @@ class HeldService {
   unsigned port_ = 0;
 };
 
-/// Whether the arguments of any process now contain `text`.
+/// Whether any process has `text` in its arguments.
 bool is_in_a_command_line(const std::string& text) {
   return of_all_processes("cmdline").find(text) != std::string::npos;
 }
@@ -143,7 +142,7 @@ BOOST_AUTO_TEST_CASE(regist_exits_by_the_code_and_escapes_what_json_needs_escape
   const Command second = client.run("regist " + phone + " 'correct horse 42' 123456");
   BOOST_TEST(second.status == 1, second.output);
   BOOST_TEST(count_users("+86" + phone) == 1);
-  // A password from standard input.
+  // A password on standard input.
   run_script("echo 'correct horse 42' > '" + client.token_file() + ".typed'");
   const Command typed =
       client.run("regist " + fresh_phone() + " - 123456 < '" + client.token_file() + ".typed'");
@@ -176,7 +175,7 @@ BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended) {
   const Client other;
   const std::string phone = fresh_phone();
   log_both_in(phone, one, other);
-  // What one says of itself splits no line of the list.
+  // A user agent cannot break a line of the list.
   query(R"(UPDATE sessions SET agent = 'x"},{"id":1' ORDER BY id DESC LIMIT 1)");
   const Command list = one.run("sessions");
   BOOST_TEST(list.status == 0);
@@ -227,7 +226,7 @@ BOOST_AUTO_TEST_CASE(logout_ends_all_sessions_and_forgets_one_that_is_over) {
   BOOST_TEST(late.status == 0);
   BOOST_TEST(late.output.find("over already") != std::string::npos, late.output);
   BOOST_TEST(other.run("logout").status == 1);
-  // To end all is no success where none was ended.
+  // --all fails if there was nothing to end.
   BOOST_TEST(one.run("login " + phone + " 'correct horse 42'").status == 0);
   run_script("mv '" + other.token_file() + ".kept' '" + other.token_file() + "'");
   const Command all = other.run("logout --all");
@@ -263,7 +262,7 @@ BOOST_AUTO_TEST_CASE(no_list_of_processes_shows_a_secret) {
       });
       const std::string request = service.next();
       BOOST_TEST(request.find(secret) != std::string::npos, request);
-      // The search does find what is there: the address that curl was given.
+      // The search works: it finds the address in curl's arguments.
       BOOST_TEST(is_in_a_command_line(service.url() + "/"));
       BOOST_TEST(!is_in_a_command_line(secret));
       service.answer("200 OK", "code=1001\nmsg=held\n");

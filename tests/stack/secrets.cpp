@@ -1,10 +1,7 @@
-// What a thief of the database or of the log gets: no password, no code, no token, no cookie.
-//
-// A token in a query string is not among what is planted: nginx logs the request line, and no
-// endpoint takes one there.
+// What a stolen database or log contains: no passwords, codes, tokens or cookies. Tokens in a query
+// string are not tested, because nginx logs the request line and no endpoint accepts them there.
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
@@ -14,22 +11,18 @@
 
 #include "base/crypto.hpp"
 #include "stack/requests.hpp"
+#include "support/text.hpp"
 
 using namespace users::test;
 using nlohmann::json;
 
 namespace {
 
-/// In every password and everything that passes for one here.
+/// Part of every planted password.
 constexpr const char* kMark = "7fa3c0de";
 
 std::string planted(const std::string& what) {
   return std::string("planted ") + kMark + " " + what;
-}
-
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 std::string hex(std::string_view bytes) {
@@ -40,8 +33,8 @@ std::string hex(std::string_view bytes) {
   return text;
 }
 
-/// Hashes without a key, which would be guessed in no time (a code) or found in a dump of another
-/// service (a token): SHA-256 and BLAKE2b, in hexadecimal.
+/// Hashes without a key, which could be guessed (codes) or looked up in another service's dump
+/// (tokens): SHA-256 and BLAKE2b in hexadecimal.
 std::vector<std::string> plain_hashes(const std::string& text) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
   std::array<unsigned char, 32> digest{};
@@ -56,13 +49,9 @@ std::vector<std::string> plain_hashes(const std::string& text) {
   return hashes;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-/// All rows of all tables of database users. mariadb-dump belongs to no package that the tests
-/// need. `raw`: bytes as they are; otherwise binary columns in hexadecimal, a cell between tabs.
+/// All rows of all tables of the database users; not by mariadb-dump, whose package the tests do
+/// not need. `raw`: unchanged bytes; otherwise binary columns in hexadecimal and tabs between
+/// cells.
 std::string dump(bool raw) {
   std::istringstream tables(run_script("echo 'SHOW TABLES' | scripts/mysql --skip-column-names"));
   std::string all;
@@ -73,7 +62,7 @@ std::string dump(bool raw) {
   return all;
 }
 
-/// Every file below the log's folder, by name.
+/// All files in the log folder, by name.
 std::map<std::string, std::string> logs() {
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(state_folder() + "/log")) {
@@ -82,8 +71,8 @@ std::map<std::string, std::string> logs() {
   return files;
 }
 
-/// Numbers of six digits that stand alone, as a code would. Not process ids and the microseconds
-/// of a request, which may have six digits, nor what is part of a longer number, a hash or a time.
+/// Separate numbers of six digits, like a code. Leaves out process ids, microseconds of requests,
+/// and parts of longer numbers, hashes and times.
 std::set<std::string> six_digits_in(const std::string& text) {
   std::set<std::string> found;
   std::size_t i = 0;
@@ -104,7 +93,7 @@ std::set<std::string> six_digits_in(const std::string& text) {
   return found;
 }
 
-/// What was given away: it must be found nowhere.
+/// Everything that must not be found.
 struct Loot {
   std::vector<std::string> codes;
   std::vector<std::string> tokens;
@@ -116,7 +105,7 @@ struct Loot {
   }
 };
 
-/// All endpoints used as they should be, with planted passwords.
+/// Uses every endpoint correctly, with planted passwords.
 void live(Loot& loot, Person& person) {
   const auto code_of = [&](Person& who, const std::string& purpose) {
     let_time_pass_for(who.e164());
@@ -157,7 +146,7 @@ void live(Loot& loot, Person& person) {
   expect(0, reset_by(next, code_of(next, "reset"), planted("reset")));
   next.remember_password(planted("reset"));
   loot.tokens.push_back(next.token());
-  // One session and one code stay as they are: what is alive must not be there either.
+  // One session and one code stay valid, because valid ones must not be found either.
   code_of(next, "login");
 
   Person gone;
@@ -168,7 +157,7 @@ void live(Loot& loot, Person& person) {
   person = next;
 }
 
-/// All the ways to use them wrongly that would tempt a program to log or store what it was given.
+/// Uses endpoints wrongly, in ways that tempt a program to log or store its input.
 void blunder(Loot& loot, const Person& person) {
   const std::string token = loot.tokens[3];
   const std::string secret = planted("astray");
@@ -188,7 +177,7 @@ void blunder(Loot& loot, const Person& person) {
               {"code", "000000"}}}) {
       loot.keep(call("POST", endpoint, token.substr(0, 42) + "!", {}, arguments.dump()));
       loot.keep(call("POST", endpoint, "", {}, arguments.dump()));
-      // logout would end the session that the others are to be tried with.
+      // logout would end the session that the others need.
       if (std::string_view(endpoint) != "logout") {
         loot.keep(call("POST", endpoint, token, {}, arguments.dump()));
       }
@@ -230,14 +219,14 @@ BOOST_AUTO_TEST_CASE(neither_the_database_nor_the_log_keeps_what_opens_an_accoun
   Person person;
   live(loot, person);
   blunder(loot, person);
-  // Nothing is left that only waits to be sent.
+  // No message waits to be sent.
   BOOST_TEST(wait_until(
       10, [] { return query("SELECT COUNT(*) FROM outbox WHERE state = 'pending'") == "0"; }));
 
   const std::string raw = dump(true);
   const std::string cells = dump(false);
   const auto files = logs();
-  // They are what they should be, or nothing could be missed in them.
+  // The dumps and logs are complete.
   BOOST_TEST_REQUIRE(raw.find(person.e164()) != std::string::npos);
   BOOST_TEST_REQUIRE(raw.find("$argon2id$") != std::string::npos);
   BOOST_TEST_REQUIRE(cells.find("\t0x") != std::string::npos);
@@ -256,7 +245,7 @@ BOOST_AUTO_TEST_CASE(neither_the_database_nor_the_log_keeps_what_opens_an_accoun
     BOOST_TEST_REQUIRE(token.size() == 43U);
     wanted.push_back(token);
     wanted.push_back(hex(token));
-    // Its 32 bytes, too.
+    // The 32 bytes, too.
     std::string bytes(32, '\0');
     std::size_t size = 0;
     BOOST_TEST_REQUIRE(sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()),
@@ -285,7 +274,7 @@ BOOST_AUTO_TEST_CASE(neither_the_database_nor_the_log_keeps_what_opens_an_accoun
       BOOST_TEST(value.find(kMark) == std::string::npos, name << ": " << value);
     }
   }
-  // The search finds what is there: the spool, of development only, holds every code.
+  // The search works: it finds every code in the spool, which only development has.
   const std::string spool = read_file(state_folder() + "/spool/sms.log");
   const auto sent = six_digits_in(spool);
   for (const auto& code : loot.codes) BOOST_TEST(sent.contains(code));

@@ -1,4 +1,4 @@
-// A production site's own nginx with the shipped includes: its limits, its own pages.
+// The nginx of a production site with the shipped includes: limits and error pages.
 #include <atomic>
 #include <mutex>
 
@@ -14,20 +14,20 @@ namespace {
 struct Fixture {
   Site site{run_folder()};
 
-  /// How many of `count` requests to an endpoint, each from an address of its own, are refused.
+  /// How many of `count` requests, each from its own address, are refused.
   template <typename Address>
   int refusals(const std::string& endpoint, int count, const Address& address) {
     std::atomic<int> refused{0};
     in_parallel(count, count, [&](int) {
       const HttpReply reply =
-          send(site.base_url(),
+          send(site.plain(),
                {.path = "/users/" + endpoint, .body = "{}", .source_address = address(sent_++)});
       if (reply.status == 429) ++refused;
     });
     return refused;
   }
-  /// Whether requests meet a limit that rate and burst make. How many that takes depends on the
-  /// machine, since the slower it is the more the limit regains meanwhile.
+  /// Whether requests meet a limit. The number needed depends on the machine: the slower it is, the
+  /// more the limit recovers meanwhile.
   template <typename Address>
   bool meets_limit(const std::string& endpoint, const Address& address, int burst = 20) {
     return wait_until(60, [&] { return refusals(endpoint, burst + 16, address) > 0; });
@@ -37,7 +37,7 @@ struct Fixture {
   std::atomic<int> sent_{0};
 };
 
-/// Every request comes from there.
+/// One address for every request.
 auto one(std::string address) {
   return [address = std::move(address)](int) { return address; };
 }
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_serv
   int sent = 0;
   BOOST_TEST(wait_until(60, [&] {
     in_parallel(60, 120, [&](int) {
-      const HttpReply reply = send(site.base_url(), {.body = "{}"});
+      const HttpReply reply = send(site.plain(), {.body = "{}"});
       if (reply.code() == 1001) ++served;
       if (reply.status != 429) return;
       ++limited;
@@ -70,23 +70,23 @@ BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_serv
              R"({"data":{"code":1007,"msg":"请求过于频繁，请稍后再试","retry_after":1}})");
   BOOST_TEST(refused.header("retry-after") == "1");
   BOOST_TEST(refused.header("cache-control") == "no-store");
-  BOOST_TEST(send(site.base_url(), {.body = "{}", .source_address = "127.0.0.7"}).code() == 1001);
+  BOOST_TEST(send(site.plain(), {.body = "{}", .source_address = "127.0.0.7"}).code() == 1001);
 }
 
 BOOST_AUTO_TEST_CASE(addresses_are_counted_by_whose_they_are) {
-  // Clients by IPv4 that come as IPv6, through a socket for both or from behind NAT64.
+  // IPv4 clients with IPv6 addresses: by a dual-stack socket, or from behind NAT64.
   for (const std::string network : {"::ffff:192.0.2.", "64:ff9b::192.0.3."}) {
     BOOST_TEST(meets_limit("regist", one(network + "1")), network);
     BOOST_TEST(refusals("regist", 1, one(network + "2")) == 0, network);
   }
-  // It is the same client as by IPv4.
+  // The same client as by IPv4.
   BOOST_TEST(meets_limit("regist", one("192.0.2.9")));
   BOOST_TEST(refusals("regist", 16, one("::ffff:192.0.2.9")) > 0);
-  // A subscriber with a 64-bit network is one, whatever address of it is used.
+  // A /64 network is one client.
   BOOST_TEST(meets_limit("regist", [](int i) { return "2001:db8:1:1::" + std::to_string(i + 1); }));
   BOOST_TEST(refusals("regist", 1, one("2001:db8:1:2::1")) == 0);
-  // One who turns through the 64-bit networks of a 48-bit one meets the limit of that, and others
-  // do not.
+  // A client that cycles through the /64 networks of a /48 meets the limit of the /48; others do
+  // not.
   BOOST_TEST(meets_limit(
       "regist", [](int i) { return "2001:db8:2:" + std::to_string(i % 9999 + 1) + "::1"; }, 100));
   BOOST_TEST(refusals("regist", 1, one("2001:db8:3:1::1")) == 0);
@@ -99,14 +99,14 @@ BOOST_AUTO_TEST_CASE(requests_for_codes_have_a_limit_of_their_own) {
 }
 
 BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded, *boost::unit_test::label("deep")) {
-  // Heads without their bodies: nginx holds them, no worker does.
+  // Headers without their bodies: held by nginx, not by a worker.
   constexpr int kOpen = 40;
   const std::string head =
       "POST /users/regist HTTP/1.1\r\nHost: x\r\nX-Test-Address: 127.0.0.1\r\n"
       "Content-Length: 10\r\nConnection: close\r\n\r\n";
   std::atomic<int> refused{0};
   in_parallel(kOpen, kOpen, [&](int) {
-    if (send_raw(site.base_url(), head).starts_with("HTTP/1.1 429")) ++refused;
+    if (send_raw(site.plain(), head).starts_with("HTTP/1.1 429")) ++refused;
   });
   BOOST_TEST(refused >= kOpen - 32);
 }
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_cached_answer_lets_no_foreign_page_in, *boost::unit_test:
   const std::string cookie = "Cookie: users=" + person.token();
   const auto ask = [&](const std::string& method, std::vector<std::string> headers) {
     headers.push_back(cookie);
-    return send(cached.base_url(),
+    return send(cached.plain(),
                 {.method = method, .path = "/private/", .headers = std::move(headers)})
         .status;
   };
@@ -142,13 +142,13 @@ BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_n
     return send(
         url, {.method = "GET", .path = "/private/", .headers = {"Authorization: Bearer " + with}});
   };
-  BOOST_TEST(visit(cached.base_url(), token).body == "user " + data["id"].dump());
-  BOOST_TEST(visit(cached.base_url(), std::string(43, 'A')).status == 401);
+  BOOST_TEST(visit(cached.plain(), token).body == "user " + data["id"].dump());
+  BOOST_TEST(visit(cached.plain(), std::string(43, 'A')).status == 401);
 
   BOOST_TEST(call("POST", "logout", token).code() == 0);
-  BOOST_TEST(visit(site.base_url(), token).status == 401);
-  BOOST_TEST(visit(cached.base_url(), token).status == 200);
-  BOOST_TEST(wait_until(30, [&] { return visit(cached.base_url(), token).status == 401; }));
+  BOOST_TEST(visit(site.plain(), token).status == 401);
+  BOOST_TEST(visit(cached.plain(), token).status == 200);
+  BOOST_TEST(wait_until(30, [&] { return visit(cached.plain(), token).status == 401; }));
 
   const std::string files = "'" + cached.folder() + "/auth'";
   BOOST_TEST(run_command("ls " + files).output != "");

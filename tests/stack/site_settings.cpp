@@ -1,4 +1,4 @@
-// What a site has set for itself and its protected locations: neither undoes the other.
+// A site's own settings and its protected locations do not interfere.
 #include <fstream>
 #include <utility>
 
@@ -12,8 +12,8 @@ using namespace users::test;
 
 namespace {
 
-/// A site that compresses, caches, intercepts errors and asks for a password of its own. Its
-/// backend tells whom it was told and what was hidden, and answers /N/ with the status N.
+/// A site that compresses, caches, intercepts errors and has its own password check. Its backend
+/// echoes the user and the headers it got, and answers /N/ with status N.
 constexpr const char* kSite = R"(
   proxy_cache_path   @FOLDER@/proxy_cache   keys_zone=pages:1m;
   fastcgi_cache_path @FOLDER@/fastcgi_cache keys_zone=scripts:1m;
@@ -109,13 +109,13 @@ BOOST_AUTO_TEST_CASE(no_cache_of_the_site_gives_one_users_page_to_another) {
   BOOST_TEST(id != mine);
   BOOST_TEST(ask("/members/page", {bearer()}).body.starts_with("user " + id + ","));
   BOOST_TEST(ask("/members/page").status == 401);
-  // Elsewhere it caches as before.
+  // Other locations are cached as before.
   const std::string open = ask("/open/page", {"Authorization: x"}).body;
   BOOST_TEST(ask("/open/page", {"Authorization: y"}).body == open);
 }
 
 BOOST_AUTO_TEST_CASE(no_reply_is_compressed_whatever_the_site_does) {
-  // Whoever can have his own words beside a secret would learn it by the length.
+  // Compression would reveal a secret by the length of a reply that also contains chosen text.
   for (const char* path : {"/users/me", "/users/me?optional=true", "/users/sessions"}) {
     const HttpReply reply = ask(path, {bearer(), "Accept-Encoding: gzip"});
     BOOST_TEST(reply.code() == 0, path);
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_site_may_ask_for_a_password_of_its_own_beside_the_session
   const std::string wrong = "Authorization: Basic YW5uOndyb25n";
   BOOST_TEST(ask("/basic/x", {right, cookie()}).status == 200);
   for (const char* accept : {"Accept: */*", "Accept: text/html"}) {
-    // The site's own refusal stays what it is, or no browser would ask for the password.
+    // The site's own refusal is passed on, because the browser must ask for the password.
     for (const std::string& header : {wrong, std::string("X-None: x")}) {
       const HttpReply refused = ask("/basic/x", {header, cookie(), accept});
       BOOST_TEST(refused.status == 401);
@@ -202,8 +202,8 @@ BOOST_AUTO_TEST_CASE(health_and_metrics_answer_no_name_but_the_servers_own) {
              404);
 }
 
-/// Lets a client's hello and its early data pass, and no more: the handshake is never done, however
-/// fast the client is. Records as in RFC 8446, 5.1: a type, two bytes of version, two of length.
+/// A relay that passes only a client's hello and early data, so that the handshake never ends.
+/// Records as in RFC 8446, 5.1: a type, two bytes of version, two of length.
 class HelloAndEarlyData {
  public:
   std::string operator()(std::string_view bytes) {
@@ -214,7 +214,7 @@ class HelloAndEarlyData {
       const std::size_t length = kHead + static_cast<unsigned char>(waiting_[3]) * 256U +
                                  static_cast<unsigned char>(waiting_[4]);
       if (waiting_.size() < length) break;
-      // The first of them is the early data.
+      // The first record of this type is the early data.
       const bool is_data = waiting_[0] == kApplicationData;
       if (!is_data || !std::exchange(had_data_, true)) passed += waiting_.substr(0, length);
       waiting_.erase(0, length);
@@ -229,8 +229,8 @@ class HelloAndEarlyData {
 
 BOOST_AUTO_TEST_CASE(what_changes_something_is_not_taken_from_early_data) {
   const std::string folder = site.folder();
-  // A first connection gets the ticket; a second one sends its request before the handshake is
-  // done, and ends once the reply is there.
+  // The first connection gets the ticket; the second one sends its request as early data and ends
+  // after the reply.
   const std::string client = "timeout 20 openssl s_client -tls1_3 -servername example.org -unix ";
   const auto early = [&](const std::string& method, const std::string& path,
                          const std::string& body) {

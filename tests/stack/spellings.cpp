@@ -1,4 +1,4 @@
-// What people and programs write in many ways and mean alike.
+// Different spellings with the same meaning.
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
@@ -11,13 +11,13 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// Each is the account 18866668888.
+// All of these are 18866668888.
 const Words kPhones{
     "18866668888", "+8618866668888", "8618866668888", "018866668888", " 18866668888 ",
     "  +8618866668888", " 8618866668888", "+86 188 6666 8888", "+86-188-6666-8888",
     "+86.188.6666.8888", "+86 (188) 6666-8888", "188-6666-8888", "0086 188 6666 8888",
     "(+86)18866668888", "（+86）188-6666-8888", "（188）66668888",
-    // Full-width digits and signs, and what copying leaves behind.
+    // Full-width digits and signs, and residue of copying.
     "１８８６６６６８８８８", "188６６６６8888", "＋８６　１８８　６６６６　８８８８",
     "\u202a18866668888\u202c", "\u200e+86 188 6666 8888\u200f", "+86\u00a0188\u00a06666\u00a08888",
     "188\u20136666\u20138888", "188\u20146666\u20148888", "188\u20116666\u20118888",
@@ -35,12 +35,12 @@ const Words kNoPhones{
     // Extensions and addresses.
     "18866668888 ext. 5", "18866668888x5", "18866668888#5", "18866668888;ext=5", "18866668888,5",
     "tel:18866668888", "tel:+86-188-6666-8888",
-    // Of another country, which it does not say.
+    // Foreign, without its country code.
     "7400999998",
-    // Other digits, and a number whose E.164 form +8600857960962 would not be read back.
+    // Other digits, and a number whose E.164 form +8600857960962 could not be parsed again.
     "😀18866668888", "1️⃣8866668888", "١٨٨٦٦٦٦٨٨٨٨", "一八八六六六六八八八八", "000857960962"};
 
-// Each is the code 123456.
+// All of these are the code 123456.
 const Words kCodes{"123456",       "123 456",        " 123456 ",
                    "123-456",      "123\u2013456",   "123\u00a0456",
                    "１２３４５６", "１２３　４５６", "\u200e123456\u200f",
@@ -48,7 +48,7 @@ const Words kCodes{"123456",       "123 456",        " 123456 ",
 
 const Words kNoCodes{"123456\n", "12345", "1234567", "12345a", "123.456", "+123456", "١٢٣٤٥٦"};
 
-const Words kChinese{// Also where nothing is said.
+const Words kChinese{// Includes no preference.
                      "",
                      "zh",
                      "ZH",
@@ -65,7 +65,7 @@ const Words kChinese{// Also where nothing is said.
 const Words kEnglish{
     "en", "en-GB,en;q=0.9", "en, zh", "de,zh;q=0.5", "fr;q=0.9, en;q=0.8, zh;q=0.7", "zhx", "z"};
 
-// Dates of accounts that users-ctl imports, and what they mean in UTC.
+// Creation dates of imported accounts, and their meaning in UTC.
 const std::vector<std::pair<std::string, std::string>> kDates{
     {"2018-04-22 10:00:00", "2018-04-22 10:00:00"},
     {"2018-04-22 10:00:00.123456", "2018-04-22 10:00:00"},
@@ -81,16 +81,16 @@ const std::vector<std::pair<std::string, std::string>> kDates{
     {"2020-02-29 00:00:00", "2020-02-29 00:00:00"},
     {"1970-01-01 00:00:00", "1970-01-01 00:00:00"}};
 
-// The row has no date.
+// No date given.
 const Words kNoDates{
     "", "NULL", "\\N", "0000-00-00 00:00:00", "0000-00-00", "0001-01-01T00:00:00Z"};
 
-// The row has a date that cannot be read, and the import says so.
+// A date that cannot be read; the import reports it.
 const Words kLostDates{
-    // No date, or none of the calendar.
+    // Not a date, or not in the calendar.
     "yesterday", "1524391200", "2018-02-29 00:00:00", "2018-13-01 00:00:00", "2018-00-01 00:00:00",
     "2018-04-31 00:00:00", "2018-04-22 24:00:00", "2018-04-22 10:60:00", "2018-04-22 10:00:60",
-    // Not in this form, or before 1970.
+    // Another format, or before 1970.
     "2018-04-22 10:00:00 +8", "18-04-22 10:00:00", "2018-4-22 10:00:00", "0018-04-22 10:00:00",
     "1969-12-31 23:59:59", "1970-01-01 00:00:00+01", "2018-04-22 10:00:0a", "2018/04/22",
     "2018-04-22 10:00:00\\n", "+018-04-22", "2018-04-22T", "2018-04-22 10:00:00+99",
@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(a_date) {
     const std::string created =
         query("SELECT createTime FROM users WHERE phone = '+86" + phones[i] + "'");
     const auto& [typed, meant] = rows[i];
-    // Without one it is the time of the import.
+    // Without a date it is the time of the import.
     BOOST_TEST((meant.empty() ? created >= before : created == meant), typed << ": " << created);
   }
 }
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(no_header_makes_nginx_think_for_long) {
       }
     }
   }
-  // What nginx gives up it says.
+  // nginx reports values that it drops.
   BOOST_TEST(
       run_command("grep -c 'pcre2*_[a-z]*() failed' '" + state_folder() + "/log/nginx-error.log'")
           .output == "0\n");

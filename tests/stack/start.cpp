@@ -1,4 +1,4 @@
-// The local stack's start: again, after everything was killed, and where a part fails.
+// The local stack's start: repeated, after everything was killed, and with a part that fails.
 #include <atomic>
 
 #include <boost/test/unit_test.hpp>
@@ -12,7 +12,7 @@ using namespace users::test;
 
 namespace {
 
-/// Process ids of all parts of the stack in `state`, one a line.
+/// Process ids of all parts of the stack in `state`, one per line.
 std::string processes_of(const std::string& state) {
   return run_script("STATE='" + state + R"(' bash -c '
     source scripts/stack.sh; load_settings
@@ -67,12 +67,12 @@ BOOST_AUTO_TEST_CASE(a_part_that_fails_is_named_with_its_log_and_nothing_runs_on
                            "    | the disk is full\n", "ending what this call had started"}) {
     BOOST_TEST(failed.output.find(part) != std::string::npos, failed.output);
   }
-  // By what scripts/start gives its parts: their pid files are gone.
+  // By the environment that scripts/start sets, because the pid files are gone.
   BOOST_TEST(of_all_processes("environ").find(state + "/") == std::string::npos);
   run_script("STATE='" + state + "' scripts/clean-state");
 }
 
-/// nginx with the limits of a site; WholeStack starts it without them again.
+/// Starts nginx with a site's limits; WholeStack restores it without them.
 struct SiteLimits {
   SiteLimits() { run_script("scripts/stop nginx && LIMITS=site scripts/start"); }
   ~SiteLimits() { run_command("scripts/stop nginx"); }

@@ -1,4 +1,4 @@
-// Whether a phone has an account must not be told by an answer, nor by how long it takes.
+// No reply may reveal whether a phone has an account, nor may its timing.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -21,17 +21,17 @@ double median(std::vector<double> times) {
   return *middle;
 }
 
-/// How one endpoint answers a phone with an account and one without.
+/// How an endpoint answers a phone with an account and one without.
 struct Comparison {
   Person known;
   Person unknown;
   std::function<HttpReply(const Person&)> request;
-  std::function<void(const Person&)> forget;  ///< what the limits have counted of it
+  std::function<void(const Person&)> forget;  ///< resets the limits for it
   HttpReply first{};
   int different = 0;
 
-  /// The medians of 300 timings each, in milliseconds, of the known phone and of the unknown one.
-  /// They are interleaved, in turns the one or the other first: what slows the machine slows both.
+  /// Medians in milliseconds of 300 timings each, of the known phone and of the unknown one. They
+  /// alternate, so that a slow machine affects both.
   std::pair<double, double> series() {
     constexpr int kRounds = 300;
     std::vector<double> times[2];
@@ -41,7 +41,7 @@ struct Comparison {
       HttpReply reply = request(who);
       times[of_known ? 0 : 1].push_back(reply.milliseconds);
       forget(who);
-      // The only headers that are each reply's own.
+      // The only headers that differ between replies.
       reply.headers.erase("x-request-id");
       reply.headers.erase("date");
       if (first.status == 0) first = reply;
@@ -55,8 +55,8 @@ struct Comparison {
     return {median(times[0]), median(times[1])};
   }
 
-  /// Whether the medians differ by less than 5 % or 0.2 ms in two of at most three series: noise
-  /// spoils one.
+  /// Whether the medians differ by less than 5 % or 0.2 ms in two of at most three series: one may
+  /// be noise.
   bool is_even() {
     int even = 0;
     int uneven = 0;
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_login_with_a_wrong_password_tells_nothing_about_the_phone
   BOOST_TEST(login.first.code() == 1004);
 }
 
-/// What a code is sent for and used at, where only who has an account gets a message.
+/// Purposes for which only phones with accounts get a message.
 const char* const kSecret[] = {"login", "reset"};
 
 BOOST_DATA_TEST_CASE(a_wrong_code_tells_nothing_about_the_phone, data::make(kSecret), purpose) {
@@ -108,7 +108,7 @@ BOOST_DATA_TEST_CASE(a_wrong_code_tells_nothing_about_the_phone, data::make(kSec
   BOOST_TEST(wrong.different == 0);
   BOOST_TEST(wrong.first.status == 403);
   BOOST_TEST(wrong.first.code() == 1005);
-  // It was the wrong code that was refused: the right one still works.
+  // Only the wrong code was refused: the right one still works.
   BOOST_TEST(try_code(wrong.known, right).code() == 0);
 }
 

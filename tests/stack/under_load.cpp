@@ -1,5 +1,5 @@
-// Production's worst minutes at full load, one case each; `make kill`, `race`, `hang`, `restart`,
-// `away` and `storm` run one and show its figures.
+// Production's worst minutes at full load; `make kill`, `race`, `hang`, `restart`, `away` and
+// `storm` run one case each and print its figures.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -41,29 +41,22 @@ int rows() {
   return std::stoi(query("SELECT COUNT(*) FROM users"));
 }
 
-/// A registration whose retry by the same call is the same registration.
-HttpReply regist_with_key(const std::string& phone) {
-  return send(base_url(),
-              {.body = registration(phone),
-               .headers = {"Content-Type: application/json", "Idempotency-Key: " + phone}});
-}
-
-/// Who makes a change: an account with a session and a code, as far as the change needs them.
+/// An account with the session and code that a change needs.
 struct Subject {
   Person person{};
   std::string token{};
-  std::string other_session{};  ///< the id of another one
+  std::string other_session{};  ///< the id of another session
   std::string code{};
 };
 
-/// A request that changes something, and the rows that it leaves.
+/// A request that changes something, and the rows it leaves.
 struct ChangeRequest {
   const char* name;
   const char* pool;
-  const char* event;    ///< of its audit row; null: it leaves a message
-  const char* purpose;  ///< of the code that it needs, or null
+  const char* event;    ///< in its audit row; null: it leaves a message instead
+  const char* purpose;  ///< of the code it needs, or null
   HttpReply (*request)(const Subject&);
-  int most_twice = 0;  ///< how often it may be done twice, since it only makes another session
+  int most_twice = 0;  ///< how often it may run twice, because that only adds a session
 };
 
 std::ostream& operator<<(std::ostream& out, const ChangeRequest& change) {
@@ -109,7 +102,7 @@ const ChangeRequest kChanges[] = {
      [](const Subject& who) { return delete_account(who.token, who.person.password()); }},
 };
 
-/// Made in the database, since the service would take minutes for the hashes.
+/// Creates subjects in the database: the service would take minutes to hash their passwords.
 class Subjects {
  public:
   Subjects(const ChangeRequest& change, int count) : change_(change) {
@@ -139,7 +132,7 @@ class Subjects {
       who.code = "123456";
       const std::string to =
           (std::string_view(change.purpose) == "phone" ? new_phone_of(who) : who.person).e164();
-      // As Verification stores one.
+      // Same as in Verification.
       const auto hash_of_code =
           crypto::keyed_hash(key, "code", to + " " + change.purpose + " " + who.code);
       query(
@@ -174,7 +167,7 @@ class Subjects {
   std::uint64_t last_before_ = 0;
 };
 
-/// Registrations by `clients` at a time until it is destroyed; each is asked again until it is 0.
+/// Registers from `clients` threads until destroyed; repeats each registration until the code is 0.
 class Traffic {
  public:
   struct Answer {
@@ -189,23 +182,23 @@ class Traffic {
   Traffic(const Traffic&) = delete;
   Traffic& operator=(const Traffic&) = delete;
 
-  /// No new registration begins; waits for those under way.
+  /// Starts no new registration; waits for those in progress.
   void end() {
     enough_ = true;
     if (thread_.joinable()) thread_.join();
   }
-  /// Answers so far with `code`.
+  /// Number of answers with `code`.
   [[nodiscard]] int count(int code) {
     const std::lock_guard lock(mutex_);
     return static_cast<int>(
         std::ranges::count_if(answers_, [&](const Answer& one) { return one.code == code; }));
   }
-  /// True when `code` has come `more` times from now on; false after 30 seconds.
+  /// Waits until `code` has come `more` times from now on; false after 30 seconds.
   [[nodiscard]] bool await(int code, int more) {
     const int before = count(code);
     return wait_until(30, [&] { return count(code) >= before + more; });
   }
-  /// Only after end().
+  /// Call end() first.
   [[nodiscard]] const std::vector<Answer>& answers() const { return answers_; }
   [[nodiscard]] int registered() const { return registered_; }
 
@@ -235,7 +228,7 @@ class Traffic {
   std::jthread thread_;
 };
 
-/// The workers wait this long for the database, so that a test need not wait for ten seconds.
+/// Shortens the workers' wait for the database from ten seconds.
 class ReadTimeout {
  public:
   explicit ReadTimeout(int seconds) {
@@ -254,7 +247,7 @@ class ReadTimeout {
   static constexpr const char* kName = "USERS_FCGI_DATABASE_READ_TIMEOUT";
 };
 
-/// How often each request id stands in a line that tells how a registration was answered.
+/// How many log lines each request id has about the answer to a registration.
 std::map<std::string, int> answers_in_the_log() {
   std::map<std::string, int> counts;
   std::ifstream log(state_folder() + "/log/users/users.log");
@@ -270,14 +263,14 @@ std::map<std::string, int> answers_in_the_log() {
 
 BOOST_FIXTURE_TEST_SUITE(under_load, WholeStack)
 
-// A worker is killed after every fifth reply, but none while a request under way has seen two
-// kills: nginx has three tries. Each is answered as if nothing had happened, and done once.
+// Kills a worker after every fifth reply, unless a current request has seen two kills: nginx has
+// three tries. Each request must be answered normally and done once.
 BOOST_TEST_DECORATOR(*kDeep)
 BOOST_DATA_TEST_CASE(kill, boost::unit_test::data::make(kChanges), change) {
   constexpr int kRequests = 500;
   const Subjects subjects(change, kRequests);
   std::mutex mutex;
-  std::map<int, int> under_way;  // the kills there had been at its start
+  std::map<int, int> under_way;  // number of kills at its start
   int replies = 0;
   int good = 0;
   int kills = 0;
@@ -298,11 +291,11 @@ BOOST_DATA_TEST_CASE(kill, boost::unit_test::data::make(kChanges), change) {
     const bool due = ++replies / 5 > kills;
     const auto bears_another = [&](const auto& one) { return kills - one.second < 2; };
     if (!due || !std::ranges::all_of(under_way, bears_another)) return;
-    // Ids grow: the first is the one that has served longest.
+    // Ids grow, so the first worker is the oldest.
     const auto pids = worker_pids(change.pool);
     if (pids.empty() || ::kill(pids.front(), SIGKILL) != 0) return;
     ++kills;
-    // While it dies it may still take a request, which shall not be one that begins after the kill.
+    // While it dies it may still accept a request, which must not be a new one.
     wait_until(30, [&] { return ::kill(pids.front(), 0) != 0; });
   });
   const int done = subjects.count_done();
@@ -348,7 +341,7 @@ BOOST_AUTO_TEST_CASE(hang, *kDeep) {
   Traffic traffic(kClients);
   BOOST_TEST(traffic.await(0, 50));
   BOOST_TEST_REQUIRE(::kill(server, SIGSTOP) == 0);
-  // Those in their requests, and as many that came to a database which was frozen already.
+  // Those in a request, and as many that found the database frozen.
   const bool all_told = traffic.await(9001, 2 * kClients);
   const auto goes_on = Clock::now();
   BOOST_TEST_REQUIRE(::kill(server, SIGCONT) == 0);
@@ -424,13 +417,13 @@ BOOST_AUTO_TEST_CASE(away, *kDeep) {
   BOOST_TEST(worker_pids() == workers, boost::test_tools::per_element());
 }
 
-// Sessions are checked while more clients register than the workers and their queue take.
+// Checks sessions while more clients register than the workers and their queue can take.
 BOOST_AUTO_TEST_CASE(storm, *kDeep) {
   const Person person;
   regist(person.phone());
   const std::string token = person.token();
   int refused = 0;
-  // Milliseconds of each check, sorted, as long as `more` holds.
+  // Milliseconds of each check while `more` holds, sorted.
   const auto checks = [&](const std::function<bool(std::size_t)>& more) {
     std::vector<double> times;
     while (more(times.size())) {
@@ -443,7 +436,7 @@ BOOST_AUTO_TEST_CASE(storm, *kDeep) {
   };
   const auto p99 = [](const std::vector<double>& times) { return times[times.size() * 99 / 100]; };
 
-  // More than the workers and their queue take; who is refused comes back after a moment.
+  // More than the workers and their queue take; refused clients retry after a moment.
   constexpr int kClients = 200;
   constexpr std::chrono::milliseconds kPause{100};
   constexpr int kRegistrations = 800;

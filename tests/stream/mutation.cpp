@@ -15,7 +15,7 @@ unsigned char byte_at(std::string_view text, std::size_t i) {
 }
 
 char random_byte(Random& random) {
-  // Those at which lengths and signs change, and any other.
+  // Values where lengths and signs change, and one arbitrary value.
   constexpr std::array<unsigned char, 8> kEdges{0x00, 0x01, 0x7E, 0x7F, 0x80, 0x81, 0xFE, 0xFF};
   const std::size_t choice = up_to(random, 2 * kEdges.size() - 1);
   const std::size_t value = choice < kEdges.size() ? kEdges[choice] : up_to(random, 0xFF);
@@ -28,39 +28,39 @@ std::string random_bytes(Random& random, std::size_t most) {
   return bytes;
 }
 
-/// Ways to harm a stream that is not empty.
+/// Mutations of a non-empty stream.
 constexpr std::array<void (*)(std::string&, Random&), 7> kWounds{
-    [](std::string& stream, Random& random) {  // a bit
+    [](std::string& stream, Random& random) {  // flip a bit
       char& byte = stream[up_to(random, stream.size() - 1)];
       byte = static_cast<char>(byte_at({&byte, 1}, 0) ^ (1U << up_to(random, 7)));
     },
-    [](std::string& stream, Random& random) {  // some bytes
+    [](std::string& stream, Random& random) {  // overwrite bytes
       const std::string bytes = random_bytes(random, 4);
       const std::size_t at = up_to(random, stream.size() - 1);
       stream.replace(at, std::min(bytes.size(), stream.size() - at), bytes);
     },
-    [](std::string& stream, Random& random) {  // more bytes
+    [](std::string& stream, Random& random) {  // insert bytes
       stream.insert(up_to(random, stream.size()), random_bytes(random, 16));
     },
-    [](std::string& stream, Random& random) {  // a part lost
+    [](std::string& stream, Random& random) {  // remove a part
       stream.erase(up_to(random, stream.size() - 1), 1 + up_to(random, 40));
     },
-    [](std::string& stream, Random& random) {  // a part doubled, elsewhere
+    [](std::string& stream, Random& random) {  // copy a part elsewhere
       const std::size_t from = up_to(random, stream.size() - 1);
       const std::string part = stream.substr(from, 1 + up_to(random, 80));
       stream.insert(up_to(random, stream.size()), part);
     },
-    [](std::string& stream, Random& random) {  // an end too early
+    [](std::string& stream, Random& random) {  // cut off the end
       stream.resize(1 + up_to(random, stream.size() - 1));
     },
-    [](std::string& stream, Random& random) {  // a record of any kind
+    [](std::string& stream, Random& random) {  // insert any record
       const auto type = static_cast<RecordType>(up_to(random, 12));
       const std::string content = random_bytes(random, 32);
       stream.insert(up_to(random, stream.size()),
                     fcgi::record(type, content, static_cast<std::uint16_t>(up_to(random, 0xFFFF))));
     }};
 
-/// What nginx never says.
+/// Adds parameters that nginx never sends.
 void lie(fcgi::Request& request, Random& random) {
   switch (up_to(random, 3)) {
     case 0:
@@ -79,15 +79,15 @@ void lie(fcgi::Request& request, Random& random) {
   }
 }
 
-/// The content of one kind of records up to the empty one; nothing where that does not come.
+/// The content of one kind of records up to the empty one; nullopt if that is missing.
 std::optional<std::string> stream_of(std::string_view bytes, RecordType wanted) {
   std::string content;
   while (bytes.size() >= kHeader) {
     const std::size_t length = byte_at(bytes, 4) * 256U + byte_at(bytes, 5);
     const auto type = static_cast<RecordType>(byte_at(bytes, 1));
     const bool is_wanted = type == wanted;
-    // libfcgi does not look for the padding of a begin record, nor for that of the empty one which
-    // ends the parameters: it begins to read the body anew.
+    // libfcgi does not wait for the padding of a begin record, nor of the empty record that ends
+    // the parameters: it starts a new read for the body.
     const bool is_read_without =
         type == RecordType::begin_request || (type == RecordType::parameters && length == 0);
     const std::size_t padding = is_read_without ? 0 : byte_at(bytes, 6);

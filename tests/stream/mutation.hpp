@@ -1,4 +1,4 @@
-// FastCGI byte streams that are nearly right, and what a stream holds when it is read strictly.
+// Creates FastCGI streams that are almost valid, and reads a stream strictly.
 #pragma once
 
 #include <optional>
@@ -11,15 +11,15 @@ namespace users::test {
 
 using Random = std::mt19937_64;
 
-/// A number from 0 to `most`.
+/// A random number from 0 to `most`.
 std::size_t up_to(Random& random, std::size_t most);
 
-/// A whole stream with a few lies and wounds: bits, bytes, lengths, parts lost, doubled or in
-/// another order, an end too early.
+/// A complete stream with a few mutations: bits, bytes, lengths, parts lost, repeated or moved, an
+/// early end.
 std::string mutated(const fcgi::Request& request, Random& random);
 
-/// The body of the first request in the stream, where it stands there whole: parameters and body
-/// ended each by an empty record, and CONTENT_LENGTH true. Nothing otherwise.
+/// The body of the first request in the stream if it is complete: parameters and body each end with
+/// an empty record, and CONTENT_LENGTH is right. Otherwise nullopt.
 std::optional<std::string> whole_body(std::string_view stream);
 
 }  // namespace users::test

@@ -1,6 +1,6 @@
-// Thousands of FastCGI streams that are nearly right, to the hash pool of the stack: it answers,
-// refuses or dies, and does nothing that the stream did not ask for whole.
-// Environment: SECONDS_EACH, default 8; SEED, of the first stream, default another each time.
+// Sends thousands of almost valid FastCGI streams to the stack's hash pool: it answers, refuses or
+// exits, and never carries out an incomplete request. Environment: SECONDS_EACH, default 8; SEED of
+// the first stream, default random.
 #include <chrono>
 #include <cstdlib>
 #include <sstream>
@@ -23,8 +23,8 @@ std::uint64_t setting(const char* name, std::uint64_t fallback) {
   return text == nullptr || *text == '\0' ? fallback : std::stoull(text);
 }
 
-/// All that a worker of the pool says. Where one has died and the next is not there yet, the socket
-/// still listens.
+/// Everything that a worker sends. After one has died the socket still listens until the next has
+/// started.
 std::string answer_to(const std::string& stream) {
   fcgi::Client client(run_folder() + "/hash.sock");
   client.send(stream);
@@ -40,12 +40,12 @@ std::string workers_log() {
   return read_file(state_folder() + "/log/workers.log");
 }
 
-/// What workers wrote to standard error since, but for libfcgi's own assertions.
+/// What workers have written to standard error since, except libfcgi's assertions.
 std::string unexpected_errors(std::size_t since) {
   std::istringstream log(workers_log().substr(since));
   std::string unexpected;
   for (std::string line; std::getline(log, line);) {
-    // multiwatch, which starts the next worker in place of one that died.
+    // multiwatch starts another worker after one has died.
     const bool is_end =
         line.empty() || line.starts_with("Child[") || line.starts_with("Spawning child[");
     if (!contains(line, "fcgiapp.c") && !is_end) unexpected += line + '\n';
@@ -53,7 +53,7 @@ std::string unexpected_errors(std::size_t since) {
   return unexpected;
 }
 
-/// A secret in every worker's memory, as far as one request can put it there.
+/// Puts a secret into every worker's memory, as far as one request can.
 void plant_secret() {
   fcgi::Request request = fcgi::regist(registration("12", std::string(kPlanted)));
   request.parameters["HTTP_AUTHORIZATION"] = "Bearer " + std::string(kPlanted);
@@ -82,7 +82,7 @@ struct Counts {
   std::uint64_t registered = 0;
 };
 
-/// A registration is answered 0 only where all of it came, and then it is there.
+/// A registration may be answered 0 only if all of it arrived, and then it must exist.
 void judge_success(const std::string& stream, const std::string& answer, Counts& counts) {
   const auto body = whole_body(stream);
   BOOST_TEST_REQUIRE(body.has_value(), "answered 0 though not all of it came: " << answer);

@@ -24,7 +24,7 @@ namespace users::test {
 using nlohmann::json;
 using Adapter = valijson::adapters::NlohmannJsonAdapter;
 
-/// A schema made ready once.
+/// A parsed schema, kept for many checks.
 class SchemaCheck {
  public:
   explicit SchemaCheck(const json& schema) {
@@ -54,13 +54,13 @@ constexpr const char* kFile = "nginx/html/openapi.json";
 constexpr std::string_view kPrefix = "/users/";
 const json kNothing;
 
-/// The member of an object; kNothing where it has none.
+/// Returns a member of an object, or kNothing if there is none.
 const json& member(const json& object, const std::string& name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
   return found == object.end() ? kNothing : *found;
 }
 
-/// Members beside a $ref win over those of what it names.
+/// Members next to a $ref override those of its target.
 json resolve(const json& value, const json& root) {
   if (value.is_array()) {
     json list = json::array();
@@ -80,14 +80,14 @@ json resolve(const json& value, const json& root) {
   return object;
 }
 
-/// Forbids, in the schemas of replies, every member that they do not name.
+/// Forbids members that a reply's schema does not name.
 void forbid_others(json& value) {
   if (!value.is_structured()) return;
   if (value.is_object() && value.contains("properties")) value["additionalProperties"] = false;
   for (json& item : value) forbid_others(item);
 }
 
-/// The path as nginx understands it, after the prefix; nothing where it has another.
+/// Returns the normalized path after the prefix, or an empty string if it has another prefix.
 std::string path_below_prefix(const std::string& target) {
   const std::string encoded = target.substr(0, target.find('?'));
   int length = 0;
@@ -105,7 +105,7 @@ bool is_file_of_page(const std::string& path) {
          path == "openapi.json";
 }
 
-/// Whether a path is the one of the description, in which {name} stands for a segment.
+/// Compares a path with a described one, in which {name} stands for a segment.
 bool has_path(const std::string& described, const std::string& path) {
   const auto open = described.find('{');
   if (open == std::string::npos) return described == "/" + path;
@@ -123,7 +123,7 @@ const json& operation_of(const json& document, const HttpRequest& request,
   return kNothing;
 }
 
-/// The schemas of which a body must keep to one.
+/// The schemas of which a body must match one.
 std::vector<const json*> alternatives(const json& schema) {
   if (!schema.contains("anyOf")) return {&schema};
   std::vector<const json*> list;
@@ -131,7 +131,7 @@ std::vector<const json*> alternatives(const json& schema) {
   return list;
 }
 
-/// What is wrong with `name=value` lines, as far as the schema of the same reply's JSON tells.
+/// Checks `name=value` lines against the schema of the JSON reply; returns the error, if any.
 std::string judge_lines(const json& schema, const std::string& body) {
   std::map<std::string, std::string> lines;
   std::istringstream stream(body);
@@ -156,7 +156,7 @@ std::string judge_lines(const json& schema, const std::string& body) {
   return "lines that are not described: " + body;
 }
 
-/// A header's value as the type that its schema names.
+/// Converts a header's value to the type that its schema names.
 json typed(const json& schema, const std::string& text) {
   if (schema.value("type", "") != "integer") return text;
   return json::accept(text) ? json::parse(text) : json(text);
@@ -188,7 +188,7 @@ std::vector<std::string> ApiDescription::judge_value(const json& schema, const j
 
 void ApiDescription::judge_headers(const json& described, const HttpReply& reply,
                                    std::vector<std::string>& wrong) {
-  // What every HTTP reply may have.
+  // Headers that every HTTP reply may have.
   std::set<std::string> known{"server",     "date",           "content-type",     "content-length",
                               "connection", "content-length", "transfer-encoding"};
   for (const auto& [name, header] : described.items()) {

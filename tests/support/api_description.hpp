@@ -1,4 +1,4 @@
-// The description of the API, nginx/html/openapi.json, and whether a reply keeps to it.
+// Checks replies against the description of the API, nginx/html/openapi.json.
 #pragma once
 
 #include <map>
@@ -17,22 +17,22 @@ class SchemaCheck;
 
 class ApiDescription {
  public:
-  /// Takes the document; throws where a reference in it leads nowhere.
+  /// Throws if a reference in the document has no target.
   explicit ApiDescription(const nlohmann::json& document);
   ~ApiDescription();
 
-  /// The one in the checkout.
+  /// The description in the checkout.
   static ApiDescription& shipped();
 
-  /// The document with every reference replaced by what it names.
+  /// The document with its references resolved.
   [[nodiscard]] const nlohmann::json& document() const { return document_; }
 
-  /// What in the reply is not as described, a line each; empty where all is. Stricter than a client
-  /// may be: a member or header that is not described is wrong, too. Paths outside /users/ and
-  /// files of nginx/html are not described. Safe from many threads.
+  /// Returns a line for each deviation from the description. Stricter than a client: members and
+  /// headers that are not described are errors, too. Paths outside /users/ and files of nginx/html
+  /// are not checked. Thread-safe.
   std::vector<std::string> judge(const HttpRequest& request, const HttpReply& reply);
 
-  /// What in the value is not as the schema, a part of document(), says.
+  /// Returns the errors of a value against a schema, which must be a part of document().
   std::vector<std::string> judge_value(const nlohmann::json& schema, const nlohmann::json& value);
 
  private:
@@ -48,8 +48,8 @@ class ApiDescription {
   std::map<const nlohmann::json*, std::unique_ptr<SchemaCheck>> checks_;
 };
 
-/// Writes what judge() finds to the file that environment API_MISMATCHES names, where it does, with
-/// the name of the test case: tests/run fails on it.
+/// Appends what judge() finds, with the name of the test case, to the file named by the environment
+/// variable API_MISMATCHES. tests/run fails if that file is not empty.
 void hold_to_description(const HttpRequest& request, const HttpReply& reply);
 
 }  // namespace users::test

@@ -1,4 +1,4 @@
-// Hashes of "correct horse 42" by argon2's reference implementation, as other systems make them.
+// Hashes of "correct horse 42" by argon2's reference implementation.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace users::test {
 
-/// With the defaults of Django, argon2-cffi, PHP and libsodium.
+/// With the default costs of Django, argon2-cffi, PHP and libsodium.
 inline const std::vector<std::string> kHashesOfOtherSystems = {
     "$argon2id$v=19$m=102400,t=2,p=8$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dg$"
     "PFJmvQU5hdbFx5tQzvaW6/VOfRMEfX7OyG7Ycfyp8qU",

@@ -1,4 +1,4 @@
-// The service's budget of messages an hour, as its rows in the table throttle.
+// The hourly budget of messages, stored in rows of the table throttle.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 namespace users::test {
 
-/// SQL after which `left` of the default budget of 1000 are left.
+/// Returns SQL that leaves `left` messages of the default budget of 1000.
 inline std::string leave_of_budget(int left) {
   constexpr int kRows = 8;
   constexpr int kShare = 1000 / kRows;
@@ -20,7 +20,7 @@ inline std::string leave_of_budget(int left) {
   return "REPLACE INTO throttle (bucket, used, resetTime) VALUES " + values;
 }
 
-/// SQL after which all of it is left.
+/// SQL that restores the whole budget.
 inline constexpr const char* kWholeBudget = "DELETE FROM throttle WHERE bucket LIKE 'sms-hour%'";
 
 }  // namespace users::test

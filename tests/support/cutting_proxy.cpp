@@ -25,7 +25,7 @@ bool readable(int fd) {
   return ::poll(&entry, 1, kTickMilliseconds) > 0;
 }
 
-/// What is there; nothing at the end of the stream.
+/// Returns the bytes that have arrived; empty at the end of the stream.
 std::string receive(int from) {
   std::string bytes(65536, '\0');
   const ssize_t got = ::recv(from, bytes.data(), bytes.size(), 0);
@@ -90,7 +90,7 @@ void CuttingProxy::relay(int client) {
   ::close(server);
 }
 
-/// False where the connection is to be closed.
+/// Returns false if the connection is to be closed.
 bool CuttingProxy::pass_on(int client, int server) {
   const std::string bytes = receive(client);
   if (bytes.empty()) return false;

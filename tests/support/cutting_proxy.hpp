@@ -1,5 +1,4 @@
-// A relay between a client and a server that cuts connections at a chosen moment, or holds bytes
-// back, as a network does.
+// A relay between a client and a server that cuts connections at a chosen moment or delays bytes.
 #pragma once
 
 #include <atomic>
@@ -12,26 +11,25 @@
 
 namespace users::test {
 
-/// When a trigger is met: before the client's bytes are passed on, or when the server has answered
-/// them and the answer is held back.
+/// Cut before the client's bytes are passed on, or after the server has answered but before the
+/// client sees the answer.
 enum class Moment { before, after };
 
-/// Listens on a unix socket of its own and relays to the server's.
+/// Listens on its own unix socket and relays to the server's.
 class CuttingProxy {
  public:
-  /// The first time `trigger` stands in what a client sends, `action` is called at that moment, and
-  /// both connections are closed: the client cannot know what happened.
+  /// The first time a client sends `trigger`, calls `action` at that moment and closes both
+  /// connections.
   struct Cut {
     std::string trigger;
     Moment moment = Moment::after;
     std::function<void()> action = [] {};
   };
-  /// What is passed on of each piece that the client sends.
+  /// Maps each chunk from the client to what the server gets.
   using Filter = std::function<std::string(std::string_view)>;
 
   CuttingProxy(const std::string& server_socket, std::string trigger);
   CuttingProxy(const std::string& server_socket, Filter filter);
-  /// Listens on `socket`.
   CuttingProxy(const std::string& server_socket, std::optional<Cut> cut, Filter filter,
                const std::string& socket);
   ~CuttingProxy();
@@ -39,7 +37,7 @@ class CuttingProxy {
   [[nodiscard]] std::string socket() const { return listener_.path(); }
   [[nodiscard]] bool has_cut() const { return has_cut_; }
 
-  /// Nothing passes until resume().
+  /// Holds all traffic until resume().
   void stall() { stalled_ = true; }
   void resume() { stalled_ = false; }
   /// Closes every connection.

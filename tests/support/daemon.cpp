@@ -18,7 +18,7 @@ namespace {
 [[noreturn]] void become(const std::vector<std::string>& command,
                          const std::vector<std::string>& environment, const std::string& log) {
   ::setsid();
-  // A test program that was killed leaves nothing running.
+  // Ends the program even if the test program is killed.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   const int in = ::open("/dev/null", O_RDONLY);
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -67,7 +67,7 @@ Daemon::~Daemon() {
     ::kill(-pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  ::kill(-pid_, SIGKILL);  // children that outlived their leader
+  ::kill(-pid_, SIGKILL);  // children that outlived the program
 }
 
 }  // namespace users::test

@@ -1,5 +1,4 @@
-// A program that runs while a test does, in a process group of its own; gone when the test
-// ends, also where that is by SIGKILL.
+// A program in its own process group that runs as long as a test, even if the test is killed.
 #pragma once
 
 #include <string>
@@ -10,19 +9,19 @@
 
 namespace users::test {
 
-/// A socket bound to a free port of 127.0.0.1, for the caller to close; and that port.
+/// Returns a socket bound to a free port of 127.0.0.1, which the caller closes, and the port.
 std::pair<int, unsigned> bound_socket();
 
-/// A TCP port of 127.0.0.1 that nobody listens on at the moment.
+/// Returns a TCP port of 127.0.0.1 that is free at the moment.
 unsigned free_port();
 
 class Daemon {
  public:
-  /// Starts `command` (found on PATH) with `environment` (NAME=value) added, output appended to
-  /// `log`.
+  /// Starts `command` (found on PATH) with `environment` (NAME=value) added and appends its output
+  /// to `log`.
   Daemon(const std::vector<std::string>& command, const std::vector<std::string>& environment,
          const std::string& log);
-  /// TERM to the whole group, KILL after 10 seconds.
+  /// Sends TERM to the group, and KILL after 10 seconds.
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;

@@ -16,7 +16,7 @@ std::string user_name() {
   return ::getpwuid(::geteuid())->pw_name;  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
-/// As scripts/start_database.sh makes the stack's.
+/// Same options as scripts/start_database.sh.
 void make_data(const std::string& folder) {
   run_script("install -m 0600 scripts/mariadb.cnf '" + folder + "/mariadb.cnf'");
   if (::geteuid() == 0) run_script("echo 'user = root' >>'" + folder + "/mariadb.cnf'");

@@ -1,4 +1,4 @@
-// A mariadbd of a test's own, beside the stack's: with TCP, TLS, and a database it may replace.
+// A separate mariadbd for tests that need TCP, TLS or a database they may replace.
 #pragma once
 
 #include <memory>
@@ -11,20 +11,20 @@
 
 namespace users::test {
 
-/// Listens on a unix socket and on 127.0.0.1. It has a database `users` with the schema, and the
+/// Listens on a unix socket and on 127.0.0.1. Has a database `users` with the schema, and the
 /// accounts users_service and users_migrations, both with kDatabasePassword.
 class DatabaseServer {
  public:
   DatabaseServer();
 
-  /// Ends it, then starts it on the same data and port, with or without TLS. Its certificate and
-  /// key are server.pem and server.key in folder().
+  /// Restarts the server on the same data and port. With TLS it uses server.pem and server.key in
+  /// folder().
   void restart(bool tls);
 
-  /// A connection as its administrator, over the socket.
+  /// Connects as administrator over the socket.
   [[nodiscard]] std::unique_ptr<db::Connection> administrator(
       const std::string& database = "mysql") const;
-  /// Runs `sql` as the administrator on `users`; query() returns the first column of its last row.
+  /// Runs `sql` on `users` as administrator; query() returns the first column of its last row.
   void run(const std::string& sql) const;
   [[nodiscard]] std::string query(const std::string& sql) const;
 

@@ -41,7 +41,7 @@ std::optional<std::size_t> take_length(std::string_view& encoded) {
   return length;
 }
 
-/// Cuts the first whole record off `bytes`.
+/// Removes the first complete record from `bytes`.
 std::optional<std::pair<RecordType, std::string>> take_record(std::string& bytes) {
   if (bytes.size() < kHeaderSize) return std::nullopt;
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
@@ -53,7 +53,7 @@ std::optional<std::pair<RecordType, std::string>> take_record(std::string& bytes
   return record;
 }
 
-/// A CGI reply: header lines, an empty one, the body (RFC 3875 section 6).
+/// Parses a CGI reply: headers, an empty line, the body (RFC 3875 section 6).
 HttpReply parse_reply(std::string_view output) {
   HttpReply reply;
   const auto end = output.find("\r\n\r\n");
@@ -198,7 +198,7 @@ void Client::finish_sending() const {
   ::shutdown(fd_, SHUT_WR);
 }
 
-/// Reads what is there; false at the end of the connection.
+/// Reads the bytes that have arrived; false at the end of the connection.
 bool Client::receive(double seconds) {
   pollfd readable{fd_, POLLIN, 0};
   if (::poll(&readable, 1, static_cast<int>(seconds * 1000)) <= 0) {

@@ -1,5 +1,5 @@
-// A FastCGI client that speaks to a worker's socket itself, so that it can do what nginx never
-// does: lie, stop half way, leave.
+// A FastCGI client that can do what nginx never does: send wrong lengths, stop half way,
+// disconnect.
 #pragma once
 
 #include <cstdint>
@@ -34,13 +34,13 @@ struct Request {
   std::string body;
 };
 
-/// A request as nginx sends it. `body` gets its true CONTENT_LENGTH.
+/// A request as nginx sends it, with the correct CONTENT_LENGTH.
 Request get(std::string path);
 Request post(std::string path, std::string body);
 /// POST /users/regist
 Request regist(std::string body);
 
-/// A record with every field of its header as a test wants it.
+/// A record whose header fields can be set one by one.
 struct Record {
   unsigned version = 1;
   unsigned type = 0;
@@ -48,30 +48,28 @@ struct Record {
   std::string content{};
   std::size_t padding = 0;
 
-  /// `announced` is the length that the header tells, where that is a lie.
+  /// `announced` overrides the length in the header.
   [[nodiscard]] std::string bytes(std::optional<std::uint16_t> announced = std::nullopt) const;
 };
 
-/// One record of at most 65535 bytes; `announced` is the length its header tells, where that is a
-/// lie.
+/// One record of at most 65535 bytes; `announced` overrides the length in its header.
 std::string record(RecordType type, std::string_view content = {},
                    std::optional<std::uint16_t> announced = std::nullopt);
-/// Begins a request for a responder; `keep` asks the worker to keep the connection.
+/// Begins a request; `keep` asks the worker to keep the connection open.
 std::string begin_record(bool keep = false);
-/// Parameters as the content of records.
+/// Encodes parameters as the content of records.
 std::string encode(const Parameters& parameters);
-/// The same taken apart: in the order they came, names given twice included. What is cut off at the
-/// end is left out.
+/// Decodes parameters in their order, duplicates included. An incomplete last one is left out.
 std::vector<std::pair<std::string, std::string>> decode(std::string_view bytes);
-/// A stream cut into records, without the empty one that ends it.
+/// Splits content into records, without the empty record that ends a stream.
 std::string stream(RecordType type, std::string_view content);
 
 /// Everything up to the end of the parameters.
 std::string head_of(const Request& request, bool keep = false);
-/// All of a request.
+/// A complete request.
 std::string whole(const Request& request, bool keep = false);
 
-/// Throws where the path is too long for a socket.
+/// Throws if the path is too long for a socket.
 sockaddr_un address_of(const std::filesystem::path& socket);
 
 class Client {
@@ -83,19 +81,18 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Sends bytes as they are. A worker that has closed is no error: its reply may still be there.
+  /// Does not fail if the worker has closed: its reply may still arrive.
   void send(std::string_view bytes) const;
-  /// Waits until the worker has read all that was sent; false after `seconds`.
+  /// Waits until the worker has read everything sent; false after `seconds`.
   [[nodiscard]] bool all_taken(double seconds = 5) const;
-  /// Ends the sending side and can still read.
+  /// Closes the sending side only.
   void finish_sending() const;
-  /// The reply up to its END_REQUEST; status 0 where the worker refused the request or closed
-  /// without a whole reply. Throws where neither comes within `seconds`.
+  /// Returns the reply up to its END_REQUEST, with status 0 if the worker refused the request or
+  /// closed the connection early. Throws if neither happens within `seconds`.
   HttpReply reply(double seconds = 10);
-  /// All bytes that the worker sends until it closes, as they are. Throws where it sends nothing
-  /// and does not close for `seconds`.
+  /// Returns all bytes until the worker closes. Throws if it stays silent for `seconds`.
   std::string everything(double seconds = 10);
-  /// Leaves, with whatever is unread.
+  /// Disconnects without reading the rest.
   void close();
 
  private:

@@ -1,11 +1,11 @@
-// A site that had a life of its own before it included ours.
+// A site with its own configuration before it included ours.
 #pragma once
 
 namespace users::test {
 
-/// A server block that sets for itself whatever a location would inherit (its own check, error
-/// pages, headers, parameters, caches, limits), on two sockets: as it is, and by TLS with HTTP/2.
-/// It protects /upload/, which takes up to 10 MB.
+/// A server block that sets everything a location could inherit (its own check, error pages,
+/// headers, parameters, caches, limits), on a plain socket and on one with TLS and HTTP/2. It
+/// protects /upload/, which takes up to 10 MB.
 constexpr const char* kForeignSite = R"(
   gzip            on;
   gzip_min_length 1;

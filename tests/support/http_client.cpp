@@ -21,7 +21,7 @@ namespace {
 
 constexpr long kTimeoutSeconds = 60;
 constexpr std::string_view kUnix = "unix:";
-/// Who a client of a socket is, since it has no address: the tests' nginx believes this header.
+/// A client of a socket has no address, so the tests' nginx takes it from this header.
 constexpr const char* kAddressHeader = "X-Test-Address: ";
 
 constexpr std::string_view kTls = "tls:";
@@ -44,7 +44,7 @@ size_t take_body(char* data, size_t, size_t size, void* reply) {
   return size;
 }
 
-/// What a test starts meanwhile must not inherit it.
+/// Keeps programs that a test starts from inheriting the socket.
 curl_socket_t open_socket(void* /*unused*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -58,13 +58,13 @@ size_t take_header(char* data, size_t, size_t size, void* reply) {
   const std::string value(start > end ? "" : line.substr(start, end - start + 1));
   auto& headers = static_cast<HttpReply*>(reply)->headers;
   const auto [entry, fresh] = headers.try_emplace(lower(std::string(line.substr(0, colon))), value);
-  // A header sent twice must not pass for one sent once.
+  // A duplicate header must not look like a single one.
   if (!fresh) entry->second += " | " + value;
   return size;
 }
 
-/// The first reply in raw bytes, held to the description like any other. Where nginx could not read
-/// the request line its own page comes: it cannot know whose request that was.
+/// Checks the first raw reply against the description. Skips nginx's own page, which it sends if it
+/// cannot read the request line and so does not know the path.
 void hold_raw_to_description(std::string_view request, std::string_view bytes) {
   constexpr std::string_view kProtocol = "HTTP/1.1 ";
   if (bytes.starts_with("HTTP/1.1 100 ")) bytes.remove_prefix(bytes.find("\r\n\r\n") + 4);

@@ -1,4 +1,4 @@
-// An HTTP client for the tests: one request, its whole reply.
+// A small HTTP client for the tests.
 #pragma once
 
 #include <map>
@@ -9,16 +9,16 @@
 namespace users::test {
 
 struct HttpReply {
-  long status = 0;                             ///< 0: no reply came
+  long status = 0;                             ///< 0 if no reply came
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
   double milliseconds = 0;  ///< from the start of the request to the end of the reply
 
-  /// `data.code` of the JSON body; -1 where there is none.
+  /// `data.code` of the JSON body, or -1.
   [[nodiscard]] int code() const;
   /// `data.fields`, joined by commas.
   [[nodiscard]] std::string fields() const;
-  /// A header's value; empty where it is not there.
+  /// The value of a header, or an empty string.
   [[nodiscard]] std::string header(const std::string& name) const;
 };
 
@@ -27,26 +27,26 @@ struct HttpRequest {
   std::string path = "/users/regist";
   std::string body{};
   std::vector<std::string> headers{"Content-Type: application/json"};
-  std::string source_address{};  ///< address to come from, such as 127.0.0.9; else 127.0.0.1
+  std::string source_address{};  ///< client address; 127.0.0.1 if empty
 };
 
-/// Sends to `base`: http://127.0.0.1:PORT, unix:PATH of a socket, or tls:PATH of one that speaks
-/// TLS and, like most, then HTTP/2 (the certificate may be anyone's). Gives up after 60 seconds.
-/// Holds the reply to the description of the API (api_description.hpp). Safe from many threads.
+/// Sends to `base`: http://127.0.0.1:PORT, unix:PATH of a socket, or tls:PATH of one with TLS,
+/// where HTTP/2 is preferred and any certificate accepted. Gives up after 60 seconds. Checks the
+/// reply against the description of the API (api_description.hpp). Thread-safe.
 HttpReply send(const std::string& base, const HttpRequest& request);
 
-/// The JSON of a registration. Only for values that need no escaping.
+/// The JSON of a registration. The values must not need escaping.
 std::string registration(std::string_view phone, std::string_view password = "correct horse 42",
                          std::string_view code = "123456");
 
-/// A connection to `base`, as above, on which sending waits for 10 seconds at most; for the caller
-/// to close. Throws where nothing listens.
+/// Connects to `base`, with a send timeout of 10 seconds; the caller closes the socket. Throws if
+/// nothing listens.
 int connect_to(const std::string& base);
 
-/// Sends bytes as they are to `base` and returns all that comes back until the peer closes.
+/// Sends raw bytes and returns everything the peer sends until it closes.
 std::string send_raw(const std::string& base, std::string_view bytes);
 
-/// Options of the command curl, and the URL, for a path of `base`.
+/// Returns curl's options and URL for a path of `base`.
 std::string curl_arguments(const std::string& base, const std::string& path);
 
 }  // namespace users::test

@@ -1,4 +1,4 @@
-// The text of GET metrics, read back.
+// Parses the text of GET metrics.
 #pragma once
 
 #include <map>
@@ -8,22 +8,22 @@
 
 namespace users::test {
 
-/// The value of each sample, by its name with labels as they stand there.
+/// Value of each sample, by its name with labels.
 using Samples = std::map<std::string, double>;
 
-/// Throws where a line is neither a comment nor a sample, or a sample is there twice.
+/// Throws if a line is neither a comment nor a sample, or if a sample is repeated.
 Samples read_metrics(const std::string& text);
 
-/// The stack's metrics, through nginx. Throws where they do not come.
+/// Reads the stack's metrics through nginx. Throws if that fails.
 Samples scrape();
 
-/// What has come to a sample since `before`; one that was not there counts as 0.
+/// How much a sample has grown since `before`; a missing one counts as 0.
 double grown(const Samples& before, const Samples& after, const std::string& sample);
 
-/// The value of a sample; 0 where it is not there.
+/// The value of a sample, or 0.
 double value_of(const Samples& samples, const std::string& sample);
 
-/// `users_requests_total` of a route and a code.
+/// Name of the sample of `users_requests_total` for a route and a code.
 std::string requests(const std::string& route, int code);
 
 }  // namespace users::test

@@ -28,7 +28,7 @@ http {
   include snippets/users-fcgi/users_site.conf;
 )";
 
-// The first line is what a site may have set for itself.
+// The first line is a setting that a site may have made for its own locations.
 constexpr const char* kSite = R"(
   fastcgi_cache_use_stale error timeout http_500 http_503;
   server {
@@ -60,8 +60,8 @@ std::string replaced(std::string text, std::string_view what, std::string_view b
   return text;
 }
 
-/// What the README tells a site to do with nginx/: copied below `folder`, the folders of the
-/// sockets and of the page named, the example of users_cors_origins.conf let in.
+/// Installs nginx/ below `folder` as the README says: with the folders of the sockets and of the
+/// page, and with the example of users_cors_origins.conf enabled.
 void install_includes(const std::filesystem::path& folder, const std::string& run, bool cached) {
   namespace fs = std::filesystem;
   const fs::path includes = folder / "snippets/users-fcgi";
@@ -81,7 +81,7 @@ void install_includes(const std::filesystem::path& folder, const std::string& ru
 }
 
 std::string make_folder(const std::string& http, const std::string& run, bool cached) {
-  // Not in the state folder, whose name may hold blanks and be longer than a socket's may.
+  // Not in the state folder: its name may hold blanks or be too long for a socket.
   std::string folder = run_folder() + "/nginx-" + crypto::random_hex(4);
   std::filesystem::create_directories(folder);
   install_includes(folder, run, cached);

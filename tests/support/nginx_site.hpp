@@ -1,4 +1,4 @@
-// An nginx of a test's own around the shipped includes, in front of the stack's pools or others.
+// A separate nginx with the shipped includes, in front of the stack's pools or others.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace users::test {
 
-/// Starts one in a folder of its own, whose name stands for @FOLDER@ in the texts. `http` holds
-/// what the site has in its http block beside users_http.conf and users_site.conf, the servers
-/// among it; one listens on @FOLDER@/plain.sock, and one may by TLS on @FOLDER@/tls.sock, for which
-/// there are @FOLDER@/cert.pem and key.pem. `run` is the folder of the pools' sockets; `cached`:
-/// with users_auth_cache.conf.example in place. Throws where it does not start.
+/// Starts nginx in its own folder, which replaces @FOLDER@ in the texts. `http` is added to an http
+/// block that includes users_http.conf and users_site.conf; its servers listen on
+/// @FOLDER@/plain.sock and, optionally with TLS, on @FOLDER@/tls.sock, with the certificate
+/// @FOLDER@/cert.pem and key.pem. `run` is the folder of the pools' sockets; `cached` installs
+/// users_auth_cache.conf.example. Throws if nginx does not start.
 class NginxSite {
  public:
   explicit NginxSite(const std::string& http, const std::string& run = run_folder(),
@@ -27,13 +27,11 @@ class NginxSite {
   Daemon nginx_;
 };
 
-/// Set up as the README tells a site to. It protects /private/, and speaks HTTP/2 without TLS on
-/// http2.sock of its folder, too.
+/// A site set up as the README says. Protects /private/, and also speaks HTTP/2 without TLS on
+/// http2.sock in its folder.
 class Site : public NginxSite {
  public:
   explicit Site(const std::string& run, bool cached = false);
-  /// For send().
-  [[nodiscard]] std::string base_url() const { return plain(); }
 };
 
 }  // namespace users::test

@@ -43,6 +43,16 @@ void let_time_pass_for(const std::string& e164) {
   query("DELETE FROM throttle WHERE bucket LIKE '%:" + e164 + "'");
 }
 
+HttpReply regist_with_key(const std::string& phone) {
+  return send(base_url(),
+              {.body = registration(phone),
+               .headers = {"Content-Type: application/json", "Idempotency-Key: " + phone}});
+}
+
+bool is_alive(const std::string& token) {
+  return call("GET", "auth", token).status == 204;
+}
+
 std::string Person::code(const std::string& purpose) {
   const std::size_t before = codes_sent(e164(), purpose).size();
   const HttpReply reply = post("code", {{"phone", phone_}, {"purpose", purpose}});

@@ -1,4 +1,4 @@
-// A person with a phone: asks for codes, reads them off the messages sent, registers, logs in.
+// A user with a phone: requests codes, reads them from the messages sent, registers, logs in.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace users::test {
 HttpReply post(const std::string& endpoint, const nlohmann::json& arguments,
                std::vector<std::string> headers = {});
 
-/// Any method, with a bearer token where one is given.
+/// Sends any method, with a bearer token unless `token` is empty.
 HttpReply call(const std::string& method, const std::string& endpoint,
                const std::string& token = "", std::vector<std::string> headers = {},
                const std::string& body = "");
@@ -22,11 +22,17 @@ HttpReply call(const std::string& method, const std::string& endpoint,
 /// `data` of a reply.
 nlohmann::json data_of(const HttpReply& reply);
 
-/// The codes that were sent to a phone (E.164) for a purpose, oldest first.
+/// Returns the codes sent to a phone (E.164) for a purpose, oldest first.
 std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose);
 
-/// Forgets the cooldown and the counters of a phone, as time would.
+/// Deletes the cooldown and counters of a phone, as if enough time had passed.
 void let_time_pass_for(const std::string& e164);
+
+/// Registers with the phone as its key, so that the call can be repeated.
+HttpReply regist_with_key(const std::string& phone);
+
+/// Whether the token has a session.
+bool is_alive(const std::string& token);
 
 class Person {
  public:
@@ -38,14 +44,14 @@ class Person {
   [[nodiscard]] const std::string& password() const { return password_; }
   void remember_password(const std::string& password) { password_ = password; }
 
-  /// Asks for a code and waits for its message. Empty where none came within 10 seconds.
+  /// Requests a code and waits for its message. Returns an empty string if none comes.
   std::string code(const std::string& purpose);
 
-  /// Proves the phone and registers. Throws where that fails.
+  /// Verifies the phone and registers. Throws on failure.
   void regist();
 
   HttpReply login(std::vector<std::string> headers = {}) const;
-  /// The token of a new session. Throws where there is none.
+  /// Logs in and returns the token. Throws on failure.
   [[nodiscard]] std::string token() const;
 
  private:
@@ -53,7 +59,7 @@ class Person {
   std::string password_ = "correct horse 42";
 };
 
-/// Somebody who has registered.
+/// Returns a registered user.
 inline Person registered() {
   Person person;
   person.regist();

@@ -1,5 +1,5 @@
-// Headers that most tests include, compiled once for all of them. A test includes what it uses all
-// the same: clang-tidy and the fuzzers' compiler read it without this.
+// Headers that most tests include, compiled once. Each test still includes what it uses, because
+// clang-tidy and the fuzzers' compiler do not see this file.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>

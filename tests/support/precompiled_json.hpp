@@ -1,4 +1,4 @@
-// The same with JSON, for the kinds of tests whose files mostly read it.
+// The same with JSON, for the kinds of tests that mostly need it.
 #include <nlohmann/json.hpp>
 
 #include "support/precompiled.hpp"

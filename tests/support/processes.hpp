@@ -1,5 +1,4 @@
-/// @file
-/// What the kernel shows of every process that runs.
+/// @file Reads /proc of all running processes.
 #pragma once
 
 #include <filesystem>
@@ -9,8 +8,7 @@
 
 namespace users::test {
 
-/// The file `name` ("cmdline", "environ") of every process, one after another. A process that ends
-/// meanwhile gives nothing.
+/// Concatenates the file `name` ("cmdline", "environ") of all processes.
 [[nodiscard]] inline std::string of_all_processes(const char* name) {
   std::string all;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {

@@ -1,4 +1,4 @@
-// The rules of accounts on a database of the test's own, without workers and HTTP.
+// The account service on a scratch database, without workers or HTTP.
 #pragma once
 
 #include <deque>
@@ -17,13 +17,13 @@ inline const Secret kKey(std::string(32, 'k'));
 inline const Secret kNoPassword;
 constexpr Client kClient{"192.0.2.1", "0123456789abcdef"};
 
-/// The same with a request id of its own: a request that nginx does not send again.
+/// kClient with a new request id, so that it is not taken for a request that nginx sent again.
 inline Client fresh_client() {
   static std::deque<std::string> ids;
   return {kClient.address, ids.emplace_back("request" + std::to_string(ids.size()))};
 }
 
-/// One worker's.
+/// The service of one worker.
 struct Service {
   explicit Service(Config settings) : config(std::move(settings)) {}
   Config config;
@@ -32,7 +32,7 @@ struct Service {
   AccountService accounts{config, kKey, database, metrics};
 };
 
-/// The code of the message that was put into the outbox last.
+/// The code of the newest message in the outbox.
 inline std::string last_code(ScratchDatabase& database) {
   const std::string hex =
       database.query("SELECT HEX(sealed) FROM outbox WHERE id = (SELECT MAX(id) FROM outbox)");
@@ -44,7 +44,7 @@ inline std::string last_code(ScratchDatabase& database) {
   return message ? message->code : "";
 }
 
-/// The text of a statement of the program.
+/// The SQL of a named statement.
 inline std::string sql_of(std::string_view name) {
   for (const db::Statement* statement : db::Statement::all()) {
     if (statement != nullptr && statement->name == name) return statement->sql;
@@ -52,8 +52,7 @@ inline std::string sql_of(std::string_view name) {
   return "";
 }
 
-/// Holds every transaction that does `what`, such as INSERT ON sessions, before it does so and
-/// until it is let go.
+/// Blocks every transaction before `what`, such as INSERT ON sessions, until let_go().
 class HeldTransactions {
  public:
   HeldTransactions(ScratchDatabase& database, const std::string& what) : database_(database) {

@@ -101,7 +101,7 @@ std::string run_script(const std::string& command) {
 }
 
 std::vector<int> worker_pids(const std::string& part) {
-  // multiwatch leads them.
+  // The parent of the workers is multiwatch.
   std::istringstream list(
       run_script("pgrep -P \"$(cat '" + run_folder() + "/" + part + ".pid')\" || true"));
   std::vector<int> pids;
@@ -120,7 +120,7 @@ void in_parallel(int threads, int count, const std::function<void(int)>& work) {
 }
 
 int row_lock_waits() {
-  // information_schema.innodb_trx is a cache that frequent readers never see renewed.
+  // Not information_schema.innodb_trx: it is cached and not refreshed for frequent readers.
   return std::stoi(
       query("SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = "
             "'INNODB_ROW_LOCK_CURRENT_WAITS'"));

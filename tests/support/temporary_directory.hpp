@@ -1,4 +1,4 @@
-// A folder of its own for a test, gone with all it holds when the test ends.
+// A temporary folder that is deleted with its content.
 #pragma once
 
 #include <cerrno>
@@ -27,7 +27,7 @@ class TemporaryDirectory {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-  /// Writes a file of mode 0600 and gives its path.
+  /// Writes a file of mode 0600 and returns its path.
   [[nodiscard]] std::filesystem::path write(std::string_view name, std::string_view content) const {
     namespace fs = std::filesystem;
     const fs::path file = path_ / name;

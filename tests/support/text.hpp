@@ -1,4 +1,4 @@
-// Texts as tests look at them.
+// String and file helpers.
 #pragma once
 
 #include <algorithm>
@@ -29,21 +29,21 @@ inline std::string lower(std::string text) {
   return text;
 }
 
-/// The words of a table of texts without blanks.
+/// Splits at white space.
 inline std::vector<std::string> words(const std::string& text) {
   std::istringstream stream(text);
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-/// A word of a shell's command line.
+/// Quotes text for the shell.
 inline std::string shell_word(const std::string& text) {
   std::string word = "'";
   for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
   return word + "'";
 }
 
-/// By <<, since an istreambuf_iterator throws where a process ends while its file in /proc is read.
-/// Empty where the file cannot be read.
+/// Returns an empty string if the file cannot be read. Uses <<, because an istreambuf_iterator
+/// throws if a process ends while its file in /proc is read.
 inline std::string read_file(const std::filesystem::path& file) {
   std::ostringstream text;
   text << std::ifstream(file, std::ios::binary).rdbuf();

@@ -1,4 +1,4 @@
-// For tests that break the stack.
+// Helpers for tests that break the stack.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 
 namespace users::test {
 
-/// Every worker must have found the database, not just the first one asked.
+/// Asks often enough to reach every worker.
 inline bool every_worker_is_ready() {
   constexpr int kAsked = 32;
   std::atomic<int> ready{0};
@@ -21,7 +21,7 @@ inline bool every_worker_is_ready() {
   return ready == kAsked;
 }
 
-/// The stack must be whole again after a test, however it ended.
+/// Restores the stack after a test.
 struct WholeStack {
   WholeStack() = default;
   ~WholeStack() {

@@ -28,7 +28,7 @@ constexpr double kLongestSeconds = 10;
   throw std::system_error(errno, std::system_category(), what);
 }
 
-/// The test's environment without what configures a service, and `more`.
+/// The test's environment without the service's variables, plus `more`.
 std::vector<std::string> environment_with(const std::vector<std::string>& more) {
   std::vector<std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -50,7 +50,7 @@ bool redirect(int from, int to) {
   return from >= 0 && ::dup2(from, to) == to;
 }
 
-/// In the child: never returns.
+/// Runs in the child and does not return.
 [[noreturn]] void become(const WorkerProgram::Setup& setup, char* const* arguments,
                          char* const* environment) {
   constexpr int kCannotRun = 127;
@@ -62,7 +62,7 @@ bool redirect(int from, int to) {
   const rlimit descriptors{setup.descriptors, setup.descriptors};
   sigset_t none;
   sigemptyset(&none);
-  // The parent may be killed: then nothing else would end the child.
+  // Ends the child if the parent is killed.
   const bool ready = ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
                      ::pthread_sigmask(SIG_SETMASK, &none, nullptr) == 0 &&
                      redirect(input, STDIN_FILENO) &&
@@ -74,7 +74,7 @@ bool redirect(int from, int to) {
 }
 
 pid_t start_program(const WorkerProgram::Setup& setup) {
-  // All that needs memory is made before the fork.
+  // Allocate everything before the fork.
   std::vector<std::string> arguments{path_of(setup.program)};
   arguments.insert(arguments.end(), setup.arguments.begin(), setup.arguments.end());
   auto environment = environment_with(setup.environment);
@@ -135,7 +135,6 @@ std::optional<int> WorkerProgram::exit_within(double seconds) {
 
 WorkerEnd run_worker(const std::vector<std::string>& arguments,
                      const std::vector<std::string>& environment, int standard_input) {
-  constexpr double kLongest = 10;
   const TemporaryDirectory directory;
   const auto output = directory.path() / "output";
   const auto errors = directory.path() / "errors";
@@ -144,7 +143,7 @@ WorkerEnd run_worker(const std::vector<std::string>& arguments,
                        .standard_input = standard_input,
                        .output = output,
                        .errors = errors});
-  const int status = child.exit_within(kLongest).value_or(-1);
+  const int status = child.exit_within(kLongestSeconds).value_or(-1);
   return {status, read_file(output), read_file(errors)};
 }
 
@@ -196,7 +195,7 @@ bool WorkerProcess::answers() const {
 }
 
 double WorkerProcess::cpu_seconds() const {
-  // Fields 14 and 15 of proc(5) stat, counted behind the name, which may hold anything.
+  // Fields 14 and 15 of proc(5) stat, counted after the name, which may contain anything.
   constexpr int kFieldsBehindName = 11;
   const std::string stat = read_file("/proc/" + std::to_string(pid()) + "/stat");
   std::istringstream fields(stat.substr(stat.rfind(')') + 1));

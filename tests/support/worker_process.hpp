@@ -1,4 +1,4 @@
-// A users-fcgi of a test's own: its folder with configuration, secrets and socket, and the process.
+// A users-fcgi process with its own folder, configuration, secrets and socket.
 #pragma once
 
 #include <filesystem>
@@ -14,31 +14,30 @@
 
 namespace users::test {
 
-/// A configuration that is good but for the database, which is not there; `more` is appended to it,
-/// still in front of any section. Its path.
+/// Writes a configuration that is valid except that its database does not exist, and returns its
+/// path. `more` is appended, before any section.
 std::filesystem::path write_worker_config(const TemporaryDirectory& directory,
                                           std::string_view more = {});
 
-/// The database password and the hashing key that write_worker_config() names.
+/// The database password and the hashing key of write_worker_config().
 constexpr std::string_view kDatabasePassword = "planted-database-password";
 constexpr std::string_view kHashingKey =
     "planted-hashing-key-of-64-bytes!planted-hashing-key-of-64-bytes!";
 
-/// Where one of the programs built is, such as `users-ctl`.
+/// The path of a built program, such as `users-ctl`.
 std::string path_of(const std::string& program);
 
-/// One of the programs as a child process, killed when this goes.
+/// A child process that runs a built program, killed by the destructor.
 class WorkerProgram {
  public:
-  /// What it gets.
   struct Setup {
-    std::string program{"users-fcgi"};  ///< or another of the programs built
+    std::string program{"users-fcgi"};  ///< or another built program
     std::vector<std::string> arguments{};
-    std::vector<std::string> environment;  ///< NAME=value, beside the test's own
+    std::vector<std::string> environment;  ///< NAME=value, added to the test's own
     int standard_input = -1;               ///< -1: /dev/null
     std::filesystem::path output;          ///< file for standard output
     std::filesystem::path errors;          ///< file for standard error
-    unsigned long descriptors = 0;         ///< RLIMIT_NOFILE; 0: as it is
+    unsigned long descriptors = 0;         ///< RLIMIT_NOFILE; 0: unchanged
   };
 
   explicit WorkerProgram(const Setup& setup);
@@ -48,7 +47,7 @@ class WorkerProgram {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const;
-  /// The exit status, 128 + N where signal N ended it; nothing while it runs after `seconds`.
+  /// Returns the exit status, or 128 + N after signal N; nullopt if still running after `seconds`.
   std::optional<int> exit_within(double seconds);
 
  private:
@@ -56,18 +55,17 @@ class WorkerProgram {
   std::optional<int> status_;
 };
 
-/// How a users-fcgi ended, and what it said.
+/// Exit status and output of a users-fcgi.
 struct WorkerEnd {
-  int status;  ///< -1: it still ran after 10 seconds
+  int status;  ///< -1: still running after 10 seconds
   std::string output;
   std::string errors;
 };
 
-/// Runs users-fcgi to its end.
+/// Runs users-fcgi until it exits.
 WorkerEnd run_worker(const std::vector<std::string>& arguments,
                      const std::vector<std::string>& environment = {}, int standard_input = -1);
 
-/// A listening unix socket.
 class ListeningSocket {
  public:
   explicit ListeningSocket(std::filesystem::path path);
@@ -84,38 +82,38 @@ class ListeningSocket {
 };
 
 struct WorkerOptions {
-  std::string config{};  ///< more of it, see write_worker_config()
+  std::string config{};  ///< appended, see write_worker_config()
   std::vector<std::string> environment{};
   unsigned long descriptors = 0;
 };
 
-/// A running worker with a listening socket of its own.
+/// A running worker with its own listening socket.
 class WorkerProcess {
  public:
-  /// Returns when it answers; throws where it does not.
+  /// Returns when the worker answers; throws if it does not.
   explicit WorkerProcess(const WorkerOptions& options = {});
 
-  /// Starts a further worker on the same socket, in place of the one that has ended.
+  /// Starts another worker on the same socket in place of one that has ended.
   void start_again();
 
   [[nodiscard]] fcgi::Client connect() const { return fcgi::Client(socket_.path()); }
-  /// One request over a connection of its own.
+  /// Sends one request over a new connection.
   HttpReply ask(const fcgi::Request& request) const;
-  /// True where it still answers as it should.
+  /// Checks that the worker answers a health request.
   [[nodiscard]] bool answers() const;
 
   void signal(int number) const { program_->signal(number); }
   std::optional<int> exit_within(double seconds) { return program_->exit_within(seconds); }
 
   [[nodiscard]] pid_t pid() const { return program_->pid(); }
-  /// Processor time it has used.
+  /// Processor time used so far.
   [[nodiscard]] double cpu_seconds() const;
   [[nodiscard]] long resident_kib() const;
 
   [[nodiscard]] std::filesystem::path log_directory() const { return directory_.path() / "log"; }
-  /// What all its log files hold.
+  /// The content of all log files.
   [[nodiscard]] std::string log() const;
-  /// What it wrote to standard error.
+  /// Everything written to standard error.
   [[nodiscard]] std::string errors() const;
 
  private:

@@ -1,4 +1,4 @@
-// Reading arguments: JSON and forms, and everything that is neither.
+// Parses arguments: JSON, forms, and everything that is neither.
 #include "web/body.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -18,7 +18,7 @@ Arguments parse(std::string_view body, std::string_view content_type = kForm) {
   return web::parse_body(request);
 }
 
-/// The fields that `refused` blames, joined by commas.
+/// The fields that `refused` names, joined by commas.
 std::string blamed(const web::InvalidArguments& refused) {
   std::string text;
   for (const std::string& field : refused.fields()) {
@@ -27,7 +27,7 @@ std::string blamed(const web::InvalidArguments& refused) {
   return text;
 }
 
-/// The value of `name`, or `!` and the fields to blame.
+/// The value of `name`, or `!` and the invalid fields.
 std::string value_of(std::string_view name, std::string_view body,
                      std::string_view content_type = kForm) {
   try {
@@ -37,8 +37,7 @@ std::string value_of(std::string_view name, std::string_view body,
   }
 }
 
-/// The fields to blame when the three arguments of a registration are asked for; empty where all
-/// are there.
+/// The missing fields of a registration, joined by commas.
 std::string missing(std::string_view body, std::string_view content_type = kForm) {
   try {
     static_cast<void>(parse(body, content_type).texts({"phone", "password", "code"}));
@@ -61,7 +60,7 @@ struct Case {
   std::string_view result;
 };
 
-/// What argument `a` must be.
+/// Checks argument `a`.
 void check_a(std::initializer_list<Case> cases) {
   for (const Case& row : cases) {
     BOOST_TEST_INFO(row.body);
@@ -149,7 +148,7 @@ BOOST_AUTO_TEST_CASE(json_text_keeps_its_characters) {
 }
 
 constexpr std::string_view kNoJsonObjects[] = {
-    // More of them: stack/bad_input.
+    // stack/bad_input has more of them.
     R"([])",
     R"([{"a":"b"}])",
     R"(true)",
@@ -180,7 +179,7 @@ constexpr std::string_view kNoJsonObjects[] = {
 BOOST_AUTO_TEST_CASE(what_is_no_json_object_is_blamed_on_the_body) {
   for (const auto body : kNoJsonObjects) {
     BOOST_TEST(value_of("a", body, kJson) == "!body", body);
-    // What begins as JSON is none under the type of a form either.
+    // A body that begins with a brace is not taken for a form either.
     BOOST_TEST(value_of("a", body) == (body.starts_with('{') ? "!body" : "!a"), body);
   }
 }

@@ -1,5 +1,4 @@
-// A piece of a test in a process of its own, for what cannot be undone and for many at once; and
-// standard error elsewhere.
+// Runs a part of a test in child processes, and redirects standard error.
 #pragma once
 
 #include <cerrno>
@@ -14,8 +13,7 @@
 
 namespace users::test {
 
-/// Forks; the child runs `body` and ends with what it returns, 99 where it throws. It never comes
-/// back into the test framework.
+/// Forks; the child runs `body` and exits with its result, or 99 if it throws.
 template <class Body>
 pid_t start_child(Body&& body) {
   const pid_t child = ::fork();
@@ -29,7 +27,7 @@ pid_t start_child(Body&& body) {
   ::_exit(status);
 }
 
-/// The exit status, -1 where a signal ended the child.
+/// The exit status, or -1 if a signal ended the child.
 inline int wait_for(pid_t child) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
@@ -38,7 +36,7 @@ inline int wait_for(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/// Runs `body` in `count` processes at once; the sum of their exit statuses.
+/// Runs `body` in `count` processes at once; returns the sum of their exit statuses.
 template <class Body>
 int run_children(int count, const Body& body) {
   std::vector<pid_t> children;
@@ -48,7 +46,7 @@ int run_children(int count, const Body& body) {
   return sum;
 }
 
-/// While it lives, standard error goes to a file: to nothing, for tests that provoke warnings.
+/// Redirects standard error to a file while it lives; to /dev/null in tests that provoke warnings.
 class StandardErrorTo {
  public:
   explicit StandardErrorTo(const std::filesystem::path& file = "/dev/null")

@@ -1,4 +1,4 @@
-// The configuration: every key can be set, and every mistake is told with its place.
+// The configuration: every key can be set, and every error names its place.
 #include "base/config.hpp"
 
 #include <sstream>
@@ -9,7 +9,7 @@
 
 namespace users::test {
 
-/// `log.level` as its line in a file, under its section.
+/// A setting such as `log.level`, written under its section.
 std::string as_file(std::string_view key, std::string_view value) {
   const auto dot = key.find('.');
   std::string text;
@@ -31,7 +31,7 @@ struct ConfigFile {
     return load_config(path, environment.data());
   }
 
-  /// What is wrong, the folder's name left out; empty where nothing is.
+  /// The error message without the folder's name, or an empty string.
   [[nodiscard]] std::string error(std::string_view text, const Environment& entries = {}) const {
     try {
       static_cast<void>(load(text, entries));

@@ -1,4 +1,4 @@
-// Hashes and random bytes: what is stored must verify for ever, what is drawn must be random.
+// Password hashes, keyed hashes and random bytes. Stored hashes must verify in every later version.
 #include "base/crypto.hpp"
 
 #include <set>
@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(a_hash_is_a_phc_string_that_names_its_cost) {
   BOOST_TEST(cheap.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
   BOOST_TEST(usual.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
   BOOST_TEST(usual.size() <= 127U);
-  BOOST_TEST(hash_password(kPassword, kCheap) != cheap);  // by another salt
+  BOOST_TEST(hash_password(kPassword, kCheap) != cheap);  // another salt
 }
 
 BOOST_AUTO_TEST_CASE(only_the_same_password_verifies_and_the_cost_does_not_matter) {
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_hash_verifies_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(a_keyed_hash_is_the_same_in_every_version) {
-  // Stored hashes must be found again. Computed with Python's hashlib.blake2b.
+  // Stored hashes must stay valid. The value was computed with Python's hashlib.blake2b.
   const auto digest =
       users::crypto::keyed_hash(Secret(std::string(32, 'k')), "retry-key", "message");
   BOOST_TEST(
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(a_fingerprint_is_the_same_for_the_same_bytes_only) {
   const std::uint64_t whole = one.of(text);
   BOOST_TEST(one.of(std::string(text)) == whole);
   BOOST_TEST(users::crypto::Fingerprinter(one).of(text) == whole);
-  BOOST_TEST(users::crypto::Fingerprinter().of(text) != whole);  // of another run
+  BOOST_TEST(users::crypto::Fingerprinter().of(text) != whole);  // of another process
   std::set<std::uint64_t> prints = {whole, one.of(""), one.of("x"), one.of("\0"sv)};
   for (const std::size_t at : {std::size_t{0}, text.size() / 2, text.size() - 1}) {
     text[at] = 'y';

@@ -1,5 +1,5 @@
-// What a worker makes of a request before and after its handler: its route, whether a page of this
-// very site asks (tokens and cookies: stack/cookie), and the form of the reply.
+// What a worker does before and after a handler: it finds the route, checks the origin of the
+// request (tokens and cookies: stack/cookie) and renders the reply.
 #include <boost/test/unit_test.hpp>
 
 #include "web/credentials.hpp"
@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(what_the_browser_says_of_the_site_goes_before_the_origin_wh
   BOOST_TEST((told("", "https://example.org", true) == true));
   BOOST_TEST((told("", "http://example.org", true) == false));
   BOOST_TEST((told("", "http://example.org", false) == true));
-  // nginx may stand behind what ends TLS.
+  // TLS may end in front of nginx.
   BOOST_TEST((told("", "https://example.org", false) == true));
   for (const char* origin : {"ftp://example.org", "://example.org", "example.org", "null",
                              "HTTPS://example.org", "https://example.org:8443"}) {

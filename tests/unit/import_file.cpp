@@ -1,4 +1,4 @@
-// Lines of an import: all of them, none cut silently, nothing kept from one to the next.
+// Reads the lines of an import: none is lost or cut, and no line leaks into the next.
 #include <boost/test/unit_test.hpp>
 #include <sys/stat.h>
 
@@ -15,7 +15,7 @@ using Lines = std::vector<std::string>;
 struct Fixture {
   TemporaryDirectory directory;
 
-  /// `number:text`, with the first word of its fault that says which one it is. Read twice.
+  /// Reads the file twice; returns `number:text` with a mark for each kind of fault.
   [[nodiscard]] Lines lines(const std::string& content) const {
     ImportFile file(directory.write("file", content));
     Lines all;

@@ -1,4 +1,4 @@
-// Hashes of other systems: what login can verify comes in, anything else does not.
+// Hashes of other systems: exactly those that login can verify are imported.
 #include <fstream>
 #include <sstream>
 
@@ -39,7 +39,7 @@ std::string of_argon2(int algorithm) {
   return hash;
 }
 
-/// Parameters of argon2 with a salt and a hash as long as everybody's.
+/// An argon2id hash with these costs and a common salt and digest.
 std::string argon2id(const std::string& cost) {
   return "$argon2id$v=19$" + cost +
          "$MDEyMzQ1Njc4OWFiY2RlZg$fcxg8bazWR3zjJWElsCwxxNkptqmdaZ6HjseXL0devE";
@@ -66,7 +66,7 @@ void check_all(const std::string& verdict, const std::vector<std::string>& hashe
   for (const std::string& hash : hashes) BOOST_TEST(judge(hash) == verdict, hash);
 }
 
-/// The same of what `make` makes of costs with `|` between.
+/// Checks what `make` builds from each of the costs separated by `|`.
 void check_costs(const std::string& verdict, std::string (*make)(const std::string&),
                  const std::string& costs) {
   std::istringstream list(costs + "|");
@@ -79,7 +79,7 @@ void check_costs(const std::string& verdict, std::string (*make)(const std::stri
 BOOST_AUTO_TEST_SUITE(import_hash, *boost::unit_test::fixture<Sodium>())
 
 BOOST_AUTO_TEST_CASE(what_is_let_in_is_what_login_verifies) {
-  // No blank is a salt.
+  // Includes a salt with a blank, which is invalid.
   std::vector<std::string> hashes = {
       of_crypt("$6$s"), of_crypt("$6$a salt"), of_crypt("$5$rounds=1000$a-b_c,d"),
       of_argon2(crypto_pwhash_ALG_ARGON2ID13), of_argon2(crypto_pwhash_ALG_ARGON2I13)};
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(what_is_let_in_is_what_login_verifies) {
   for (const char* prefix : {"$5$", "$6$", "$y$"}) hashes.push_back(of_gensalt(prefix, 0));
   for (const char* prefix : {"$5$", "$6$"}) hashes.push_back(of_gensalt(prefix, 1000));
   hashes.push_back(of_gensalt("$y$", 1));
-  // Of kPassword, by argon2's reference implementation, with the least and the most that there is.
+  // kPassword, hashed by argon2's reference implementation with the smallest and largest costs.
   const std::string argon2i = "$argon2i$v=19$", argon2id = "$argon2id$v=19$";
   const std::string salt = "$MDEyMzQ1Njc4OWFiY2RlZg$";
   hashes.push_back(argon2i + "m=64,t=1,p=1" + salt + "eczydRSyM2fOoj0+DhIuWmQ8VKWoOb24UjjkQcIrgHs");
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(the_pools_memory_has_room_for_the_costliest_hash_in_every_w
     read("Environment=WORKERS=", workers);
     read("MemoryMax=", most);  // MiB
   }
-  constexpr std::uint64_t kBesides = 20;  // MiB of a worker that takes no hash
+  constexpr std::uint64_t kBesides = 20;  // MiB used by a worker without a hash
   BOOST_TEST(workers > 0U);
   BOOST_TEST(most >= workers * (kMostHashMemoryKib / 1024 + kBesides));
 }
@@ -214,8 +214,8 @@ BOOST_AUTO_TEST_CASE(a_salt_or_a_hash_that_is_too_short_or_no_base64_is_refused)
              "$y$j9T$saltsalt$" + std::string(42, '.')});
 }
 
-// 16 bytes are 21 digits and a third of one. crypt(3) and libsodium compute digits whose last bits
-// are 0, so that a stored hash with others is nobody's.
+// 16 bytes need 21 digits and two bits. crypt(3) and libsodium set the unused bits of the last
+// digit to 0, so no password matches a hash with others.
 BOOST_AUTO_TEST_CASE(a_last_digit_that_no_encoder_writes_is_refused) {
   Metrics metrics;
   const PasswordCheck passwords(Config{}, metrics);

@@ -1,4 +1,4 @@
-// Rows of an import: which columns a file has, and what keeps a row out.
+// Rows of an import: which columns a file has, and why a row is refused.
 #include <map>
 
 #include <boost/test/unit_test.hpp>
@@ -20,7 +20,7 @@ ImportRow judge(const std::string& text, const std::string& heading = kTable) {
   return judge_row(layout(heading), {2, text}, "CN");
 }
 
-/// Why it is refused, `good` if it is not.
+/// The reason for refusal, or `good`.
 std::string fault(const std::string& text, const std::string& heading = kTable) {
   const char* fault = judge(text, heading).fault;
   return fault == nullptr ? "good" : fault;
@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(columns_are_found_by_name_in_any_order_and_case) {
   for (const std::string id : {"NULL", "", "-1", "1x", "0b7c-uuid", "99999999999999999999"}) {
     BOOST_TEST(judge(id + "\t18866668888\tsecret\tNULL").id == kUnknown, id);
   }
-  // Of several times of registration the first that users-ctl(8) names counts.
+  // Of several registration times the first one in users-ctl(8) is used.
   BOOST_TEST(
       judge("1\t188 6666 8888\t2017-01-01\t2018-01-01", "password\tphone\tcreated\tcreated_at")
           .created == "2018-01-01 00:00:00");
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(lines_of_hashes_need_no_heading) {
   const std::string line = "18866668888\t" + kHash;
   BOOST_TEST(judge(line, line).hash == kHash);
   BOOST_TEST(judge(line, line).password.reveal().empty());
-  // A third column may be anything: since when it is there, or is no longer.
+  // A third column could have any meaning.
   BOOST_CHECK_THROW(layout(line + "\t2018-04-22 10:00:00"), ImportRefused);
   BOOST_TEST(fault("18866668888\tplain", line).starts_with("not a hash"));
   BOOST_TEST(fault("18866668888\t", line) == "no password");
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(phones_come_in_any_spelling_and_garbage_does_not) {
   for (const std::string phone : {"18866668888.0", "18866668888.00 "}) {
     BOOST_TEST(fault_of_phone(phone) == "a spreadsheet has written .0 behind the phone");
   }
-  // Of Hong Kong, Australia, France, Viet Nam.
+  // Numbers of Hong Kong, Australia, France and Viet Nam.
   for (const std::string phone : {"85291234567", "61412345678", "33612345678", "84912345678"}) {
     BOOST_TEST(fault_of_phone(phone) == "a number of another country without its plus", phone);
     BOOST_TEST(fault_of_phone("+" + phone) == "good", phone);
@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(passwords_are_taken_as_they_were_typed_or_refused) {
     BOOST_TEST(password_of(password) == password);
   }
   BOOST_TEST(password_of("a\\tb\\nc\\\\d\\\\n") == "a\tb\nc\\d\\n");
-  // e and a combining accent are one letter, as login has it.
+  // e and a combining accent become one letter, as at login.
   BOOST_TEST(password_of("e\xCC\x81") == "\xC3\xA9");
   const std::pair<std::string, std::vector<std::string>> faults[] = {
       {"good", {std::string(128, 'x')}},
@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(columns_that_say_who_is_disabled_are_understood) {
       for (const auto& word : unclear) BOOST_TEST(disabled(name, word) == "yes?", name << word);
     }
   }
-  // The time is that of the column that tells it.
+  // The column with a time wins.
   BOOST_TEST(judge("18866668888\tsecret\t0\t2019-01-01 00:00:00",
                    "phone\tpassword\tis_active\tdisabled_at")
                  .disabled == "2019-01-01 00:00:00");

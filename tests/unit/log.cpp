@@ -1,4 +1,4 @@
-// The log: one event is one line, whatever is in it and however many processes write.
+// The log writes each event as one line, whatever it contains and however many processes write.
 #include "base/log.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ using namespace std::string_view_literals;
 
 constexpr std::chrono::hours kDay(24);
 
-/// The programs run in UTC, since days change by local time.
+/// Tests run in UTC; some of them change the zone to move the day.
 void set_time_zone(const char* zone) {
   ::setenv("TZ", zone, 1);  // NOLINT(concurrency-mt-unsafe): one thread
   ::tzset();
@@ -54,7 +54,7 @@ std::string dated_name(std::chrono::seconds from_now = {}) {
   return {name, std::strftime(name, sizeof name, "users.log.%Y%m%d", &utc)};
 }
 
-/// What comes after `[request id] `.
+/// The text after `[request id] `.
 std::string text_of(const std::string& line) {
   const auto end = line.find("] ", line.find("[line:") + 6);
   const auto id_end = line.find("] ", end + 2);
@@ -92,7 +92,7 @@ struct LogFolder : Utc {
   }
 };
 
-/// What `work` has the log write to standard error, without time, place and request id.
+/// What the log writes to standard error during `work`, without time, place and request id.
 Texts said_by(const std::function<void()>& work) {
   const TemporaryDirectory folder;
   {
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_long_event_is_cut_at_1000_bytes) {
   BOOST_TEST(text_of(all[2]) == "short");
 }
 
-// One byte that is not UTF-8, and grep takes the whole day for a binary file.
+// A single byte that is not UTF-8 would make grep treat the whole file as binary.
 BOOST_AUTO_TEST_CASE(the_log_is_utf8_and_steers_no_terminal_whatever_an_event_holds) {
   start();
   for (std::string text : {"", "a", "aa"}) {
@@ -280,7 +280,8 @@ BOOST_AUTO_TEST_CASE(a_link_that_cannot_be_made_loses_no_line) {
   BOOST_TEST(std::max(early.size(), late.size()) == 1U);
 }
 
-// Another time zone makes it tomorrow at once: files change with the local day. (See midnight.cpp.)
+// The file changes with the local day, so another time zone starts a new one. See also
+// midnight.cpp.
 BOOST_AUTO_TEST_CASE(a_single_line_of_yesterday_does_not_hold_back_the_new_day) {
   start();
   users::log::info({"one"});
@@ -315,7 +316,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_was_taken_away_is_made_anew_by_the_next_line) {
   users::log::info({"two"});
   BOOST_TEST(text_of(only_line()) == "two");
 
-  // As logrotate moves it, with and without "create".
+  // logrotate without and with "create".
   fs::rename(today, directory.path() / "old");
   users::log::info({"three"});
   BOOST_TEST(text_of(only_line()) == "three");
@@ -326,7 +327,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_was_taken_away_is_made_anew_by_the_next_line) {
   BOOST_TEST(text_of(lines_of_log(directory.path() / "old").at(0)) == "two");
   BOOST_TEST(text_of(lines_of_log(directory.path() / "older").at(0)) == "three");
 
-  // With "copytruncate".
+  // logrotate with "copytruncate".
   fs::resize_file(today, 0);
   users::log::info({"five"});
   BOOST_TEST(text_of(only_line()) == "five");

@@ -1,5 +1,4 @@
-// The manual pages say what the programs and the table of configuration keys say, and have no fault
-// of form.
+// The manual pages match the programs and the configuration keys, and groff accepts them.
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -12,10 +11,10 @@
 namespace users::test {
 namespace {
 
-// Tests run from the top of the checkout.
+// The working directory is the top of the checkout.
 constexpr const char* kConfigPage = "awk -f scripts/users_conf_man.awk conf/users.conf.example";
 
-/// What a shell command prints; it must succeed and print something.
+/// Returns the output of a shell command, which must succeed and print something.
 std::string output_of(const std::string& command) {
   const Command result = run_command(command);
   BOOST_TEST_CONTEXT(command) {
@@ -25,12 +24,12 @@ std::string output_of(const std::string& command) {
   return result.output;
 }
 
-/// The text of a page that `source` prints: paragraphs in a line each, no word cut.
+/// The rendered page, with each paragraph on one line and no word split.
 std::string text_of(const std::string& source) {
   return output_of(source + " | groff -man -Tascii -P-cbou -rHY=0 -rLL=2000n");
 }
 
-/// Each `--option` of a text.
+/// Collects each `--option`.
 std::set<std::string> options_of(const std::string& text) {
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz-";
   std::set<std::string> options;

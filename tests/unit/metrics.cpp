@@ -1,4 +1,5 @@
-// The shared metrics: counted once by many processes, whatever becomes of these and of the file.
+// The shared metrics: many processes count in one file, even if a process dies or the file is
+// damaged.
 #include "metrics/metrics.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "child_process.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
 namespace {
@@ -22,12 +24,7 @@ namespace {
 using std::chrono::milliseconds;
 namespace fs = std::filesystem;
 
-std::string read(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-/// The lines of one name.
+/// The lines that start with `name`.
 std::string lines_of(const Metrics& metrics, const std::string& name) {
   std::istringstream text(metrics.render());
   std::string lines;
@@ -42,7 +39,7 @@ void count_login(Metrics& metrics, const std::string& label, int times = 1) {
   for (int i = 0; i < times; ++i) counter.add();
 }
 
-/// The counter of logins after one by password.
+/// The counter after one login by password.
 constexpr std::string_view kOneLogin = "users_logins_total{by=\"password\"} 1\n";
 
 struct Fixture {
@@ -57,12 +54,12 @@ struct Fixture {
     struct stat status {};
     return ::stat(file.c_str(), &status) == 0 ? status.st_ino : 0;
   }
-  /// Changes the file as a fault would, between two who use it.
+  /// Damages the file while nobody has it open.
   void damage(const std::function<void(MetricsLayout&)>& change) const {
     const MetricsMemory memory(file);
     change(memory.layout());
   }
-  /// What the log has after `body` ran in a process of its own.
+  /// What the log contains after `body` ran in its own process.
   [[nodiscard]] std::string log_of(const std::function<void()>& body) const {
     const fs::path folder = directory.path() / "log";
     const pid_t child = start_child([&] {
@@ -71,17 +68,9 @@ struct Fixture {
       return 0;
     });
     BOOST_TEST(wait_for(child) == 0);
-    return read(folder / "users.log");
+    return read_file(folder / "users.log");
   }
 };
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++count;
-  }
-  return count;
-}
 
 }  // namespace
 
@@ -122,7 +111,7 @@ BOOST_AUTO_TEST_CASE(a_histogram_adds_up_its_buckets_in_seconds) {
                           milliseconds(26), milliseconds(9000)}) {
     hash.observe(took);
   }
-  hash.observe(milliseconds(-5));  // no clock goes back, but a sum must not wrap round
+  hash.observe(milliseconds(-5));  // must not make the unsigned sum wrap round
   const std::string name = "users_password_hash_seconds";
   BOOST_TEST(lines_of(metrics, name) ==
              name + "_bucket{le=\"0.0001\"} 2\n" + name + "_bucket{le=\"0.00025\"} 2\n" + name +
@@ -160,7 +149,7 @@ BOOST_AUTO_TEST_CASE(many_processes_count_together_from_the_first_moment) {
   constexpr int kSeries = 40;
   constexpr int kTimes = 500;
   BOOST_TEST(run_children(kProcesses, [&] {
-               // Two of a process count like two processes.
+               // Two objects in one process count like two processes.
                Metrics one(file);
                Metrics other(file);
                for (int i = 0; i < kTimes; ++i) {
@@ -204,10 +193,11 @@ BOOST_AUTO_TEST_CASE(a_full_file_drops_what_is_new_and_says_so_once) {
     }
     count_login(metrics, "7");
   });
-  BOOST_TEST(count_of(log, "metrics: no room for users_logins_total{by=\"1024\"}") == 1U);
-  BOOST_TEST(count_of(log, "no room") == 1U);
+  BOOST_TEST(count_of(log, "metrics: no room for users_logins_total{by=\"1024\"}") == 1);
+  BOOST_TEST(count_of(log, "no room") == 1);
   Metrics after(file);
-  BOOST_TEST(count_of(after.render(), "users_logins_total{") == MetricsLayout::kSlots);
+  BOOST_TEST(count_of(after.render(), "users_logins_total{") ==
+             static_cast<int>(MetricsLayout::kSlots));
   BOOST_TEST(lines_of(after, "users_logins_total{by=\"7\"}") == "users_logins_total{by=\"7\"} 2\n");
   const Counter dropped = after.counter(MetricId::logins, R"(by="1024")");
   BOOST_TEST(!dropped);
@@ -264,7 +254,7 @@ BOOST_AUTO_TEST_CASE(a_file_of_another_size_or_mode_is_made_anew) {
   BOOST_TEST(is_made_anew());
   std::ofstream(file) << std::string(sizeof(MetricsLayout), 'x');
   BOOST_TEST(is_made_anew());
-  // Nothing of the making is left.
+  // No temporary file is left.
   BOOST_TEST(std::distance(fs::directory_iterator(directory.path()), {}) == 1);
 }
 
@@ -293,11 +283,11 @@ BOOST_AUTO_TEST_CASE(what_is_written_into_the_file_of_a_running_process_is_belie
 
 BOOST_AUTO_TEST_CASE(in_a_folder_that_a_group_shares_its_users_count_together) {
   BOOST_TEST_REQUIRE(::chmod(directory.path().c_str(), 02770) == 0);
-  const mode_t mask = ::umask(077);  // as the units have it
+  const mode_t mask = ::umask(077);  // as the systemd units set it
   Metrics metrics(file);
   count_login(metrics, "password");
   BOOST_TEST(mode() == 0660U);
-  // One that is open to more is not believed.
+  // A file with another mode is replaced.
   for (const mode_t other : {0666U, 0600U, 0664U}) {
     ::chmod(file.c_str(), other);
     const ino_t before = inode();
@@ -306,7 +296,7 @@ BOOST_AUTO_TEST_CASE(in_a_folder_that_a_group_shares_its_users_count_together) {
     BOOST_TEST(inode() != before);
   }
   if (::geteuid() == 0) {
-    // Another user of the group can neither be kept out by a file of ours, nor take it over.
+    // Another user of the group can use our file but cannot replace it.
     ::chmod(directory.path().parent_path().c_str(), 0711);
     const ino_t before = inode();
     const pid_t child = start_child([&] {
@@ -354,7 +344,7 @@ BOOST_AUTO_TEST_CASE(without_a_file_a_process_counts_for_itself_and_says_so) {
       fs::remove_all(directory.path() / "log");
     }
   }
-  BOOST_TEST(read(blocked) == "no folder");
+  BOOST_TEST(read_file(blocked) == "no folder");
 }
 
 BOOST_AUTO_TEST_CASE(without_permission_a_process_counts_for_itself) {
@@ -379,7 +369,7 @@ BOOST_AUTO_TEST_CASE(a_lock_that_is_not_given_back_stops_nobody) {
   const int holder = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
   BOOST_TEST_REQUIRE(::flock(holder, LOCK_EX) == 0);
   BOOST_TEST(!metrics.counter(MetricId::logins, R"(by="code")"));
-  count_login(metrics, "password");  // known ones need no lock
+  count_login(metrics, "password");  // an existing series needs no lock
   Metrics alone(file);
   count_login(alone, "alone");
   ::close(holder);

@@ -1,5 +1,5 @@
-// Eight processes that log over a midnight: every line is kept. No waiting, since the clock is
-// handed in: this program has its own time(), gettimeofday() and clock_gettime().
+// Eight processes log across midnight and lose no line. Nothing waits: this program replaces
+// time(), gettimeofday() and clock_gettime().
 #include <atomic>
 #include <ctime>
 #include <filesystem>
@@ -22,7 +22,7 @@
 
 namespace {
 
-/// Microseconds since 1970, shared with children; null: the true time.
+/// Microseconds since 1970, shared with children; null: the real time.
 std::atomic<long>* handed_in = nullptr;
 
 constexpr long kMicroseconds = 1'000'000;
@@ -83,7 +83,7 @@ class HandedInClock {
   HandedInClock& operator=(const HandedInClock&) = delete;
 };
 
-/// How often each text of `file` was logged, without time, place and request id.
+/// Counts each logged text of `file`, without time, place and request id.
 std::map<std::string, int> texts_of(const fs::path& file) {
   std::map<std::string, int> texts;
   std::ifstream stream(file);
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_SUITE(midnight)
 BOOST_AUTO_TEST_CASE(eight_processes_lose_no_line_over_midnight) {
   constexpr int kProcesses = 8;
   constexpr int kLines = 2000;
-  constexpr long kStep = 500;  // microseconds that pass with a line: eight seconds in all
+  constexpr long kStep = 500;                  // microseconds per line: eight seconds in all
   constexpr time_t kMidnight = 1'932'768'000;  // 2031-04-01
   const TemporaryDirectory folder;
   const HandedInClock clock(kMidnight - 4);
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(eight_processes_lose_no_line_over_midnight) {
     children.push_back(start_child([&] {
       char none = 0;
       ::close(gate[1]);
-      const ssize_t opened = ::read(gate[0], &none, 1);  // until all are there
+      const ssize_t opened = ::read(gate[0], &none, 1);  // until all have started
       log::start(folder.path().string(), LogLevel::info, 30);
       for (int line = 0; line < kLines; ++line) {
         log::info({std::to_string(process), " ", std::to_string(line)});

@@ -1,5 +1,5 @@
-// nginx/html/openapi.json says what the tables in the code say, no more and no less; and a reply
-// that is not as it says is found.
+// nginx/html/openapi.json matches the tables in the code, and replies that deviate from it are
+// detected.
 #include <set>
 
 #include <boost/test/unit_test.hpp>
@@ -31,14 +31,14 @@ const json& argument(const std::string& schema_name, const std::string& name) {
   return schema(schema_name)["properties"].at(name);
 }
 
-/// `code` of the schema of a reply; nothing where it is another's.
+/// `code` of a reply's schema, or nullopt.
 std::optional<int> code_of(const json& reply_schema) {
   const json::json_pointer place("/properties/data/properties/code/const");
   if (!reply_schema.contains(place)) return std::nullopt;
   return reply_schema[place].get<int>();
 }
 
-/// `METHOD path` with `*` for a segment that is a parameter, as in the route table.
+/// `METHOD path` with `*` for a parameter, as in the route table.
 std::set<std::string> described_routes() {
   std::set<std::string> found;
   for (const auto& [path, item] : api().document()["paths"].items()) {
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(operations_that_want_a_session_say_so) {
       for (const int code : codes_of(operation["responses"].value("401", json()))) {
         wants = wants || code == static_cast<int>(ResultCode::not_logged_in);
       }
-      wants = wants || path == "/auth";  // answers without a body
+      wants = wants || path == "/auth";  // replies without a body
       BOOST_TEST(operation.contains("security") == wants, method << " " << path);
       const json parameters = operation.value("parameters", json::array());
       const bool names_account = std::ranges::any_of(
@@ -212,7 +212,7 @@ BOOST_AUTO_TEST_CASE(limits_are_those_of_the_code) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-// Planted mistakes: each must be found.
+// Every planted mistake must be found.
 BOOST_AUTO_TEST_SUITE(openapi_judges)
 
 namespace {

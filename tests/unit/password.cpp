@@ -1,9 +1,7 @@
-// What may be a password, and which ones a guesser finds at once.
+// Which passwords are allowed, and which are easily guessed.
 #include "accounts/password.hpp"
 
 #include <boost/test/unit_test.hpp>
-
-#include "base/text.hpp"
 
 namespace users::test {
 
@@ -82,7 +80,7 @@ BOOST_AUTO_TEST_CASE(the_own_phone_is_weak_in_every_spelling) {
         "１８８６６６６８８８８", "＋８６１８８６６６６８８８８"}) {
     BOOST_TEST(weak(spelling), spelling);
   }
-  BOOST_TEST(!weak("13951740263"));  // somebody else's
+  BOOST_TEST(!weak("13951740263"));  // another phone
 }
 
 BOOST_AUTO_TEST_CASE(the_name_of_the_service_is_weak_in_any_case) {

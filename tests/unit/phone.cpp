@@ -1,4 +1,4 @@
-// One number, however it is written, is one account; what is no mobile number is none.
+// All spellings of a number belong to one account; anything but a mobile number is refused.
 #include "accounts/phone.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -14,7 +14,7 @@ std::string e164_of(std::string_view text, const std::string& region = "CN") {
 
 BOOST_AUTO_TEST_SUITE(phone)
 
-// All spellings that JSON can carry: stack/spellings.
+// stack/spellings has all the spellings that JSON can carry.
 BOOST_AUTO_TEST_CASE(what_is_no_phone_number_is_refused) {
   const std::string of_64_bytes = "18866668888" + std::string(53, ' ');
   BOOST_TEST(e164_of(of_64_bytes) == "+8618866668888");
@@ -57,15 +57,15 @@ BOOST_AUTO_TEST_CASE(what_the_library_knows_to_be_no_mobile_is_told_apart) {
            Row{"312 345 6789", "IT", false},
            Row{"2123 4567", "HK", true},
            Row{"5123 4567", "HK", false},
-           // Not told apart there.
+           // The US does not tell mobile numbers from others.
            Row{"202 555 0123", "US", false},
            Row{"800 555 0123", "US", true},
-           // Not known to the library: plans move faster than it.
+           // Too new for the library.
            Row{"19900000000", "CN", false},
        }) {
     BOOST_TEST_CONTEXT(row.text << " " << row.region) {
       const auto phone = Phone::parse(row.text, row.region);
-      // A length that no mobile has is refused before.
+      // Numbers of a length that no mobile has are refused earlier.
       BOOST_TEST((!phone || phone->is_no_mobile()) == row.is_no_mobile);
     }
   }
@@ -84,13 +84,13 @@ BOOST_AUTO_TEST_CASE(a_country_code_or_else_the_region_leads_to_the_country) {
                          {"+852 5123 4567", "CN", "+85251234567"},
                          {"+65 8123 4567", "CN", "+6581234567"},
                          {"+49 1512 3456789", "CN", "+4915123456789"},
-                         {"+999 1886666888", "CN", "none"},  // nobody has this code
+                         {"+999 1886666888", "CN", "none"},  // unassigned
                          {"+0 18866668888", "CN", "none"},
                          {"07400 123456", "GB", "+447400123456"},
                          {"(202) 555-0123", "US", "+12025550123"},
                          {"+86 188 6666 8888", "US", "+8618866668888"},
                          {"07400 123456", "CN", "none"},
-                         {"18866668888", "ZZ", "none"},  // no region
+                         {"18866668888", "ZZ", "none"},  // not a region
                          {"+8618866668888", "ZZ", "+8618866668888"}}) {
     BOOST_TEST_INFO(row.text << " " << row.region);
     BOOST_TEST(e164_of(row.text, row.region) == row.e164);

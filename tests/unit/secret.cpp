@@ -1,4 +1,4 @@
-// Secrets stay where they are: not copied, not printed, not read from files that others can read.
+// Secrets are not copied or printed, and not read from files that others can read.
 #include "base/secret.hpp"
 
 #include <algorithm>
@@ -27,10 +27,10 @@ static_assert(std::is_nothrow_move_constructible_v<Secret>);
 static_assert(std::is_nothrow_move_assignable_v<Secret>);
 static_assert(!Printable<Secret> && !std::convertible_to<Secret, std::string_view>);
 
-constexpr std::string_view kShort = "hunter2";  // lives inside the string object
+constexpr std::string_view kShort = "hunter2";  // stored inside the string object
 constexpr std::string_view kLong = "a secret that is too long to live inside the string object";
 
-/// What is wrong with the file; empty where it can be read.
+/// Why the file is refused, or an empty string.
 std::string refusal(const std::filesystem::path& file) {
   try {
     static_cast<void>(read_secret_file(file));
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(a_secret_empties_the_string_it_is_made_from) {
   }
 }
 
-// A short string lives inside its object, where moving it would leave a copy behind.
+// A short string is stored inside its object, so moving it would leave a copy behind.
 BOOST_AUTO_TEST_CASE(a_short_secret_is_wiped_where_it_came_from) {
   Secret first(kShort);
   const char* in_first = first.c_str();

@@ -1,5 +1,4 @@
-// Programs that are run to their end: bounded in time and output, with nothing of ours but what
-// they are given.
+// Runs programs with limits on time and output, and passes on only what they need.
 #include "base/subprocess.hpp"
 
 #include <csignal>
@@ -90,7 +89,7 @@ BOOST_AUTO_TEST_CASE(what_is_passed_on_is_not_kept) {
 }
 
 BOOST_AUTO_TEST_CASE(it_gets_no_descriptor_signal_mask_or_variable_of_ours) {
-  const int leaked = ::open("/dev/null", O_RDONLY);  // not closed by an execution of itself
+  const int leaked = ::open("/dev/null", O_RDONLY);  // without O_CLOEXEC
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);

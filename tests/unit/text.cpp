@@ -19,15 +19,15 @@ BOOST_AUTO_TEST_CASE(well_formed_utf8_is_text) {
 
 BOOST_AUTO_TEST_CASE(anything_else_is_no_text) {
   for (const auto bytes :
-       {// NUL, a continuation byte alone, a byte that UTF-8 never has, Latin-1.
+       {// NUL, a lone continuation byte, a byte that UTF-8 never uses, Latin-1.
         "a\0b"sv, "\0"sv, "\x80"sv, "\xFF"sv, "caf\xE9"sv,
-        // Overlong in two, three and four bytes.
+        // Overlong forms of two, three and four bytes.
         "\xC0\xAF"sv, "\xC0\x80"sv, "\xC1\xBF"sv, "\xE0\x9F\xBF"sv, "\xF0\x8F\xBF\xBF"sv,
-        // Surrogates, the first, the last and a pair of them.
+        // The first and last surrogate, and a pair.
         "\xED\xA0\x80"sv, "\xED\xBF\xBF"sv, "\xED\xA0\xBD\xED\xB8\x80"sv,
-        // A byte missing, at the end and in the middle.
+        // A missing byte, at the end and in the middle.
         "a\xC3"sv, "\xE5\xAF"sv, "\xF0\x9F\x98"sv, "\xE5\xAF z"sv,
-        // U+110000, one past the last, and five bytes.
+        // U+110000, one past the last code point, and five bytes.
         "\xF4\x90\x80\x80"sv, "\xF8\x88\x80\x80\x80"sv}) {
     BOOST_TEST(!is_text(bytes), bytes);
   }
@@ -39,12 +39,12 @@ BOOST_AUTO_TEST_CASE(two_spellings_of_a_character_become_one) {
       {"plain", "plain"},
       {"e\u0301", "\u00E9"},
       {"\u00E9", "\u00E9"},
-      {"\u1112\u1161\u11AB", "\uD55C"},              // Hangul, from its three letters
-      {"\u212B", "\u00C5"},                          // the Angstrom sign is the letter
+      {"\u1112\u1161\u11AB", "\uD55C"},              // Hangul, from three letters
+      {"\u212B", "\u00C5"},                          // the Angstrom sign becomes the letter
       {"\u03B1\u0313\u0300\u0345", "\u1F82"},        // four code points become one
       {"a\u0323\u0302", "\u1EAD"},                   // two marks, in canonical order
-      {"a\u0302\u0323", "\u1EAD"},                   // and the other way round
-      {"\uFF21\uFB01\u2460", "\uFF21\uFB01\u2460"},  // look-alikes stay what they are
+      {"a\u0302\u0323", "\u1EAD"},                   // in the other order
+      {"\uFF21\uFB01\u2460", "\uFF21\uFB01\u2460"},  // compatibility characters do not change
       {"😀", "😀"}};
   for (const auto& [typed, composed] : kCompositions) {
     BOOST_TEST(to_nfc(typed).value() == composed);
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(code_points_are_counted_not_bytes) {
   BOOST_TEST(count_code_points("密码") == 2U);
   BOOST_TEST(count_code_points("😀") == 1U);
   BOOST_TEST(count_code_points("e\u0301") == 2U);
-  BOOST_TEST(count_code_points("👨‍👩‍👧") == 5U);  // a family: three people, two joiners
+  BOOST_TEST(count_code_points("👨‍👩‍👧") == 5U);  // three people, two joiners
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,4 @@
-// The table of workers: entries that go with their process, and the end of who is stuck.
+// The table of workers: entries disappear with their process, and stuck workers are ended.
 #include "metrics/worker_table.hpp"
 
 #include <csignal>
@@ -26,7 +26,7 @@ struct Fixture {
 
   WorkerTable& workers() { return metrics.workers(); }
 
-  /// A worker that waits for ever, in a request or not.
+  /// Starts a worker that waits for ever, inside or outside a request.
   pid_t start_worker(bool busy) {
     const unsigned before = workers().load().workers;
     const unsigned busy_before = workers().load().busy;
@@ -44,7 +44,7 @@ struct Fixture {
     return child;
   }
 
-  /// A process that is no worker.
+  /// Starts a process that is not a worker.
   static pid_t start_other() {
     return start_child([] {
       for (;;) ::pause();
@@ -57,7 +57,7 @@ struct Fixture {
     wait_for(child);
   }
 
-  /// Makes all requests that are under way begin earlier.
+  /// Moves the start of all current requests back.
   void let_pass(seconds time) const {
     for (WorkerEntry& entry : memory.layout().workers) {
       if (entry.busy_since != 0)
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_has_the_number_of_a_dead_worker_is_left_alon
 BOOST_AUTO_TEST_CASE(a_process_that_the_file_names_is_left_alone) {
   const pid_t stuck = start_worker(true);
   const pid_t other = start_other();
-  // As somebody who may write to the file would have it.
+  // As if someone with write access to the file had changed it.
   memory.layout().workers[0].pid = static_cast<std::uint64_t>(other);
   memory.layout().workers[1].pid = static_cast<std::uint64_t>(other);
   memory.layout().workers[1].busy_since = 1;
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(who_may_not_end_a_worker_leaves_that_to_others) {
 
 BOOST_AUTO_TEST_CASE(a_request_that_has_only_just_begun_is_not_old) {
   const pid_t busy = start_worker(true);
-  // As if it had begun after this process looked at its clock.
+  // As if it had begun after this process read the clock.
   memory.layout().workers[0].busy_since += 1'000'000'000'000ULL;
   BOOST_TEST(workers().end_stuck(seconds(1)) == 0U);
   BOOST_TEST(::kill(busy, 0) == 0);

@@ -1,5 +1,5 @@
-// Requests that lie about their length or stop half way: each ends with a clear reply or a closed
-// connection, and the worker serves the next one. (Records that are none: records.cpp.)
+// Requests with wrong lengths or without an end: each gets a clear reply or a closed connection,
+// and the worker serves the next one. For malformed records see records.cpp.
 #include <csignal>
 
 #include <boost/test/unit_test.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 using fcgi::RecordType;
 
-/// Bytes of a body that the worker reads at most.
+/// The most bytes of a body that the worker reads.
 constexpr std::size_t kLargestBody = 16'384;
 
 const std::string kRegistration = registration("13912345678");
@@ -24,7 +24,7 @@ fcgi::Request with_length(fcgi::Request request, const std::string& content_leng
   return request;
 }
 
-/// A registration with `size` bytes more of parameters.
+/// A registration with `size` more bytes of parameters.
 fcgi::Request with_parameters(std::size_t size) {
   fcgi::Request request = fcgi::regist("{}");
   constexpr std::size_t kEach = 8000;
@@ -38,13 +38,13 @@ fcgi::Request with_parameters(std::size_t size) {
   return request;
 }
 
-/// A worker, which must go on answering.
+/// A worker that must still answer at the end.
 struct Fixture {
   WorkerProcess worker;
 
   void teardown() const { BOOST_TEST(worker.answers()); }
 
-  /// What it says to `bytes`, after which the client sends no more.
+  /// The reply to `bytes`, after which the client sends nothing more.
   [[nodiscard]] HttpReply answer_to(const std::string& bytes) const {
     fcgi::Client client = worker.connect();
     client.send(bytes);
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_body_may_come_in_many_small_records, *boost::unit_test::l
 BOOST_AUTO_TEST_CASE(a_worker_outlives_clients_that_leave_before_their_reply_and_logs_them) {
   const fcgi::Request requests[] = {fcgi::get("/users/health/live"), fcgi::regist(kRegistration),
                                     fcgi::regist("{"), fcgi::get("/nowhere")};
-  // Halted, so that all have left before it sees any of them.
+  // Stopped, so that all clients have left before it sees any of them.
   worker.signal(SIGSTOP);
   BOOST_TEST_REQUIRE(wait_until(30, [&] {
     siginfo_t info{};
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(nesting_as_deep_as_fits_is_refused) {
     BOOST_TEST(reply.code() == 1001);
     BOOST_TEST(reply.fields() == "body");
   }
-  // Over the cap even a body of 100,000 levels is only too large.
+  // Above the size limit even 100,000 levels are only too large.
   BOOST_TEST(worker.ask(fcgi::regist(R"({"a":)" + std::string(100'000, '['))).code() == 9004);
 }
 

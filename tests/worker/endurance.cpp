@@ -1,4 +1,4 @@
-// A worker after many requests, and one that has no descriptor left.
+// A worker after many requests, and one without free descriptors.
 #include <csignal>
 
 #include <boost/test/unit_test.hpp>
@@ -11,16 +11,16 @@
 namespace users::test {
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr bool kKeepsFreedMemory = true;  // and looks for leaks itself
+constexpr bool kKeepsFreedMemory = true;  // and detects leaks itself
 #else
 constexpr bool kKeepsFreedMemory = false;
 #endif
 
-/// Below the worker's own descriptors: it gets no further one. Not 0: poll(2) needs a limit that is
-/// not below the number of descriptors it waits for.
+/// Below the worker's own descriptors, so that it gets no more. Not 0, because the limit must not
+/// be below the number of descriptors that poll(2) gets.
 constexpr rlim_t kNoneLeft = 3;
 
-/// Sets the soft limit of open descriptors of a running process and gives the one before.
+/// Sets the soft limit of descriptors of a running process; returns the old one.
 rlim_t limit_descriptors(pid_t pid, rlim_t limit) {
   rlimit now{};
   BOOST_TEST_REQUIRE(::prlimit(pid, RLIMIT_NOFILE, nullptr, &now) == 0);
@@ -29,19 +29,19 @@ rlim_t limit_descriptors(pid_t pid, rlim_t limit) {
   return now.rlim_cur;
 }
 
-/// In its log; at midnight, when the new day's file would need a descriptor, on standard error.
+/// Looks in the log, and on standard error in case midnight made the log need a new descriptor.
 bool says(const WorkerProcess& worker, const char* text) {
   return contains(worker.log() + worker.errors(), text);
 }
 
-/// Leaves it without descriptors; the limit before.
+/// Leaves the worker without free descriptors; returns the old limit.
 rlim_t take_descriptors(const WorkerProcess& worker) {
   const rlim_t usual = limit_descriptors(worker.pid(), kNoneLeft);
   BOOST_TEST_REQUIRE(wait_until(30, [&] { return says(worker, "Too many open files"); }));
   return usual;
 }
 
-/// One of each kind of request.
+/// Sends one request of each kind.
 void ask_everything(const WorkerProcess& worker) {
   BOOST_TEST_REQUIRE(worker.ask(fcgi::get("/users/health/live")).code() == 0);
   BOOST_TEST_REQUIRE(worker.ask(fcgi::regist(registration("13912345678"))).code() == 9001);
@@ -53,7 +53,7 @@ void ask_everything(const WorkerProcess& worker) {
 BOOST_AUTO_TEST_SUITE(endurance)
 
 BOOST_AUTO_TEST_CASE(a_thousand_requests_cost_no_descriptor_and_no_memory) {
-  constexpr unsigned long kDescriptors = 16;  // one lost in a hundred requests would be too many
+  constexpr unsigned long kDescriptors = 16;  // one leaked per hundred requests is too many
   constexpr int kWarmUp = 50;
   constexpr int kRounds = 200;
   constexpr long kMostGrowthKib = 2048;
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers,
 }
 
 BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_can_be_stopped) {
-  // A search for leaks, as it ends, would need a descriptor and try for one for ever.
+  // The leak check at exit needs a descriptor and would retry for ever.
   WorkerProcess worker({.environment = {"LSAN_OPTIONS=detect_leaks=0"}});
   take_descriptors(worker);
   worker.signal(SIGTERM);

@@ -1,4 +1,4 @@
-// The worker and its log: no request fails for it, and no secret gets into it.
+// The worker's log: it never makes a request fail and never contains a secret.
 #include <ctime>
 #include <filesystem>
 #include <iomanip>
@@ -22,7 +22,7 @@ void require_service(const WorkerProcess& worker) {
   BOOST_TEST(worker.ask(fcgi::regist("{")).code() == 1001);
 }
 
-/// How many lines the metrics say did not get into the file.
+/// The number of lines that did not get into the file, by the metrics.
 int unlogged_lines(const WorkerProcess& worker) {
   const std::string text = worker.ask(fcgi::get("/users/metrics")).body;
   const std::string name = "\nusers_log_failures_total ";
@@ -40,7 +40,7 @@ std::filesystem::path todays_log(const std::filesystem::path& directory) {
   return directory / name.str();
 }
 
-/// It serves, and says once that the log goes to standard error instead of `directory`.
+/// Checks that it works and reports once that it logs to standard error instead of `directory`.
 void check_logs_to_stderr(const std::filesystem::path& directory) {
   const WorkerProcess worker({.environment = {"USERS_FCGI_LOG_DIRECTORY=" + directory.string()}});
   require_service(worker);

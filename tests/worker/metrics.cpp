@@ -1,6 +1,5 @@
-// What workers count and tell of each other, without a database; and the end of one that is stuck.
+// Metrics that workers share, without a database, and the end of stuck workers.
 #include <csignal>
-#include <utility>
 
 #include <boost/test/unit_test.hpp>
 #include <unistd.h>
@@ -19,19 +18,19 @@ Samples metrics_of(const WorkerProcess& worker) {
   return read_metrics(reply.body);
 }
 
-/// Further workers count into the file of the first.
+/// Workers that count into the file of the first.
 struct Pool {
   TemporaryDirectory directory;
   std::string file = (directory.path() / "metrics").string();
   WorkerOptions options{.environment = {"USERS_FCGI_METRICS_FILE=" + file}};
 };
 
-/// The same where a request may last a second.
+/// The same, with requests limited to a second.
 struct ImpatientPool : Pool {
   ImpatientPool() { options.config = "worker.request_limit = 1"; }
 };
 
-/// A request of which the worker waits for the rest.
+/// Sends the first half of a request.
 fcgi::Client begin_request(const WorkerProcess& worker) {
   fcgi::Client client = worker.connect();
   const std::string bytes = fcgi::whole(fcgi::regist("{}"));
@@ -99,7 +98,7 @@ BOOST_AUTO_TEST_CASE(what_a_client_makes_up_is_one_label) {
   BOOST_TEST(value_of(after, requests("other", 9002)) == 30);
   BOOST_TEST(value_of(after, requests("other", 9003)) == 60);
   BOOST_TEST(value_of(after, requests("other", 1001)) == 30);
-  // Three counters, and a histogram of 14 buckets, sum and count; and GET metrics likewise.
+  // Three counters and a histogram of 14 buckets, sum and count; the same for GET metrics.
   BOOST_TEST(after.size() == before + 3 + 16 + 1 + 16);
 }
 
@@ -115,7 +114,7 @@ BOOST_AUTO_TEST_CASE(any_worker_tells_what_all_have_counted_dead_ones_too) {
   const Samples after = metrics_of(other);
   BOOST_TEST(grown(before, after, requests("POST regist", 1001)) == 5);
   BOOST_TEST(after.at("users_workers") == 1);
-  BOOST_TEST(after.at("users_workers_busy") == 1);  // the one that answers
+  BOOST_TEST(after.at("users_workers_busy") == 1);  // the worker that answers
   BOOST_TEST(after.at("users_workers_ended_total") == 0);
 }
 
@@ -130,14 +129,14 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_cut_while_in_use_fails_no_request) {
   for (const off_t size : {100'000, 5000, 0}) {
     const Pool pool;
     WorkerProcess worker(pool.options);
-    // Halted, so that the cut meets it in the midst of a request.
+    // Stopped, so that the file is cut in the middle of a request.
     fcgi::Client client = worker.connect();
     worker.signal(SIGSTOP);
     client.send(fcgi::whole(fcgi::get("/users/metrics")));
     BOOST_TEST_REQUIRE(::truncate(pool.file.c_str(), size) == 0);
     worker.signal(SIGCONT);
     BOOST_TEST(client.reply().status == 200);
-    // It then makes room for one that makes the file anew.
+    // It exits, and its successor makes a new file.
     BOOST_TEST(worker.exit_within(30).value_or(-1) == 0);
     worker.start_again();
     BOOST_TEST(metrics_of(worker).at("users_workers") == 1);
@@ -162,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_is_stuck_in_a_request_is_ended,
   const std::string line = "ERROR [-] worker " + std::to_string(stuck.pid()) +
                            " has been in one request for 1 s and is ended (worker.request_limit)";
   BOOST_TEST(contains(watcher.log(), line), watcher.log());
-  // One that only waits for requests is not stuck, however long it does not move.
+  // A worker without a request is not stuck, even if it does not run.
   idle.signal(SIGCONT);
   BOOST_TEST(idle.answers());
 }

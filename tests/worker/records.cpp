@@ -1,5 +1,5 @@
-// Records that no nginx sends: what is not one whole request to a responder is never carried out,
-// and the worker serves the next one.
+// Records that nginx never sends: only one complete request to a responder is carried out, and the
+// worker serves the next one.
 #include <boost/test/unit_test.hpp>
 
 #include "support/text.hpp"
@@ -20,16 +20,16 @@ std::string begin(unsigned role = kResponder, unsigned id = 1, unsigned version 
   return Record{.version = version, .type = 1, .id = id, .content = content}.bytes();
 }
 
-/// A registration in pieces. The worker has no database: one that it carries out is answered 9001.
+/// A registration in pieces. Without a database the worker answers 9001 to one that it carries out.
 struct Fixture {
   WorkerProcess worker;
   std::string body = registration("13912345678");
   std::string parameters = fcgi::encode(fcgi::regist(body).parameters);
 
-  /// The same were good if they were whole.
+  /// The complete request still works.
   void teardown() const { BOOST_TEST(is_carried_out(begin() + told() + sent())); }
 
-  /// The parameters and the body as whole streams.
+  /// Parameters and body as complete streams.
   [[nodiscard]] std::string told(unsigned id = 1, unsigned version = 1,
                                  std::size_t padding = 0) const {
     return Record{version, 4, id, parameters, padding}.bytes() + Record{version, 4, id}.bytes();
@@ -39,7 +39,7 @@ struct Fixture {
     return Record{version, 5, id, body, padding}.bytes() + Record{version, 5, id}.bytes();
   }
 
-  /// All that it says to `bytes`, after which the client sends no more.
+  /// Everything it sends in reply to `bytes`, after which the client sends nothing more.
   [[nodiscard]] std::string answer_to(const std::string& bytes) const {
     fcgi::Client client = worker.connect();
     client.send(bytes);

@@ -1,4 +1,4 @@
-// What a worker without a database answers: everything that needs none, and 9001 for the rest.
+// What a worker answers without a database: 9001 to every request that needs one.
 #include <optional>
 #include <set>
 
@@ -10,13 +10,13 @@
 namespace users::test {
 namespace {
 
-/// A worker, which must go on answering.
+/// A worker that must still answer at the end.
 struct Fixture {
   WorkerProcess worker;
 
   void teardown() const { BOOST_TEST(worker.answers()); }
 
-  /// The id of the reply to a request with this one.
+  /// The id in the reply to a request with this id.
   [[nodiscard]] std::string id_given(const std::optional<std::string>& id) const {
     fcgi::Request request = fcgi::get("/users/health/live");
     request.parameters.erase("REQUEST_ID");
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(closed_registration_is_1012_and_sends_no_code) {
   };
   BOOST_TEST(ask_for_code("regist").status == 403);
   BOOST_TEST(ask_for_code("regist").code() == 1012);
-  BOOST_TEST(ask_for_code("login").code() == 9001);  // which needs the database
+  BOOST_TEST(ask_for_code("login").code() == 9001);  // needs the database
 }
 
 BOOST_AUTO_TEST_CASE(regist_status_by_code_gives_bad_arguments_400) {

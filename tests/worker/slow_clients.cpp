@@ -1,5 +1,5 @@
-// Clients that connect and stop: the worker is free again soon, uses no processor time meanwhile,
-// and can be stopped.
+// Clients that connect and then stop: the worker is soon free again, uses no processor time
+// meanwhile and can be stopped.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -20,7 +20,7 @@ using fcgi::RecordType;
 constexpr double kFreeAgainSeconds = 10;
 constexpr double kIdleCpuSeconds = 0.2;
 
-/// The beginnings of a request after which a client may fall silent.
+/// Points in a request after which a client may stop.
 struct Beginning {
   const char* what;
   std::string bytes;
@@ -43,7 +43,7 @@ std::vector<Beginning> beginnings() {
       {"a body without its end", head + fcgi::record(RecordType::standard_input, request.body)}};
 }
 
-/// A worker and a client that has fallen silent.
+/// A worker with a client that has stopped.
 struct Stalled {
   explicit Stalled(const Beginning& beginning) : what(beginning.what), client(worker.connect()) {
     client.send(beginning.bytes);
@@ -57,14 +57,14 @@ struct Stalled {
   double cpu_before = 0;
 };
 
-/// One for each beginning: their waits run side by side.
+/// One for each point, so that they wait in parallel.
 std::deque<Stalled> stall_each() {
   std::deque<Stalled> all;
   for (const Beginning& beginning : beginnings()) all.emplace_back(beginning);
   return all;
 }
 
-/// The seconds left of one time limit for several waits in a row.
+/// Returns the seconds left of a time limit shared by several waits.
 std::function<double()> countdown() {
   using Clock = std::chrono::steady_clock;
   return [began = Clock::now()] {
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(silent_connections_neither_keep_a_worker_from_stopping_nor_
     for (int i = 0; i < connections; ++i) silent.push_back(worker.connect());
     const double before = worker.cpu_seconds();
     worker.signal(SIGTERM);
-    // All the while it runs it waits.
+    // It waits as long as it runs.
     BOOST_TEST(!wait_until(1, [&] {
       return !worker.exit_within(0) && worker.cpu_seconds() - before > kIdleCpuSeconds;
     }));
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_goes_on_sending_after_its_reply_does_not_hold
   const WorkerProcess worker;
   for (const std::string& request :
        {fcgi::whole(fcgi::get("/users/health/live")),
-        // What is refused before it is a request.
+        // Refused before it is a request.
         fcgi::begin_record() +
             fcgi::stream(fcgi::RecordType::parameters, std::string(100'000, '\1'))}) {
     fcgi::Client client = worker.connect();

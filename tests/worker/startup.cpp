@@ -1,4 +1,4 @@
-// What a worker says and returns when it is started wrongly; and what it says when asked.
+// What a worker prints and returns after a wrong start, and when asked for information.
 #include <chrono>
 
 #include <boost/test/unit_test.hpp>
@@ -17,7 +17,7 @@ namespace {
 constexpr int kUsage = 64;   // EX_USAGE
 constexpr int kConfig = 78;  // EX_CONFIG
 
-// No connection can be made to the broadcast address, so nothing is waited for.
+// Connecting to the broadcast address fails at once.
 const std::string kRemote = "USERS_FCGI_DATABASE_HOSTS=127.0.0.1,255.255.255.255:1";
 const std::string kWarning =
     "database.tls = off: the login to 255.255.255.255:1, phones and password hashes cross the "
@@ -27,7 +27,7 @@ bool is_one_line(const std::string& text) {
   return !text.empty() && text.find('\n') == text.size() - 1;
 }
 
-/// A folder with a configuration, and the start of a worker from it.
+/// A folder with a configuration, and a way to start a worker with it.
 struct Start {
   explicit Start(std::string_view more = {})
       : config(write_worker_config(directory, more).string()) {}
@@ -47,8 +47,8 @@ struct Start {
   std::string config;
 };
 
-/// The check must refuse a configuration in one line, which begins so behind the file's name and
-/// tells no secret. (A start reads it in the same way: see below.)
+/// Checks that the configuration is refused in one line that starts with `said` after the file's
+/// name and shows no secret. A start reads it the same way, see below.
 void check_refused(const Start& start, const std::string& said) {
   const WorkerEnd end = start.check();
   BOOST_TEST(end.status == kConfig);
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_good_configuration_passes_the_check) {
   BOOST_TEST(!std::filesystem::exists(start.file("log")));
 }
 
-// A process manager without patience would start it again two thousand times a second.
+// Otherwise a process manager would restart it two thousand times a second.
 BOOST_AUTO_TEST_CASE(a_start_is_refused_as_its_check_is_and_takes_a_second) {
   using Clock = std::chrono::steady_clock;
   constexpr int kStarts = 4;
@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(standard_input_must_be_a_listening_socket) {
   const std::vector<std::string> arguments{"--config", start.config};
   int pair[2];
   BOOST_TEST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-  // Without one it is /dev/null.
+  // Without a socket, standard input is /dev/null.
   for (const int input : {-1, pair[0]}) {
     const WorkerEnd end = run_worker(arguments, {}, input);
     BOOST_TEST(end.status == kUsage);

@@ -1,5 +1,5 @@
-// How a worker ends: at once where it is idle, after its reply where it is not, and never with half
-// a request taken for a whole one.
+// How a worker exits: at once if idle, otherwise after its reply, and never with half a request
+// taken for a whole one.
 #include <csignal>
 
 #include <boost/test/unit_test.hpp>
@@ -10,14 +10,14 @@
 namespace users::test {
 namespace {
 
-constexpr double kIdleStopSeconds = 1.5;  // half a second, and the machine may be busy
+constexpr double kIdleStopSeconds = 1.5;  // half a second, plus time for a busy machine
 constexpr double kPeerTimeoutSeconds = 5;
 constexpr double kSlackSeconds = 2;
 
 constexpr int kSignals[] = {SIGTERM, SIGINT, SIGUSR1};
 const std::string kRegistration = registration("13912345678");
 
-/// Brings a worker into the middle of a registration: half of its body is there.
+/// Sends half of a registration's body.
 fcgi::Client begin_registration(const WorkerProcess& worker) {
   const fcgi::Request request = fcgi::regist(kRegistration);
   fcgi::Client client = worker.connect();
@@ -31,8 +31,8 @@ void check_ends(WorkerProcess& worker) {
   BOOST_TEST(worker.exit_within(kIdleStopSeconds).value_or(-1) == 0, worker.errors());
 }
 
-/// The rest of the registration comes: it is answered whole, as far as the database; then the
-/// worker ends.
+/// Sends the rest of the registration: the worker must answer, as far as it can without a database,
+/// and exit.
 void check_answers_and_ends(WorkerProcess& worker, fcgi::Client& client) {
   client.send(fcgi::record(fcgi::RecordType::standard_input, kRegistration.substr(10)) +
               fcgi::record(fcgi::RecordType::standard_input));
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(signals_sent_again_and_again_change_nothing) {
 
 BOOST_AUTO_TEST_CASE(half_a_body_is_never_taken_for_a_whole_one, *boost::unit_test::label("deep")) {
   WorkerProcess worker;
-  // What is sent is a good registration; only its announced length shows that more was to come.
+  // The part sent is a valid registration; only the announced length shows that more was to come.
   fcgi::Request request = fcgi::regist(kRegistration);
   request.parameters["CONTENT_LENGTH"] = std::to_string(kRegistration.size() + 10);
   fcgi::Client client = worker.connect();

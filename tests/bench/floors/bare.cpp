@@ -1,6 +1,6 @@
-// What the machine can do with nothing around it: bare argon2 MEMORY_KIB PASSES SECONDS hashes on
-// all cores; bare statements SOCKET PASSWORD_FILE SECONDS runs the SELECT of a registered phone on
-// as many connections as the bench has workers. Prints operations per second.
+// Baseline of the machine: bare argon2 MEMORY_KIB PASSES SECONDS hashes on all cores; bare
+// statements SOCKET PASSWORD_FILE SECONDS runs the SELECT of a registered phone on as many
+// connections as the bench has workers. Prints operations per second.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -24,7 +24,7 @@ constexpr unsigned kConnections = 8;
   std::exit(EXIT_FAILURE);
 }
 
-/// Runs operations until the time is over.
+/// Runs operations until the time is up.
 template <typename Thread>
 double rate(unsigned threads, double seconds, Thread make) {
   std::atomic<unsigned long> done{0};

@@ -1,5 +1,5 @@
-// The least a FastCGI worker on libfcgi can do: reads the body, says hello. The ceiling of requests
-// per second here.
+// The minimal FastCGI worker on libfcgi: reads the body, says hello. An upper bound for requests
+// per second.
 #include <fcgiapp.h>
 
 int main() {

@@ -1,5 +1,4 @@
-// The accounts contract in Node as it is usually written: fastify, a pool of the mariadb driver, argon2 in the thread pool,
-// a process for each core.
+// A typical implementation in Node: fastify, a pool of the mariadb driver, argon2 in the thread pool, one process per core.
 import cluster from 'node:cluster';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 <?php
-// The accounts contract in PHP as it is usually written: php-fpm, PDO with a persistent connection, opcache.
+// A typical implementation in PHP: php-fpm, PDO with a persistent connection, opcache.
 declare(strict_types=1);
 
 const OK = 0, INVALID = 1001, KNOWN = 1002, WRONG = 1004;

@@ -1,4 +1,4 @@
-// What a test and shim/fail_nth_call.cpp share: a page in a file, mapped by both.
+// A page in a file, mapped by both a test and shim/fail_nth_call.cpp.
 #pragma once
 
 #include <atomic>
@@ -7,13 +7,13 @@ namespace users::test {
 
 enum class Family : int { none, memory, reading, writing, opening };
 
-/// Plain data: a file of zeros is a control that lets everything pass.
+/// Plain data: zeros let everything pass.
 struct Control {
   std::atomic<Family> family;
-  std::atomic<long> nth;     ///< the call to fail, from 1; 0: none
+  std::atomic<long> nth;     ///< the call to fail, counted from 1; 0: none
   std::atomic<int> error;    ///< errno of the failure
   std::atomic<long> calls;   ///< calls of the family so far
-  std::atomic<long> failed;  ///< how many were made to fail
+  std::atomic<long> failed;  ///< how many have failed
 };
 static_assert(std::atomic<Family>::is_always_lock_free && std::atomic<long>::is_always_lock_free);
 

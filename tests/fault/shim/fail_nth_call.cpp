@@ -1,5 +1,4 @@
-// Loaded into a worker by LD_PRELOAD: makes the Nth call of a family fail, as shim/control.hpp
-// says.
+// Loaded into a worker by LD_PRELOAD: makes the Nth call of a family fail, see shim/control.hpp.
 #include <cerrno>
 #include <cstdarg>
 #include <cstdlib>
@@ -13,7 +12,7 @@
 
 #include "fault/shim/control.hpp"
 
-// What glibc calls its own: dlsym() itself allocates, so malloc cannot be asked of it.
+// glibc's internal names: dlsym() allocates memory itself, so it cannot look up malloc.
 extern "C" {
 void* __libc_malloc(size_t size);                 // NOLINT(bugprone-reserved-identifier)
 void* __libc_calloc(size_t count, size_t size);   // NOLINT(bugprone-reserved-identifier)
@@ -34,12 +33,12 @@ __attribute__((constructor)) void find_control() {
   void* memory =
       file < 0 ? MAP_FAILED
                : ::mmap(nullptr, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  if (memory == MAP_FAILED) ::_exit(126);  // else nothing would fail, and the test pass
+  if (memory == MAP_FAILED) ::_exit(126);  // otherwise nothing would fail and the test would pass
   ::close(file);
   control = static_cast<Control*>(memory);
 }
 
-/// Counts the call; true where it is the one to fail, with errno set.
+/// Counts the call; returns true with errno set if it must fail.
 bool fails(Family family) {
   if (control == nullptr || control->family.load() != family) return false;
   if (++control->calls != control->nth.load()) return false;
