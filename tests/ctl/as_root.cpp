@@ -344,7 +344,7 @@ BOOST_FIXTURE_TEST_CASE(doctor_waits_for_no_file_of_the_services, DoctorFixture)
     const std::string http = "http {";
     nginx = changed_nginx({{http, http + "\ninclude " + file + ";"}});
     look();
-    expect({"nginx paths", "problem", "which belongs to uid 65533", "root alone"});
+    expect({"nginx paths", "problem", "which belongs to uid 65533", "only root"});
     BOOST_TEST(row("nginx configuration")["state"].get<std::string>() == "skipped");
     nginx = state + "/nginx.conf";
   }

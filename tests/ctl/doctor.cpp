@@ -80,8 +80,8 @@ BOOST_AUTO_TEST_CASE(secrets_that_are_open_missing_short_or_the_same) {
   const std::string key = copy_of("key");
   environment["USERS_FCGI_SECRETS_KEY_FILE"] = key;
   finds(
-      {"key", "problem", "mode 0644", "chmod 0600 " + key}, [&] { ::chmod(key.c_str(), 0644); },
-      [&] { ::chmod(key.c_str(), 0600); });
+      {"key", "problem", "is open to others", "chmod 0600 " + key},
+      [&] { ::chmod(key.c_str(), 0644); }, [&] { ::chmod(key.c_str(), 0600); });
   finds(
       {"key", "problem", "No such file", "restore the file from the backup"},
       [&] { fs::rename(key, key + ".away"); }, [&] { fs::rename(key + ".away", key); });
@@ -99,9 +99,9 @@ BOOST_AUTO_TEST_CASE(secrets_that_are_open_missing_short_or_the_same) {
 
 BOOST_AUTO_TEST_CASE(a_folder_that_is_none_or_cannot_be_written) {
   const std::string logs = folder.path() / "logs";
-  finds_setting({"log folder", "problem", "is no folder", "install -d"}, "LOG_DIRECTORY",
+  finds_setting({"log folder", "problem", "is not a folder", "install -d"}, "LOG_DIRECTORY",
                 folder.write("file", ""));
-  finds_setting({"metrics folder", "problem", "is no folder", "metrics.file"}, "METRICS_FILE",
+  finds_setting({"metrics folder", "problem", "is not a folder", "metrics.file"}, "METRICS_FILE",
                 folder.write("file", "").string() + "/metrics");
   const std::string key = copy_of("key");
   environment["USERS_FCGI_SECRETS_KEY_FILE"] = key;
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(a_command_for_messages_that_cannot_send) {
   const auto setting = [&](const Fault& fault, const std::string& value) {
     finds_setting(fault, "SMS_COMMAND", value);
   };
-  setting({"sms command", "problem", "/nowhere/send is not there", "set command in [sms]"},
+  setting({"sms command", "problem", "/nowhere/send does not exist", "set command in [sms]"},
           "/nowhere/send");
   setting({"sms command", "problem", "cannot be run", "chmod 0755"}, folder.write("send", ""));
   setting({"sms command", "warning", "sends none", "set command in [sms]"},

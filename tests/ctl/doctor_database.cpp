@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(an_account_whose_grant_is_a_pattern) {
       "REVOKE ALL PRIVILEGES ON `users_w`.* FROM users_service@localhost; GRANT SELECT, INSERT, "
       "UPDATE, DELETE ON `users\\_w`.* TO users_service@localhost");
   look();
-  expect({"service account", "problem", " ON users.*: a worker needs", "REVOKE"});
+  expect({"service account", "problem", " ON users.*: a worker only", "REVOKE"});
 }
 
 BOOST_AUTO_TEST_CASE(a_schema_of_another_version) {
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_schema_of_another_version) {
   };
   finds_sql({"schema", "problem", "migrations are pending", "migrate"}, become(last, "0"),
             become("0", last));
-  finds_sql({"schema", "problem", "version 99", "install the release"}, become(last, "99"),
+  finds_sql({"schema", "problem", "version 99", "install that release"}, become(last, "99"),
             become("99", last));
   finds_setting(
       {"migration files", "problem", "no migrations there", "set migrations in [database]"},
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_careless_server_on_another_machine) {
   look();
   expect({"innodb_doublewrite", "problem", "= OFF", "write innodb_doublewrite = ON"});
   expect({"sync_binlog", "problem", "sync_binlog = 0", "SET GLOBAL sync_binlog = 1"});
-  expect({"schema", "problem", "has none yet", "migrate"});
+  expect({"schema", "problem", "has no schema yet", "migrate"});
   expect_ok("service account");
   administrator->run_script("SET GLOBAL sync_binlog = 1", "sync");
   look();

@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_not_called_right) {
              {"nginx identity", "skipped", "a.conf, which", ""});
   write("a.conf", "include doctor-site/a.conf;");
   look_with({{kSample, kSample + " include doctor-site/a.conf;"}});
-  expect({"nginx paths", "problem", "than doctor follows", "does not run nginx"});
+  expect({"nginx paths", "problem", "than doctor reads", "does not run nginx"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

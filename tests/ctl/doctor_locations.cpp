@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(an_address_or_a_password_in_place_of_a_session) {
 
 BOOST_AUTO_TEST_CASE(what_answers_before_the_check_or_without_it) {
   finds_in_sample("if ($arg_a) { return 200 secret; }",
-                  {"nginx session", "problem", "return 200 answers", "root or alias"});
+                  {"nginx session", "problem", "return 200 replies", "root or alias"});
   finds_in_sample("location = /private/a { return 200 secret; }",
                   {"nginx session", "problem", "location = /private/a", "root or alias"});
   for (const char* line :
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(what_answers_before_the_check_or_without_it) {
              {"nginx session", "warning", "error_page 413", "protect that location"});
   finds_with(
       {{kSample, php + kSample + "try_files $uri /index.php;"}},
-      {"nginx session", "warning", "which anybody can ask for directly", "protect that one"});
+      {"nginx session", "warning", "which anybody can request directly", "protect that one"});
   finds_in_sample("error_page 401 = $request_uri;",
                   {"nginx session", "warning", "leads to $request_uri", "make sure"});
   for (const char* line :
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_location_that_goes_before_a_protected_one) {
              {"nginx precedence", "warning", "/docs/", "give that one users_auth.conf"});
   finds_with(
       {{kSample, "location ~* ^/members/ { " + kAuth + " } location ^~ /mem" + open + kSample}},
-      {"nginx precedence", "warning", "preferred to the protected", "users_auth.conf, too"});
+      {"nginx precedence", "warning", "precedence over the protected", "users_auth.conf, too"});
 }
 
 BOOST_AUTO_TEST_CASE(a_regular_expression_at_any_level_and_in_any_file) {
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(a_regular_expression_at_any_level_and_in_any_file) {
              {"nginx precedence", "warning", "\\.png$", "location ^~ /pri "});
   const std::string expression = "location ~ ^/private/ { " + kAuth + " }";
   finds_with({{kSample, png + expression + kSample}},
-             {"nginx precedence", "warning", "preferred to the protected", "behind"});
+             {"nginx precedence", "warning", "precedence over the protected", "behind"});
   passes_nginx("nginx precedence", {{kSample, expression + png + kSample}});
   passes_nginx("nginx precedence",
                {{kSample, "location =/private/ { " + kAuth + " } " + png +

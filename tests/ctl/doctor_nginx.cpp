@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
               "server unix:run/fast.sock max_fails=0;\n");
   finds_nginx({"nginx users_fast", "warning", "not one unix socket", "users_site.conf"},
               "unix:run/fast.sock", "127.0.0.1:9");
-  finds_nginx({"nginx trusted", "problem", "everybody may ask", "default 0;"}, "default   0;",
+  finds_nginx({"nginx trusted", "problem", "everybody may request", "default 0;"}, "default   0;",
               "default   1;");
 
   const std::string sample = "location ^~ /private/ {";
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
 BOOST_AUTO_TEST_CASE(a_socket_that_is_missing_open_to_all_or_without_workers) {
   const std::string hash = state + "/run/hash.sock";
   finds(
-      {"socket hash", "problem", "mode 0666", "chmod 0660 " + hash},
+      {"socket hash", "problem", "open to other users", "chmod 0660 " + hash},
       [&] { ::chmod(hash.c_str(), 0666); }, [&] { ::chmod(hash.c_str(), 0660); });
   const std::string original = "unix:run/hash.sock";
   finds_nginx({"socket hash", "problem", "No such file", "users-fcgi-hash"}, original,
@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_socket_that_is_missing_open_to_all_or_without_workers) {
   if (::geteuid() == 0) {
     // Only root can use the stack's folder.
     finds_nginx(
-        {"socket hash", "problem", "nginx's workers, who are nobody", "spawn-fcgi -G nogroup"},
+        {"socket hash", "problem", "nginx's workers, which are nobody", "spawn-fcgi -G nogroup"},
         "user root;", "user nobody nogroup;");
   }
   const std::string deserted = folder.path() / "deserted.sock";

@@ -1,8 +1,7 @@
-// doctor: the configuration, what in it is good for development only, and the secrets it names.
+// doctor: the configuration, settings that are only for development, and the secrets.
 #include <algorithm>
 #include <cerrno>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/crypto.hpp"
@@ -14,65 +13,46 @@ namespace users::ctl {
 namespace {
 
 struct SecretFile {
-  const char* check;
-  std::string key;  ///< of the configuration
+  const char* key;  ///< of the configuration
   std::string Config::*file;
-  bool is_of_service;  ///< workers and courier read it; else only the operator does
+  bool is_of_service;  ///< workers and courier read it, otherwise only the operator does
 };
-const SecretFile kServicePassword{"database password", "database.password_file",
-                                  &Config::database_password_file, true};
-const SecretFile kMigrationPassword{"migration password", "database.migration_password_file",
-                                    &Config::database_migration_password_file, false};
-const SecretFile kKey{"key", "secrets.key_file", &Config::secrets_key_file, true};
 
 /// Reads it into `value` if that is safe.
-Finding examine(const Diagnosis& d, const SecretFile& secret, std::optional<Secret>& value) {
+Finding judge_secret(const Diagnosis& d, const SecretFile& secret, std::optional<Secret>& value) {
   constexpr std::size_t kShortestPassword = 16;
-  const bool is_key = secret.file == kKey.file;
-  const std::string& file = (*d.config).*secret.file;
+  const bool is_key = secret.file == &Config::secrets_key_file;
   const std::string make =
       is_key ? "restore the file from the backup; only for a new service let users-ctl setup make "
                "one (a new key voids every session and code)"
              : "write the account's password into it, or let users-ctl setup set a new one";
-  const std::string owner = secret.is_of_service ? word_for(d.service_uid) : "root";
-  const std::string mend = "chown " + owner + " " + file + " && chmod 0600 " + file;
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0) {
-    const int error = errno;
-    const std::string found = file + ": " + explain(error);
-    if (error == EACCES && ::geteuid() != 0) return skipped(found + "; only root can look");
-    return problem(found + " (" + d.config->origins.find(secret.key)->second + ")",
-                   make + "; then " + mend);
-  }
-  const uid_t trusted = secret.is_of_service ? d.service_uid.value_or(0) : 0;
-  const std::string stranger = stranger_on(file, Judged::content, {trusted});
+  const std::string& file = (*d.config).*secret.file;
+  const auto owner = secret.is_of_service ? d.service_uid : std::optional<uid_t>(0);
+  const std::string mend = "chown " + word_for(owner) + " " + file + " && chmod 0600 " + file;
+  const std::string stranger = stranger_on(file, Judged::content, {owner.value_or(0)});
   if (!stranger.empty()) {
     return problem(file + " can be changed through " + stranger,
-                   "let root alone write there: chown root and chmod go-w; then " + mend);
+                   "let only root write there: chown root and chmod go-w; then " + mend);
   }
-  const std::string mode = file + ": mode " + octal(status.st_mode);
-  if ((status.st_mode & 07177U) != 0) {
-    return problem(mode + ": others may read or change it",
-                   mend + "; if others can log in here, they may have read it: change the secret");
-  }
-  const std::string found = mode + ", of " + user_name(status.st_uid);
-  if (!may_act_as(status.st_uid)) return skipped(found + "; only root can read it");
   try {
     // With the rights of the user who reads it in production.
-    const AsUser reader(secret.is_of_service ? d.service_uid.value_or(status.st_uid)
-                                             : status.st_uid);
+    const AsUser reader(owner.value_or(0));
     value = read_secret_file(file);
   } catch (const std::runtime_error& error) {
-    return problem(file + " " + error.what(), "as root: " + mend);
+    const int reason = ::access(file.c_str(), R_OK) == 0 ? 0 : errno;
+    if (reason == EACCES && ::geteuid() != 0) return skipped(file + ": only root can read it");
+    return problem(
+        file + " " + error.what() + " (" + d.config->origins.find(secret.key)->second + ")",
+        reason == ENOENT ? make + "; then " + mend
+                         : "as root: " + mend + "; if others could read it, change the secret");
   }
   const std::size_t length = value->reveal().size();
-  const std::string whole = found + ", " + std::to_string(length) + " bytes";
-  if (is_key && length != crypto::kKeyLength) return problem(whole + ", a key has 64", make);
-  if (length >= kShortestPassword) return ok(whole);
-  return warning(
-      whole + ": short enough to be guessed",
-      "make a longer one by head -c 32 /dev/urandom | base64, write it into the file and "
-      "set it on the server by ALTER USER");
+  const std::string found = file + ": " + std::to_string(length) + " bytes";
+  if (is_key && length != crypto::kKeyLength) return problem(found + ", a key has 64", make);
+  if (length >= kShortestPassword) return ok(found);
+  return warning(found + ": short enough to be guessed",
+                 "make a longer one: head -c 32 /dev/urandom | base64; write it into the file, and "
+                 "set it on the server with ALTER USER");
 }
 
 Finding judge_passwords(const Diagnosis& d) {
@@ -82,13 +62,13 @@ Finding judge_passwords(const Diagnosis& d) {
   if (d.service_password->reveal() != d.migration_password->reveal()) {
     return ok("each account has its own");
   }
-  return problem("both accounts have the same: who takes a worker can change the schema",
+  return problem("both accounts have the same: an attacker in a worker could change the schema",
                  "give database.migration_user another: ALTER USER, and write it into " +
                      d.config->database_migration_password_file);
 }
 
 Finding judge_hash_cost(const Config& config) {
-  // What OWASP's Password Storage Cheat Sheet takes for equal: KiB, passes.
+  // Equal in OWASP's Password Storage Cheat Sheet: KiB, passes.
   constexpr std::pair<unsigned, unsigned> kOwasp[] = {
       {47104, 1}, {19456, 2}, {12288, 3}, {9216, 4}, {7168, 5}};
   const unsigned memory = config.password_argon2_memory;
@@ -123,8 +103,10 @@ void check_configuration(Diagnosis& d) {
   try {
     d.config = d.call.config();
   } catch (const ConfigError& error) {
-    const std::string check = "users-fcgi --check-config --config " + file;
-    return d.add("configuration", problem(error.what(), "correct that, then try: " + check));
+    return d.add("configuration", problem(error.what(),
+                                          "correct that, then run: users-fcgi "
+                                          "--check-config --config " +
+                                              file));
   }
   d.service_uid = service_user(*d.config);
   d.courier_uid = courier_user(*d.config);
@@ -138,14 +120,13 @@ void check_configuration(Diagnosis& d) {
 void check_policy(Diagnosis& d) {
   const Config& config = *d.config;
   const std::string in_file = " in " + d.call.config_file;
-  d.add("verification",
-        config.verification != CodeCheck::format
-            ? ok("issued")
-            : warning("format: any six digits pass as a code, nobody proves a number",
-                      "on a site set verification = issued" + in_file));
+  d.add("verification", config.verification != CodeCheck::format
+                            ? ok("issued")
+                            : warning("format: any six digits pass as a code",
+                                      "on a site set verification = issued" + in_file));
   d.add("cookie", config.session_cookie_secure
-                      ? ok("goes over HTTPS only")
-                      : warning("cookie_secure = no: the session goes over plain HTTP, too",
+                      ? ok("sent over HTTPS only")
+                      : warning("cookie_secure = no: the session is also sent over plain HTTP",
                                 "on a site set cookie_secure = yes in [session]" + in_file));
   d.add("password hash", judge_hash_cost(config));
   d.add("log level", config.log_level != LogLevel::debug
@@ -156,9 +137,13 @@ void check_policy(Diagnosis& d) {
 
 void check_secrets(Diagnosis& d) {
   std::optional<Secret> key;
-  d.add(kServicePassword.check, examine(d, kServicePassword, d.service_password));
-  d.add(kMigrationPassword.check, examine(d, kMigrationPassword, d.migration_password));
-  d.add(kKey.check, examine(d, kKey, key));
+  const SecretFile service{"database.password_file", &Config::database_password_file, true};
+  const SecretFile migration{"database.migration_password_file",
+                             &Config::database_migration_password_file, false};
+  const SecretFile key_file{"secrets.key_file", &Config::secrets_key_file, true};
+  d.add("database password", judge_secret(d, service, d.service_password));
+  d.add("migration password", judge_secret(d, migration, d.migration_password));
+  d.add("key", judge_secret(d, key_file, key));
   d.add("passwords differ", judge_passwords(d));
 }
 

@@ -1,4 +1,4 @@
-// doctor: the way to each database server, the schema, the outbox, and the migrations' account.
+// doctor: connections to the database servers, the schema, the outbox, and the migrations.
 #include "db/database.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace users::ctl {
 namespace {
 
-/// Where the service's account connects, but with no more patience than an operator has.
+/// service_endpoint() with short timeouts, since an operator waits.
 db::Endpoint endpoint_of(const Config& config, const std::string& host) {
   db::Endpoint endpoint = db::service_endpoint(config, host);
   for (unsigned* timeout :
@@ -25,12 +25,12 @@ std::string mend_connection(unsigned error, const db::Endpoint& endpoint,
                             const std::string& password_file) {
   switch (error) {
     case 1040:  // ER_CON_COUNT_ERROR
-      return "raise max_connections, or look by SHOW PROCESSLIST who holds them";
+      return "raise max_connections, or see SHOW PROCESSLIST for who uses them";
     case 1044:  // ER_DBACCESS_DENIED_ERROR
     case 1049:  // ER_BAD_DB_ERROR
-      return "as root on the database's machine: users-ctl setup, which makes the database";
+      return "run users-ctl setup as root on the database's machine: it creates the database";
     case 1045:  // ER_ACCESS_DENIED_ERROR
-      return "set the password of " + password_file + " on the server by ALTER USER '" +
+      return "set the password of " + password_file + " on the server with ALTER USER '" +
              endpoint.user + "'@'localhost', or write the right one into the file";
     default:
       return "systemctl status mariadb; start it, or correct hosts in [database]";
@@ -54,35 +54,33 @@ Finding judge_schema(const Diagnosis& d, unsigned version) {
   const std::string migrate = "users-ctl --config " + d.call.config_file + " migrate";
   const std::string found = "version " + std::to_string(version);
   const std::string needed = found + ", this release needs " + std::to_string(db::kSchemaVersion);
-  if (version == 0) return problem("the database has none yet", migrate);
+  if (version == 0) return problem("the database has no schema yet", migrate);
   if (version == db::kSchemaVersion) return ok(found);
   if (version < db::kSchemaVersion) return problem(needed + ": migrations are pending", migrate);
-  return problem(needed + ": the database is of a newer release",
-                 "install the release that the database belongs to; there is no way back");
+  return problem(needed + ": the database belongs to a newer release",
+                 "install that release; a schema cannot be downgraded");
 }
 
 Finding judge_outbox(const outbox::Delays& delays) {
   if (delays.overdue > 0) {
     return problem("waiting for longer than a minute: " + counted(delays.overdue, "message") +
                        ", the oldest " + counted(delays.oldest, "second") + " old",
-                   "systemctl start users-fcgi-courier; if it runs, start more of them (-f of "
-                   "multiwatch), and see in users.log what keeps it");
+                   "systemctl start users-fcgi-courier; if it runs, see users.log for the reason, "
+                   "or start more couriers (-f of multiwatch)");
   }
-  if (delays.failed == 0) return ok("nothing waits, nothing was given up within an hour");
+  if (delays.failed == 0) return ok("no message waits, none was given up within an hour");
   return warning("given up within an hour: " + counted(delays.failed, "message"),
-                 "grep message users.log: it has the exit code of sms.command, and the journal of "
-                 "users-fcgi-courier the provider's words");
+                 "grep message users.log for the exit code of sms.command, and read the provider's "
+                 "error in the journal of users-fcgi-courier");
 }
 
-/// An imported hash takes another time to verify than the service's own (see SECURITY.md).
 Finding judge_hashes(std::optional<std::uint64_t> count) {
-  if (!count) return skipped("to count them would take longer than 2 seconds");
-  if (*count == 0) return ok("all are of the kind and cost that the service makes");
-  return warning(
-      "accounts with a hash of another kind or cost than the service makes: " +
-          std::to_string(*count) + "; the time of a wrong login tells that they exist",
-      "nothing to do: the next login of each replaces its hash; see SECURITY.md, \"Imported "
-      "hashes\"");
+  if (!count) return skipped("counting them takes longer than 2 seconds");
+  if (*count == 0) return ok("all have the kind and cost that the service uses");
+  return warning("accounts with a hash of another kind or cost than the service makes: " +
+                     std::to_string(*count) + "; the time of a wrong login reveals them",
+                 "do nothing: their next login replaces the hash; see SECURITY.md, \"Imported "
+                 "hashes\"");
 }
 
 void check_tables(Diagnosis& d, db::Connection& connection) {
@@ -91,9 +89,9 @@ void check_tables(Diagnosis& d, db::Connection& connection) {
     d.add("outbox", judge_outbox(outbox::delays.one(connection).value_or(outbox::Delays{})));
     d.add("password hashes", judge_hashes(count_imported_hashes(connection, *d.config)));
   } catch (const db::NoSuchTable&) {
-    d.add("outbox", skipped("its table is not there"));
+    d.add("outbox", skipped("there is no such table"));
   } catch (const db::DatabaseError& error) {
-    d.add("outbox", problem(error.what(), "mend what the rows above name, then try again"));
+    d.add("outbox", problem(error.what(), "fix what the rows above report, then try again"));
   }
 }
 
@@ -123,12 +121,12 @@ void check_database(Diagnosis& d) {
       check_server(d, *connection, host);
     } catch (const db::DatabaseError& error) {
       d.add("server settings",
-            problem(host + ": " + error.what(), "try again; see the server's error log"));
+            problem(host + ": " + error.what(), "see the server's error log, then try again"));
     }
     if (!connection->lost() && !is_reached) check_tables(d, *connection);
     is_reached = true;
   }
-  if (!is_reached) d.add("schema", skipped("no server could be asked"));
+  if (!is_reached) d.add("schema", skipped("no server can be reached"));
 }
 
 void check_migrations(Diagnosis& d) {

@@ -2,8 +2,6 @@
 #include "ctl/doctor/doctor.hpp"
 
 #include <algorithm>
-#include <iomanip>
-#include <sstream>
 #include <system_error>
 
 #include <fcntl.h>
@@ -15,7 +13,7 @@ namespace users::ctl {
 namespace {
 
 struct Group {
-  const char* name;  ///< of its row if it cannot run as a whole
+  const char* name;  ///< of its row if the whole group is skipped or fails
   bool needs_configuration;
   void (*run)(Diagnosis&);
 };
@@ -30,15 +28,13 @@ constexpr Group kGroups[] = {
     {"units", true, check_units},
     {"nginx", false, check_nginx},
     {"sockets", false, check_sockets},
-    {"workers", false, check_workers},
+    {"workers", true, check_workers},
     {"nginx peers", false, check_peers},
     {"database", true, check_database},
     {"migrations", true, check_migrations},
     {"disk", true, check_disks},
     {"clock", false, check_clock},
 };
-
-constexpr const char* kStateNames[] = {"ok", "warning", "problem", "skipped"};
 
 void run_group(const Group& group, Diagnosis& d) {
   if (group.needs_configuration && !d.config) {
@@ -48,8 +44,8 @@ void run_group(const Group& group, Diagnosis& d) {
     group.run(d);
   } catch (const std::exception& error) {
     // The other checks still run.
-    d.add(group.name, problem(std::string("the check itself failed: ") + error.what(),
-                              "run users-ctl doctor as root; mend what the message names"));
+    d.add(group.name, problem(std::string("the check failed: ") + error.what(),
+                              "run users-ctl doctor as root; fix what the message names"));
   }
 }
 
@@ -78,17 +74,12 @@ bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int 
   return ::faccessat(AT_FDCWD, file.c_str(), mode, AT_EACCESS) == 0;
 }
 
-std::string octal(mode_t mode) {
-  std::ostringstream text;
-  text << std::oct << std::setw(4) << std::setfill('0') << (mode & 07777U);
-  return text.str();
-}
-
 std::string explain(int error) {
   return std::generic_category().message(error);
 }
 
 int doctor(const Call& call) {
+  constexpr const char* kStateNames[] = {"ok", "warning", "problem", "skipped"};
   Diagnosis d(call);
   for (const Group& group : kGroups) run_group(group, d);
   print_rows(

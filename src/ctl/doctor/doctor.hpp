@@ -19,9 +19,9 @@ enum class State { ok, warning, problem, skipped };
 
 struct Finding {
   State state;
-  std::string found;     ///< what is there; for a skipped check why
-  std::string advice{};  ///< the command or the line that mends it
-  std::string check{};   ///< its name, the same whatever it finds
+  std::string found;     ///< what is there; for a skipped check the reason
+  std::string advice{};  ///< the command or the line that fixes it
+  std::string check{};   ///< always the same name, whatever the check finds
 };
 
 inline Finding ok(std::string found) {
@@ -37,6 +37,8 @@ inline Finding skipped(std::string why) {
   return {State::skipped, std::move(why)};
 }
 
+using Workers = std::vector<WorkerTable::Worker>;
+
 struct Diagnosis {
   explicit Diagnosis(const Call& typed) : call(typed) {}
 
@@ -44,51 +46,35 @@ struct Diagnosis {
 
   const Call& call;
   std::vector<Finding> findings;
-  /// And couriers, of this configuration; missing if the table cannot be read.
-  std::optional<std::vector<WorkerTable::Worker>> workers;
-
+  std::optional<Workers> workers;    ///< and couriers, of this configuration; missing if unreadable
   std::optional<Config> config;      ///< missing if it does not load
-  std::optional<uid_t> service_uid;  ///< service_user(); missing if it cannot be told
+  std::optional<uid_t> service_uid;  ///< service_user()
   std::optional<uid_t> courier_uid;  ///< courier_user()
   std::optional<Secret> service_password;
   std::optional<Secret> migration_password;
-  std::optional<uid_t> nginx_uid;                        ///< whom nginx's workers run as
+  std::optional<uid_t> nginx_uid;                        ///< the user of nginx's workers
   std::map<std::string, std::filesystem::path> sockets;  ///< by pool; missing if unknown
-  std::filesystem::path data_folder;  ///< of a database on this machine; empty elsewhere
+  std::filesystem::path data_folder;  ///< of a database on this machine, otherwise empty
 };
 
 inline constexpr const char* kPools[] = {"hash", "fast"};
 
-/// Whether this process may look at what belongs to that user.
+/// Returns true if this process may look at what belongs to that user.
 bool may_act_as(std::optional<uid_t> user);
 
-/// As advice names a user: as chown(1) takes it; `USER` if unknown.
+/// A user's name for a command in advice, as chown(1) takes it; `USER` if unknown.
 std::string word_for(std::optional<uid_t> user);
 
 /// Advice if a part runs as another user than the service's.
 std::string start_all_as(std::optional<uid_t> user);
 
-/// faccessat(2) as that user: root's own rights would prove nothing.
+/// faccessat(2) as that user, since root may open everything.
 bool user_may(std::optional<uid_t> user, const std::filesystem::path& file, int mode);
 
-/// The permissions of a file as chmod(1) takes them: `0640`.
-std::string octal(mode_t mode);
-
-/// What errno says, in words.
+/// errno as text.
 std::string explain(int error);
 
-/// The words of a line of a unit's file. Blanks between quotes do not separate.
-std::vector<std::string> unit_words(const std::string& text);
-
-/// The settings of a unit's [Service] section, by name: the words of all lines in their order.
-using UnitSettings = std::map<std::string, std::vector<std::string>>;
-
-/// Reads a service's unit and what drop-ins add to it (systemd.unit(5)) from the folders of
-/// $SYSTEMD_UNIT_PATH, or else from those of the system's units. Empty if there is no such unit.
-UnitSettings read_unit(const std::string& service);
-
-// The groups of checks, in their order; each adds its rows. None changes anything, and none waits
-// without a bound.
+// The groups of checks, in their order. None changes anything or waits without a limit.
 void check_configuration(Diagnosis& d);
 void check_policy(Diagnosis& d);
 void check_secrets(Diagnosis& d);
@@ -101,7 +87,7 @@ void check_sockets(Diagnosis& d);
 void check_workers(Diagnosis& d);
 void check_peers(Diagnosis& d);
 void check_database(Diagnosis& d);
-/// Of check_database: a server's settings, its clock, and what the service's account may do.
+/// Part of check_database: a server's settings, its clock, and the rights of the service's account.
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host);
 void check_migrations(Diagnosis& d);
 void check_disks(Diagnosis& d);

@@ -1,4 +1,4 @@
-// doctor: the machine: programs, the command that sends messages, folders, disks, the clock.
+// doctor: the machine: programs, the command that sends messages, folders, disks, and the clock.
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -30,13 +30,13 @@ Finding judge_program(const std::string& name) {
   return ok(file.string() + (version.empty() ? "" : ": " + version));
 }
 
-/// The worker's program that belongs to this one: beside it, else on PATH.
+/// Checks the worker's program beside this one, otherwise the one on PATH.
 Finding judge_release() {
   std::error_code error;
   fs::path worker = fs::read_symlink("/proc/self/exe", error).parent_path() / "users-fcgi";
   if (::access(worker.c_str(), X_OK) != 0) worker = find_program("users-fcgi");
   if (worker.empty()) {
-    return problem("the program users-fcgi is not there",
+    return problem("the program users-fcgi is not installed",
                    "install it beside users-ctl, from the same release");
   }
   const std::string version = first_line(run_bounded({worker, "--version"}, 5s).output);
@@ -46,13 +46,13 @@ Finding judge_release() {
 }
 
 Finding judge_disk(const std::string& folder) {
-  constexpr std::uint64_t kPlenty = std::uint64_t{10} << 30U;  // bytes: enough of any disk
+  constexpr std::uint64_t kPlenty = std::uint64_t{10} << 30U;  // bytes: enough on any disk
   constexpr std::uint64_t kManyFiles = std::uint64_t{1} << 20U;
   struct statvfs disk {};
   if (::statvfs(folder.c_str(), &disk) != 0) return skipped(folder + ": " + explain(errno));
   if ((disk.f_flag & ST_RDONLY) != 0) {
     return problem(folder + " is mounted read-only",
-                   "look for the disk's errors in dmesg, then mount -o remount,rw");
+                   "see dmesg for errors of the disk, then mount -o remount,rw");
   }
   // Some file systems have no fixed number of inodes.
   const auto space = disk.f_bavail * 100 / std::max<std::uint64_t>(disk.f_blocks, 1);
@@ -60,27 +60,27 @@ Finding judge_disk(const std::string& folder) {
   const std::string found = folder + ": " + std::to_string(space) + " % of the space free, " +
                             std::to_string(inodes) + " % of the inodes";
   const std::string advice = "see what fills it: du -xh -d 2 " + folder +
-                             "; delete or move that, or make the file system larger";
+                             "; delete or move it, or enlarge the file system";
   const auto least = std::min(disk.f_bavail * disk.f_frsize > kPlenty ? 100 : space,
                               disk.f_favail > kManyFiles ? 100 : inodes);
   return least < 2 ? problem(found, advice) : least < 10 ? warning(found, advice) : ok(found);
 }
 
-/// A folder that the service makes files in.
+/// Checks a folder in which the service creates files.
 Finding judge_folder(const Diagnosis& d, const fs::path& folder, const std::string& mend) {
   const std::string name = folder.string();
   std::error_code error;
   const bool is_folder = fs::is_directory(folder, error);
   if (error == std::errc::permission_denied) return skipped(name + " is hidden from this user");
-  if (!is_folder) return problem(name + " is no folder", mend);
+  if (!is_folder) return problem(name + " is not a folder", mend);
   const std::string user = word_for(d.service_uid);
   if (!may_act_as(d.service_uid)) return skipped("only root and " + user + " can try it");
   if (user_may(d.service_uid, folder, W_OK | X_OK)) return ok(name);
   return problem(name + " cannot be written by " + user, mend);
 }
 
-/// The files of secrets that the settings of a ready-made command name. The settings may be the
-/// courier's own, so this reads them as the courier, waits for nothing and has a bound.
+/// The secret files that the settings of a shipped command name. The courier may be able to replace
+/// the settings, so this reads them as the courier, without waiting, up to a limit.
 std::vector<std::string> secret_files(std::optional<uid_t> courier, const std::string& settings,
                                       const std::string& provider) {
   const AsUser eyes(courier.value_or(::geteuid()));
@@ -92,10 +92,11 @@ std::vector<std::string> secret_files(std::optional<uid_t> courier, const std::s
   std::istringstream lines(text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
   std::vector<std::string> files;
   for (std::string line; std::getline(lines, line);) {
-    const auto equals = std::min(line.find('='), line.size());
+    const auto equals = line.find('=');
+    if (equals == std::string::npos) continue;
     const auto key = trim(std::string_view(line).substr(0, equals));
     if (!key.starts_with(provider + "_") || !key.ends_with("_file")) continue;
-    files.emplace_back(trim(line.substr(std::min(equals + 1, line.size()))));
+    files.emplace_back(trim(std::string_view(line).substr(equals + 1)));
   }
   return files;
 }
@@ -106,7 +107,7 @@ Finding judge_settings(const Diagnosis& d, const std::string& provider) {
       named == nullptr || *named == '\0' ? "/etc/users-fcgi/send-sms.conf" : named;
   const std::string user = word_for(d.courier_uid);
   if (find_program("curl").empty()) {
-    return problem("curl is not installed, the command needs it", "apt install curl");
+    return problem("curl is not installed, but the command needs it", "apt install curl");
   }
   if (!user_may(d.courier_uid, settings, R_OK)) {
     const std::string group = d.courier_uid ? group_name_of(*d.courier_uid) : "GROUP";
@@ -139,22 +140,22 @@ Finding judge_command(const Diagnosis& d, const fs::path& command) {
     return skipped("only root and " + user + " can try it");
   }
   if (!is_file) {
-    return problem(name + " is not there" + origin,
-                   "set command in [sms] to a program that sends one message; ready ones are "
-                   "aliyun, tencent, twilio and webhook in /usr/share/users-fcgi/send-sms");
+    return problem(name + " does not exist" + origin,
+                   "set command in [sms] to a program that sends one message, such as aliyun, "
+                   "tencent, twilio or webhook in /usr/share/users-fcgi/send-sms");
   }
   if (!user_may(d.courier_uid, command, X_OK)) {
     return problem(name + " cannot be run by " + user + origin, "chmod 0755 " + name);
   }
   if (fs::canonical(command).filename() != "spool") return ok(name);
   return warning(name + " writes messages to a file and sends none",
-                 "on a site set command in [sms] to one that sends");
+                 "on a site set command in [sms] to a program that sends");
 }
 
 }  // namespace
 
 void check_programs(Diagnosis& d) {
-  // Each says its version for -v.
+  // Each prints its version for -v.
   for (const char* name : {"nginx", "spawn-fcgi", "multiwatch"}) d.add(name, judge_program(name));
   d.add("release", judge_release());
 }
@@ -194,14 +195,15 @@ void check_disks(Diagnosis& d) {
 
 void check_clock(Diagnosis& d) {
   const fs::path program = find_program("timedatectl");
-  if (program.empty()) return d.add("clock", skipped("timedatectl is not there to ask"));
+  if (program.empty()) return d.add("clock", skipped("timedatectl is not installed"));
   const Finished outcome = run_bounded({program, "show", "-p", "NTPSynchronized", "--value"}, 5s);
   const std::string answer = first_line(outcome.output);
-  d.add("clock", answer == "yes" ? ok("synchronised by NTP")
-                 : answer == "no"
-                     ? warning("not synchronised by NTP: codes and sessions end at wrong times",
-                               "apt install systemd-timesyncd && timedatectl set-ntp true")
-                     : skipped("timedatectl does not know: " + first_line(outcome.errors)));
+  d.add("clock",
+        answer == "yes" ? ok("synchronised by NTP")
+        : answer == "no"
+            ? warning("not synchronised by NTP: codes and sessions expire at the wrong time",
+                      "apt install systemd-timesyncd && timedatectl set-ntp true")
+            : skipped("timedatectl reports nothing: " + first_line(outcome.errors)));
 }
 
 }  // namespace users::ctl

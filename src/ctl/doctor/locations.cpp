@@ -1,4 +1,4 @@
-// doctor: the sites of an nginx, whom their backends take a client for, and who gets the answers.
+// doctor: the sites of an nginx, which user their backends see, and who gets their replies.
 #include <algorithm>
 #include <set>
 
@@ -11,7 +11,7 @@ namespace {
 
 struct Listen {
   const Directive* server;
-  std::string address = "*:80";  ///< as nginx tells addresses apart
+  std::string address = "*:80";  ///< in one notation
   bool is_default = false;
   bool is_tls = false;
 };
@@ -31,8 +31,8 @@ void add_listens(std::vector<Listen>& listens, const Directive& server) {
   }
 }
 
-/// nginx reads the request line and the headers before Host with the settings of the default server
-/// of the address, or of the one that the client names in the TLS handshake, whatever Host says.
+/// Until nginx has read Host, the settings of the address's default server apply, or those of the
+/// server that the client names in the TLS handshake.
 void find_parsers(Site& site, const std::vector<Listen>& listens) {
   site.parsers = {site.server};
   for (const Listen& ours : listens) {
@@ -51,9 +51,9 @@ std::vector<Site> find_sites(const NginxTree& tree) {
   std::vector<Listen> listens;
   std::vector<Site> sites;
   for (const Directive& one : tree.all) {
-    // The modules for mail and streams have servers of their own.
+    // Servers of mail and streams do not count.
     const Directive* server = enclosing(one, {"server"});
-    if (server == nullptr || server->around == nullptr || !is(*server->around, {"http"})) continue;
+    if (server == nullptr || !is(*server->around, {"http"})) continue;
     if (&one == server) add_listens(listens, *server);
     if (is(one, {"location", "^~", "/users/"}) && one.around == server) sites.push_back({server});
   }
@@ -67,7 +67,7 @@ std::vector<Site> find_sites(const NginxTree& tree) {
   return sites;
 }
 
-/// How nginx passes requests on, and how it tells a backend who the client is.
+/// How nginx passes requests on and sets what a backend learns of the client.
 struct Protocol {
   std::string name;    ///< `NAME_pass` passes a request on
   std::string header;  ///< the directive that sets a header or a parameter
@@ -82,7 +82,7 @@ const Protocol kProtocols[] = {
     {"uwsgi", "uwsgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"},
     {"scgi", "scgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"}};
 
-/// Calls `judge` for each way in which a block itself passes requests on.
+/// Calls `judge` for each protocol by which a block itself passes requests on.
 template <class Judge>
 void for_each_pass(const std::vector<const Directive*>& blocks, Judge judge) {
   for (const Directive* block : blocks) {
@@ -92,7 +92,7 @@ void for_each_pass(const std::vector<const Directive*>& blocks, Judge judge) {
   }
 }
 
-/// Whether nginx sets this header for a block's backend, and not to what the client sent.
+/// Returns true if nginx sets this header for a block's backend, and not to what the client sent.
 bool sets(const Directive& block, const Protocol& protocol, const std::string& name) {
   bool is_set = false;
   for (const Directive* one : in_effect(block, protocol.header)) {
@@ -104,42 +104,37 @@ bool sets(const Directive& block, const Protocol& protocol, const std::string& n
   return is_set;
 }
 
-bool says_who(const Directive& block, const Protocol& protocol) {
-  // Many backends take both spellings of a header for one.
+bool sets_identity(const Directive& block, const Protocol& protocol) {
+  // Many backends treat both spellings of a header as one.
   const bool is_ambiguous = protocol.header.ends_with("_set_header") &&
                             value_in_effect(block, "underscores_in_headers") == "on";
   return sets(block, protocol, protocol.id) && sets(block, protocol, protocol.phone) &&
          (!is_ambiguous || sets(block, protocol, "X_User_Id"));
 }
 
-/// A block whose headers were lost, though it stands in one that had them.
-bool has_lost(const Directive& block, const Protocol& protocol) {
+/// Returns true if a block should set the identity, as the blocks around it do.
+bool has_lost_identity(const Directive& block, const Protocol& protocol) {
   for (const Directive* at = block.around; at != nullptr; at = at->around) {
-    if (says_who(*at, protocol)) return true;
+    if (sets_identity(*at, protocol)) return true;
   }
   return needs_session(block);
 }
 
 void find_forgeries(Faults& faults, const Site& site) {
-  if (const Directive* off = find_off(site, "ignore_invalid_headers")) {
-    faults.push_back(problem("ignore_invalid_headers off of " + off->file +
-                                 ": a client's own X.User.Id reaches the backends",
-                             "remove that line; it counts for all servers of one address"));
-  }
+  find_off(faults, site, "ignore_invalid_headers", "a client's own X.User.Id reaches the backends");
   for_each_pass(site.blocks, [&](const Directive& block, const Protocol& protocol) {
-    // Nothing of the client's arrives then.
     if (value_in_effect(block, protocol.name + "_pass_request_headers") == "off") return;
-    if (says_who(block, protocol)) return;
+    if (sets_identity(block, protocol)) return;
     const bool is_protected = needs_session(block);
-    // nginx refuses a second auth_request.
+    // nginx rejects a second auth_request.
     const bool has_check = is_protected && !own(block, "auth_request").empty();
     const std::string advice =
         std::string("write ") + (has_check ? "in place of its auth_request: " : "into it: ") +
         "include snippets/users-fcgi/" + (is_protected ? "users_auth.conf;" : "users_strip.conf;");
     std::string found = name_of(block) + " passes a client's own X-User-Id on to its backend";
-    if (!has_lost(block, protocol)) return faults.push_back(warning(found, advice));
+    if (!has_lost_identity(block, protocol)) return faults.push_back(warning(found, advice));
     if (!own(block, protocol.header).empty()) {
-      found += ": each " + protocol.header + " of its own drops all that it would inherit";
+      found += ": each " + protocol.header + " of its own replaces all that it would inherit";
     }
     faults.push_back(problem(found, advice));
   });
@@ -162,22 +157,22 @@ void find_early_data(Faults& faults, const Site& site) {
     return value_in_effect(*parser, "ssl_early_data") == "on";
   });
   if (!is_on) return;
-  // Under /users/ users.conf answers what changes something with 425 (RFC 8470).
+  // Under /users/ users.conf itself replies 425 (RFC 8470).
   for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
     if (sets(block, protocol, protocol.early_data)) return;
     faults.push_back(
         warning("ssl_early_data on: anybody who records a request to " + name_of(block) +
                     " can send it to the backend again",
                 "write beside its users_auth.conf: " + protocol.header + " " + protocol.early_data +
-                    " $ssl_early_data;  and let the backend answer 425; or write into each server "
-                    "block of its address: ssl_early_data off;"));
+                    " $ssl_early_data;  and let the backend reply 425; or set ssl_early_data off; "
+                    "in each server block of its address"));
   });
 }
 
-/// What could not be read and belongs to a site; empty if there is nothing of the kind.
+/// Names something that could not be read and may belong to a site; empty if there is none.
 std::string unread_of(const NginxTree& tree, const std::vector<Site>& sites) {
   for (const Unread& one : tree.unread) {
-    const Directive* server = one.around == nullptr ? nullptr : enclosing(*one.around, {"server"});
+    const Directive* server = enclosing(*one.around, {"server"});
     if (server == nullptr || std::ranges::count(sites, server, &Site::server) > 0) {
       return "not looked at: " + one.what;
     }
@@ -191,20 +186,22 @@ struct Check {
   const char* fine;
 };
 constexpr Check kChecks[] = {
-    {"nginx identity", find_forgeries, "no client says who it is"},
-    {"nginx session", find_openings, "no protected location lets in without a session"},
-    {"nginx precedence", find_rivals, "no location goes before a protected one"},
-    {"nginx cache", find_caches, "none keeps what one user gets"},
-    {"nginx early data", find_early_data, "no recorded request can be sent again"},
-    {"nginx site limits", find_lost_limits, "all count in the protected locations, too"}};
+    {"nginx identity", find_forgeries, "no client can forge its identity"},
+    {"nginx session", find_openings, "every protected location requires a session"},
+    {"nginx precedence", find_rivals, "no location takes precedence over a protected one"},
+    {"nginx cache", find_caches, "no cache stores what one user gets"},
+    {"nginx early data", find_early_data, "no recorded request can be repeated"},
+    {"nginx site limits", find_lost_limits, "all apply in the protected locations, too"}};
 
 }  // namespace
 
-const Directive* find_off(const Site& site, std::string_view name) {
+void find_off(Faults& faults, const Site& site, const std::string& name, const std::string& fault) {
   for (const Directive* parser : site.parsers) {
-    if (value_in_effect(*parser, name) == "off") return in_effect(*parser, name).front();
+    if (value_in_effect(*parser, name) != "off") continue;
+    const std::string& file = in_effect(*parser, name).front()->file;
+    return faults.push_back(problem(name + " off of " + file + ": " + fault,
+                                    "remove that line; it applies to all servers of one address"));
   }
-  return nullptr;
 }
 
 bool needs_session(const Directive& block) {
@@ -221,14 +218,14 @@ void check_locations(Diagnosis& d, const NginxTree& tree) {
   constexpr std::size_t kMostRows = 10;
   std::vector<Site> sites = find_sites(tree);
   const std::string unread = unread_of(tree, sites);
-  // Then no backend has a reason to trust X-User-Id.
+  // Without a protected location no backend trusts X-User-Id.
   const bool is_unused =
       std::ranges::all_of(sites, [](const Site& site) { return site.is_protected.empty(); });
   if (is_unused) sites.clear();
   for (const Check& check : kChecks) {
     Faults faults;
     for (const Site& site : sites) check.find(faults, site);
-    // A file that two servers include has its faults twice.
+    // The faults of a file that two servers include are found twice.
     std::set<std::string> seen;
     for (const Finding& fault : faults) {
       if (seen.size() < kMostRows && seen.insert(fault.found).second) d.add(check.name, fault);

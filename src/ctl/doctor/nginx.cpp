@@ -1,5 +1,5 @@
-// doctor: whether nginx takes its configuration. Its master is root: before it is run, nothing that
-// it makes, opens or reads may be where somebody else could put a link or a line of his own.
+// doctor: whether nginx accepts its configuration. Its master is root, so nginx is run only if
+// nobody else could put a link or a line where it creates, opens or reads files.
 #include "ctl/doctor/nginx.hpp"
 
 #include <algorithm>
@@ -20,49 +20,36 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-/// Where nginx takes its files from.
-struct Places {
-  fs::path prefix;
-  fs::path main;                   ///< its configuration
-  fs::path pid_file;               ///< if the configuration names none
-  std::vector<fs::path> built_in;  ///< what it uses if the configuration is silent
-};
+/// The options that nginx was built with, such as `--error-log-path`; the configuration or the
+/// operator may override them.
+using Places = std::map<std::string, fs::path>;
 
-/// As the options say, else the local stack's, else as nginx was built, which -V tells without a
-/// look at any file.
+/// Takes `--prefix` and `--conf-path` from doctor's own options, otherwise from the local stack,
+/// otherwise from nginx -V, which reads no file.
 Places find_places(const Diagnosis& d, const fs::path& program) {
-  std::map<std::string, fs::path> built{{"--prefix", "/usr/share/nginx"},
-                                        {"--conf-path", "/etc/nginx/nginx.conf"},
-                                        {"--pid-path", "/run/nginx.pid"}};
+  Places places{{"--prefix", "/usr/share/nginx"},
+                {"--conf-path", "/etc/nginx/nginx.conf"},
+                {"--pid-path", "/run/nginx.pid"}};
   std::istringstream words(run_bounded({program, "-V"}, 5s).errors);
   for (std::string word; words >> word;) {
     const auto equals = word.find('=');
-    if (equals != std::string::npos) built[word.substr(0, equals)] = word.substr(equals + 1);
+    if (equals != std::string::npos) places[word.substr(0, equals)] = word.substr(equals + 1);
   }
-  Places places{built["--prefix"], built["--conf-path"], built["--pid-path"], {}};
-  // The configuration of a local stack lies in a folder with a mark and the nginx.conf of its
-  // nginx.
+  // A local stack's folder has a mark, and the nginx.conf of its nginx.
   std::error_code error;
   const fs::path folder = fs::canonical(d.call.config_file, error).parent_path();
   if (fs::exists(folder / ".users-fcgi-state", error)) {
-    places.prefix = folder;
-    places.main = folder / "nginx.conf";
+    places["--prefix"] = folder;
+    places["--conf-path"] = folder / "nginx.conf";
   }
-  // nginx takes a relative name for one in its prefix.
-  if (const auto given = d.call.option("prefix")) places.prefix = fs::absolute(*given);
-  if (const auto given = d.call.option("nginx")) places.main = fs::absolute(*given);
-  for (const auto& [name, path] : built) {
-    // The lock's file is for processors without atomic operations.
-    if (name.ends_with("-path") && name != "--lock-path") {
-      places.built_in.push_back(places.prefix / path);
-    }
-  }
+  // nginx would look for a relative name in its prefix.
+  if (const auto given = d.call.option("prefix")) places["--prefix"] = fs::absolute(*given);
+  if (const auto given = d.call.option("nginx")) places["--conf-path"] = fs::absolute(*given);
   return places;
 }
 
-/// Directives whose words are addresses, texts, or files that only nginx's workers open. Any other
-/// word with a slash in it is taken for a path of the master's: what a module of tomorrow opens,
-/// too.
+/// Directives whose words are addresses, texts, or files that only nginx's workers open. In others,
+/// also of modules yet unknown, each word with a slash is a path that the master may open.
 constexpr std::string_view kNoPaths =
     " location root alias try_files rewrite return if set error_page server index log_format "
     "sub_filter map geo types include auth_request proxy_pass fastcgi_pass uwsgi_pass scgi_pass "
@@ -70,31 +57,27 @@ constexpr std::string_view kNoPaths =
     "proxy_cookie_path auth_basic_user_file lock_file ";
 
 bool names_paths(const Directive& one) {
-  if (one.words.empty() || enclosing(one, {"map", "geo", "types"}) != nullptr) return false;
   const std::string& name = one.words[0];
-  return !name.ends_with("_param") && !name.ends_with("_set_header") &&
+  return enclosing(one, {"map", "geo", "types"}) == nullptr && !name.ends_with("_param") &&
+         !name.ends_with("_set_header") &&
          kNoPaths.find(" " + name + " ") == std::string_view::npos;
 }
 
-/// Reads the tree, and says whether nginx may be run.
-Finding judge_paths(const Places& places, NginxTree& tree) {
-  const std::string until = "; until then doctor does not run nginx -t";
-  std::vector<std::pair<fs::path, std::string>> paths;  // and what a message calls each
-  for (const fs::path& path : places.built_in) {
-    paths.emplace_back(path, path.string() + ", which nginx was built with,");
-  }
-  try {
-    tree = read_nginx_tree(places.main);
-  } catch (const Refused& error) {
-    return problem(error.what(), "let root alone write what nginx reads" + until);
+/// Judges whether nginx may be run on the paths that its configuration and its build name.
+Finding judge_paths(const Places& places, const NginxTree& tree) {
+  const fs::path& prefix = places.at("--prefix");
+  std::vector<std::pair<fs::path, std::string>> paths;  // each with its name in a message
+  for (const auto& [name, path] : places) {
+    // A lock file is only for processors without atomic operations.
+    if (!name.ends_with("-path") || name == "--lock-path") continue;
+    paths.emplace_back(prefix / path, name + " " + path.string() + " of nginx");
   }
   for (const Directive& one : tree.all) {
     if (!names_paths(one)) continue;
-    for (std::size_t i = 1; i < one.words.size(); ++i) {
-      std::string word = one.words[i];
+    for (std::string word : one.words) {
       if (word.starts_with("unix:")) word.erase(0, 5);
       if (word.find('/') == std::string::npos) continue;
-      const fs::path path = places.prefix / word;
+      const fs::path path = prefix / word;
       paths.emplace_back(path, one.words[0] + " " + path.string() + " of " + one.file);
     }
   }
@@ -102,60 +85,58 @@ Finding judge_paths(const Places& places, NginxTree& tree) {
     const std::string stranger = stranger_on(path, Judged::way);
     if (stranger.empty()) continue;
     return problem(name + " lies in " + stranger +
-                       ": its owner could put a link there, and nginx's master, who is root, would "
-                       "write wherever it leads",
-                   "move it to a folder that root alone may write to, such as /var/log/nginx or "
-                   "/run/users-fcgi-nginx" +
-                       until);
+                       ": its owner could put a link there, and nginx's master, which is root, "
+                       "would write to the link's target",
+                   "move it to a folder that only root may write to, such as /var/log/nginx or "
+                   "/run/users-fcgi-nginx; until then doctor does not run nginx -t");
   }
-  return ok("all where root alone may write");
+  return ok("in folders that only root may write to");
 }
 
-std::string mend_of(const std::string& complaint) {
+std::string advice_for(const std::string& complaint) {
   const auto says = [&](const char* part) { return complaint.find(part) != std::string::npos; };
-  const bool is_twice = says("directive is duplicate in") && says("/users-fcgi/");
-  // An origin of 47 bytes in users_cors_origins.conf is enough for the second, which names no line.
-  const std::string mend =
-      is_twice ? "that line is right: remove the one of the same name beside the include,"
-      : says("increase map_hash_bucket_size")
-          ? "write map_hash_bucket_size 512; into the http block of nginx.conf, before its first "
-            "map and before its includes,"
-          : "correct that line,";
-  return mend + " then: nginx -t && systemctl reload nginx";
+  std::string advice = "correct that line,";
+  if (says("directive is duplicate in") && says("/users-fcgi/")) {
+    advice = "that line is right: remove the one of the same name beside the include,";
+  } else if (says("increase map_hash_bucket_size")) {
+    // One origin of 47 bytes in users_cors_origins.conf is enough. The message names no line.
+    advice =
+        "write map_hash_bucket_size 512; into the http block of nginx.conf before its includes,";
+  }
+  return advice + " then: nginx -t && systemctl reload nginx";
 }
 
 Finding judge_test(const Finished& outcome) {
   if (!outcome.in_time) {
     return problem("nginx -t took longer than 20 seconds",
-                   "run it by hand; a name server that does not answer is the usual reason");
+                   "run it by hand; usually a name server does not answer");
   }
-  if (outcome.status == 0) return ok("nginx takes it");
-  // Warnings may come first; the last line but "test failed" says why.
+  if (outcome.status == 0) return ok("nginx accepts it");
+  // Warnings may precede the error.
   const auto at = outcome.errors.find("[emerg]");
   const std::string complaint = first_line(outcome.errors.substr(at == std::string::npos ? 0 : at));
   if (::geteuid() != 0 && complaint.find("Permission denied") != std::string::npos) {
-    return skipped("only root can have it tested: " + complaint);
+    return skipped("only root can test it: " + complaint);
   }
-  return problem("nginx -t fails: " + complaint, mend_of(complaint));
+  return problem("nginx -t fails: " + complaint, advice_for(complaint));
 }
 
-/// Its master is the process that its pid file names.
 Finding judge_running(const NginxTree& tree, const Places& places) {
-  const Directive* line = find(tree, {"pid"});
+  const std::string set = value_in_effect(tree.all.front(), "pid");
   const fs::path file =
-      line == nullptr || line->words.size() < 2 ? places.pid_file : places.prefix / line->words[1];
+      places.at("--prefix") / (set.empty() ? places.at("--pid-path") : fs::path(set));
   pid_t pid = 0;
   std::ifstream(file) >> pid;
   const auto master = find_process(pid);
   if (master && master->name == "nginx") return ok("process " + std::to_string(pid));
-  return problem(file.string() + " names no process of nginx", "systemctl start nginx");
+  return problem(file.string() + " does not name a running nginx", "systemctl start nginx");
 }
 
-/// Whom its workers run as: the master gives up root for the user it names.
+/// The user of nginx's workers: if its master is root, the one in its configuration.
 std::optional<uid_t> nginx_user(const NginxTree& tree) {
   if (::geteuid() != 0) return ::geteuid();
-  const Directive* line = find(tree, {"user"});
-  const std::string name = line == nullptr || line->words.size() < 2 ? "nobody" : line->words[1];
+  const std::string set = value_in_effect(tree.all.front(), "user");
+  const std::string name = set.empty() ? "nobody" : set;
   const passwd* entry = ::getpwnam(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
   return entry == nullptr ? std::nullopt : std::optional(entry->pw_uid);
 }
@@ -167,17 +148,25 @@ void check_nginx(Diagnosis& d) {
   const fs::path program = find_program("nginx");
   if (program.empty()) return d.add(kCheck, skipped("nginx is not installed"));
   const Places places = find_places(d, program);
+  const fs::path& prefix = places.at("--prefix");
+  const fs::path& main = places.at("--conf-path");
   NginxTree tree;
-  d.add("nginx paths", judge_paths(places, tree));
+  try {
+    tree = read_nginx_tree(main);
+    d.add("nginx paths", judge_paths(places, tree));
+  } catch (const Refused& error) {
+    d.add("nginx paths", problem(error.what(),
+                                 "let only root write what nginx reads; until then "
+                                 "doctor does not run nginx -t"));
+  }
   if (d.findings.back().state != State::ok) {
     return d.add(kCheck, skipped("nginx is not run: see the row above"));
   }
-  d.add(kCheck,
-        judge_test(run_bounded({program, "-t", "-p", places.prefix, "-c", places.main}, 20s)));
+  d.add(kCheck, judge_test(run_bounded({program, "-t", "-p", prefix, "-c", main}, 20s)));
   if (d.findings.back().state != State::ok) return;
   d.add("nginx runs", judge_running(tree, places));
   d.nginx_uid = nginx_user(tree);
-  check_service(d, tree, places.prefix);
+  check_service(d, tree, prefix);
   check_locations(d, tree);
 }
 

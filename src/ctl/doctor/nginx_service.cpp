@@ -1,5 +1,5 @@
-// doctor: what nginx's configuration has of the shipped users.conf and users_site.conf, and
-// programs of others with the rights of nginx's workers.
+// doctor: whether nginx's configuration has what users.conf and users_site.conf ship, and which
+// other programs have the rights of nginx's workers.
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
@@ -16,18 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What stands behind `name=`; empty if nothing does.
-std::string argument(const Directive& directive, std::string_view name) {
-  for (const std::string& word : directive.words) {
-    if (word.starts_with(name)) return word.substr(name.size());
-  }
-  return "";
-}
-
-/// Whether a worker's death has a next server to go to. Finds the socket of the pool.
+/// Checks that another server gets a request whose worker died. Finds the pool's socket.
 Finding judge_upstream(Diagnosis& d, const NginxTree& tree, const fs::path& prefix,
                        const std::string& pool) {
-  constexpr std::size_t kFewest = 3;
   constexpr std::string_view kSocket = "unix:";
   const Directive* upstream = find(tree, {"upstream", "users_" + pool});
   const auto servers =
@@ -37,28 +28,27 @@ Finding judge_upstream(Diagnosis& d, const NginxTree& tree, const fs::path& pref
                    "include snippets/users-fcgi/users_site.conf; in the http block");
   }
   const std::string address = servers.front()->words.at(1);
-  const bool is_same = std::ranges::all_of(servers, [&](const Directive* server) {
-    return is(*server, {"server", address});
-  });
-  if (!is_same || !address.starts_with(kSocket)) {
+  const auto all_have = [&](const std::string& word) {
+    return std::ranges::all_of(
+        servers, [&](auto* server) { return std::ranges::count(server->words, word) > 0; });
+  };
+  if (!all_have(address) || !address.starts_with(kSocket)) {
     return warning("its servers are not one unix socket, so nothing more is checked",
                    "see upstream users_" + pool + " in the shipped users_site.conf");
   }
   d.sockets[pool] = prefix / address.substr(kSocket.size());
   const std::string line = "server " + address + " max_fails=0;";
   const std::string found = address + ", " + std::to_string(servers.size()) + " times";
-  if (servers.size() < kFewest) {
-    return problem(found + ": a request whose worker died has nowhere else to go",
-                   "write the same line " + std::to_string(kFewest) + " times: " + line);
+  if (servers.size() < 3) {
+    return problem(found + ": a request whose worker died has no other server",
+                   "write the same line 3 times: " + line);
   }
-  const bool is_kept = std::ranges::all_of(
-      servers, [](const Directive* server) { return argument(*server, "max_fails=") == "0"; });
-  if (is_kept) return ok(found);
-  return problem(found + ", without max_fails=0: after a failure nginx leaves it alone",
+  if (all_have("max_fails=0")) return ok(found);
+  return problem(found + ", without max_fails=0: nginx stops using a server that failed",
                  "write each line as: " + line);
 }
 
-/// nginx's notation of sizes: 16k, 8m, 1g, bytes.
+/// Reads a size such as 16k, 8m, 1g or 512.
 unsigned long long size_of(const std::string& text) {
   char* unit = nullptr;
   const unsigned long long number = std::strtoull(text.c_str(), &unit, 10);
@@ -89,30 +79,32 @@ Finding judge_limits(const NginxTree& tree) {
   for (const std::string zone : {"users_requests", "users_costly", "users_connections"}) {
     const auto row = std::ranges::find_if(tree.all, [&](const Directive& one) {
       return is_any(one, {"limit_req_zone", "limit_conn_zone"}) &&
-             argument(one, "zone=").starts_with(zone + ":");
+             std::ranges::any_of(one.words, [&](const std::string& word) {
+               return word.starts_with("zone=" + zone + ":");
+             });
     });
     const std::string advice =
-        "take the line of zone " + zone + " from the shipped users_site.conf";
+        "copy the line of zone " + zone + " from the shipped users_site.conf";
     if (row == tree.all.end()) return problem("there is no zone " + zone, advice);
     if (row->words[1] != "$users_address" && row->words[1] != "$binary_remote_addr") {
-      return warning(
-          "zone " + zone + " counts by " + row->words[1] + ", not by the client's address", advice);
+      return warning("zone " + zone + " does not count by client address, but by " + row->words[1],
+                     advice);
     }
   }
-  return ok("by the client's address");
+  return ok("by client address");
 }
 
 Finding judge_trusted(const NginxTree& tree) {
   const Directive* trusted = find(tree, {"geo", "$users_trusted"});
   if (trusted == nullptr) {
-    return warning("no geo block sets $users_trusted: who may ask for health is decided elsewhere",
+    return warning("no geo block sets $users_trusted, which decides who may request health",
                    "see geo $users_trusted in the shipped users_site.conf");
   }
   const bool is_closed = std::ranges::all_of(own(*trusted, "default"), [](const Directive* one) {
     return is(*one, {"default", "0"});
   });
-  if (is_closed) return ok("strangers are kept from /users/health/");
-  return problem("everybody may ask for /users/health/ and what is like it",
+  if (is_closed) return ok("strangers get no /users/health/");
+  return problem("everybody may request /users/health/ and /users/metrics",
                  "write into geo $users_trusted: default 0;");
 }
 
@@ -120,19 +112,18 @@ bool has(const std::vector<unsigned>& ids, unsigned id) {
   return std::ranges::find(ids, id) != ids.end();
 }
 
-/// Whether /proc hides the processes of others, as hidepid of proc(5) does from all but root.
+/// Returns true if /proc hides other users' processes: hidepid of proc(5), which spares root.
 bool are_hidden() {
   std::ifstream mounts("/proc/self/mounts");
   bool hides = false;
   for (std::string line; std::getline(mounts, line);) {
-    // The last one lies on top.
-    if (line.find(" /proc ") != std::string::npos)
-      hides = line.find("hidepid=") != std::string::npos;
+    // The last mount counts.
+    if (line.find(" /proc ") != std::string::npos) hides = line.find("hidepid=") != line.npos;
   }
   return hides && ::geteuid() != 0;
 }
 
-/// Whether a process has these permissions by its user or its groups, or shares them with all.
+/// Returns true if a process has these permissions by its user or its groups, or as everybody.
 bool has_rights(const Process& process, const struct stat& file, mode_t wanted, mode_t of_all) {
   const mode_t rights = has(process.users, file.st_uid)    ? file.st_mode >> 6U
                         : has(process.groups, file.st_gid) ? file.st_mode >> 3U
@@ -140,8 +131,8 @@ bool has_rights(const Process& process, const struct stat& file, mode_t wanted, 
   return ((rights | of_all) & wanted) == wanted;
 }
 
-/// Whether a process may open a socket by its user or a group. check_sockets() reports one that is
-/// open to everybody.
+/// Returns true if its user or a group lets a process open a socket. check_sockets() reports
+/// sockets that are open to everybody.
 bool may_open(const Process& process, const fs::path& socket) {
   struct stat status {};
   if (::stat(socket.c_str(), &status) != 0 || !has_rights(process, status, 6, 0)) return false;
@@ -153,9 +144,9 @@ bool may_open(const Process& process, const fs::path& socket) {
   return true;
 }
 
-/// Whether a process has the rights of nginx's workers, and is neither of the service, nor root or
-/// able to become root, nor nginx itself: a child of a master that is root's, who gives no program
-/// a false name.
+/// Returns true if a process has the rights of nginx's workers, but is not part of the service, not
+/// able to be root, and not nginx. Only the child of a root process named nginx is nginx, since any
+/// user can give a process that name.
 bool is_peer(const Diagnosis& d, const std::vector<Process>& all, const Process& process) {
   const auto is_of = [&](std::optional<uid_t> user) {
     return process.uid == user && process.real_uid == user;
@@ -172,23 +163,22 @@ bool is_peer(const Diagnosis& d, const std::vector<Process>& all, const Process&
 
 /// `php-fpm8.2 (811 and 7 more), sleep (77)`
 std::string names_of(const std::map<std::string, std::vector<pid_t>>& peers) {
-  constexpr std::size_t kLongest = 300;
   std::string text;
   for (const auto& [name, pids] : peers) {
-    if (text.size() > kLongest) return text + " and other programs";
+    if (text.size() > 300) return text + " and other programs";
     if (!text.empty()) text += ", ";
     append_printable(text, name, std::string::npos);
-    text += " (" + std::to_string(pids.front());
-    text += pids.size() == 1 ? ")" : " and " + std::to_string(pids.size() - 1) + " more)";
+    const std::string more = " and " + std::to_string(pids.size() - 1) + " more";
+    text += " (" + std::to_string(pids.front()) + (pids.size() == 1 ? ")" : more + ")");
   }
   return text;
 }
 
 Finding judge_peers(const Diagnosis& d) {
   if (are_hidden()) return skipped("not looked at: /proc hides the processes of others (hidepid)");
-  if (!d.service_uid) return skipped("not looked at: whom the service runs as is not known");
+  if (!d.service_uid) return skipped("not looked at: the service's user is unknown");
   if (!d.nginx_uid && d.sockets.empty()) {
-    return skipped("not looked at: neither nginx's user nor a socket is known");
+    return skipped("not looked at: nginx's user and the sockets are unknown");
   }
   const std::vector<Process> all = list_processes();
   std::map<std::string, std::vector<pid_t>> peers;
@@ -197,8 +187,8 @@ Finding judge_peers(const Diagnosis& d) {
   }
   if (peers.empty()) return ok("no other program has the rights of nginx's workers");
   return warning(names_of(peers) +
-                     ": as nginx's user, or in the group of the sockets; each can pass for nginx, "
-                     "name any client address, and may read nginx's memory",
+                     ": run as nginx's user or in the sockets' group, so they can pass for nginx, "
+                     "name any client address, and perhaps read nginx's memory",
                  "give each a user and a group of its own (PHP-FPM: user and group of its pool)");
 }
 

@@ -1,10 +1,11 @@
+// Reads nginx's configuration.
 #include <algorithm>
 #include <cctype>
 #include <fstream>
-#include <map>
-#include <optional>
+#include <sstream>
 #include <utility>
 
+#include <boost/algorithm/string/join.hpp>
 #include <glob.h>
 
 #include "ctl/command.hpp"
@@ -16,28 +17,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The text of one file, word by word.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
 
-  struct Token {
-    std::string text;
-    bool is_sign;  ///< one of `;`, `{` and `}`; else it is a word
-  };
-  /// Returns nullopt at the end.
-  std::optional<Token> next() {
-    while (at_ < text_.size() && (is_blank(text_[at_]) || text_[at_] == '#')) {
-      const bool is_comment = text_[at_++] == '#';
-      if (is_comment) skip_behind("\n", 0);
+  /// Reads the words before the next `;`, `{` or `}` and returns that sign; '\0' at the end.
+  char next(std::vector<std::string>& words) {
+    words.clear();
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '#') {
+        skip_behind("\n", 0);
+      } else if (is_blank(c)) {
+        ++at_;
+      } else if (c == ';' || c == '{' || c == '}') {
+        ++at_;
+        return c;
+      } else {
+        words.push_back(word());
+      }
     }
-    if (at_ == text_.size()) return std::nullopt;
-    const bool is_sign = std::string_view(";{}").find(text_[at_]) != std::string_view::npos;
-    return is_sign ? Token{{text_[at_++]}, true} : Token{word(), false};
+    return '\0';
   }
 
-  /// Passes over Lua code and the brace that ends it: quotes, comments and braces are Lua's there,
-  /// and so are texts and comments in long brackets such as [==[ ]==].
+  /// Skips Lua code and the brace that ends it. Quotes, comments, braces and long brackets such as
+  /// [==[ ]==] have Lua's meaning there.
   void skip_lua() {
     for (int depth = 1; at_ < text_.size() && depth > 0;) {
       const std::string_view rest = text_.substr(at_);
@@ -82,14 +86,14 @@ class Scanner {
     return word;
   }
 
-  /// What nginx makes of a character behind a backslash; that of a regular expression stays.
+  /// The meaning of a backslash and a character. Those of regular expressions stay as they are.
   static std::string unescaped(char c) {
     constexpr std::string_view kWritten = "trn\"'\\";
     const auto at = kWritten.find(c);
     return at == std::string_view::npos ? std::string{'\\', c} : std::string{"\t\r\n\"'\\"[at]};
   }
 
-  /// `{` opens a block unless it is of a variable: ${name}.
+  /// `{` opens a block, except in ${name}.
   [[nodiscard]] bool ends_word(char c) const {
     if (c == '{') return at_ == 0 || text_[at_ - 1] != '$';
     return c == ';' || is_blank(c);
@@ -99,93 +103,89 @@ class Scanner {
   std::size_t at_ = 0;
 };
 
-/// Whether it runs code that decides what becomes of a request.
+/// Returns true if the directive runs code that decides about a request.
 bool is_code(const std::string& name) {
-  for (const std::string code : {"server_rewrite_by_lua", "rewrite_by_lua", "access_by_lua",
-                                 "content_by_lua", "js_content", "js_access", "perl"}) {
-    if (name == code || name.starts_with(code + "_")) return true;
-  }
-  return false;
+  constexpr const char* kCode[] = {"server_rewrite_by_lua_",
+                                   "rewrite_by_lua_",
+                                   "access_by_lua_",
+                                   "content_by_lua_",
+                                   "js_content_",
+                                   "js_access_",
+                                   "perl_"};
+  return std::ranges::any_of(kCode, [&](auto* code) { return (name + "_").starts_with(code); });
 }
 
 class Reader {
  public:
-  explicit Reader(const fs::path& main) : folder_(main.parent_path()) { read(main, "", nullptr); }
+  explicit Reader(const fs::path& main) : folder_(main.parent_path()) {
+    Directive& root = tree.all.emplace_back(Directive{{""}, main, nullptr});
+    read(main, "", root);
+  }
 
   NginxTree tree;
 
  private:
-  void read(const fs::path& file, const std::string& by, Directive* around) {
-    const auto& text = text_of(file);
-    // Far more than any site has.
-    if (texts_.size() > 1000 || tree.all.size() > 500'000 || depth_ > 100) {
-      throw Refused("more files are included, or deeper or more often, than doctor follows");
-    }
-    ++depth_;
-    if (text) {
-      parse(*text, file, around);
-    } else if (file.string().find_first_of("*?[") == std::string::npos) {
-      tree.unread.push_back({around, file.string() + ", which " + by + " includes"});
-    }
-    --depth_;
-  }
-
-  /// Nothing if it cannot be read, which nginx says itself.
-  const std::optional<std::string>& text_of(const fs::path& file) {
-    const auto [entry, is_new] = texts_.try_emplace(file);
-    if (!is_new) return entry->second;
+  void read(const fs::path& file, const std::string& by, Directive& around) {
     const std::string stranger = stranger_on(file, Judged::content);
     if (!stranger.empty()) {
       throw Refused(file.string() + " can be changed through " + stranger +
-                    ": nginx's master, who is root, does whatever this file says");
+                    ": nginx's master, which is root, does what this file says");
+    }
+    // Far more than any site has.
+    if (++files_ > 20'000 || tree.all.size() > 500'000 || depth_ > 100) {
+      throw Refused("more files are included, or deeper or more often, than doctor reads");
     }
     std::ifstream stream(file);
-    using Bytes = std::istreambuf_iterator<char>;
-    if (stream) entry->second.emplace(Bytes(stream), Bytes());
-    return entry->second;
+    if (!stream) {
+      if (file.string().find_first_of("*?[") != std::string::npos) return;
+      return tree.unread.push_back({&around, file.string() + ", which " + by + " includes"});
+    }
+    std::ostringstream text;
+    text << stream.rdbuf();
+    ++depth_;
+    parse(text.str(), file, around);
+    --depth_;
   }
 
-  void parse(std::string_view text, const fs::path& file, Directive* around) {
+  void parse(const std::string& text, const fs::path& file, Directive& around) {
     Scanner scanner(text);
-    std::vector<Directive*> blocks{around};
+    std::vector<Directive*> blocks{&around};
     std::vector<std::string> words;
-    while (auto token = scanner.next()) {
-      if (!token->is_sign) {
-        words.push_back(std::move(token->text));
-      } else if (token->text == "}") {
-        words.clear();
+    while (const char sign = scanner.next(words)) {
+      if (sign == '}') {
         if (blocks.size() > 1) blocks.pop_back();
-      } else if (!words.empty() || token->text == "{") {
-        Directive* added = add(std::exchange(words, {}), file, blocks.back());
-        if (token->text == ";") continue;
-        if (!added->words.empty() && added->words[0].ends_with("_by_lua_block")) {
-          scanner.skip_lua();
-        } else {
-          blocks.push_back(added);
-        }
+        continue;
+      }
+      if (words.empty()) words.emplace_back();
+      Directive& added = add(std::move(words), file, *blocks.back());
+      if (sign == ';') continue;
+      if (added.words[0].ends_with("_by_lua_block")) {
+        scanner.skip_lua();
+      } else {
+        blocks.push_back(&added);
       }
     }
   }
 
-  Directive* add(std::vector<std::string> words, const fs::path& file, Directive* around) {
-    Directive& added = tree.all.emplace_back(Directive{std::move(words), file, around});
-    if (around != nullptr) around->inside.push_back(&added);
-    if (!added.words.empty() && is_code(added.words[0])) {
-      tree.unread.push_back({around, added.words[0] + " of " + added.file});
+  Directive& add(std::vector<std::string> words, const fs::path& file, Directive& around) {
+    Directive& added = tree.all.emplace_back(Directive{std::move(words), file, &around});
+    around.inside.push_back(&added);
+    if (is_code(added.words[0])) {
+      tree.unread.push_back({&around, added.words[0] + " of " + added.file});
     }
-    if (!is(added, {"include"}) || added.words.size() != 2) return &added;
-    // A pattern that finds nothing is checked as it stands: others may put a file there.
+    if (added.words[0] != "include" || added.words.size() != 2) return added;
+    // A pattern without a match is checked as it is: others might be able to add a file.
     glob_t found{};
     const fs::path pattern = folder_ / added.words[1];
     ::glob(pattern.c_str(), GLOB_NOCHECK, nullptr, &found);  // NOLINT(concurrency-mt-unsafe)
     const std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     ::globfree(&found);
     for (const fs::path& one : files) read(one, added.file, around);
-    return &added;
+    return added;
   }
 
   fs::path folder_;
-  std::map<fs::path, std::optional<std::string>> texts_;
+  int files_ = 0;
   int depth_ = 0;
 };
 
@@ -201,7 +201,7 @@ bool is(const Directive& directive, Strings words) {
 }
 
 bool is_any(const Directive& directive, Strings names) {
-  return !directive.words.empty() && std::ranges::count(names, directive.words[0]) > 0;
+  return std::ranges::count(names, directive.words[0]) > 0;
 }
 
 const Directive* find(const NginxTree& tree, Strings words) {
@@ -236,16 +236,10 @@ std::string value_in_effect(const Directive& block, std::string_view name) {
   return found.empty() || found.front()->words.size() < 2 ? "" : found.front()->words[1];
 }
 
-std::string join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text.append(text.empty() ? "" : " ").append(word);
-  return text;
-}
-
 std::string name_of(const Directive& block) {
-  const bool is_inner = is_any(block, {"if", "limit_except"});
-  return join(block.words) + (is_inner ? " in " + join(block.around->words) : "") + " of " +
-         block.file;
+  std::string name = boost::join(block.words, " ");
+  if (is_any(block, {"if", "limit_except"})) name += " in " + boost::join(block.around->words, " ");
+  return name + " of " + block.file;
 }
 
 }  // namespace users::ctl

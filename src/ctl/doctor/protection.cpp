@@ -1,10 +1,11 @@
-// doctor: what lets somebody into a protected location without a session or past its limits, and
-// which location nginx prefers to one.
+// doctor: ways into a protected location without a session or past the site's limits, and locations
+// that take precedence over one.
 #include <algorithm>
 #include <cctype>
 #include <map>
 
 #include <boost/algorithm/string/case_conv.hpp>
+#include <boost/algorithm/string/join.hpp>
 #include <regex.h>
 
 #include "ctl/doctor/nginx.hpp"
@@ -12,7 +13,7 @@
 namespace users::ctl {
 namespace {
 
-/// What a location is for, also where no blank stands between the two: `location ~\.php$`.
+/// A location's arguments. They may have no blank between them: `location ~\.php$`.
 struct Pattern {
   std::string modifier;  ///< `=`, `^~`, `~`, `~*`, `@`; empty for a plain prefix
   std::string path;
@@ -28,12 +29,12 @@ Pattern pattern_of(const Directive& location) {
   return {"", words.at(1)};
 }
 
-/// Whether a location is one of users.conf.
+/// Returns true for the locations of users.conf.
 bool is_ours(const Directive& location) {
   return pattern_of(location).path.starts_with("/users/");
 }
 
-/// Whether an expression of nginx matches a path; true if it has what only Perl's kind knows.
+/// Returns true if an expression matches a path, or uses syntax that only Perl's have.
 bool matches_expression(const Pattern& pattern, const std::string& path) {
   for (std::size_t i = 0; i + 1 < pattern.path.size(); ++i) {
     const bool is_escape = pattern.path[i] == '\\' && std::isalpha(pattern.path[i + 1]) != 0;
@@ -47,7 +48,7 @@ bool matches_expression(const Pattern& pattern, const std::string& path) {
   return matches;
 }
 
-/// The location of a path or of a name such as `@app`; null if there is none.
+/// Returns the location of a path or of a name such as `@app`, or null.
 const Directive* find_location(const Site& site, const std::string& path) {
   const Directive* best = nullptr;
   const Directive* expression = nullptr;
@@ -67,19 +68,19 @@ const Directive* find_location(const Site& site, const std::string& path) {
   return expression != nullptr && !is_final ? expression : best;
 }
 
-/// Whether a location passes requests on without a session.
+/// Returns true if a location passes requests on without a session.
 bool lets_in(const Directive* target) {
   return target != nullptr && !needs_session(*target) && !is_ours(*target) && passes_on(*target);
 }
 
-/// nginx answers by `return` and leaves by `rewrite` before it asks for a session. A refusal, a
-/// redirect and an empty answer tell nothing.
-void find_answers_before_the_check(Faults& faults, const Site& site, const Directive& block) {
+/// nginx executes `return` and `rewrite` before it checks the session. Errors, redirects and empty
+/// replies reveal nothing.
+void find_replies_before_the_check(Faults& faults, const Site& site, const Directive& block) {
   for (const Directive* one : own(block, "return")) {
     if (one->words.size() < 3 || !one->words[1].starts_with('2')) continue;
     faults.push_back(
-        problem(name_of(block) + ": return " + one->words[1] + " answers without a session",
-                "write what it returns into a file and serve that by root or alias"));
+        problem(name_of(block) + ": return " + one->words[1] + " replies without a session",
+                "write what it returns into a file and serve that with root or alias"));
   }
   for (const Directive* one : own(block, "rewrite")) {
     const std::string to = one->words.at(2);
@@ -89,20 +90,20 @@ void find_answers_before_the_check(Faults& faults, const Site& site, const Direc
     const Directive* target = find_location(site, to.substr(0, to.find_first_of("$?")));
     if (stays || (target != nullptr && needs_session(*target))) continue;
     faults.push_back(
-        problem(name_of(block) + ": rewrite to " + to + " leaves it before a session is asked for",
+        problem(name_of(block) + ": rewrite to " + to + " leaves it before the session is checked",
                 std::string("write break ") + (flag == "last" ? "in place of last" : "at its end") +
                     "; or protect the location that it leads to, and begin the target with its "
                     "path"));
   }
 }
 
-/// What becomes of a request that nginx refuses before it asks for a session, or because of that.
+/// Where requests go that nginx refuses before it checks the session, or because of that.
 void find_ways_out(Faults& faults, const Site& site, const Directive& block) {
   const auto pages = in_effect(block, "error_page");
-  // Where they are inherited they were judged further out.
+  // Inherited ones are reported for the outer block.
   if (own(block, "error_page").empty() && needs_session(*block.around)) return;
   for (const std::string status : {"401", "403", "413", "429", "500", "503"}) {
-    // nginx takes the first.
+    // The first line counts.
     const auto line = std::ranges::find_if(
         pages, [&](const Directive* one) { return std::ranges::count(one->words, status) > 0; });
     if (line == pages.end()) continue;
@@ -122,7 +123,7 @@ void find_ways_out(Faults& faults, const Site& site, const Directive& block) {
     const Directive* target = find_location(site, one->words.back());
     if (!lets_in(target)) continue;
     faults.push_back(warning("try_files of " + name_of(block) + " leads to " + name_of(*target) +
-                                 ", which anybody can ask for directly",
+                                 ", which anybody can request directly",
                              "protect that one, too, or make it internal"));
   }
 }
@@ -131,8 +132,8 @@ bool lets_any_in(const Directive& block) {
   return needs_session(block) && value_in_effect(block, "satisfy") == "any";
 }
 
-/// What every path of a location begins with, as far as that is plain; in lower case, since an
-/// expression may match either.
+/// The literal beginning of all paths of a location, in lower case, since an expression may ignore
+/// case.
 std::string beginning_of(const Pattern& pattern) {
   std::string path = pattern.path;
   if (pattern.is_expression()) {
@@ -147,8 +148,8 @@ std::string beginning_of(const Pattern& pattern) {
   return boost::to_lower_copy(path);
 }
 
-/// A location beside `level` that nginx prefers to it for paths that begin with `path`, and that
-/// lets in. It prefers an expression to a prefix without ^~, and one with ^~ to an expression.
+/// Finds a location beside `level` that requires no session and takes precedence over it for paths
+/// that begin with `path`: an expression over a prefix without ^~, and ^~ over an expression.
 const Directive* find_rival(const Directive& level, const std::string& path) {
   const Pattern pattern = pattern_of(level);
   if (pattern.modifier == "^~" || pattern.modifier == "@") return nullptr;
@@ -156,7 +157,7 @@ const Directive* find_rival(const Directive& level, const std::string& path) {
   for (const Directive* other : own(*level.around, "location")) {
     is_behind = is_behind || other == &level;
     const Pattern others = pattern_of(*other);
-    // Of two expressions the first counts.
+    // The first of two expressions counts.
     const bool is_preferred =
         others.is_expression()
             ? !(is_behind && pattern.is_expression())
@@ -173,12 +174,12 @@ const Directive* find_rival(const Directive& level, const std::string& path) {
   return nullptr;
 }
 
-/// The zones that count in a block: the line of each, by zone.
+/// The zones that apply in a block, each with its line.
 std::map<std::string, std::string> zones_of(const Directive& block, std::string_view name) {
   std::map<std::string, std::string> zones;
   for (const Directive* one : in_effect(block, name)) {
     const std::string& word = one->words.at(1);
-    zones[word.starts_with("zone=") ? word.substr(5) : word] = join(one->words) + ";";
+    zones[word.starts_with("zone=") ? word.substr(5) : word] = boost::join(one->words, " ") + ";";
   }
   return zones;
 }
@@ -186,11 +187,8 @@ std::map<std::string, std::string> zones_of(const Directive& block, std::string_
 }  // namespace
 
 void find_openings(Faults& faults, const Site& site) {
-  const Directive* off = find_off(site, "merge_slashes");
-  if (off != nullptr && !site.is_protected.empty()) {
-    faults.push_back(problem(
-        "merge_slashes off of " + off->file + ": //members/ goes past location ^~ /members/",
-        "remove that line; it counts for all servers of one address"));
+  if (!site.is_protected.empty()) {
+    find_off(faults, site, "merge_slashes", "//members/ does not match location ^~ /members/");
   }
   for (const Directive* block : site.is_protected) {
     if (lets_any_in(*block) && !lets_any_in(*block->around)) {
@@ -198,13 +196,13 @@ void find_openings(Faults& faults, const Site& site) {
                                                  "password of auth_basic is enough",
                                "write into it: satisfy all;"));
     }
-    find_answers_before_the_check(faults, site, *block);
+    find_replies_before_the_check(faults, site, *block);
     find_ways_out(faults, site, *block);
   }
   for (const Directive* block : site.blocks) {
     if (needs_session(*block) || !needs_session(*block->around) || is_ours(*block)) continue;
     faults.push_back(
-        warning(name_of(*block) + " asks for no session, though it stands in a location that does",
+        warning(name_of(*block) + " requires no session, but the location around it does",
                 "remove its auth_request unless it is meant for everybody"));
   }
 }
@@ -220,12 +218,12 @@ void find_rivals(Faults& faults, const Site& site) {
       std::string advice = "give that one users_auth.conf, too";
       if (!pattern_of(*level).is_expression()) {
         advice = "write: location ^~ " + level->words.back() +
-                 " {  and in it what that one does for it; or " + advice;
+                 " {  and repeat in it what that one does; or " + advice;
       } else if (pattern_of(*rival).is_expression()) {
-        advice = "write that one behind the protected one; or " + advice;
+        advice = "move that one behind the protected one; or " + advice;
       }
       faults.push_back(warning(
-          name_of(*rival) + " is preferred to the protected location " + block->words.back(),
+          name_of(*rival) + " takes precedence over the protected location " + block->words.back(),
           advice));
       break;
     }
@@ -238,8 +236,8 @@ void find_lost_limits(Faults& faults, const Site& site) {
       const auto counting = zones_of(*block, name);
       for (const auto& [zone, line] : zones_of(*block->around, name)) {
         if (own(*block, name).empty() || counting.contains(zone)) continue;
-        faults.push_back(warning("zone " + zone + ", which counts further out, does not count in " +
-                                     name_of(*block) + ", which has a " + name + " of its own",
+        faults.push_back(warning("zone " + zone + " of an outer block does not apply in " +
+                                     name_of(*block) + ", which has its own " + name,
                                  "write into it: " + line));
       }
     }

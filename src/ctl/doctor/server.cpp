@@ -1,11 +1,12 @@
-// doctor: a database server: its settings, its clock, how the session reaches it, and what the
-// service's account may do: read and write rows, nothing more.
+// doctor: a database server: its settings, its clock, TLS, and the rights of the service's account,
+// which may read and write rows and nothing else.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <set>
+
+#include <boost/algorithm/string/join.hpp>
 
 #include "ctl/doctor/doctor.hpp"
 #include "db/provision.hpp"
@@ -46,20 +47,20 @@ struct Setting {
   std::string better;  ///< for the server's option file
   bool is_dynamic;     ///< SET GLOBAL changes it
   Finding (*fault)(std::string found, std::string advice);
-  std::string otherwise;    ///< what follows if it is not good
-  unsigned long least = 0;  ///< if it is a number: what is good
+  std::string consequence;  ///< of any other value
+  unsigned long least = 0;  ///< of a number: the smallest good one; `good` does not count
 };
 const Setting kSettings[] = {
-    // 3 is 1 with an older way of group commit (MariaDB manual, innodb_flush_log_at_trx_commit).
+    // 3 is as safe as 1 (MariaDB manual, innodb_flush_log_at_trx_commit).
     {"innodb_flush_log_at_trx_commit", " 1 3 ", "1", true, problem,
      "a crash loses registrations that were acknowledged"},
     {"innodb_doublewrite", " ON 1 fast ", "ON", false, problem,
-     "a crash in the middle of a page's write destroys it"},
+     "a crash while a page is written destroys it"},
     {"read_only", " OFF 0 ", "OFF", true, problem, "nothing can be written"},
     {"innodb_read_only", " OFF 0 ", "OFF", false, problem, "nothing can be written"},
     {"wait_timeout", "", "28800", true, warning, "the workers lose idle connections", 60},
     {"general_log", " OFF 0 ", "OFF", true, warning, "phones and hashes are written to a file"},
-    {"sync_binlog", " 1 ", "1", true, problem, "after a crash replicas have other rows"},
+    {"sync_binlog", " 1 ", "1", true, problem, "after a crash replicas differ"},
 };
 
 Finding judge_setting(const Setting& setting, const std::string& host, const std::string& value) {
@@ -70,29 +71,16 @@ Finding judge_setting(const Setting& setting, const std::string& host, const std
   if (is_good) return ok(found);
   const std::string line = setting.name + " = " + setting.better;
   const std::string file = "write " + line + " under [mariadbd] in /etc/mysql/mariadb.conf.d/";
-  return setting.fault(found + ": " + setting.otherwise,
+  return setting.fault(found + ": " + setting.consequence,
                        setting.is_dynamic ? "SET GLOBAL " + line + "; and " + file
                                           : file + ", then systemctl restart mariadb");
-}
-
-/// That many connections are there for the workers of this machine.
-Setting connections_for(std::size_t workers) {
-  constexpr std::size_t kSpare = 10;  // for users-ctl, backups and the operator
-  const std::string running = std::to_string(workers);
-  return {"max_connections",
-          "",
-          std::to_string((workers + kSpare) * 2),
-          true,
-          problem,
-          "too few for the " + running + " workers and couriers that run here",
-          workers + kSpare};
 }
 
 Finding judge_version(const std::string& host, const std::string& version) {
   const std::string found = host + ": " + version;
   const bool is_new = ::strverscmp(version.c_str(), "10.6") >= 0;
   if (is_new && version.find("MariaDB") != std::string::npos) return ok(found);
-  return problem(found + " is no MariaDB of 10.6 or later",
+  return problem(found + " is not MariaDB 10.6 or later",
                  "upgrade the server: Debian 12 has mariadb-server 10.11");
 }
 
@@ -110,30 +98,30 @@ Finding judge_skew(const std::string& host, double skew) {
   return fault(found, "synchronise both by NTP: timedatectl set-ntp true on each");
 }
 
-/// The connection was made as the configuration says; the session tells what came of that.
 Finding judge_tls(const std::string& host, const std::string& cipher) {
   if (!cipher.empty()) return ok(host + ": " + cipher);
   if (!db::is_remote(host)) return ok(host + ": not needed, it stays on this machine");
-  return problem(host + ": statements and phones cross the network in clear",
-                 "turn TLS on: database.tls and database.tls_ca in the configuration, ssl_cert and "
-                 "ssl_key on the server; and ALTER USER ... REQUIRE SSL");
+  return problem(
+      host + ": statements cross the network in clear text",
+      "set database.tls and database.tls_ca in the configuration, ssl_cert and ssl_key on "
+      "the server; and ALTER USER ... REQUIRE SSL");
 }
 
-constexpr std::string_view kNeeded[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
-
 struct Grant {
-  std::string text;  ///< never to be shown, it may hold a password's hash
+  std::string text;  ///< must not be shown: it may contain a password's hash
 };
 const db::Query<Grant()> list_grants{
     "list_grants", "SHOW GRANTS FOR CURRENT_USER", {{"", &Grant::text}}, ""};
 
+const std::vector<std::string> kNeeded{"SELECT", "INSERT", "UPDATE", "DELETE"};
+
 struct Rights {
-  std::set<std::string, std::less<>> on_rows;  ///< of kNeeded
-  std::string more;                            ///< the first grant beyond, as `DROP ON users.*`
-  bool is_wide = false;  ///< on all databases that fit this one's name as a pattern
+  std::vector<std::string> missing = kNeeded;
+  std::string more;      ///< one that it does not need, such as `DROP ON users.*`
+  bool is_wide = false;  ///< it applies to all databases that match this one's name as a pattern
 };
 
-/// The privileges of a list, split at its commas but for those between parentheses.
+/// Splits a list of privileges at its commas, except those in parentheses.
 std::vector<std::string> privileges_of(std::string_view list) {
   std::vector<std::string> all(1);
   int depth = 0;
@@ -148,10 +136,9 @@ std::vector<std::string> privileges_of(std::string_view list) {
   return all;
 }
 
-/// Reads `GRANT a, b ON c TO d ...` or `GRANT role TO d`; only a, b, c and the role leave here.
+/// Reads `GRANT a, b ON c TO d ...` or `GRANT role TO d`, of which `rights` gets only a, b, c and
+/// the role.
 void read_grant(std::string grant, const std::string& database, Rights& rights) {
-  // A database's name is a pattern here, and shown as one: `\_` and `\%` are plain characters,
-  // other `_` and `%` stand for any.
   std::erase(grant, '`');
   if (!grant.starts_with("GRANT ")) return;  // SET DEFAULT ROLE and the like
   grant.erase(0, 6);
@@ -161,19 +148,19 @@ void read_grant(std::string grant, const std::string& database, Rights& rights) 
     rights.more = "the role " + grant.substr(0, to);
     return;
   }
+  // Before .* the name is a pattern: `\_` and `\%` are plain characters, `_` and `%` are not.
   const std::string pattern = db::grant_pattern(database);
   const std::string object = grant.substr(on + 4, to - on - 4);
   rights.is_wide = rights.is_wide || (object == database + ".*" && database != pattern);
-  // Only before .* is it a pattern.
   const bool is_own = rights.is_wide || object == pattern + ".*" ||
                       (!object.ends_with(".*") && object.starts_with(database + "."));
   for (const std::string& privilege : privileges_of(grant.substr(0, on))) {
-    // With columns in parentheses it is less than the whole, but of the same kind.
+    // A privilege on columns is not enough, but not too much either.
     const bool is_needed =
         std::ranges::count(kNeeded, privilege.substr(0, privilege.find(" ("))) > 0;
     if (is_own && is_needed) {
-      rights.on_rows.insert(privilege);
-    } else if (privilege != "USAGE") {  // none at all
+      std::erase(rights.missing, privilege);
+    } else if (privilege != "USAGE") {  // no privilege
       rights.more = privilege + " ON " + object;
     }
   }
@@ -184,29 +171,24 @@ Finding judge_grants(const Config& config, db::Connection& connection, const std
   const std::string& database = config.database_name;
   Rights rights;
   for (const Grant& grant : list_grants.all(connection)) read_grant(grant.text, database, rights);
-  std::string missing;
-  for (const std::string_view needed : kNeeded) {
-    if (rights.on_rows.contains(needed)) continue;
-    missing.append(missing.empty() ? "" : ", ").append(needed);
-  }
   std::string quoted = "'" + account + "'";
   quoted.replace(quoted.rfind('@'), 1, "'@'");
   const std::string on = " ON `" + db::grant_pattern(database) + "`.* TO " + quoted;
-  const std::string wanted = "GRANT SELECT, INSERT, UPDATE, DELETE" + on;
-  // What it has more comes first: an account with ALL misses nothing.
+  const std::string wanted = "GRANT " + boost::join(kNeeded, ", ") + on;
   if (rights.is_wide) {
-    return problem(account + " has rights on every database whose name is like " + database +
-                       ", since in GRANT _ stands for any character",
+    return problem(account + " has rights on every database whose name matches " + database +
+                       ": in GRANT _ stands for any character",
                    "REVOKE ALL PRIVILEGES ON `" + database + "`.* FROM " + quoted + "; " + wanted);
   }
   if (!rights.more.empty()) {
-    return problem(account + " has " + rights.more + ": a worker needs to read and write rows only",
+    return problem(account + " has " + rights.more + ": a worker only reads and writes rows",
                    "REVOKE " + rights.more + " FROM " + quoted + "; " + wanted);
   }
-  if (!missing.empty()) {
+  if (!rights.missing.empty()) {
+    const std::string missing = boost::join(rights.missing, ", ");
     return problem(account + " lacks " + missing + " on " + database, "GRANT " + missing + on);
   }
-  return ok(account + " may read and write rows of " + database + ", nothing more");
+  return ok(account + " can only read and write rows of " + database);
 }
 
 }  // namespace
@@ -222,8 +204,12 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
   d.add("server version", judge_version(host, variables["version"]));
   // Without a binary log there is nothing to lose.
   if (variables["log_bin"] == "OFF") variables.erase("sync_binlog");
+  const std::size_t workers = d.workers ? d.workers->size() : 0;
+  const std::size_t least = workers + 10;  // for users-ctl, backups and the operator
   std::vector<Setting> settings(std::begin(kSettings), std::end(kSettings));
-  settings.push_back(connections_for(d.workers ? d.workers->size() : 0));
+  settings.push_back({"max_connections", "", std::to_string(least * 2), true, problem,
+                      "too few for the " + std::to_string(workers) + " workers and couriers here",
+                      least});
   for (const Setting& setting : settings) {
     const std::string& value = variables[setting.name];
     if (!value.empty()) d.add(setting.name, judge_setting(setting, host, value));

@@ -1,11 +1,15 @@
-// doctor: whether the units of systemd let the programs at what the configuration names, which
-// ProtectSystem, ProtectHome and PrivateTmp may keep from them (systemd.exec(5)).
+// doctor: whether the programs can reach the configuration's paths despite ProtectSystem,
+// ProtectHome and PrivateTmp in their units (systemd.exec(5)). It reads the units' files, since
+// systemd may not run here.
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <system_error>
 
 #include <boost/algorithm/string.hpp>
+#include <boost/tokenizer.hpp>
 
 #include "base/text.hpp"
 #include "ctl/doctor/doctor.hpp"
@@ -15,21 +19,96 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The settings of a unit's [Service] section, each with the words of all its lines.
+using UnitSettings = std::map<std::string, std::vector<std::string>>;
+
+/// Splits a value at its blanks, except those between quotes.
+std::vector<std::string> unit_words(const std::string& text) {
+  using Separator = boost::escaped_list_separator<char>;
+  const boost::tokenizer<Separator> tokens(text, Separator("", " \t", "\"'"));
+  std::vector<std::string> words;
+  std::ranges::copy_if(tokens, std::back_inserter(words), [](auto& word) { return !word.empty(); });
+  return words;
+}
+
+void read_file(const fs::path& file, UnitSettings& settings) {
+  std::ifstream stream(file);
+  std::string section;
+  std::string whole;
+  for (std::string line; std::getline(stream, line);) {
+    const std::string_view text = trim(line);
+    // Comments may be inside a continued line.
+    if (text.starts_with('#') || text.starts_with(';')) continue;
+    whole += text;
+    if (whole.ends_with('\\')) {
+      whole.back() = ' ';
+      continue;
+    }
+    if (whole.starts_with('[')) section = whole;
+    const auto equals = whole.find('=');
+    if (section == "[Service]" && equals != std::string::npos) {
+      auto& all = settings[std::string(trim(std::string_view(whole).substr(0, equals)))];
+      const auto words = unit_words(whole.substr(equals + 1));
+      // An empty value resets the setting (systemd.syntax(7)).
+      if (words.empty()) all.clear();
+      all.insert(all.end(), words.begin(), words.end());
+    }
+    whole.clear();
+  }
+}
+
+/// Reads a service's unit and its drop-ins (systemd.unit(5)) from the folders of
+/// $SYSTEMD_UNIT_PATH, otherwise from those of the system's units. Returns no settings if there is
+/// no such unit.
+UnitSettings read_unit(const std::string& service) {
+  const char* named = std::getenv("SYSTEMD_UNIT_PATH");  // NOLINT(concurrency-mt-unsafe)
+  const std::string path = named != nullptr ? named
+                                            : "/etc/systemd/system:/run/systemd/system:"
+                                              "/usr/local/lib/systemd/system:"
+                                              "/usr/lib/systemd/system:/lib/systemd/system";
+  // Drop-ins for this service, for those whose names begin alike, and for all. Of files of the same
+  // name the first counts.
+  std::vector<std::string> drop_in_folders{service + ".service.d", "service.d"};
+  for (std::size_t i = service.size(); i > 0; --i) {
+    if (service[i - 1] != '-') continue;
+    drop_in_folders.insert(drop_in_folders.end() - 1, service.substr(0, i) + ".service.d");
+  }
+  std::error_code error;
+  fs::path main;
+  std::map<std::string, fs::path> drop_ins;
+  for (const std::string& name : drop_in_folders) {
+    std::istringstream folders(path);
+    for (std::string folder; std::getline(folders, folder, ':');) {
+      const fs::path unit = fs::path(folder) / (service + ".service");
+      if (main.empty() && fs::exists(unit, error)) main = unit;
+      for (const auto& entry : fs::directory_iterator(fs::path(folder) / name, error)) {
+        const fs::path& file = entry.path();
+        if (file.extension() == ".conf") drop_ins.emplace(file.filename(), file);
+      }
+    }
+  }
+  UnitSettings settings;
+  if (main.empty()) return settings;
+  read_file(main, settings);
+  for (const auto& [name, file] : drop_ins) read_file(file, settings);
+  return settings;
+}
+
 /// What a unit's processes can do with a path.
 enum class Sight { hidden, read_only, writable };
 
 struct Rule {
   std::string setting;
-  const char* level;  ///< the word for which it decides about `paths`; null if the words are paths
+  const char* level;  ///< the value that applies to `paths`; null if the values are paths
   Sight sight;
-  const char* paths;  ///< else the folder that the words are below
+  const char* paths;  ///< without a level: the folder that contains the values
 };
 const Rule kRules[] = {
     {"ProtectSystem", "yes", Sight::read_only, "/usr /boot /efi"},
     {"ProtectSystem", "full", Sight::read_only, "/usr /boot /efi /etc"},
     {"ProtectSystem", "strict", Sight::read_only, "/"},
     {"ProtectSystem", "strict", Sight::writable, "/dev /proc /sys"},
-    // ProtectSystem=strict leaves them out.
+    // An exception from ProtectSystem=strict.
     {"ProtectHome", "no", Sight::writable, "/home /root /run/user"},
     {"ProtectHome", "read-only", Sight::read_only, "/home /root /run/user"},
     {"ProtectHome", "yes", Sight::hidden, "/home /root /run/user"},
@@ -49,7 +128,7 @@ const Rule kRules[] = {
     {"BindReadOnlyPaths", nullptr, Sight::read_only, ""},
 };
 
-/// The last word of a setting that means something there.
+/// The last valid value of a setting.
 std::string level_of(UnitSettings& unit, const std::string& setting) {
   constexpr std::string_view kYes = " 1 y true t on tmpfs disconnected ";
   constexpr std::string_view kNo = " 0 n false f off ";
@@ -69,7 +148,7 @@ std::string level_of(UnitSettings& unit, const std::string& setting) {
   return setting == "ProtectSystem" ? "strict" : setting == "ProtectHome" ? "read-only" : "yes";
 }
 
-/// Fills in the specifiers that stand for folders.
+/// Replaces the specifiers of folders.
 std::string expand_specifiers(std::string text) {
   constexpr std::pair<const char*, const char*> kSpecifiers[] = {
       {"%t", "/run"}, {"%S", "/var/lib"}, {"%C", "/var/cache"}, {"%L", "/var/log"},
@@ -78,17 +157,17 @@ std::string expand_specifiers(std::string text) {
   return text;
 }
 
-/// What decides about a path and all that is below it.
+/// What a unit allows for a path and all that is below it.
 struct Wall {
   std::string setting;
   Sight sight;
   fs::path path;
-  std::size_t weight;  ///< of two walls the heavier one counts, of equal ones the later
+  std::size_t weight;  ///< the heaviest counts, and of equal ones the last
 };
 
-/// Finds what a unit leaves its processes of the machine's files. Returns the setting that names a
-/// path which does not exist, so that the unit cannot start; empty if there is none. Paths below
-/// /run do not count, since they are made when the machine starts.
+/// Finds what a unit allows its processes. Returns a setting whose path does not exist, so that the
+/// unit cannot start; empty if there is none. Paths below /run do not count, since they are created
+/// at boot.
 std::string find_walls(UnitSettings& unit, std::vector<Wall>& walls) {
   std::string missing;
   for (const Rule& rule : kRules) {
@@ -96,8 +175,8 @@ std::string find_walls(UnitSettings& unit, std::vector<Wall>& walls) {
     if (has_level && rule.level != level_of(unit, rule.setting)) continue;
     const std::string name = has_level ? rule.setting + "=" + rule.level : rule.setting;
     const bool is_bind = name.starts_with("Bind");
-    // A longer path goes before a shorter one. But what lies in a hidden folder is hidden with it,
-    // unless it is mounted there.
+    // A longer path overrides a shorter one, but all of a hidden folder is hidden, except what is
+    // mounted there.
     const unsigned rank = is_bind ? 2 : rule.sight == Sight::hidden ? 1 : 0;
     for (const std::string& word : has_level ? unit_words(rule.paths) : unit[rule.setting]) {
       std::string path = word.substr(std::min(word.find_first_not_of("-+"), word.size()));
@@ -118,8 +197,8 @@ std::string find_walls(UnitSettings& unit, std::vector<Wall>& walls) {
   return missing;
 }
 
-/// The configuration as the unit's processes have it. A value with a specifier such as `%d/key`,
-/// which systemd fills in with a file of its own, stays as it is.
+/// The configuration of the unit's processes. Values such as `%d/key`, which only systemd can
+/// expand, stay as they are.
 Config config_of(const Diagnosis& d, UnitSettings& unit) {
   auto entries = unit["Environment"];
   for (const std::string& file : unit["EnvironmentFile"]) {
@@ -145,7 +224,7 @@ struct Need {
   bool writes = false;
 };
 
-/// What a worker or courier opens by a path of the configuration.
+/// What a worker or courier opens.
 std::vector<Need> needs_of(const Diagnosis& d, const Config& config, bool is_courier) {
   std::vector<Need> needs{{"the configuration", d.call.config_file},
                           {"log.directory", config.log_directory, true},
@@ -168,7 +247,7 @@ Finding judge_unit(const Diagnosis& d, const std::string& service, UnitSettings&
   std::vector<Wall> walls;
   if (const std::string missing = find_walls(unit, walls); !missing.empty()) {
     return problem(missing + " is not there, so the unit does not start",
-                   "make it, or write a - before the path: " + edit);
+                   "create it, or write a - before the path: " + edit);
   }
   const Config config = config_of(d, unit);
   for (const Need& need : needs_of(d, config, service.ends_with("courier"))) {
