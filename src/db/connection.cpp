@@ -8,6 +8,7 @@
 
 #include "base/config.hpp"
 #include "db/prepared.hpp"
+#include "metrics/metrics.hpp"
 
 namespace users::db {
 namespace {
@@ -58,9 +59,9 @@ void set_options(MYSQL* mysql, const Endpoint& endpoint, const HostAddress& addr
 }
 
 // Statements without rows or parameters, sent as text, so that a proxy or a log can see them.
-const Statement begin{"begin", "START TRANSACTION", kAsText};
-const Statement commit{"commit", "COMMIT", kAsText};
-const Statement rollback{"rollback", "ROLLBACK", kAsText};
+const Statement begin{"begin", "START TRANSACTION", 0, {}, true};
+const Statement commit{"commit", "COMMIT", 0, {}, true};
+const Statement rollback{"rollback", "ROLLBACK", 0, {}, true};
 
 /// What to do about a refused server.
 std::string tls_advice(const HostAddress& address, const std::string& ca) {
@@ -68,7 +69,45 @@ std::string tls_advice(const HostAddress& address, const std::string& ca) {
          ", in force and signed by a CA of " + ca + ": mend the server's, or name its CA";
 }
 
+std::vector<const Statement*>& registered() {
+  static std::vector<const Statement*> all;
+  return all;
+}
+
+std::string label_of(const Statement& statement) {
+  return std::string("statement=\"").append(statement.name).append("\"");
+}
+
+/// For the metrics.
+std::string_view name_of(const DatabaseError& error) {
+  if (dynamic_cast<const Deadlock*>(&error) != nullptr) return "deadlock";
+  if (dynamic_cast<const LockWaitTimeout*>(&error) != nullptr) return "lock_wait";
+  if (dynamic_cast<const DuplicateKey*>(&error) != nullptr) return "duplicate";
+  if (dynamic_cast<const ConnectionLost*>(&error) != nullptr) return "connection_lost";
+  if (dynamic_cast<const Unavailable*>(&error) != nullptr) return "unavailable";
+  return "other";
+}
+
 }  // namespace
+
+Statement::Statement(std::string_view statement_name, std::string text, std::size_t parameter_count,
+                     std::vector<ColumnType> column_types, bool as_text)
+    : name(statement_name),
+      sql(std::move(text)),
+      parameters(parameter_count),
+      columns(std::move(column_types)),
+      is_text(as_text),
+      index(registered().size()) {
+  registered().push_back(this);
+}
+
+Statement::~Statement() {
+  registered()[index] = nullptr;
+}
+
+std::span<const Statement* const> Statement::all() {
+  return registered();
+}
 
 bool is_remote(const std::string& host) {
   const HostAddress address = address_of(host);
@@ -84,12 +123,14 @@ bool is_remote(const std::string& host) {
 
 struct Connection::Impl {
   MYSQL mysql{};
+  // By Statement::index.
   std::vector<std::unique_ptr<Prepared>> prepared{Statement::all().size()};
-  StatementMetrics* metrics;
+  std::vector<Histogram> seconds{Statement::all().size()};
+  Metrics* metrics;
   bool lost = false;
   std::chrono::steady_clock::duration lost_after{};
 
-  explicit Impl(StatementMetrics* counted) : metrics(counted) {
+  explicit Impl(Metrics* counts) : metrics(counts) {
     if (mysql_init(&mysql) == nullptr) throw DatabaseError("no memory for a connection", 0);
   }
   ~Impl() {
@@ -130,23 +171,23 @@ struct Connection::Impl {
   template <class Work>
   auto counted(const Statement& statement, Work&& work) {
     if (metrics == nullptr) return guard(work);
-    const auto start = std::chrono::steady_clock::now();
-    const auto observe = [&] {
-      metrics->observe(statement, std::chrono::steady_clock::now() - start);
-    };
+    Histogram& histogram = seconds.at(statement.index);
+    if (!histogram) {
+      histogram = metrics->histogram(MetricId::statement_seconds, label_of(statement));
+    }
+    const ScopeTimer timer(histogram);
     try {
-      const auto result = guard(work);
-      observe();
-      return result;
+      return guard(work);
     } catch (const DatabaseError& error) {
-      observe();
-      metrics->count(statement, error);
+      const std::string labels = label_of(statement) + ",error=\"";
+      metrics->counter(MetricId::statement_errors, labels + std::string(name_of(error)) + '"')
+          .add();
       throw;
     }
   }
 };
 
-Connection::Connection(const Endpoint& endpoint, const Secret& password, StatementMetrics* metrics)
+Connection::Connection(const Endpoint& endpoint, const Secret& password, Metrics* metrics)
     : impl_(std::make_unique<Impl>(metrics)) {
   MYSQL* mysql = &impl_->mysql;
   const HostAddress address = address_of(endpoint.host);
@@ -167,7 +208,7 @@ Connection::~Connection() = default;
 void Connection::prepare_all() {
   impl_->guard([this] {
     for (const Statement* statement : Statement::all()) {
-      if (statement != nullptr && !statement->is_text()) impl_->prepare(*statement);
+      if (statement != nullptr && !statement->is_text) impl_->prepare(*statement);
     }
   });
 }
@@ -191,17 +232,6 @@ std::uint64_t Connection::execute_bulk(const Statement& statement,
                                        const std::vector<BulkRow>& rows) {
   if (rows.empty()) return 0;
   return impl_->guard([&] { return impl_->prepare(statement).execute_bulk(rows); });
-}
-
-std::uint64_t execute(Connection& connection, const Statement& statement,
-                      std::span<const Parameter> parameters) {
-  return connection.execute(statement, parameters);
-}
-
-void fetch(Connection& connection, const Statement& statement,
-           std::span<const Parameter> parameters,
-           const std::function<void(std::span<const Cell>)>& take) {
-  connection.fetch(statement, parameters, take);
 }
 
 std::uint64_t Connection::last_insert_id() const {

@@ -60,7 +60,7 @@ void require_schema(Connection& connection) {
 Database::Database(const Config& config, const Secret& password, Metrics& metrics)
     : config_(config),
       password_(password),
-      statements_(metrics),
+      metrics_(metrics),
       connects_(metrics.counter(MetricId::database_connects, R"(result="ok")")),
       failed_connects_(metrics.counter(MetricId::database_connects, R"(result="failed")")),
       replays_(metrics.counter(MetricId::transaction_replays)) {
@@ -102,7 +102,7 @@ bool Database::try_host(Host& host) {
 std::unique_ptr<Connection> Database::connect(const Host& host) const {
   const Endpoint endpoint = service_endpoint(config_, host.address);
   try {
-    return std::make_unique<Connection>(endpoint, password_, &statements_);
+    return std::make_unique<Connection>(endpoint, password_, &metrics_);
   } catch (const DatabaseError& error) {
     constexpr unsigned kAccessDenied = 1045;
     if (error.number() != kAccessDenied) throw;
@@ -110,7 +110,7 @@ std::unique_ptr<Connection> Database::connect(const Host& host) const {
     try {
       const Secret now = read_secret_file(config_.database_password_file);
       if (now.reveal() != password_.reveal()) {
-        return std::make_unique<Connection>(endpoint, now, &statements_);
+        return std::make_unique<Connection>(endpoint, now, &metrics_);
       }
     } catch (const DatabaseError&) {
       throw;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/config.hpp"
-#include "db/connection.hpp"
+#include "db/statement.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users::db {
@@ -120,7 +120,7 @@ class Database {
 
   const Config& config_;
   const Secret& password_;
-  mutable StatementMetrics statements_;
+  Metrics& metrics_;
   Counter connects_;
   Counter failed_connects_;
   Counter replays_;
