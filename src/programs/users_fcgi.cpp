@@ -14,7 +14,6 @@
 #include "programs/run.hpp"
 #include "service/account_service.hpp"
 #include "web/fcgi_worker.hpp"
-#include "web/monitoring.hpp"
 #include "web/result_code.hpp"
 #include "web/routes.hpp"
 namespace {
@@ -76,8 +75,7 @@ int run(const users::Config& config, const users::Secret& password, const users:
   hold_stop_signals();
   metrics.workers().set_ready();
   AccountService accounts(config, key, database, metrics);
-  web::RequestMetrics requests(metrics);
-  web::Context context{config, database, accounts, metrics, requests};
+  web::Context context{config, database, accounts, metrics};
   try {
     web::serve(
         STDIN_FILENO, [&](web::Request& request) { return web::dispatch(context, request); },
