@@ -16,10 +16,9 @@
 #include "base/crypto.hpp"
 #include "base/secret.hpp"
 #include "db/errors.hpp"
+#include "metrics/metrics.hpp"
 
-namespace users {
-class Metrics;
-}
+struct st_mysql;  // of mysql.h
 
 namespace users::db {
 
@@ -80,6 +79,8 @@ class Statement {
 /// call returns.
 using BulkRow = std::vector<std::optional<std::string_view>>;
 
+class Prepared;
+
 /// One connection, used by one thread, one statement at a time. Calls throw the types of
 /// errors.hpp; after ConnectionLost only the destructor may be called.
 class Connection {
@@ -119,16 +120,34 @@ class Connection {
   void run(const Statement& statement);
 
   /// Returns true if the connection is known to be lost.
-  [[nodiscard]] bool lost() const;
+  [[nodiscard]] bool lost() const { return lost_; }
   /// How long the statement that lost the connection had taken.
-  [[nodiscard]] std::chrono::steady_clock::duration lost_after() const;
+  [[nodiscard]] std::chrono::steady_clock::duration lost_after() const { return lost_after_; }
 
   /// Marks the connection as lost because its state is unknown.
-  void give_up() noexcept;
+  void give_up() noexcept { lost_ = true; }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Closer {
+    void operator()(st_mysql* mysql) const;
+  };
+
+  Prepared& prepare(const Statement& statement);
+  [[noreturn]] void raise(std::string_view what);
+  /// Runs `work` and records whether the connection was lost.
+  template <class Work>
+  auto guard(Work&& work);
+  /// The same, with metrics.
+  template <class Work>
+  auto counted(const Statement& statement, Work&& work);
+
+  std::unique_ptr<st_mysql, Closer> mysql_;
+  // By Statement::index.
+  std::vector<std::unique_ptr<Prepared>> prepared_;
+  std::vector<Histogram> seconds_;
+  Metrics* metrics_;
+  bool lost_ = false;
+  std::chrono::steady_clock::duration lost_after_{};
 };
 
 /// Identifies a transaction; stored in its audit row under a unique key.

@@ -50,51 +50,48 @@ template <class Signature>
 class Query;
 
 template <class Row, class... Parameters>
-class Query<Row(Parameters...)> {
+class Query<Row(Parameters...)> : public Statement {
  public:
   /// The SQL is `before`, then the columns separated by commas, then `after`.
-  Query(std::string_view name, std::string_view before, std::vector<Column<Row>> columns,
+  Query(std::string_view query_name, std::string_view before, std::vector<Column<Row>> selected,
         std::string_view after)
-      : columns_(std::move(columns)),
-        statement_(name, sql_of(before, columns_, after), sizeof...(Parameters),
-                   types_of(columns_)) {}
+      : Statement(query_name, sql_of(before, selected, after), sizeof...(Parameters),
+                  types_of(selected)),
+        selected_(std::move(selected)) {}
 
-  std::vector<Row> all(Connection& connection, Parameters... parameters) const {
+  std::vector<Row> all(Connection& connection, Parameters... values) const {
     std::vector<Row> rows;
-    const std::array<Parameter, sizeof...(Parameters)> values{Parameter(parameters)...};
-    connection.fetch(statement_, values, [&](std::span<const Cell> cells) {
+    const std::array<Parameter, sizeof...(Parameters)> bound{Parameter(values)...};
+    connection.fetch(*this, bound, [&](std::span<const Cell> cells) {
       Row& row = rows.emplace_back();
-      for (std::size_t i = 0; i < cells.size(); ++i) columns_[i].fill(row, cells[i]);
+      for (std::size_t i = 0; i < cells.size(); ++i) selected_[i].fill(row, cells[i]);
     });
     return rows;
   }
 
   /// Returns the first row, or nullopt.
-  std::optional<Row> one(Connection& connection, Parameters... parameters) const {
-    auto rows = all(connection, parameters...);
+  std::optional<Row> one(Connection& connection, Parameters... values) const {
+    auto rows = all(connection, values...);
     if (rows.empty()) return std::nullopt;
     return std::move(rows.front());
   }
 
-  [[nodiscard]] const Statement& statement() const { return statement_; }
-
  private:
-  static std::string sql_of(std::string_view before, const std::vector<Column<Row>>& columns,
+  static std::string sql_of(std::string_view before, const std::vector<Column<Row>>& selected,
                             std::string_view after) {
-    std::string sql(before);
-    for (const auto& column : columns) {
-      sql.append(&column == &columns.front() ? " " : ", ").append(column.sql);
+    std::string text(before);
+    for (const auto& column : selected) {
+      text.append(&column == &selected.front() ? " " : ", ").append(column.sql);
     }
-    return after.empty() ? sql : sql.append(" ").append(after);
+    return after.empty() ? text : text.append(" ").append(after);
   }
-  static std::vector<ColumnType> types_of(const std::vector<Column<Row>>& columns) {
+  static std::vector<ColumnType> types_of(const std::vector<Column<Row>>& selected) {
     std::vector<ColumnType> types;
-    for (const auto& column : columns) types.push_back(column.type());
+    for (const auto& column : selected) types.push_back(column.type());
     return types;
   }
 
-  std::vector<Column<Row>> columns_;
-  Statement statement_;
+  std::vector<Column<Row>> selected_;
 };
 
 /// A statement that returns no rows: `Write<void(std::string_view phone)>`.
@@ -102,22 +99,17 @@ template <class Signature>
 class Write;
 
 template <class... Parameters>
-class Write<void(Parameters...)> {
+class Write<void(Parameters...)> : public Statement {
  public:
-  Write(std::string_view name, std::string sql)
-      : statement_(name, std::move(sql), sizeof...(Parameters)) {}
+  Write(std::string_view write_name, std::string text)
+      : Statement(write_name, std::move(text), sizeof...(Parameters)) {}
 
   /// Returns the number of rows found, inserted or deleted; an UPDATE also counts rows that already
   /// have their new values.
-  std::uint64_t operator()(Connection& connection, Parameters... parameters) const {
-    const std::array<Parameter, sizeof...(Parameters)> values{Parameter(parameters)...};
-    return connection.execute(statement_, values);
+  std::uint64_t operator()(Connection& connection, Parameters... values) const {
+    const std::array<Parameter, sizeof...(Parameters)> bound{Parameter(values)...};
+    return connection.execute(*this, bound);
   }
-
-  [[nodiscard]] const Statement& statement() const { return statement_; }
-
- private:
-  Statement statement_;
 };
 
 /// Formats a database time as ISO 8601 in UTC, for a select list.
