@@ -11,7 +11,7 @@
 #include "accounts/user.hpp"
 #include "base/config.hpp"
 #include "base/crypto.hpp"
-#include "db/connection.hpp"
+#include "db/statement.hpp"
 
 namespace users {
 

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "db/connection.hpp"
+#include "db/statement.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users::throttle {

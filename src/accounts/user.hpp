@@ -8,7 +8,7 @@
 
 #include "accounts/client.hpp"
 #include "base/config.hpp"
-#include "db/connection.hpp"
+#include "db/statement.hpp"
 
 namespace users {
 

@@ -53,7 +53,8 @@ class Setup {
       throw Refused("database.user and database.migration_user are both " + config_.database_user +
                     ": the service's account must not have the rights of the other; name two");
     }
-    if (administrator_ && db::has_foreign_tables(*administrator_, config_.database_name)) {
+    if (administrator_ &&
+        db::tables_of(*administrator_, config_.database_name) == db::Tables::foreign) {
       throw Refused("database " + config_.database_name +
                     " has tables of something else: name another in database.name of " +
                     call.config_file);
@@ -180,8 +181,8 @@ class Setup {
   }
 
   void require_own_tables() {
-    if (db::has_tables(*administrator_, config_.database_name) && !call_.has("take-over") &&
-        !db::has_account(*administrator_, service_.user) &&
+    if (db::tables_of(*administrator_, config_.database_name) == db::Tables::ours &&
+        !call_.has("take-over") && !db::has_account(*administrator_, service_.user) &&
         !db::has_account(*administrator_, migrator_.user) && !is_ready(service_)) {
       throw Refused("the server has a database " + config_.database_name +
                     " with the tables of this service already, but none of the accounts; " +

@@ -8,6 +8,7 @@
 
 #include "base/config.hpp"
 #include "db/prepared.hpp"
+#include "metrics/metrics.hpp"
 
 namespace users::db {
 namespace {
@@ -58,9 +59,9 @@ void set_options(MYSQL* mysql, const Endpoint& endpoint, const HostAddress& addr
 }
 
 // Statements without rows or parameters, sent as text, so that a proxy or a log can see them.
-const Statement begin{"begin", "START TRANSACTION", kAsText};
-const Statement commit{"commit", "COMMIT", kAsText};
-const Statement rollback{"rollback", "ROLLBACK", kAsText};
+const Statement begin{"begin", "START TRANSACTION", 0, {}, true};
+const Statement commit{"commit", "COMMIT", 0, {}, true};
+const Statement rollback{"rollback", "ROLLBACK", 0, {}, true};
 
 /// What to do about a refused server.
 std::string tls_advice(const HostAddress& address, const std::string& ca) {
@@ -68,7 +69,45 @@ std::string tls_advice(const HostAddress& address, const std::string& ca) {
          ", in force and signed by a CA of " + ca + ": mend the server's, or name its CA";
 }
 
+std::vector<const Statement*>& registered() {
+  static std::vector<const Statement*> all;
+  return all;
+}
+
+std::string label_of(const Statement& statement) {
+  return std::string("statement=\"").append(statement.name).append("\"");
+}
+
+/// For the metrics.
+std::string_view name_of(const DatabaseError& error) {
+  if (dynamic_cast<const Deadlock*>(&error) != nullptr) return "deadlock";
+  if (dynamic_cast<const LockWaitTimeout*>(&error) != nullptr) return "lock_wait";
+  if (dynamic_cast<const DuplicateKey*>(&error) != nullptr) return "duplicate";
+  if (dynamic_cast<const ConnectionLost*>(&error) != nullptr) return "connection_lost";
+  if (dynamic_cast<const Unavailable*>(&error) != nullptr) return "unavailable";
+  return "other";
+}
+
 }  // namespace
+
+Statement::Statement(std::string_view statement_name, std::string text, std::size_t parameter_count,
+                     std::vector<ColumnType> column_types, bool as_text)
+    : name(statement_name),
+      sql(std::move(text)),
+      parameters(parameter_count),
+      columns(std::move(column_types)),
+      is_text(as_text),
+      index(registered().size()) {
+  registered().push_back(this);
+}
+
+Statement::~Statement() {
+  registered()[index] = nullptr;
+}
+
+std::span<const Statement* const> Statement::all() {
+  return registered();
+}
 
 bool is_remote(const std::string& host) {
   const HostAddress address = address_of(host);
@@ -82,81 +121,65 @@ bool is_remote(const std::string& host) {
   return ::inet_pton(AF_INET6, address.host.c_str(), &ipv6) != 1 || !IN6_IS_ADDR_LOOPBACK(&ipv6);
 }
 
-struct Connection::Impl {
-  MYSQL mysql{};
-  std::vector<std::unique_ptr<Prepared>> prepared{Statement::all().size()};
-  StatementMetrics* metrics;
-  bool lost = false;
-  std::chrono::steady_clock::duration lost_after{};
+void Connection::Closer::operator()(st_mysql* mysql) const {
+  mysql_close(mysql);
+}
 
-  explicit Impl(StatementMetrics* counted) : metrics(counted) {
-    if (mysql_init(&mysql) == nullptr) throw DatabaseError("no memory for a connection", 0);
-  }
-  ~Impl() {
-    prepared.clear();
-    mysql_close(&mysql);
-  }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
+Prepared& Connection::prepare(const Statement& statement) {
+  auto& own = prepared_.at(statement.index);
+  if (!own) own = std::make_unique<Prepared>(mysql_.get(), statement);
+  return *own;
+}
 
-  [[noreturn]] void raise(std::string_view what) {
-    fail(what, mysql_errno(&mysql), mysql_error(&mysql));
-  }
+void Connection::raise(std::string_view what) {
+  fail(what, mysql_errno(mysql_.get()), mysql_error(mysql_.get()));
+}
 
-  Prepared& prepare(const Statement& statement) {
-    auto& own = prepared.at(statement.index);
-    if (!own) own = std::make_unique<Prepared>(&mysql, statement);
-    return *own;
+template <class Work>
+auto Connection::guard(Work&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    return work();
+  } catch (const DatabaseError& error) {
+    lost_after_ = std::chrono::steady_clock::now() - start;
+    lost_ = lost_ || error.number() == 0 || dynamic_cast<const ConnectionLost*>(&error) != nullptr;
+    throw;
+  } catch (...) {
+    // Out of memory: half of a reply may be unread.
+    lost_ = true;
+    throw;
   }
+}
 
-  /// Runs `work` and records whether the connection was lost.
-  template <class Work>
-  auto guard(Work&& work) {
-    const auto start = std::chrono::steady_clock::now();
-    try {
-      return work();
-    } catch (const DatabaseError& error) {
-      lost_after = std::chrono::steady_clock::now() - start;
-      lost = lost || error.number() == 0 || dynamic_cast<const ConnectionLost*>(&error) != nullptr;
-      throw;
-    } catch (...) {
-      // Out of memory: half of a reply may be unread.
-      lost = true;
-      throw;
-    }
+template <class Work>
+auto Connection::counted(const Statement& statement, Work&& work) {
+  if (metrics_ == nullptr) return guard(work);
+  Histogram& seconds = seconds_.at(statement.index);
+  if (!seconds) seconds = metrics_->histogram(MetricId::statement_seconds, label_of(statement));
+  const ScopeTimer timer(seconds);
+  try {
+    return guard(work);
+  } catch (const DatabaseError& error) {
+    const std::string labels = label_of(statement) + ",error=\"";
+    metrics_->counter(MetricId::statement_errors, labels + std::string(name_of(error)) + '"').add();
+    throw;
   }
+}
 
-  /// The same, with metrics.
-  template <class Work>
-  auto counted(const Statement& statement, Work&& work) {
-    if (metrics == nullptr) return guard(work);
-    const auto start = std::chrono::steady_clock::now();
-    const auto observe = [&] {
-      metrics->observe(statement, std::chrono::steady_clock::now() - start);
-    };
-    try {
-      const auto result = guard(work);
-      observe();
-      return result;
-    } catch (const DatabaseError& error) {
-      observe();
-      metrics->count(statement, error);
-      throw;
-    }
-  }
-};
-
-Connection::Connection(const Endpoint& endpoint, const Secret& password, StatementMetrics* metrics)
-    : impl_(std::make_unique<Impl>(metrics)) {
-  MYSQL* mysql = &impl_->mysql;
+Connection::Connection(const Endpoint& endpoint, const Secret& password, Metrics* metrics)
+    : mysql_(mysql_init(nullptr)),
+      prepared_(Statement::all().size()),
+      seconds_(Statement::all().size()),
+      metrics_(metrics) {
+  if (!mysql_) throw DatabaseError("no memory for a connection", 0);
   const HostAddress address = address_of(endpoint.host);
-  set_options(mysql, endpoint, address);
-  if (mysql_real_connect(mysql, address.host.c_str(), endpoint.user.c_str(), password.c_str(),
-                         endpoint.database.c_str(), address.port,
+  set_options(mysql_.get(), endpoint, address);
+  if (mysql_real_connect(mysql_.get(), address.host.c_str(), endpoint.user.c_str(),
+                         password.c_str(), endpoint.database.c_str(), address.port,
                          address.socket.empty() ? nullptr : address.socket.c_str(),
                          CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS) == nullptr) {
-    std::string text = mysql_error(mysql);
-    const unsigned number = mysql_errno(mysql);
+    std::string text = mysql_error(mysql_.get());
+    const unsigned number = mysql_errno(mysql_.get());
     if (number == CR_SSL_CONNECTION_ERROR) text += tls_advice(address, endpoint.tls_ca);
     fail("connect to " + endpoint.host, number, text.c_str());
   }
@@ -165,22 +188,22 @@ Connection::Connection(const Endpoint& endpoint, const Secret& password, Stateme
 Connection::~Connection() = default;
 
 void Connection::prepare_all() {
-  impl_->guard([this] {
+  guard([this] {
     for (const Statement* statement : Statement::all()) {
-      if (statement != nullptr && !statement->is_text()) impl_->prepare(*statement);
+      if (statement != nullptr && !statement->is_text) prepare(*statement);
     }
   });
 }
 
 std::uint64_t Connection::execute(const Statement& statement,
                                   std::span<const Parameter> parameters) {
-  return impl_->counted(statement, [&] { return impl_->prepare(statement).execute(parameters); });
+  return counted(statement, [&] { return prepare(statement).execute(parameters); });
 }
 
 void Connection::fetch(const Statement& statement, std::span<const Parameter> parameters,
                        const std::function<void(std::span<const Cell>)>& take) {
-  impl_->counted(statement, [&] {
-    Prepared& prepared = impl_->prepare(statement);
+  counted(statement, [&] {
+    Prepared& prepared = prepare(statement);
     prepared.execute(parameters);
     prepared.fetch(take);
     return 0;
@@ -190,58 +213,35 @@ void Connection::fetch(const Statement& statement, std::span<const Parameter> pa
 std::uint64_t Connection::execute_bulk(const Statement& statement,
                                        const std::vector<BulkRow>& rows) {
   if (rows.empty()) return 0;
-  return impl_->guard([&] { return impl_->prepare(statement).execute_bulk(rows); });
-}
-
-std::uint64_t execute(Connection& connection, const Statement& statement,
-                      std::span<const Parameter> parameters) {
-  return connection.execute(statement, parameters);
-}
-
-void fetch(Connection& connection, const Statement& statement,
-           std::span<const Parameter> parameters,
-           const std::function<void(std::span<const Cell>)>& take) {
-  connection.fetch(statement, parameters, take);
+  return guard([&] { return prepare(statement).execute_bulk(rows); });
 }
 
 std::uint64_t Connection::last_insert_id() const {
-  return mysql_insert_id(&impl_->mysql);
+  return mysql_insert_id(mysql_.get());
 }
 
 std::optional<std::string> Connection::run_script(const std::string& sql, std::string_view name) {
-  return impl_->guard([&]() -> std::optional<std::string> {
+  return guard([&]() -> std::optional<std::string> {
     std::optional<std::string> last;
-    if (mysql_real_query(&impl_->mysql, sql.data(), sql.size()) != 0) impl_->raise(name);
+    if (mysql_real_query(mysql_.get(), sql.data(), sql.size()) != 0) raise(name);
     for (;;) {
       const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> result(
-          mysql_store_result(&impl_->mysql), &mysql_free_result);
-      if (!result && mysql_field_count(&impl_->mysql) != 0) impl_->raise(name);
+          mysql_store_result(mysql_.get()), &mysql_free_result);
+      if (!result && mysql_field_count(mysql_.get()) != 0) raise(name);
       while (result) {
         MYSQL_ROW row = mysql_fetch_row(result.get());
         if (row == nullptr) break;
         last = row[0] == nullptr ? std::nullopt : std::optional<std::string>(row[0]);
       }
-      const int more = mysql_next_result(&impl_->mysql);
-      if (more > 0) impl_->raise(name);
+      const int more = mysql_next_result(mysql_.get());
+      if (more > 0) raise(name);
       if (more < 0) return last;
     }
   });
 }
 
 void Connection::run(const Statement& statement) {
-  impl_->counted(statement, [&] { return run_script(statement.sql, statement.name); });
-}
-
-bool Connection::lost() const {
-  return impl_->lost;
-}
-
-std::chrono::steady_clock::duration Connection::lost_after() const {
-  return impl_->lost_after;
-}
-
-void Connection::give_up() noexcept {
-  impl_->lost = true;
+  counted(statement, [&] { return run_script(statement.sql, statement.name); });
 }
 
 OperationId new_operation() {

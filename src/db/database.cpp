@@ -13,11 +13,8 @@ namespace {
 constexpr std::chrono::milliseconds kFirstWait{50};
 constexpr std::chrono::milliseconds kLongestWait{800};
 
-struct Found {
-  std::uint64_t id = 0;
-};
-const Query<Found(std::string_view operation)> find_operation{
-    "find_operation", "SELECT", {{"id", &Found::id}}, "FROM audit WHERE operation = ?"};
+const Query<Number(std::string_view operation)> find_operation{
+    "find_operation", "SELECT", {{"id", &Number::value}}, "FROM audit WHERE operation = ?"};
 
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds wait) {
   // Workers that lost the same server must not all reconnect in the same millisecond.
@@ -60,7 +57,7 @@ void require_schema(Connection& connection) {
 Database::Database(const Config& config, const Secret& password, Metrics& metrics)
     : config_(config),
       password_(password),
-      statements_(metrics),
+      metrics_(metrics),
       connects_(metrics.counter(MetricId::database_connects, R"(result="ok")")),
       failed_connects_(metrics.counter(MetricId::database_connects, R"(result="failed")")),
       replays_(metrics.counter(MetricId::transaction_replays)) {
@@ -102,7 +99,7 @@ bool Database::try_host(Host& host) {
 std::unique_ptr<Connection> Database::connect(const Host& host) const {
   const Endpoint endpoint = service_endpoint(config_, host.address);
   try {
-    return std::make_unique<Connection>(endpoint, password_, &statements_);
+    return std::make_unique<Connection>(endpoint, password_, &metrics_);
   } catch (const DatabaseError& error) {
     constexpr unsigned kAccessDenied = 1045;
     if (error.number() != kAccessDenied) throw;
@@ -110,7 +107,7 @@ std::unique_ptr<Connection> Database::connect(const Host& host) const {
     try {
       const Secret now = read_secret_file(config_.database_password_file);
       if (now.reveal() != password_.reveal()) {
-        return std::make_unique<Connection>(endpoint, now, &statements_);
+        return std::make_unique<Connection>(endpoint, now, &metrics_);
       }
     } catch (const DatabaseError&) {
       throw;
@@ -135,7 +132,7 @@ void Database::use(Host& host, std::unique_ptr<Connection> fresh) {
   log::info({"database: connected to ", host.address});
 }
 
-void Database::postpone(Host& host, Clock::time_point start, const DatabaseError& error) {
+void Database::postpone(Host& host, Clock::time_point start, const std::exception& error) {
   failed_connects_.add();
   // Logged only until the wait has reached its maximum.
   if (host.wait < kLongestWait) log::warning({"database: ", error.what()});
@@ -144,7 +141,10 @@ void Database::postpone(Host& host, Clock::time_point start, const DatabaseError
   host.next_attempt = now + with_jitter(host.wait);
   // While another host serves, do not spend most of the time waiting for a silent one.
   constexpr int kPatience = 4;
-  if (!error.is_answer()) host.avoided_until = now + kPatience * (now - start);
+  const auto* silent = dynamic_cast<const DatabaseError*>(&error);
+  if (silent != nullptr && !silent->is_answer()) {
+    host.avoided_until = now + kPatience * (now - start);
+  }
 }
 
 bool Database::try_connect() {
@@ -157,38 +157,37 @@ bool Database::try_connect() {
 }
 
 void Database::tend() {
-  if (try_connect()) go_home();
+  if (try_connect()) reconnect_to_preferred();
 }
 
-void Database::go_home() {
-  Host& home = hosts_.front();
+void Database::reconnect_to_preferred() {
+  Host& preferred = hosts_.front();
   const auto now = Clock::now();
-  if (!home_.valid()) {
-    if (current_ == 0 || now < std::max(home.next_attempt, home.avoided_until)) return;
-    left_for_home_ = now;
+  if (!reconnection_.valid()) {
+    if (current_ == 0 || now < std::max(preferred.next_attempt, preferred.avoided_until)) return;
+    reconnection_start_ = now;
     // In the background: a host that is silent, or is catching up with the cluster, takes long.
     try {
-      home_ = std::async(std::launch::async, [this] { return open(hosts_.front()); });
+      reconnection_ = std::async(std::launch::async, [this] { return open(hosts_.front()); });
     } catch (const std::system_error& error) {
-      postpone(home, now, Unavailable(error.what(), 0));
+      postpone(preferred, now, error);
     }
     return;
   }
   if (is_connecting()) return;
   try {
-    auto fresh = home_.get();
-    if (current_ != 0) use(home, std::move(fresh));
+    auto fresh = reconnection_.get();
+    if (current_ != 0) use(preferred, std::move(fresh));
   } catch (const SchemaMismatch&) {
     throw;
-  } catch (const DatabaseError& error) {
-    postpone(home, left_for_home_, error);
   } catch (const std::exception& error) {
-    postpone(home, left_for_home_, Unavailable(error.what(), 0));
+    postpone(preferred, reconnection_start_, error);
   }
 }
 
 bool Database::is_connecting() const {
-  return home_.valid() && home_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  return reconnection_.valid() &&
+         reconnection_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
 }
 
 bool Database::is_done(Connection& connection, const OperationId& operation) {

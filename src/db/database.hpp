@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/config.hpp"
-#include "db/connection.hpp"
+#include "db/statement.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users::db {
@@ -113,23 +113,24 @@ class Database {
   [[nodiscard]] std::unique_ptr<Connection> connect(const Host& host) const;
   [[nodiscard]] std::unique_ptr<Connection> open(const Host& host) const;
   void use(Host& host, std::unique_ptr<Connection> fresh);
-  void postpone(Host& host, Clock::time_point start, const DatabaseError& error);
-  void go_home();
+  void postpone(Host& host, Clock::time_point start, const std::exception& error);
+  /// Connects to the first host in the background while another serves, and switches to it.
+  void reconnect_to_preferred();
   /// Call only in a catch block.
   void pause_or_rethrow(int attempt, Clock::time_point start, const DatabaseError& error);
 
   const Config& config_;
   const Secret& password_;
-  mutable StatementMetrics statements_;
+  Metrics& metrics_;
   Counter connects_;
   Counter failed_connects_;
   Counter replays_;
   std::vector<Host> hosts_;
   std::unique_ptr<Connection> connection_;
   std::size_t current_ = 0;  ///< the host that connection_ uses or used
-  Clock::time_point left_for_home_{};
+  Clock::time_point reconnection_start_{};
   /// To the first host, opened while another serves. Last: destroyed before what it uses.
-  std::future<std::unique_ptr<Connection>> home_;
+  std::future<std::unique_ptr<Connection>> reconnection_;
 };
 
 /// Throws Unavailable if there is no schema yet, SchemaMismatch if its version is not

@@ -27,15 +27,20 @@ class DatabaseError : public std::runtime_error {
   unsigned number_;
 };
 
-/// The connection is lost or unreliable. Whether its last statement took effect is unknown:
-/// reconnect and look.
-class ConnectionLost : public DatabaseError {
+/// The request may succeed later.
+class Temporary : public DatabaseError {
   using DatabaseError::DatabaseError;
 };
 
+/// The connection is lost or unreliable. Whether its last statement took effect is unknown:
+/// reconnect and look.
+class ConnectionLost : public Temporary {
+  using Temporary::Temporary;
+};
+
 /// The server cannot do it now: no connections left, shutting down, read-only, disk full.
-class Unavailable : public DatabaseError {
-  using DatabaseError::DatabaseError;
+class Unavailable : public Temporary {
+  using Temporary::Temporary;
 };
 
 /// 1146: a table is missing, so the schema is missing or incomplete.
@@ -49,19 +54,19 @@ class DuplicateKey : public DatabaseError {
 };
 
 /// 1213: the whole transaction was rolled back; replay it from the start.
-class Deadlock : public DatabaseError {
-  using DatabaseError::DatabaseError;
+class Deadlock : public Temporary {
+  using Temporary::Temporary;
 };
 
 /// 1205: the transaction is still open; roll it back, then replay it.
-class LockWaitTimeout : public DatabaseError {
-  using DatabaseError::DatabaseError;
+class LockWaitTimeout : public Temporary {
+  using Temporary::Temporary;
 };
 
 /// The schema has a version that this program was not made for. The text names both versions.
-class SchemaMismatch : public DatabaseError {
+class SchemaMismatch : public Temporary {
  public:
-  explicit SchemaMismatch(const std::string& detail) : DatabaseError(detail, 0) {}
+  explicit SchemaMismatch(const std::string& detail) : Temporary(detail, 0) {}
 };
 
 }  // namespace users::db

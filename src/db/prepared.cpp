@@ -92,8 +92,8 @@ void fail(std::string_view what, unsigned number, const char* text) {
   throw_error(number, std::string(what) + ": " + std::to_string(number) + " " + text);
 }
 
-Prepared::Prepared(MYSQL* connection, const Statement& statement) : statement_(statement) {
-  handle_.reset(mysql_stmt_init(connection));
+Prepared::Prepared(MYSQL* connection, const Statement& statement)
+    : statement_(statement), handle_(mysql_stmt_init(connection), &mysql_stmt_close) {
   if (!handle_) throw DatabaseError("no memory for a statement", 0);
   if (mysql_stmt_prepare(handle_.get(), statement.sql.data(), statement.sql.size()) != 0) raise();
   if (mysql_stmt_param_count(handle_.get()) != statement.parameters) {
@@ -199,9 +199,7 @@ void Prepared::read_row() {
 }
 
 void Prepared::raise() {
-  const unsigned number = mysql_stmt_errno(handle_.get());
-  const std::string text = mysql_stmt_error(handle_.get());
-  fail(statement_.name, number, text.c_str());
+  fail(statement_.name, mysql_stmt_errno(handle_.get()), mysql_stmt_error(handle_.get()));
 }
 
 void Prepared::raise_after_reset() {

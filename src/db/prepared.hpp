@@ -35,9 +35,6 @@ class Prepared {
     unsigned long length = 0;
     my_bool is_null = 0;
   };
-  struct Closer {
-    void operator()(MYSQL_STMT* statement) const { mysql_stmt_close(statement); }
-  };
 
   void bind_result();
   void read_row();
@@ -49,7 +46,7 @@ class Prepared {
   [[noreturn]] void raise_mistake(const std::string& what) const;
 
   const Statement& statement_;
-  std::unique_ptr<MYSQL_STMT, Closer> handle_;
+  std::unique_ptr<MYSQL_STMT, decltype(&mysql_stmt_close)> handle_;
   std::vector<ResultColumn> columns_;
   std::vector<Cell> cells_;
 };

@@ -60,22 +60,18 @@ bool has_database(Connection& administrator, const std::string& name) {
                      name_in_sql(name) + "'");
 }
 
-bool has_foreign_tables(Connection& administrator, const std::string& name) {
-  return is_true(administrator,
-                 "COUNT(*) > 0 AND SUM(table_name = 'schema_migrations') = 0 FROM "
-                 "information_schema.tables WHERE table_schema = '" +
-                     name_in_sql(name) + "'");
+Tables tables_of(Connection& administrator, const std::string& database) {
+  const auto found = administrator.run_script(
+      "SELECT MAX(table_name = 'schema_migrations') FROM information_schema.tables WHERE "
+      "table_schema = '" +
+          name_in_sql(database) + "'",
+      "provision");
+  if (!found) return Tables::none;
+  return found == "1" ? Tables::ours : Tables::foreign;
 }
 
 void make_database(Connection& administrator, const std::string& name) {
   administrator.run_script(create_database(name), "make database");
-}
-
-bool has_tables(Connection& administrator, const std::string& name) {
-  return is_true(administrator,
-                 "COUNT(*) > 0 FROM information_schema.tables WHERE table_name = "
-                 "'schema_migrations' AND table_schema = '" +
-                     name_in_sql(name) + "'");
 }
 
 bool has_account(Connection& administrator, const std::string& user) {

@@ -21,14 +21,13 @@ enum class Rights { rows, everything };
 
 bool has_database(Connection& administrator, const std::string& name);
 
-/// Returns true if the database has tables, but not those of this service.
-bool has_foreign_tables(Connection& administrator, const std::string& name);
+enum class Tables { none, ours, foreign };
+
+/// Whether the database has the tables of this service, only others, or none.
+Tables tables_of(Connection& administrator, const std::string& database);
 
 /// Creates the database if it is missing.
 void make_database(Connection& administrator, const std::string& name);
-
-/// Returns true if the database has the tables of this service.
-bool has_tables(Connection& administrator, const std::string& name);
 
 bool has_account(Connection& administrator, const std::string& user);
 

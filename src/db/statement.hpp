@@ -1,10 +1,8 @@
-// Statements, defined where they are used: a name, the SQL, the types of the parameters, and the
-// member that each column fills.
+// Typed statements, defined where they are used: a name, the SQL, the types of the parameters, and
+// the member that each column fills.
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,62 +11,9 @@
 #include <variant>
 #include <vector>
 
+#include "db/connection.hpp"
+
 namespace users::db {
-
-class Connection;
-
-/// A value for a `?`. Text is sent as bytes; the view must live until the call returns.
-using Parameter = std::variant<std::uint64_t, std::string_view, std::nullptr_t>;
-
-/// A column of the current row; valid until the next row is read.
-struct Cell {
-  std::uint64_t number = 0;  ///< of an integer column; never negative here
-  std::string_view text{};   ///< of other columns, as bytes
-  bool null = true;
-};
-
-/// The expected type of a column. Another type, or an unexpected NULL, is an error.
-struct ColumnType {
-  bool is_integer;
-  bool can_be_null;
-};
-
-struct AsText {};
-/// Marks a statement that cannot be prepared and is sent as text.
-inline constexpr AsText kAsText;
-
-/// A statement is created once and lives as long as the program. A new connection prepares all of
-/// them, so a mismatch with the tables shows before the first request.
-class Statement {
- public:
-  Statement(std::string_view statement_name, std::string text, std::size_t parameter_count,
-            std::vector<ColumnType> column_types = {});
-  Statement(std::string_view statement_name, std::string text, AsText as_text);
-  ~Statement();
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  /// All statements of this program, by index; null for a destroyed one.
-  static std::span<const Statement* const> all();
-
-  [[nodiscard]] bool is_text() const { return is_text_; }
-
-  const std::string_view name;  ///< for the log and the metrics
-  const std::string sql;
-  const std::size_t parameters;
-  const std::vector<ColumnType> columns;
-  const std::size_t index;
-
- private:
-  bool is_text_ = false;
-};
-
-// Used by Query and Write; see Connection.
-std::uint64_t execute(Connection& connection, const Statement& statement,
-                      std::span<const Parameter> parameters);
-void fetch(Connection& connection, const Statement& statement,
-           std::span<const Parameter> parameters,
-           const std::function<void(std::span<const Cell>)>& take);
 
 /// An expression of the select list, and the member that receives its value.
 template <class Row>
@@ -110,51 +55,48 @@ template <class Signature>
 class Query;
 
 template <class Row, class... Parameters>
-class Query<Row(Parameters...)> {
+class Query<Row(Parameters...)> : public Statement {
  public:
   /// The SQL is `before`, then the columns separated by commas, then `after`.
-  Query(std::string_view name, std::string_view before, std::vector<Column<Row>> columns,
+  Query(std::string_view query_name, std::string_view before, std::vector<Column<Row>> selected,
         std::string_view after)
-      : columns_(std::move(columns)),
-        statement_(name, sql_of(before, columns_, after), sizeof...(Parameters),
-                   types_of(columns_)) {}
+      : Statement(query_name, sql_of(before, selected, after), sizeof...(Parameters),
+                  types_of(selected)),
+        selected_(std::move(selected)) {}
 
-  std::vector<Row> all(Connection& connection, Parameters... parameters) const {
+  std::vector<Row> all(Connection& connection, Parameters... values) const {
     std::vector<Row> rows;
-    const std::array<Parameter, sizeof...(Parameters)> values{Parameter(parameters)...};
-    fetch(connection, statement_, values, [&](std::span<const Cell> cells) {
+    const std::array<Parameter, sizeof...(Parameters)> bound{Parameter(values)...};
+    connection.fetch(*this, bound, [&](std::span<const Cell> cells) {
       Row& row = rows.emplace_back();
-      for (std::size_t i = 0; i < cells.size(); ++i) columns_[i].fill(row, cells[i]);
+      for (std::size_t i = 0; i < cells.size(); ++i) selected_[i].fill(row, cells[i]);
     });
     return rows;
   }
 
   /// Returns the first row, or nullopt.
-  std::optional<Row> one(Connection& connection, Parameters... parameters) const {
-    auto rows = all(connection, parameters...);
+  std::optional<Row> one(Connection& connection, Parameters... values) const {
+    auto rows = all(connection, values...);
     if (rows.empty()) return std::nullopt;
     return std::move(rows.front());
   }
 
-  [[nodiscard]] const Statement& statement() const { return statement_; }
-
  private:
-  static std::string sql_of(std::string_view before, const std::vector<Column<Row>>& columns,
+  static std::string sql_of(std::string_view before, const std::vector<Column<Row>>& selected,
                             std::string_view after) {
-    std::string sql(before);
-    for (const auto& column : columns) {
-      sql.append(&column == &columns.front() ? " " : ", ").append(column.sql);
+    std::string text(before);
+    for (const auto& column : selected) {
+      text.append(&column == &selected.front() ? " " : ", ").append(column.sql);
     }
-    return after.empty() ? sql : sql.append(" ").append(after);
+    return after.empty() ? text : text.append(" ").append(after);
   }
-  static std::vector<ColumnType> types_of(const std::vector<Column<Row>>& columns) {
+  static std::vector<ColumnType> types_of(const std::vector<Column<Row>>& selected) {
     std::vector<ColumnType> types;
-    for (const auto& column : columns) types.push_back(column.type());
+    for (const auto& column : selected) types.push_back(column.type());
     return types;
   }
 
-  std::vector<Column<Row>> columns_;
-  Statement statement_;
+  std::vector<Column<Row>> selected_;
 };
 
 /// A statement that returns no rows: `Write<void(std::string_view phone)>`.
@@ -162,25 +104,22 @@ template <class Signature>
 class Write;
 
 template <class... Parameters>
-class Write<void(Parameters...)> {
+class Write<void(Parameters...)> : public Statement {
  public:
-  Write(std::string_view name, std::string sql)
-      : statement_(name, std::move(sql), sizeof...(Parameters)) {}
+  Write(std::string_view write_name, std::string text)
+      : Statement(write_name, std::move(text), sizeof...(Parameters)) {}
 
   /// Returns the number of rows found, inserted or deleted; an UPDATE also counts rows that already
   /// have their new values.
-  std::uint64_t operator()(Connection& connection, Parameters... parameters) const {
-    const std::array<Parameter, sizeof...(Parameters)> values{Parameter(parameters)...};
-    return execute(connection, statement_, values);
+  std::uint64_t operator()(Connection& connection, Parameters... values) const {
+    const std::array<Parameter, sizeof...(Parameters)> bound{Parameter(values)...};
+    return connection.execute(*this, bound);
   }
-
-  [[nodiscard]] const Statement& statement() const { return statement_; }
-
- private:
-  Statement statement_;
 };
 
 /// Formats a database time as ISO 8601 in UTC, for a select list.
-std::string iso8601(std::string_view column);
+inline std::string iso8601(std::string_view column) {
+  return std::string("DATE_FORMAT(").append(column).append(", '%Y-%m-%dT%H:%i:%sZ')");
+}
 
 }  // namespace users::db

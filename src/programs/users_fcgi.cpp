@@ -8,7 +8,6 @@
 #include "programs/run.hpp"
 #include "service/account_service.hpp"
 #include "web/fcgi_worker.hpp"
-#include "web/monitoring.hpp"
 #include "web/result_code.hpp"
 #include "web/routes.hpp"
 
@@ -46,8 +45,7 @@ void serve(Server& server) {
   }
   load_numbering_plans();
   AccountService accounts(server.config, server.key, server.database, server.metrics);
-  web::RequestMetrics requests(server.metrics);
-  web::Context context{server.config, server.database, accounts, server.metrics, requests};
+  web::Context context{server.config, server.database, accounts, server.metrics};
   server.set_ready();
   web::serve(
       STDIN_FILENO, [&](web::Request& request) { return web::dispatch(context, request); },

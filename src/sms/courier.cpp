@@ -161,7 +161,7 @@ bool Courier::purge() {
     const auto deleted =
         database_.replay([&](db::Connection& connection) { return purge(connection, kBatch); });
     if (deleted > 0) {
-      log::info({purge.statement().name, ": ", std::to_string(deleted), " rows"});
+      log::info({purge.name, ": ", std::to_string(deleted), " rows"});
     }
     more = more || deleted >= kBatch;
   }

@@ -1,9 +1,11 @@
 #include "web/body.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include <nlohmann/json.hpp>
+#include <strings.h>
 
 #include "base/secret.hpp"
 #include "base/text.hpp"
@@ -89,13 +91,6 @@ Arguments parse_json(std::string_view body) {
   return arguments;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 /// application/x-www-form-urlencoded (WHATWG URL), but refuses a bad escape instead of keeping it.
 std::string decode_form(std::string_view text) {
   std::string decoded;
@@ -105,10 +100,13 @@ std::string decode_form(std::string_view text) {
     } else if (text[i] != '%') {
       decoded += text[i];
     } else {
-      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) refuse("body");
-      decoded += static_cast<char>(high * 16 + low);
+      unsigned char byte = 0;
+      const std::string_view digits = text.substr(i + 1, 2);
+      const char* end = digits.data() + digits.size();
+      if (digits.size() < 2 || std::from_chars(digits.data(), end, byte, 16).ptr != end) {
+        refuse("body");
+      }
+      decoded += static_cast<char>(byte);
       i += 2;
     }
   }
@@ -128,13 +126,6 @@ Arguments parse_form(std::string_view body) {
     if (!arguments.add(name, std::move(value))) refuse(std::move(name));
   }
   return arguments;
-}
-
-bool says_json(std::string content_type) {
-  content_type.resize(std::min(content_type.find(';'), content_type.size()));
-  std::ranges::transform(content_type, content_type.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return content_type.starts_with("application/json");
 }
 
 }  // namespace
@@ -198,8 +189,10 @@ Arguments parse_body(const Request& request) {
   if (body.find('\0') != std::string_view::npos) refuse("body");
   const auto first = body.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
-  if (body[first] == '{' || says_json(request.content_type)) return parse_json(body);
-  return parse_form(body);
+  constexpr std::string_view kJson = "application/json";
+  const bool says_json =
+      ::strncasecmp(request.content_type.c_str(), kJson.data(), kJson.size()) == 0;
+  return body[first] == '{' || says_json ? parse_json(body) : parse_form(body);
 }
 
 }  // namespace users::web

@@ -1,7 +1,8 @@
 #include "web/credentials.hpp"
 
 #include <algorithm>
-#include <cctype>
+
+#include <strings.h>
 
 namespace users::web {
 namespace {
@@ -10,13 +11,6 @@ namespace {
 /// 4.1.3).
 std::string_view cookie_name(bool secure) {
   return secure ? "__Host-users" : "users";
-}
-
-bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         std::ranges::equal(
-             text.substr(0, prefix.size()), prefix,
-             [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
 std::vector<std::string_view> find_cookies(std::string_view header, std::string_view name) {
@@ -38,7 +32,7 @@ std::vector<std::string_view> find_cookies(std::string_view header, std::string_
 Credentials find_credentials(const Request& request, bool secure_cookie) {
   constexpr std::string_view kScheme = "Bearer";
   std::string_view token = request.authorization;
-  if (!starts_with_ignoring_case(token, kScheme) ||
+  if (::strncasecmp(request.authorization.c_str(), kScheme.data(), kScheme.size()) != 0 ||
       (token.size() > kScheme.size() && token[kScheme.size()] != ' ')) {
     return {find_cookies(request.cookie, cookie_name(secure_cookie)), true};
   }

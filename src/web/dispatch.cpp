@@ -5,13 +5,30 @@
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "web/body.hpp"
-#include "web/monitoring.hpp"
 #include "web/routes.hpp"
 
 namespace users::web {
 namespace {
 
 constexpr unsigned kRetryAfterSeconds = 1;  // the longest wait between two attempts to reconnect
+
+bool has_path(const Route& route, std::string_view path) {
+  if (!path.starts_with(kBasePath)) return false;
+  path.remove_prefix(kBasePath.size());
+  if (!route.path.ends_with("/*")) return path == route.path;
+  const auto folder = route.path.substr(0, route.path.size() - 1);
+  return path.size() > folder.size() && path.starts_with(folder) &&
+         path.find('/', folder.size()) == std::string_view::npos;
+}
+
+std::string name_of(const Route& route) {
+  return std::string(route.method).append(" ").append(route.path);
+}
+
+/// A route's number in the worker table, from 1; 0 for none.
+std::uint32_t number_of(const Route* route) {
+  return route == nullptr ? 0 : static_cast<std::uint32_t>(route - routes().data()) + 1;
+}
 
 bool is_request_id(std::string_view id) {
   constexpr std::size_t kLongest = 64;
@@ -35,15 +52,7 @@ Result run(const Route& route, Context& context, const Request& request) {
     return {.code = ResultCode::not_logged_in};
   } catch (const NoSuchResource&) {
     return {.code = ResultCode::no_such_resource};
-  } catch (const db::ConnectionLost& error) {
-    return unavailable(error);
-  } catch (const db::Unavailable& error) {
-    return unavailable(error);
-  } catch (const db::Deadlock& error) {
-    return unavailable(error);
-  } catch (const db::LockWaitTimeout& error) {
-    return unavailable(error);
-  } catch (const db::SchemaMismatch& error) {
+  } catch (const db::Temporary& error) {
     return unavailable(error);
   } catch (const std::bad_alloc& error) {
     return unavailable(error);
@@ -74,7 +83,43 @@ bool is_always_200(const Route* route, const Config& config, const Request& requ
          (route->takes_optional && request.optional == "true");
 }
 
+/// Clients choose paths and methods: those without a route count as `other`.
+void count(Context& context, const Route* route, ResultCode code, std::chrono::nanoseconds took) {
+  auto& [replies, seconds] = context.requests[{route, code}];
+  if (!replies || !seconds) {
+    const std::string label = "route=\"" + (route == nullptr ? "other" : name_of(*route)) + '"';
+    const std::string number = std::to_string(static_cast<int>(code));
+    replies = context.metrics.counter(MetricId::requests, label + ",code=\"" + number + '"');
+    seconds = context.metrics.histogram(MetricId::request_seconds, label);
+  }
+  replies.add();
+  seconds.observe(took);
+}
+
 }  // namespace
+
+const Route* find_route(std::string_view method, std::string_view path) {
+  if (method == "HEAD") method = "GET";
+  for (const Route& route : routes()) {
+    if (route.method == method && has_path(route, path)) return &route;
+  }
+  return nullptr;
+}
+
+std::string name_of_request(std::uint32_t number) {
+  return number == 0 || number > routes().size() ? "" : name_of(routes()[number - 1]);
+}
+
+std::string allowed_methods(std::string_view path) {
+  std::string methods;
+  for (const Route& route : routes()) {
+    if (!has_path(route, path)) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += route.method;
+    if (route.method == "GET") methods += ", HEAD";
+  }
+  return methods;
+}
 
 Reply dispatch(Context& context, Request& request) {
   const auto start = std::chrono::steady_clock::now();
@@ -88,7 +133,7 @@ Reply dispatch(Context& context, Request& request) {
   const auto time = std::chrono::steady_clock::now() - start;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(time);
   // Count before the reply is written, so that a client's reply is always counted.
-  context.requests.count(route, result.code, time);
+  count(context, route, result.code, time);
   log::info({request.method, " ", request.path, ": code ",
              std::to_string(static_cast<int>(result.code)), ", ", std::to_string(took.count()),
              " us"});

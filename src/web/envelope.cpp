@@ -1,6 +1,7 @@
-#include "web/envelope.hpp"
-
+// Renders results in the format of every reply.
 #include <algorithm>
+
+#include "web/http.hpp"
 
 namespace users::web {
 namespace {
@@ -16,11 +17,6 @@ json::Object members_of(const Result& result, std::string_view message) {
   if (result.retry_after > 0) data.push_back({"retry_after", result.retry_after});
   std::ranges::sort(data, {}, &json::Member::name);
   return data;
-}
-
-std::string render_json(const Result& result, std::string_view message) {
-  // Nesting it in another value would copy it.
-  return R"({"data":)" + json::text(members_of(result, message)) + "}";
 }
 
 /// Renders a value on one line: text without control characters, a list of texts joined by commas,
@@ -69,10 +65,6 @@ void add_headers(Reply& reply, const Result& result) {
 
 Reply render(const Result& result, const Request& request, bool always_200) {
   const ResultCodeRow& row = describe(result.code);
-  const bool text = request.form == "text";
-  const std::string content_type = result.document ? result.document->content_type
-                                   : text          ? "text/plain; charset=utf-8"
-                                                   : "application/json; charset=utf-8";
   const std::string_view message = is_chinese(request) ? row.zh : row.en;
   const bool own_status = !always_200 || static_cast<int>(result.code) >= 9000;
 
@@ -84,18 +76,22 @@ Reply render(const Result& result, const Request& request, bool always_200) {
     add_headers(reply, result);
     return reply;
   }
-  reply.headers = {
-      {"Content-Type", content_type},
-      {"Cache-Control", "no-store"},
-      {"X-Content-Type-Options", "nosniff"},
-      {"X-Request-Id", request.request_id},
-  };
-  add_headers(reply, result);
+  std::string content_type = "application/json; charset=utf-8";
   if (result.document) {
+    content_type = result.document->content_type;
     reply.body = result.document->text;
+  } else if (request.form == "text") {
+    content_type = "text/plain; charset=utf-8";
+    reply.body = render_text(result, message);
   } else {
-    reply.body = text ? render_text(result, message) : render_json(result, message);
+    // Nesting it in another value would copy it.
+    reply.body = R"({"data":)" + json::text(members_of(result, message)) + "}";
   }
+  reply.headers = {{"Content-Type", std::move(content_type)},
+                   {"Cache-Control", "no-store"},
+                   {"X-Content-Type-Options", "nosniff"},
+                   {"X-Request-Id", request.request_id}};
+  add_headers(reply, result);
   return reply;
 }
 

@@ -62,15 +62,11 @@ constexpr std::pair<int, std::string_view> kReasons[] = {
     {503, "Service Unavailable"},
 };
 
-std::string parameter(const FCGX_Request& request, const char* name) {
-  const char* value = FCGX_GetParam(name, request.envp);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
 /// Reads the body up to the limit. whole: not cut by a timeout or an abort, and as long as
 /// announced.
 BodyState read_body(FCGX_Request& request, std::string& body) {
-  const std::string length = parameter(request, "CONTENT_LENGTH");
+  const char* given = FCGX_GetParam("CONTENT_LENGTH", request.envp);
+  const std::string_view length = given == nullptr ? "" : given;
   std::size_t announced = 0;
   const auto [end, error] =
       std::from_chars(length.data(), length.data() + length.size(), announced);
@@ -184,14 +180,12 @@ bool begin_request(FCGX_Request& fcgi, int connection) {
   fcgi.keepConnection = 0;
   if (may_read == 0 || (begun && size_of_parameters(fcgi) > kLargestParameters)) {
     log::warning({"a request with parameters of over 64 KiB is refused"});
-    read_no_more(fcgi);
-    FCGX_Free(&fcgi, 1);
-    return false;
+  } else if (begun && FCGX_GetError(fcgi.in) == 0 && fcgi.role == FCGI_RESPONDER) {
+    // Truncated parameters can look complete; only the error shows it. nginx asks for a responder;
+    // handlers do not know other roles.
+    may_read = kLargestRest;
+    return true;
   }
-  may_read = kLargestRest;
-  // Truncated parameters can look complete; only the error shows it. nginx asks for a responder;
-  // handlers do not know other roles.
-  if (begun && FCGX_GetError(fcgi.in) == 0 && fcgi.role == FCGI_RESPONDER) return true;
   read_no_more(fcgi);
   FCGX_Free(&fcgi, 1);
   return false;

@@ -1,14 +1,11 @@
 // One function per endpoint: it reads the arguments, calls the service and returns a result. The
 // table of routes is at the end.
-#include "web/handlers.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <functional>
 
 #include "web/body.hpp"
 #include "web/credentials.hpp"
-#include "web/monitoring.hpp"
 #include "web/routes.hpp"
 
 namespace users::web {
@@ -27,11 +24,9 @@ Client client_of(const Request& request) {
 }
 
 Result result_of(const Outcome& outcome) {
-  Result result;
-  result.code = outcome.code;
-  result.fields.assign(outcome.bad_fields.begin(), outcome.bad_fields.end());
-  result.retry_after = outcome.retry_after;
-  return result;
+  return {.code = outcome.code,
+          .fields = {outcome.bad_fields.begin(), outcome.bad_fields.end()},
+          .retry_after = outcome.retry_after};
 }
 
 struct LoggedIn {
@@ -56,12 +51,6 @@ bool cookie_counts(const Request& request, bool secure_cookie) {
   return request.sec_fetch_site == "none" || is_same_origin(request, secure_cookie).value_or(true);
 }
 
-/// Returns true if the client acts for another account than the session's. A page left open may
-/// still show the old account while the browser already sends the new one's cookie.
-bool is_for_another_account(const Request& request, const Session& session) {
-  return !request.account.empty() && request.account != std::to_string(session.user_id);
-}
-
 /// Returns the session of the request or throws NotLoggedIn.
 LoggedIn require_session(Context& context, const Request& request) {
   const bool secure = context.config.session_cookie_secure;
@@ -70,7 +59,11 @@ LoggedIn require_session(Context& context, const Request& request) {
   for (const std::string_view token : credentials.tokens) {
     auto session = context.accounts.find_session(token);
     if (!session) continue;
-    if (is_for_another_account(request, *session)) throw NotLoggedIn();
+    // A page left open may still show the old account while the browser already sends the new one's
+    // cookie.
+    const bool is_meant =
+        request.account.empty() || request.account == std::to_string(session->user_id);
+    if (!is_meant) throw NotLoggedIn();
     return {std::move(*session), credentials.from_cookie};
   }
   throw NotLoggedIn();
@@ -80,9 +73,7 @@ LoggedIn require_session(Context& context, const Request& request) {
 /// messages and guess from the visitor's address, or log the visitor in as somebody else.
 void refuse_foreign_page(const Request& request) {
   // No cookie is involved, so a page of the site over plain HTTP is as good as one over HTTPS.
-  if (!is_same_origin(request, false).value_or(true)) {
-    throw InvalidArguments({"origin"});
-  }
+  if (!is_same_origin(request, false).value_or(true)) throw InvalidArguments({"origin"});
 }
 
 void take_cookie_away(Result& result, const Context& context) {
@@ -172,20 +163,16 @@ Result logout(Context& context, const Request& request) {
 
 Result auth(Context& context, const Request& request) {
   const LoggedIn who = require_session(context, request);
-  Result result;
-  result.headers.emplace_back("X-User-Id", std::to_string(who.session.user_id));
-  result.headers.emplace_back("X-User-Phone", who.session.phone);
-  return result;
+  return {.headers = {{"X-User-Id", std::to_string(who.session.user_id)},
+                      {"X-User-Phone", who.session.phone}}};
 }
 
 Result me(Context& context, const Request& request) {
   const LoggedIn who = require_session(context, request);
   const auto created = context.accounts.created(who.session);
   if (!created) throw NotLoggedIn();
-  Result result;
-  result.data = {
-      {"id", who.session.user_id}, {"phone", who.session.phone}, {"createTime", *created}};
-  return result;
+  return {.data = {
+              {"id", who.session.user_id}, {"phone", who.session.phone}, {"createTime", *created}}};
 }
 
 Result delete_me(Context& context, const Request& request) {
@@ -201,7 +188,6 @@ Result delete_me(Context& context, const Request& request) {
 
 Result list_sessions(Context& context, const Request& request) {
   const LoggedIn who = require_session(context, request);
-  Result result;
   json::Array sessions;
   for (const SessionRow& row : context.accounts.list_sessions(who.session)) {
     sessions.push_back(json::Object{{"id", row.id},
@@ -211,8 +197,7 @@ Result list_sessions(Context& context, const Request& request) {
                                     {"agent", row.agent},
                                     {"current", row.id == who.session.id}});
   }
-  result.data.push_back({"sessions", std::move(sessions)});
-  return result;
+  return {.data = {{"sessions", std::move(sessions)}}};
 }
 
 Result end_session(Context& context, const Request& request) {

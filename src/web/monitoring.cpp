@@ -1,5 +1,4 @@
-#include "web/monitoring.hpp"
-
+// The handlers for monitoring.
 #include <chrono>
 #include <map>
 #include <string>
@@ -8,18 +7,10 @@
 #include "base/log.hpp"
 #include "db/migrations.hpp"
 #include "sms/outbox.hpp"
+#include "web/routes.hpp"
 
 namespace users::web {
 namespace {
-
-std::string label_of(const Route* route) {
-  if (route == nullptr) return R"(route="other")";
-  return std::string(R"(route=")").append(route->method).append(" ").append(route->path) + '"';
-}
-
-std::string label_of(ResultCode code) {
-  return R"(code=")" + std::to_string(static_cast<int>(code)) + '"';
-}
 
 /// If the database is unavailable, reports users_database_up 0 and omits its gauges.
 std::vector<GaugeSample> outbox_gauges(Context& context) {
@@ -48,39 +39,20 @@ std::vector<GaugeSample> outbox_gauges(Context& context) {
 /// Counting reads the whole users table, so do it at most every 10 minutes.
 std::optional<std::uint64_t> imported_hashes(Context& context) {
   constexpr std::chrono::minutes kKept{10};
-  ImportedHashes& hashes = context.imported_hashes;
   const auto now = std::chrono::steady_clock::now();
-  if (now < hashes.next) return hashes.count;
+  if (now < context.next_hash_count) return context.imported_hashes;
   try {
-    hashes.count = context.database.replay([&](db::Connection& connection) {
+    context.imported_hashes = context.database.replay([&](db::Connection& connection) {
       return count_imported_hashes(connection, context.config);
     });
-    hashes.next = now + kKept;
+    context.next_hash_count = now + kKept;
   } catch (const db::DatabaseError&) {  // outbox_gauges() has logged it
-    hashes.count = std::nullopt;
+    context.imported_hashes = std::nullopt;
   }
-  return hashes.count;
+  return context.imported_hashes;
 }
 
 }  // namespace
-
-RequestMetrics::RequestMetrics(Metrics& metrics) : metrics_(metrics), routes_(routes().size() + 1) {
-  for (RouteMetrics& route : routes_) route.replies.resize(result_codes().size());
-}
-
-void RequestMetrics::count(const Route* route, ResultCode code, std::chrono::nanoseconds took) {
-  const auto index =
-      route == nullptr ? routes().size() : static_cast<std::size_t>(route - routes().data());
-  RouteMetrics& row = routes_.at(index);
-  Counter& replies =
-      row.replies.at(static_cast<std::size_t>(&describe(code) - result_codes().data()));
-  if (!replies) {
-    replies = metrics_.counter(MetricId::requests, label_of(route) + "," + label_of(code));
-  }
-  if (!row.seconds) row.seconds = metrics_.histogram(MetricId::request_seconds, label_of(route));
-  replies.add();
-  row.seconds.observe(took);
-}
 
 Result health_live(Context&, const Request&) {
   return {};
@@ -90,18 +62,16 @@ Result health_ready(Context& context, const Request&) {
   using Clock = std::chrono::steady_clock;
   // However many clients ask, each worker queries the database at most once a second.
   constexpr std::chrono::seconds kKept{1};
-  Readiness& readiness = context.readiness;
-  if (!readiness.known || Clock::now() - readiness.checked >= kKept) {
-    readiness.failure = nullptr;
+  if (Clock::now() >= context.next_database_check) {
+    context.not_ready = nullptr;
     try {
       db::require_schema(context.database.connection());
     } catch (const db::DatabaseError&) {
-      readiness.failure = std::current_exception();
+      context.not_ready = std::current_exception();
     }
-    readiness.checked = Clock::now();
-    readiness.known = true;
+    context.next_database_check = Clock::now() + kKept;
   }
-  if (readiness.failure) std::rethrow_exception(readiness.failure);
+  if (context.not_ready) std::rethrow_exception(context.not_ready);
   return {};
 }
 

@@ -1,15 +1,34 @@
-// The route table: which function handles which method and path; and dispatch().
+// The route table: which function handles which method and path; what these functions share; and
+// dispatch().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <exception>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "web/handlers.hpp"
+#include "base/config.hpp"
+#include "db/database.hpp"
+#include "metrics/metrics.hpp"
+#include "service/account_service.hpp"
+#include "web/http.hpp"
 
 namespace users::web {
 
+/// Maximum length of an Idempotency-Key, in characters.
+constexpr std::size_t kLongestRetryKey = 255;
+
+constexpr std::string_view kBasePath = "/users/";
+
+struct Context;
+
+/// Handlers throw the two exceptions below, InvalidArguments, db::DatabaseError, and exceptions of
+/// the standard library.
 struct Route {
   std::string_view method;
   std::string_view path;  ///< below kBasePath; a final `/*` matches one segment
@@ -22,16 +41,48 @@ struct Route {
   bool takes_optional = false;
 };
 
-constexpr std::string_view kBasePath = "/users/";
+struct RequestMetrics {
+  Counter replies;
+  Histogram seconds;
+};
+
+/// What handlers use; it outlives every request.
+struct Context {
+  using Time = std::chrono::steady_clock::time_point;
+
+  const Config& config;
+  db::Database& database;
+  AccountService& accounts;
+  Metrics& metrics;
+  /// Kept because looking up a series takes time.
+  std::map<std::pair<const Route*, ResultCode>, RequestMetrics> requests{};
+  /// The last result of the database check; null: ready.
+  std::exception_ptr not_ready{};
+  Time next_database_check{};
+  /// The last count of accounts with an imported hash.
+  std::optional<std::uint64_t> imported_hashes{};
+  Time next_hash_count{};
+};
+
+/// The session is missing, ended, for another account than the client names, or not usable by this
+/// client here; becomes code 1009.
+class NotLoggedIn : public std::exception {};
+
+/// Nothing has this path; becomes code 9002.
+class NoSuchResource : public std::exception {};
+
+// Handlers for monitoring (monitoring.cpp).
+Result health_live(Context& context, const Request& request);
+Result health_ready(Context& context, const Request& request);
+Result metrics(Context& context, const Request& request);
 
 std::span<const Route> routes();
 
 /// The route for a method and a full path; null if there is none.
 const Route* find_route(std::string_view method, std::string_view path);
 
-/// A route's number in the worker table, from 1; 0 for none.
-std::uint32_t number_of(const Route* route);
-/// The name for a route number, such as `POST regist`; empty if there is none.
+/// The name for a route's number in the worker table, such as `POST regist`; empty if there is
+/// none.
 std::string name_of_request(std::uint32_t number);
 
 /// The methods of a path, such as `GET, POST`; empty if no route has the path.

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzz/fuzz.hpp"
-#include "web/envelope.hpp"
+#include "web/http.hpp"
 
 namespace users::web {
 namespace {

@@ -3,7 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "web/credentials.hpp"
-#include "web/envelope.hpp"
+#include "web/http.hpp"
 #include "web/routes.hpp"
 
 namespace users::test {

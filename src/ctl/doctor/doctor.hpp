@@ -11,7 +11,7 @@
 #include "base/secret.hpp"
 #include "ctl/command.hpp"
 #include "ctl/processes.hpp"
-#include "db/connection.hpp"
+#include "db/statement.hpp"
 
 namespace users::ctl {
 
