@@ -12,6 +12,8 @@
 namespace users::ctl {
 namespace {
 
+constexpr const char* kStateNames[] = {"ok", "warning", "problem", "skipped"};
+
 struct Group {
   const char* name;  ///< of its row if the whole group is skipped or fails
   bool needs_configuration;
@@ -79,7 +81,6 @@ std::string explain(int error) {
 }
 
 int doctor(const Call& call) {
-  constexpr const char* kStateNames[] = {"ok", "warning", "problem", "skipped"};
   Diagnosis d(call);
   for (const Group& group : kGroups) run_group(group, d);
   print_rows(
