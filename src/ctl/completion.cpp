@@ -24,11 +24,20 @@ std::map<std::string, std::string> choices_by_words() {
   return choices;
 }
 
-/// Returns `--limit | --after`: the options whose value is one of `values`.
-std::string options_with(std::initializer_list<std::string_view> values) {
+/// What bash completes as the value of an option.
+enum class Kind { file, user, nothing };
+
+Kind kind_of(const Option& option) {
+  if (option.value == "FILE" || option.value == "DIR") return Kind::file;
+  return option.value == "NAME" ? Kind::user : Kind::nothing;
+}
+
+/// Returns `--limit | --after`: the options that take a value of one of `kinds`.
+std::string options_with(std::initializer_list<Kind> kinds) {
   std::string list;
   for (const Option& option : options()) {
-    if (std::ranges::find(values, option.value) == values.end()) continue;
+    const bool matches = std::ranges::find(kinds, kind_of(option)) != kinds.end();
+    if (option.value.empty() || !matches) continue;
     list += (list.empty() ? "--" : " | --") + std::string(option.name);
   }
   return list;
@@ -46,7 +55,7 @@ _users_ctl() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         )"
-      << options_with({"FILE", "DIR", "NAME", "NAMES", "N", "ID", "WHAT"}) << R"()
+      << options_with({Kind::file, Kind::user, Kind::nothing}) << R"()
             [[ ${COMP_WORDS[i + 1]} != = ]] || ((++i))
             ((++i))
             ;;
@@ -59,18 +68,18 @@ _users_ctl() {
     [[ $word != = ]] || word=''
     COMPREPLY=()
     case $before in
-    )" << options_with({"FILE", "DIR"})
+    )" << options_with({Kind::file})
       << R"()
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
-    )" << options_with({"NAME"})
+    )" << options_with({Kind::user})
       << R"()
         mapfile -t COMPREPLY < <(compgen -u -- "$word")
         return
         ;;
-    )" << options_with({"N", "ID", "NAMES", "WHAT"})
+    )" << options_with({Kind::nothing})
       << R"() return ;;
     esac
     case "${words[*]}" in

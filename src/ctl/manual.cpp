@@ -165,8 +165,9 @@ std::string synopsis(const Style& style, const Command& command) {
   std::string text = style.literal(command.words);
   if (!command.arguments.empty()) text += " " + style.placeholder(command.arguments);
   for (const std::string& typed : words_of(command.options)) {
-    const Option& option = *std::ranges::find(options(), typed.substr(2), &Option::name);
-    text += " [" + with_value(style, option) + "]";
+    const auto option = std::ranges::find(options(), typed.substr(2), &Option::name);
+    if (option == options().end()) throw std::logic_error("kOptions has no row for " + typed);
+    text += " [" + with_value(style, *option) + "]";
   }
   return text;
 }

@@ -61,11 +61,13 @@ int user_rename_phone(const Call& call) {
 
 const std::vector<Command> kChangeCommands{
     {"user lock", "PHONE", "",
-     "Refuses passwords for 15 minutes (1008), as after ten wrong ones. Sessions stay, and login "
+     "Refuses passwords for 15 minutes (1008), as after 10 wrong ones. Sessions stay, and login "
      "by code works.",
      [](const Call& call) {
        return change_account(call, &Administration::lock, "",
-                             "locked, no password is taken for 15 minutes; its sessions stay");
+                             "locked, no password is taken for " +
+                                 std::to_string(throttle::kLogins.seconds / 60) +
+                                 " minutes; its sessions stay");
      }},
     {"user unlock", "PHONE", "",
      "Clears the counts of wrong passwords, code guesses and codes sent, so that these limits no "

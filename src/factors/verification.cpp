@@ -150,8 +150,7 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
           Outcome{.code = ResultCode::too_many_requests, .retry_after = wait});
     }
     if (last) outbox::supersede(connection, last->message_id);
-    const std::uint64_t message_id =
-        outbox::put(connection, sent ? sealed : std::string_view(), kCodeLifetime);
+    const std::uint64_t message_id = outbox::put(connection, sent ? sealed : std::string_view());
     put_code(connection, phone.e164(), name_of(purpose), crypto::bytes_of(code_hash),
              crypto::bytes_of(request_key), message_id, kCodeLifetime);
     log::info({"code: stored for ", name_of(purpose), ", phone ", phone.masked()});

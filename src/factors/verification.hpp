@@ -40,9 +40,6 @@ struct SentCode {
   std::optional<std::string> done;  ///< when it was sent or given up
 };
 
-/// Lifetime of a code in seconds (NIST SP 800-63B-4 3.1.3.2: at most 10 minutes).
-constexpr unsigned kCodeLifetime = 600;
-
 constexpr std::size_t kCodeDigits = 6;
 
 /// Failed attempts that void a code.

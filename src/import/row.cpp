@@ -144,6 +144,7 @@ const char* read_password(std::string_view field, ImportRow& row) {
   if (!is_text(typed->reveal())) return "the password is not UTF-8 text";
   // Of any length: it was good enough there, and nobody is to be locked out.
   auto password = normalise_password(typed->reveal(), 1);
+  static_assert(kLongestPassword == 128, "the next line names it");
   if (!password) return "the password is longer than 128 characters";
   row.remarks[kLooksHashed] = find_fault(password->reveal()) != HashFault::form;
   row.password = std::move(*password);

@@ -117,7 +117,6 @@ std::string_view name_of(MetricKind kind) {
 std::string text_of(const Families& families) {
   std::string text;
   for (const auto& [name, family] : families) {
-    if (family.samples.empty()) continue;
     if (!family.help.empty())
       text.append("# HELP ").append(name).append(" ").append(family.help).append("\n");
     text.append("# TYPE ").append(name).append(" ").append(name_of(family.kind)).append("\n");

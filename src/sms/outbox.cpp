@@ -109,10 +109,10 @@ decltype(delays) delays{"outbox_state",
                           &Delays::failed}},
                         ""};
 
-std::uint64_t put(db::Connection& connection, std::string_view sealed, std::uint64_t lifetime) {
+std::uint64_t put(db::Connection& connection, std::string_view sealed) {
   const bool is_for_nobody = sealed.empty();
   insert_message(connection, is_for_nobody ? db::Parameter(nullptr) : db::Parameter(sealed),
-                 is_for_nobody ? "unsent" : "pending", lifetime);
+                 is_for_nobody ? "unsent" : "pending", kCodeLifetime);
   return connection.last_insert_id();
 }
 

@@ -25,13 +25,17 @@ std::string seal(const Secret& key, const Message& message);
 /// Returns nullopt if it was sealed with another key.
 std::optional<Message> open_message(const Secret& key, std::string_view sealed);
 
+/// Lifetime of a code and its message in seconds, whole minutes (NIST SP 800-63B-4 3.1.3.2: at most
+/// 10 minutes).
+constexpr unsigned kCodeLifetime = 600;
+
 }  // namespace users
 
 namespace users::outbox {
 
-/// Inserts a message that lives for `lifetime` seconds and returns its id. An empty one is a decoy:
-/// its row looks like the others, but no courier takes it.
-std::uint64_t put(db::Connection& connection, std::string_view sealed, std::uint64_t lifetime);
+/// Inserts a message that lives for kCodeLifetime and returns its id. An empty one is a decoy: its
+/// row looks like the others, but no courier takes it.
+std::uint64_t put(db::Connection& connection, std::string_view sealed);
 
 /// Cancels a pending message.
 extern const db::Write<void(std::uint64_t id)> supersede;

@@ -13,9 +13,11 @@ constexpr int kTemporaryFailure = 75;  // EX_TEMPFAIL, sysexits.h
 
 std::string json_of(const std::string& origin, std::uint64_t id, const Message& message) {
   const bool chinese = message.language == "zh";
-  std::string text =
-      chinese ? "验证码 " + message.code + "，10 分钟内有效，请勿告知他人。"
-              : "Your code is " + message.code + ". It is valid for 10 minutes; do not share it.";
+  const std::string minutes = std::to_string(kCodeLifetime / 60);
+  std::string text = chinese
+                         ? "验证码 " + message.code + "，" + minutes + " 分钟内有效，请勿告知他人。"
+                         : "Your code is " + message.code + ". It is valid for " + minutes +
+                               " minutes; do not share it.";
   // The last line binds the code to an origin (wicg.github.io/sms-one-time-codes).
   if (!origin.empty()) text.append("\n@").append(origin).append(" #").append(message.code);
   return json::text(json::Object{{"code", message.code},

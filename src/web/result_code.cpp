@@ -59,9 +59,6 @@ constexpr ResultCodeRow kCatalogue[] = {
      "The body is larger than the service accepts."},
 };
 
-static_assert(std::ranges::is_sorted(kCatalogue, {}, &ResultCodeRow::code),
-              "describe() uses binary search");
-
 }  // namespace
 
 std::span<const ResultCodeRow> result_codes() {
@@ -69,7 +66,8 @@ std::span<const ResultCodeRow> result_codes() {
 }
 
 const ResultCodeRow& describe(ResultCode code) {
-  return *std::ranges::lower_bound(kCatalogue, code, {}, &ResultCodeRow::code);
+  const auto* row = std::ranges::find(kCatalogue, code, &ResultCodeRow::code);
+  return row != std::end(kCatalogue) ? *row : describe(internal_error);
 }
 
 }  // namespace users::web

@@ -331,7 +331,7 @@ BOOST_AUTO_TEST_CASE(one_that_failed_in_place_of_its_rows_runs_again) {
 }
 
 BOOST_AUTO_TEST_CASE(one_that_failed_when_it_was_executed_runs_again) {
-  const auto record = [&] { outbox::put(connection, "x", 60); };
+  const auto record = [&] { outbox::put(connection, "x"); };
   for (const unsigned number : kSurvived) {
     {
       const FailingInserts failing(database, "outbox", number);

@@ -91,6 +91,14 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(lines_of(unused, "users_logins_total").empty());
 }
 
+BOOST_AUTO_TEST_CASE(the_dashboard_shows_every_metric) {
+  const std::string dashboard = read_file("conf/grafana-dashboard.json");
+  for (int i = 0; i < static_cast<int>(MetricId::count_); ++i) {
+    const std::string name(describe(MetricId{i}).name);
+    BOOST_TEST(contains(dashboard, name), "no panel of conf/grafana-dashboard.json shows " << name);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(names_come_sorted) {
   Metrics metrics;
   count_login(metrics, "password");

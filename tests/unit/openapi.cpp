@@ -9,7 +9,9 @@
 #include "accounts/throttle.hpp"
 #include "base/crypto.hpp"
 #include "factors/verification.hpp"
+#include "sms/outbox.hpp"
 #include "support/api_description.hpp"
+#include "support/text.hpp"
 #include "web/result_code.hpp"
 #include "web/routes.hpp"
 
@@ -205,9 +207,45 @@ BOOST_AUTO_TEST_CASE(limits_are_those_of_the_code) {
   };
   std::map<std::string, std::uint64_t> described;
   for (const json& limit : api().document()["x-limits"]) described[limit["name"]] = limit["value"];
-  BOOST_TEST((described == expected));
+  for (const auto& [name, value] : expected) BOOST_TEST(described[name] == value, name);
+  BOOST_TEST(described.size() == expected.size());
   const json& stored = schema("CodeStored")["properties"]["data"]["properties"]["retry_after"];
   BOOST_TEST(stored["maximum"] == throttle::kSendCooldown.seconds);
+}
+
+BOOST_AUTO_TEST_CASE(texts_name_the_limits_of_the_code) {
+  const auto number = [](auto value) { return std::to_string(value); };
+  const Config config = load_config("conf/users.conf.example", nullptr);
+  const std::string longest = number(kLongestPassword);
+  const std::string lengths = number(config.password_min_length) + " to " + longest;
+  const std::string minutes = number(kCodeLifetime / 60) + " minutes";
+  const std::string tries = number(throttle::kLogins.most);
+  const std::string lock = number(throttle::kLogins.seconds / 60) + " minutes";
+  const std::string guesses = number(throttle::kGuessesADay.most);
+  const std::pair<const char*, std::string> phrases[] = {
+      {"nginx/html/texts.js",
+       "需要 " + number(config.password_min_length) + " 到 " + longest + " 个字符"},
+      {"nginx/html/texts.js", "\"" + lengths + " characters.\""},
+      {"nginx/html/texts.js", "至少 " + number(config.password_min_length) + " 个字符"},
+      {"nginx/html/texts.js", "At least " + number(config.password_min_length) + " characters."},
+      {"nginx/html/openapi.json", "a password of " + lengths + " characters"},
+      {"nginx/html/openapi.json", "up to 15) to " + longest + " code points"},
+      {"nginx/html/openapi.json", "valid for " + minutes},
+      {"nginx/html/openapi.json", "wrong passwords in " + lock},
+      {"nginx/html/openapi.json", "and after " + tries + " of them the reply is 1007"},
+      {"conf/users-ctl.8", "password.min_length to " + longest + " characters"},
+      {"conf/users-ctl.8", "wrong passwords in the last " + lock},
+      {"conf/users-ctl.8",
+       "Refuses passwords for " + lock + " (1008), as after " + tries + " wrong ones"},
+      {"SECURITY.md", "guessed at most " + number(kMostTries) + " times, all codes of a phone " +
+                          guesses + " times a day, a password " + tries + " times in " + lock},
+      {"SECURITY.md", tries + " wrong passwords in " + lock + " and " + guesses + " codes a day"},
+      {"SECURITY.md", "code of " + number(kCodeDigits) + " digits, CSPRNG, " + minutes},
+      {"scripts/code", "after " + number(throttle::kSendCooldown.seconds) + " seconds"},
+  };
+  for (const auto& [file, phrase] : phrases) {
+    BOOST_TEST(contains(read_file(file), phrase), file << " does not say: " << phrase);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,11 +1,10 @@
 // Registration with a real database: exactly once, despite lost connections, deadlocks and lock
 // waits.
-#include "service/account_service.hpp"
-
 #include <boost/test/unit_test.hpp>
 
 #include "accounts/user.hpp"
 #include "db/failing_inserts.hpp"
+#include "service/account_service.hpp"
 #include "sms/courier.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/metrics_text.hpp"
@@ -47,7 +46,7 @@ struct Fixture {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(account_service, Fixture)
+BOOST_FIXTURE_TEST_SUITE(registration, Fixture)
 
 BOOST_AUTO_TEST_CASE(without_a_key_the_request_id_tells_a_retry_and_is_no_clients_key) {
   Registrar service(database.config());
