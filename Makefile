@@ -304,13 +304,12 @@ ifneq ($(FLAVOUR),fuzz)
 $(BUILD)/src/%.o: PRECOMPILED := $(BUILD)/src/base/precompiled.hpp
 $(BUILD)/tests/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
 # Most of these files read JSON, which costs each half a second even if precompiled and unused.
-JSON_KINDS := ctl stack
-$(foreach kind,$(JSON_KINDS),$(BUILD)/tests/$(kind)/%.o): PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
+$(BUILD)/tests/ctl/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
 # Boost.Test's main() needs a macro before its header.
 $(BUILD)/tests/support/main.o: PRECOMPILED :=
 $(call object,$(wildcard src/*/*.cpp src/*/*/*.cpp)): $(BUILD)/src/base/precompiled.hpp.gch
 $(call object,$(wildcard tests/*/*.cpp)): $(BUILD)/tests/support/precompiled.hpp.gch
-$(call object,$(wildcard $(JSON_KINDS:%=tests/%/*.cpp))): $(BUILD)/tests/support/precompiled_json.hpp.gch
+$(call object,$(wildcard tests/ctl/*.cpp)): $(BUILD)/tests/support/precompiled_json.hpp.gch
 $(BUILD)/tests/support/precompiled%.gch: OPTIMISATION := $(TEST_OPTIMISATION)
 endif
 use_precompiled = $(if $(PRECOMPILED),-Winvalid-pch -fpch-preprocess -include $(PRECOMPILED))

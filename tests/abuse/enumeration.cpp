@@ -22,15 +22,15 @@ struct Fixture {
   const Person unknown;
 
   /// Checks that both phones get the same reply in each language and form.
-  void compare(const std::string& endpoint, const nlohmann::json& arguments,
+  void compare(const std::string& endpoint, const Arguments& arguments,
                const std::string& token = "") const {
     const std::vector<std::vector<std::string>> manners{
         {}, {"Accept-Language: en"}, {"Accept: text/plain"}};
     for (const auto& manner : manners) {
       const auto ask = [&](const Person& who) {
-        nlohmann::json with = arguments;
-        with["phone"] = who.phone();
-        const HttpReply reply = call("POST", endpoint, token, manner, with.dump());
+        Arguments with = arguments;
+        with.push_back({"phone", who.phone()});
+        const HttpReply reply = call("POST", endpoint, token, manner, body_of(with));
         let_time_pass_for(who.e164());
         return told_by(reply);
       };

@@ -16,7 +16,7 @@ HttpReply ask(const std::string& base, const std::string& phone, const std::stri
               std::vector<std::string> headers = {}) {
   headers.emplace_back("Content-Type: application/json");
   return send(base, {.path = "/users/code",
-                     .body = nlohmann::json{{"phone", phone}}.dump(),
+                     .body = body_of({{"phone", phone}}),
                      .headers = std::move(headers),
                      .source_address = from});
 }

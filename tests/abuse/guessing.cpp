@@ -14,9 +14,9 @@ namespace {
 constexpr int kGuessesADay = 20;
 
 HttpReply guess(const Person& person, const std::string& endpoint, const std::string& code) {
-  nlohmann::json arguments{{"phone", person.phone()}, {"code", code}};
-  if (endpoint != "login") arguments["password"] = "another horse 7";
-  return post(endpoint, arguments);
+  if (endpoint == "login") return post(endpoint, {{"phone", person.phone()}, {"code", code}});
+  return post(endpoint,
+              {{"phone", person.phone()}, {"code", code}, {"password", "another horse 7"}});
 }
 
 HttpReply wrong_password(const Person& person) {
@@ -50,22 +50,21 @@ BOOST_AUTO_TEST_CASE(new_codes_and_other_purposes_bring_no_further_guesses_in_pa
 
 BOOST_AUTO_TEST_CASE(a_right_code_sent_sixteen_times_at_once_counts_once) {
   Person person;
-  const auto successes = [&](const char* endpoint, const nlohmann::json& arguments,
+  const auto successes = [&](const char* endpoint, const Arguments& arguments,
                              const std::string& token = "") {
-    return codes_in_parallel(
-        16, 16, [&](int) { return call("POST", endpoint, token, {}, arguments.dump()).code(); })[0];
+    return codes_in_parallel(16, 16, [&](int) {
+      return call("POST", endpoint, token, {}, body_of(arguments)).code();
+    })[0];
   };
-  nlohmann::json arguments{
-      {"phone", person.phone()}, {"password", person.password()}, {"code", person.code("regist")}};
-  BOOST_TEST(successes("regist", arguments) == 1);
+  const auto arguments = [&](const Person& who, const std::string& code) -> Arguments {
+    return {{"phone", who.phone()}, {"password", person.password()}, {"code", code}};
+  };
+  BOOST_TEST(successes("regist", arguments(person, person.code("regist"))) == 1);
   BOOST_TEST(count_users(person.e164()) == 1);
   let_time_pass_for(person.e164());
-  arguments["code"] = person.code("reset");
-  BOOST_TEST(successes("reset", arguments) == 1);
+  BOOST_TEST(successes("reset", arguments(person, person.code("reset"))) == 1);
   Person next;
-  arguments["phone"] = next.phone();
-  arguments["code"] = next.code("phone");
-  BOOST_TEST(successes("phone", arguments, person.token()) == 1);
+  BOOST_TEST(successes("phone", arguments(next, next.code("phone")), person.token()) == 1);
   BOOST_TEST(count_users(next.e164()) == 1);
   BOOST_TEST(count_users(person.e164()) == 0);
 }

@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(lock_refuses_passwords_for_15_minutes_and_keeps_sessions) {
   BOOST_TEST(is_alive(token));
   const HttpReply refused = person.login();
   BOOST_TEST(refused.code() == 1008);
-  const int wait = data_of(refused).value("retry_after", 0);
+  const int wait = refused.number("retry_after");
   BOOST_TEST(wait > 14 * 60);
   BOOST_TEST(wait <= 15 * 60);
   const auto shown = ctl({"user", "show", person.phone(), "--json"}).json();

@@ -109,7 +109,7 @@ int login_by_code(const Person& person, const std::string& code) {
 void lock_login(const Person& person) {
   constexpr int kMost = 20;
   for (int i = 0; i < kMost; ++i) {
-    const nlohmann::json wrong{{"phone", person.phone()}, {"password", "wrong horse 42"}};
+    const Arguments wrong{{"phone", person.phone()}, {"password", "wrong horse 42"}};
     if (post("login", wrong).code() == 1008) return;
   }
   BOOST_ERROR("the login was never locked");

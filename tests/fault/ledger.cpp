@@ -8,7 +8,6 @@
 #include <stdexcept>
 
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
 
 #include "base/crypto.hpp"
 #include "support/person.hpp"
@@ -101,10 +100,10 @@ Ledger::Outcome Ledger::regist(const std::string& phone, const std::string& key)
 }
 
 Ledger::Outcome Ledger::login(const std::string& phone, HttpReply* reply) {
-  return call("login " + phone,
-              {.path = "/users/login",
-               .body = nlohmann::json{{"phone", phone}, {"password", password_}}.dump()},
-              0, reply);
+  return call(
+      "login " + phone,
+      {.path = "/users/login", .body = body_of({{"phone", phone}, {"password", password_}})}, 0,
+      reply);
 }
 
 Ledger::Outcome Ledger::auth(const std::string& token, int status) {
@@ -114,7 +113,7 @@ Ledger::Outcome Ledger::auth(const std::string& token, int status) {
 void Ledger::log_in_and_out(const std::string& phone) {
   HttpReply reply;
   if (login(phone, &reply) != Outcome::ok) return;
-  const std::string token = data_of(reply).at("token");
+  const std::string token = reply.text("token");
   auth(token, 204);
   const bool ended = call("logout " + phone, {.path = "/users/logout", .headers = {bearer(token)}},
                           0) == Outcome::ok;
@@ -142,7 +141,7 @@ void Ledger::visit() {
 
 void Ledger::ask_for_code(const std::string& phone) {
   const HttpRequest request{.path = "/users/code",
-                            .body = nlohmann::json{{"phone", phone}, {"purpose", "login"}}.dump()};
+                            .body = body_of({{"phone", phone}, {"purpose", "login"}})};
   if (call("code " + phone, request, 0) == Outcome::ok) {
     call("another code " + phone, request, 1007);
   }

@@ -78,8 +78,7 @@ fcgi::Request with_key(fcgi::Request request, const std::string& phone) {
 }
 
 fcgi::Request login_of(const std::string& phone) {
-  return fcgi::post("/users/login",
-                    nlohmann::json{{"phone", phone}, {"password", kPassword}}.dump());
+  return fcgi::post("/users/login", body_of({{"phone", phone}, {"password", kPassword}}));
 }
 
 fcgi::Request auth_of(const std::string& token) {
@@ -118,7 +117,7 @@ class Torture {
     for (const std::string& phone : {owner_, visitor_}) {
       BOOST_REQUIRE(worker_.ask(with_key(fcgi::regist(registration(phone)), phone)).code() == 0);
     }
-    token_ = data_of(worker_.ask(login_of(owner_))).value("token", "");
+    token_ = worker_.ask(login_of(owner_)).text("token");
     BOOST_REQUIRE(code_of(worker_.ask(auth_of(token_))) == 0);
   }
 
@@ -156,7 +155,7 @@ class Torture {
          }},
         {"login", [this](const std::string&) { return login_of(visitor_); }, 0,
          [this](const std::string&, const HttpReply& reply) {
-           return code_of(worker_.ask(auth_of(data_of(reply).value("token", "")))) == 0;
+           return code_of(worker_.ask(auth_of(reply.text("token")))) == 0;
          }},
         {"auth", [this](const std::string&) { return auth_of(token_); }, 0,
          [](const std::string&, const HttpReply&) { return true; }},
@@ -166,8 +165,7 @@ class Torture {
         {"code",
          [](const std::string& phone) {
            return with_key(
-               fcgi::post("/users/code",
-                          nlohmann::json{{"phone", phone}, {"purpose", "regist"}}.dump()),
+               fcgi::post("/users/code", body_of({{"phone", phone}, {"purpose", "regist"}})),
                phone);
          },
          0,

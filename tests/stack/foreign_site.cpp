@@ -32,7 +32,7 @@ struct Fixture {
     BOOST_TEST(send(base(secure), {.body = registration(phone)}).code() == 0);
     const HttpReply login =
         send(base(secure), {.path = "/users/login", .body = registration(phone)});
-    return "Authorization: Bearer " + data_of(login).value("token", "none");
+    return "Authorization: Bearer " + login.text("token");
   }
 };
 

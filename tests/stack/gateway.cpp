@@ -37,7 +37,7 @@ struct Sending {
     }
     const HttpReply reply = post("code", {{"phone", person.phone()}, {"purpose", purpose}});
     BOOST_TEST(reply.code() == 0);
-    BOOST_TEST(data_of(reply).value("retry_after", 0) == 60);
+    BOOST_TEST(reply.number("retry_after") == 60);
     id = query("SELECT MAX(id) FROM outbox");
   }
 

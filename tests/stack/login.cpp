@@ -26,20 +26,19 @@ BOOST_FIXTURE_TEST_SUITE(login, Fixture, *boost::unit_test::label("issued"))
 BOOST_AUTO_TEST_CASE(a_login_gives_a_token_that_auth_knows) {
   const HttpReply reply = person.login();
   BOOST_TEST(reply.status == 200);
-  const auto data = data_of(reply);
-  const std::string token = data.value("token", "");
+  const std::string token = reply.text("token");
   BOOST_TEST(token.size() == 43U);
-  BOOST_TEST(data.value("expires_at", "").size() == 20U);
-  BOOST_TEST(data.value("id", 0) > 0);
+  BOOST_TEST(reply.text("expires_at").size() == 20U);
+  BOOST_TEST(reply.number("id") > 0);
   const HttpReply auth = call("GET", "auth", token);
   BOOST_TEST(auth.status == 204);
   BOOST_TEST(auth.body.empty());
   BOOST_TEST(auth.header("x-user-phone") == person.e164());
-  BOOST_TEST(auth.header("x-user-id") == std::to_string(data.value("id", 0)));
-  const auto me = data_of(call("GET", "me", token));
-  BOOST_TEST(me.value("phone", "") == person.e164());
-  BOOST_TEST(me.value("id", 0) == data.value("id", -1));
-  BOOST_TEST(me.value("createTime", "").ends_with("Z"));
+  BOOST_TEST(auth.header("x-user-id") == reply.text("id"));
+  const HttpReply me = call("GET", "me", token);
+  BOOST_TEST(me.text("phone") == person.e164());
+  BOOST_TEST(me.text("id") == reply.text("id"));
+  BOOST_TEST(me.text("createTime").ends_with("Z"));
 }
 
 BOOST_AUTO_TEST_CASE(without_a_session_it_is_401) {
@@ -119,7 +118,7 @@ BOOST_AUTO_TEST_CASE(ten_failures_lock_for_a_quarter_of_an_hour) {
   const HttpReply locked = login_with(person.password());
   BOOST_TEST(locked.status == 429);
   BOOST_TEST(locked.code() == 1008);
-  const int wait = data_of(locked).value("retry_after", 0);
+  const int wait = locked.number("retry_after");
   BOOST_TEST(wait > 14 * 60);
   BOOST_TEST(wait <= 15 * 60);
   BOOST_TEST(Person("+86" + person.phone()).login().code() == 1008);
@@ -159,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_lock_outlives_a_restart_of_everything, *boost::unit_test:
   run_script("scripts/stop && VERIFICATION=issued USERS_FCGI_SMS_TIMEOUT=2 scripts/start");
   const HttpReply locked = person.login();
   BOOST_TEST(locked.code() == 1008);
-  BOOST_TEST(data_of(locked).value("retry_after", 0) > 10 * 60);
+  BOOST_TEST(locked.number("retry_after") > 10 * 60);
 }
 
 BOOST_AUTO_TEST_CASE(guesses_in_parallel_over_all_workers_stay_in_the_budget) {
@@ -204,12 +203,12 @@ BOOST_AUTO_TEST_CASE(logout_ends_one_or_all) {
 BOOST_AUTO_TEST_CASE(a_session_does_nothing_for_an_account_that_is_not_its_own) {
   const std::string stranger = id_of(person);
   Person next;
-  const nlohmann::json change{
+  const Arguments change{
       {"phone", next.phone()}, {"code", next.code("phone")}, {"password", person.password()}};
   struct Endpoint {
     std::string method;
     std::string path;
-    nlohmann::json arguments = nullptr;
+    Arguments arguments{};
   };
   const std::vector<Endpoint> endpoints{
       {"GET", "auth"},
@@ -232,13 +231,13 @@ BOOST_AUTO_TEST_CASE(a_session_does_nothing_for_an_account_that_is_not_its_own) 
     if (path.ends_with('@')) path.replace(path.size() - 1, 1, query("SELECT MAX(id) " + sessions));
     const auto answer = [&](const std::vector<std::string>& headers) {
       return call(asked.method, asked.path, mine, headers,
-                  asked.arguments.is_null() ? "" : asked.arguments.dump());
+                  asked.arguments.empty() ? "" : body_of(asked.arguments));
     };
     const auto state = [&] {
       return query("SELECT CONCAT_WS(' ', phone, password, epoch) FROM users WHERE id = " + id) +
              " " + query("SELECT GROUP_CONCAT(id ORDER BY id) " + sessions);
     };
-    BOOST_TEST_CONTEXT(method << " " << path << " " << arguments) {
+    BOOST_TEST_CONTEXT(method << " " << path << " " << body_of(arguments)) {
       const std::string before = state();
       for (const std::string& other :
            {stranger, std::string("0"), "0" + id, "+" + id, "-" + id, id + "0", id + ".0",
@@ -259,21 +258,21 @@ BOOST_AUTO_TEST_CASE(a_session_does_nothing_for_an_account_that_is_not_its_own) 
 BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended_one_by_one) {
   const std::string mine = person.token();
   const HttpReply other = person.login({"User-Agent: phone <app> \xF0\x9F\x93\xB1"});
-  const auto sessions = data_of(call("GET", "sessions", mine))["sessions"];
+  const auto sessions = call("GET", "sessions", mine).list("sessions");
   BOOST_TEST_REQUIRE(sessions.size() == 2U);
   int current = 0;
   std::string other_id;
-  for (const auto& session : sessions) {
-    current += session["current"].get<bool>() ? 1 : 0;
-    if (!session["current"].get<bool>()) {
-      other_id = std::to_string(session["id"].get<int>());
-      BOOST_TEST(session["agent"].get<std::string>() == "phone <app> \xF0\x9F\x93\xB1");
-      BOOST_TEST(session["address"].get<std::string>() == "127.0.0.1");
-      BOOST_TEST(session["last_seen"].get<std::string>().ends_with("Z"));
+  for (Members session : sessions) {
+    current += session["current"] == "true" ? 1 : 0;
+    if (session["current"] == "false") {
+      other_id = session["id"];
+      BOOST_TEST(session["agent"] == "phone <app> \xF0\x9F\x93\xB1");
+      BOOST_TEST(session["address"] == "127.0.0.1");
+      BOOST_TEST(session["last_seen"].ends_with("Z"));
     }
   }
   BOOST_TEST(current == 1);
-  const std::string other_token = data_of(other).value("token", "");
+  const std::string other_token = other.text("token");
   Person stranger;
   stranger.regist();
   BOOST_TEST(call("DELETE", "sessions/" + other_id, stranger.token()).code() == 9002);
@@ -330,15 +329,14 @@ BOOST_AUTO_TEST_CASE(a_changed_password_ends_the_other_sessions) {
 BOOST_AUTO_TEST_CASE(a_password_change_racing_logins_leaves_no_old_session) {
   std::string password = person.password();
   for (int round = 0; round < 4; ++round) {
-    const std::string mine = data_of(login_with(password)).value("token", "");
+    const std::string mine = login_with(password).text("token");
     const std::string next = "another horse " + std::to_string(round);
     std::vector<std::string> opened(6);
     in_parallel(7, 7, [&](int i) {
       if (i == 3) {
         change_password(mine, password, next);
       } else {
-        opened[static_cast<std::size_t>(i < 3 ? i : i - 1)] =
-            data_of(login_with(password)).value("token", "");
+        opened[static_cast<std::size_t>(i < 3 ? i : i - 1)] = login_with(password).text("token");
       }
     });
     BOOST_TEST(is_alive(mine));
@@ -351,7 +349,7 @@ BOOST_AUTO_TEST_CASE(a_reset_ends_all_sessions_and_logs_nobody_in) {
   const std::string token = person.token();
   const HttpReply reset = reset_by(person, person.code("reset"));
   BOOST_TEST(reset.code() == 0);
-  BOOST_TEST(!data_of(reset).contains("token"));
+  BOOST_TEST(!reset.has("token"));
   BOOST_TEST(!is_alive(token));
   BOOST_TEST(person.login().code() == 1004);
   BOOST_TEST(login_with("another horse 7").code() == 0);
@@ -369,7 +367,7 @@ BOOST_AUTO_TEST_CASE(a_phone_changes_only_to_one_that_was_proved_and_is_free) {
   taken.regist();
   BOOST_TEST(change_phone(mine, taken, taken.code("phone"), person.password()).code() == 1002);
   BOOST_TEST(change_phone(mine, next, code, person.password()).code() == 0);
-  BOOST_TEST(data_of(call("GET", "me", mine)).value("phone", "") == next.e164());
+  BOOST_TEST(call("GET", "me", mine).text("phone") == next.e164());
   BOOST_TEST(!is_alive(other));
   BOOST_TEST(person.login().code() == 1004);
   BOOST_TEST(next.login().code() == 0);
@@ -390,15 +388,15 @@ BOOST_AUTO_TEST_CASE(every_event_is_recorded_with_whose_where_when_and_the_reque
         row("createTime BETWEEN UTC_TIMESTAMP() - INTERVAL 1 MINUTE AND UTC_TIMESTAMP()") == "1",
         event);
     let_time_pass_for(person.e164());
-    return data_of(reply).value("token", "");
+    return reply.text("token");
   };
   BOOST_TEST(row("event") == "regist");
   const std::string first = recorded(person.login(), "login");
   const std::string second = recorded(login_by(person, person.code("login")), "login by code");
   std::string other;
-  const auto sessions = data_of(call("GET", "sessions", second))["sessions"];
-  for (const auto& session : sessions) {
-    if (!session["current"].get<bool>()) other = std::to_string(session["id"].get<int>());
+  const auto sessions = call("GET", "sessions", second).list("sessions");
+  for (Members session : sessions) {
+    if (session["current"] == "false") other = session["id"];
   }
   recorded(call("DELETE", "sessions/" + other, second), "session ended");
   recorded(change_password(second, person.password()), "password changed");

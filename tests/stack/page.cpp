@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
 
 #include "support/nginx_site.hpp"
 #include "support/stack.hpp"

@@ -49,18 +49,17 @@ inline HttpReply reset_by(const Person& person, const std::string& code,
 
 inline HttpReply change_password(const std::string& token, const std::string& from,
                                  const std::string& to = "another horse 7") {
-  return call("POST", "password", token, {},
-              nlohmann::json{{"old_password", from}, {"password", to}}.dump());
+  return call("POST", "password", token, {}, body_of({{"old_password", from}, {"password", to}}));
 }
 
 inline HttpReply change_phone(const std::string& token, const Person& to, const std::string& code,
                               const std::string& password) {
   return call("POST", "phone", token, {},
-              nlohmann::json{{"phone", to.phone()}, {"code", code}, {"password", password}}.dump());
+              body_of({{"phone", to.phone()}, {"code", code}, {"password", password}}));
 }
 
 inline HttpReply delete_account(const std::string& token, const std::string& password) {
-  return call("DELETE", "me", token, {}, nlohmann::json{{"password", password}}.dump());
+  return call("DELETE", "me", token, {}, body_of({{"password", password}}));
 }
 
 }  // namespace users::test

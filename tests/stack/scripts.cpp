@@ -1,4 +1,5 @@
 // The shell scripts, as people use them.
+#include <functional>
 #include <future>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,10 @@
 using namespace users::test;
 
 namespace {
+
+std::future<Command> in_background(std::function<Command()> run) {
+  return std::async(std::launch::async, std::move(run));
+}
 
 /// Environment with which a client script finds `url`.
 std::string finding(const std::string& url) {
@@ -183,9 +188,9 @@ BOOST_AUTO_TEST_CASE(sessions_are_listed_and_ended) {
   std::string id;
   int seen = 0;
   for (std::string line; std::getline(lines, line); ++seen) {
-    const auto session = nlohmann::json::parse(line, nullptr, false);
-    BOOST_TEST_REQUIRE(session.is_object(), line);
-    if (!session.value("current", true)) id = std::to_string(session.value("id", 0));
+    Members session = members_of(line);
+    BOOST_TEST_REQUIRE(!session.empty(), line);
+    if (session["current"] == "false") id = session["id"];
   }
   BOOST_TEST(seen == 2);
   BOOST_TEST(one.run("sessions --end " + id).status == 0);
@@ -257,7 +262,7 @@ BOOST_AUTO_TEST_CASE(no_list_of_processes_shows_a_secret) {
        {"me", "logout", "login 18866668888 -", "regist 18866668888 - 123456", "sessions",
         "sessions --end 1", "passwd - -", "reset 18866668888 123456 -"}) {
     BOOST_TEST_CONTEXT(command) {
-      auto run = std::async(std::launch::async, [&, words = command] {
+      auto run = in_background([&, words = command] {
         return client.run(words + " < '" + client.token_file() + ".password'", service.url());
       });
       const std::string request = service.next();
@@ -278,7 +283,7 @@ BOOST_AUTO_TEST_CASE(regist_and_code_try_again_with_one_key_and_believe_the_last
   for (const char* command : {"regist 18866668888 'correct horse 42' 123456", "code 18866668888"}) {
     BOOST_TEST_CONTEXT(command) {
       HeldService service;
-      auto run = std::async(std::launch::async, [&] { return client.run(command, service.url()); });
+      auto run = in_background([&] { return client.run(command, service.url()); });
       const std::string first = service.next();
       service.answer("503 Service Unavailable", kAway);
       const std::string second = service.next();
@@ -295,9 +300,8 @@ BOOST_AUTO_TEST_CASE(regist_and_code_try_again_with_one_key_and_believe_the_last
 BOOST_AUTO_TEST_CASE(regist_tells_trouble_that_lasts, *boost::unit_test::label("deep")) {
   const Client client;
   HeldService service;
-  auto run = std::async(std::launch::async, [&] {
-    return client.run("regist 18866668888 'correct horse 42' 123456", service.url());
-  });
+  auto run = in_background(
+      [&] { return client.run("regist 18866668888 'correct horse 42' 123456", service.url()); });
   for (int tries = 0; tries < 4; ++tries) {
     (void)service.next();
     service.answer("503 Service Unavailable", kAway);
@@ -315,7 +319,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_safe_to_repeat_is_sent_once) {
         "reset 18866668888 123456 'horse 42'"}) {
     BOOST_TEST_CONTEXT(command) {
       HeldService service;
-      auto run = std::async(std::launch::async, [&] { return client.run(command, service.url()); });
+      auto run = in_background([&] { return client.run(command, service.url()); });
       (void)service.next();
       service.answer("503 Service Unavailable", kAway);
       BOOST_TEST(run.get().status == 3);

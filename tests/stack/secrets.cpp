@@ -14,7 +14,6 @@
 #include "support/text.hpp"
 
 using namespace users::test;
-using nlohmann::json;
 
 namespace {
 
@@ -131,7 +130,7 @@ void live(Loot& loot, Person& person) {
   BOOST_TEST_REQUIRE(set.starts_with("users="));
   loot.tokens.push_back(set.substr(6, 43));
   const HttpReply by_code = login_by(person, code_of(person, "login"));
-  loot.tokens.push_back(data_of(by_code).value("token", ""));
+  loot.tokens.push_back(by_code.text("token"));
   const std::string by_cookie = "Cookie: users=" + loot.tokens[1];
   BOOST_TEST(call("GET", "me", "", {by_cookie}).status == 200);
   BOOST_TEST(call("GET", "auth", token).status == 204);
@@ -163,23 +162,25 @@ void blunder(Loot& loot, const Person& person) {
   const std::string secret = planted("astray");
   const std::string& phone = person.phone();
   for (const char* endpoint : {"regist", "code", "login", "reset", "logout", "password", "phone"}) {
-    for (const json& arguments : std::vector<json>{
+    for (const Arguments& arguments : std::vector<Arguments>{
              {{"phone", secret}, {"password", secret}, {"code", secret}, {"purpose", secret}},
              {{"phone", phone}, {"password", secret}, {"code", secret}},
              {{"phone", phone}, {"password", secret}, {"code", "000000"}},
              {{"phone", phone}, {"password", secret}},
-             {{"phone", phone}, {"password", {secret}}, {"code", {{"x", secret}}}},
+             {{"phone", phone},
+              {"password", users::json::Array{secret}},
+              {"code", users::json::Object{{"x", secret}}}},
              {{"phone", phone}, {"old_password", secret}, {"password", secret}},
              {{"phone", phone}, {"purpose", secret}},
              {{"phone", phone}, {secret, secret}, {"all", secret}, {"cookie", secret}},
              {{"phone", phone},
               {"password", secret + std::string(200, 'x')},
               {"code", "000000"}}}) {
-      loot.keep(call("POST", endpoint, token.substr(0, 42) + "!", {}, arguments.dump()));
-      loot.keep(call("POST", endpoint, "", {}, arguments.dump()));
+      loot.keep(call("POST", endpoint, token.substr(0, 42) + "!", {}, body_of(arguments)));
+      loot.keep(call("POST", endpoint, "", {}, body_of(arguments)));
       // logout would end the session that the others need.
       if (std::string_view(endpoint) != "logout") {
-        loot.keep(call("POST", endpoint, token, {}, arguments.dump()));
+        loot.keep(call("POST", endpoint, token, {}, body_of(arguments)));
       }
     }
     const std::string open = R"({"password":")" + secret;
@@ -191,9 +192,9 @@ void blunder(Loot& loot, const Person& person) {
     }
   }
   loot.keep(delete_account(token, secret));
-  loot.keep(call("DELETE", "sessions/1", token, {}, json{{"password", secret}}.dump()));
-  loot.keep(call("POST", "nothing", token, {}, json{{"password", secret}}.dump()));
-  loot.keep(call("PUT", "regist", token, {}, json{{"password", secret}}.dump()));
+  loot.keep(call("DELETE", "sessions/1", token, {}, body_of({{"password", secret}})));
+  loot.keep(call("POST", "nothing", token, {}, body_of({{"password", secret}})));
+  loot.keep(call("PUT", "regist", token, {}, body_of({{"password", secret}})));
   for (const std::string& header :
        {"Authorization: Bearer " + secret, "Authorization: Basic " + secret,
         "Authorization: " + secret, "Cookie: users=" + secret, "Cookie: " + secret,
@@ -203,7 +204,7 @@ void blunder(Loot& loot, const Person& person) {
     loot.keep(call("GET", "me", "", {header}));
     loot.keep(call("GET", "auth", "", {header}));
     loot.keep(send(base_url(), {.method = "GET", .path = "/private/", .headers = {header}}));
-    loot.keep(call("POST", "code", "", {header}, json{{"phone", phone}}.dump()));
+    loot.keep(call("POST", "code", "", {header}, body_of({{"phone", phone}})));
     loot.keep(call("POST", "logout", "", {header}));
   }
   BOOST_TEST(call("GET", "auth", token).status == 204);

@@ -136,13 +136,13 @@ BOOST_AUTO_TEST_CASE(a_cached_answer_outlives_its_session_by_seconds_and_keeps_n
   const Site cached(run_folder(), true);
   const Person person;
   regist(person.phone());
-  const auto data = data_of(person.login());
-  const std::string token = data.value("token", "none");
+  const HttpReply login = person.login();
+  const std::string token = login.text("token");
   const auto visit = [&](const std::string& url, const std::string& with) {
     return send(
         url, {.method = "GET", .path = "/private/", .headers = {"Authorization: Bearer " + with}});
   };
-  BOOST_TEST(visit(cached.plain(), token).body == "user " + data["id"].dump());
+  BOOST_TEST(visit(cached.plain(), token).body == "user " + login.text("id"));
   BOOST_TEST(visit(cached.plain(), std::string(43, 'A')).status == 401);
 
   BOOST_TEST(call("POST", "logout", token).code() == 0);

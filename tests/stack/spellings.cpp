@@ -1,6 +1,5 @@
 // Different spellings with the same meaning.
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
 
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
@@ -97,7 +96,7 @@ const Words kLostDates{
     "2018-04-22 10:00:00 CEST"};
 
 std::string arguments(const std::string& phone, const std::string& code) {
-  return nlohmann::json{{"phone", phone}, {"password", "correct horse 42"}, {"code", code}}.dump();
+  return body_of({{"phone", phone}, {"password", "correct horse 42"}, {"code", code}});
 }
 
 void check_refused(const HttpReply& reply, const std::string& field, const std::string& typed) {

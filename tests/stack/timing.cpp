@@ -95,8 +95,8 @@ BOOST_DATA_TEST_CASE(a_wrong_code_tells_nothing_about_the_phone, data::make(kSec
   const std::string guess = other_than(right);
   BOOST_TEST(post("code", {{"phone", wrong.unknown.phone()}, {"purpose", purpose}}).code() == 0);
   const auto try_code = [&](const Person& who, const std::string& code) {
-    nlohmann::json arguments{{"phone", who.phone()}, {"code", code}};
-    if (purpose == std::string("reset")) arguments["password"] = "another horse 7";
+    Arguments arguments{{"phone", who.phone()}, {"code", code}};
+    if (purpose == std::string("reset")) arguments.push_back({"password", "another horse 7"});
     return post(purpose, arguments);
   };
   wrong.request = [&](const Person& who) { return try_code(who, guess); };

@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
-#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,25 +85,34 @@ void hold_raw_to_description(std::string_view request, std::string_view bytes) {
                       reply);
 }
 
-nlohmann::json data_of(const std::string& body) {
-  const auto document = nlohmann::json::parse(body, nullptr, false);
-  if (!document.is_object() || !document.contains("data")) return nlohmann::json::object();
-  return document["data"];
-}
-
 }  // namespace
 
 int HttpReply::code() const {
-  return data_of(body).value("code", -1);
+  const Members data = members_of(body, "/data");
+  const auto found = data.find("code");
+  return found == data.end() ? -1 : std::atoi(found->second.c_str());
+}
+
+std::string HttpReply::text(const std::string& name) const {
+  return members_of(body, "/data")[name];
+}
+
+int HttpReply::number(const std::string& name) const {
+  return std::atoi(text(name).c_str());
+}
+
+bool HttpReply::has(const std::string& name) const {
+  return members_of(body, "/data").contains(name);
+}
+
+std::vector<Members> HttpReply::list(const std::string& name) const {
+  return list_of(body, "/data/" + name);
 }
 
 std::string HttpReply::fields() const {
-  std::string joined;
-  for (const auto& field : data_of(body).value("fields", std::vector<std::string>())) {
-    if (!joined.empty()) joined += ',';
-    joined += field;
-  }
-  return joined;
+  std::string list = text("fields");
+  std::erase_if(list, [](char c) { return c == '[' || c == ']' || c == '"'; });
+  return list;
 }
 
 std::string HttpReply::header(const std::string& name) const {

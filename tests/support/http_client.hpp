@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/json.hpp"
+
 namespace users::test {
 
 struct HttpReply {
@@ -16,6 +18,13 @@ struct HttpReply {
 
   /// `data.code` of the JSON body, or -1.
   [[nodiscard]] int code() const;
+  /// A member of `data` in the JSON body, also one that is no string; empty if it is missing.
+  [[nodiscard]] std::string text(const std::string& name) const;
+  /// The same of a number; 0 if it is missing.
+  [[nodiscard]] int number(const std::string& name) const;
+  [[nodiscard]] bool has(const std::string& name) const;
+  /// The objects of an array in `data`.
+  [[nodiscard]] std::vector<Members> list(const std::string& name) const;
   /// `data.fields`, joined by commas.
   [[nodiscard]] std::string fields() const;
   /// The value of a header, or an empty string.

@@ -5,9 +5,9 @@
 
 namespace users::test {
 
-HttpReply post(const std::string& endpoint, const nlohmann::json& arguments,
+HttpReply post(const std::string& endpoint, const Arguments& arguments,
                std::vector<std::string> headers) {
-  return call("POST", endpoint, "", std::move(headers), arguments.dump());
+  return call("POST", endpoint, "", std::move(headers), body_of(arguments));
 }
 
 HttpReply call(const std::string& method, const std::string& endpoint, const std::string& token,
@@ -20,21 +20,12 @@ HttpReply call(const std::string& method, const std::string& endpoint, const std
                            .headers = std::move(headers)});
 }
 
-nlohmann::json data_of(const HttpReply& reply) {
-  const auto document = nlohmann::json::parse(reply.body, nullptr, false);
-  if (!document.is_object() || !document.contains("data")) return nlohmann::json::object();
-  return document["data"];
-}
-
 std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose) {
   std::ifstream spool(state_folder() + "/spool/sms.log");
   std::vector<std::string> codes;
   for (std::string line; std::getline(spool, line);) {
-    const auto message = nlohmann::json::parse(line, nullptr, false);
-    if (!message.is_object()) continue;
-    if (message.value("phone", "") == e164 && message.value("purpose", "") == purpose) {
-      codes.push_back(message.value("code", ""));
-    }
+    Members message = members_of(line);
+    if (message["phone"] == e164 && message["purpose"] == purpose) codes.push_back(message["code"]);
   }
   return codes;
 }
@@ -78,7 +69,7 @@ HttpReply Person::login(std::vector<std::string> headers) const {
 
 std::string Person::token() const {
   const HttpReply reply = login();
-  std::string token = data_of(reply).value("token", "");
+  std::string token = reply.text("token");
   if (token.empty()) throw std::runtime_error("not logged in: " + reply.body);
   return token;
 }

@@ -4,23 +4,18 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "support/stack.hpp"
 
 namespace users::test {
 
 /// POSTs JSON to an endpoint under /users/.
-HttpReply post(const std::string& endpoint, const nlohmann::json& arguments,
+HttpReply post(const std::string& endpoint, const Arguments& arguments,
                std::vector<std::string> headers = {});
 
 /// Sends any method, with a bearer token unless `token` is empty.
 HttpReply call(const std::string& method, const std::string& endpoint,
                const std::string& token = "", std::vector<std::string> headers = {},
                const std::string& body = "");
-
-/// `data` of a reply.
-nlohmann::json data_of(const HttpReply& reply);
 
 /// Returns the codes sent to a phone (E.164) for a purpose, oldest first.
 std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose);
