@@ -34,7 +34,10 @@ struct State {
   fs::path directory{};  ///< empty: lines go to standard error
   unsigned keep_days = 0;
   boost::shared_ptr<sinks::text_file_backend> file{};
-  fs::path file_name{};  ///< of the day of the last line
+  std::time_t second = -1;  ///< of the last line
+  std::string second_text{};
+  fs::path file_name{};     ///< of its day
+  bool is_new_day = false;  ///< `file` is still that of another day
   std::optional<FileId> open_file{};
   bool file_fails = false;
   std::string request_id = "-";
@@ -54,6 +57,15 @@ std::string local_time(const char* format, std::time_t seconds) {
   return {text.data(), std::strftime(text.data(), text.size(), format, &fields)};
 }
 
+/// Formats times only once a second.
+void take_second(std::time_t second) {
+  State& s = state();
+  if (std::exchange(s.second, second) == second) return;
+  s.second_text = local_time("%Y-%m-%d %H:%M:%S,", second);
+  const fs::path today = s.directory / local_time(kFileName, second);
+  if (std::exchange(s.file_name, today) != today) s.is_new_day = true;
+}
+
 std::string line_of(LogLevel level, std::initializer_list<std::string_view> parts,
                     std::string_view file, int number) {
   constexpr std::string_view kLevels[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
@@ -61,8 +73,13 @@ std::string line_of(LogLevel level, std::initializer_list<std::string_view> part
   const auto now = system_clock::now();
   const auto milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-  std::string line = local_time("%Y-%m-%d %H:%M:%S,", system_clock::to_time_t(now));
-  line.append(std::to_string(1000 + milliseconds).substr(1)).append(" ");
+  take_second(system_clock::to_time_t(now));
+  constexpr std::size_t kUsualLine = 200;
+  std::string line;
+  line.reserve(kUsualLine);
+  line.append(state().second_text)
+      .append(std::to_string(1000 + milliseconds).substr(1))
+      .append(" ");
   line.append(file.substr(file.rfind('/') + 1)).append("[line:").append(std::to_string(number));
   line.append("] ").append(kLevels[static_cast<std::size_t>(level)]);
   line.append(" [").append(state().request_id).append("] ");
@@ -124,24 +141,22 @@ bool ends_within_a_line(const fs::path& file) {
 /// cannot.
 void prepare_file() {
   State& s = state();
-  const fs::path today = s.directory / local_time(kFileName, std::time(nullptr));
-  const bool is_new_day = std::exchange(s.file_name, today) != today;
-  if (s.file && is_new_day) {
+  if (std::exchange(s.is_new_day, false) && s.file) {
     s.file->rotate_file();  // also removes the oldest files
-  } else if (!s.file || find_file(today) != s.open_file) {
+  } else if (!s.file || find_file(s.file_name) != s.open_file) {
     fs::create_directories(s.directory);
     s.file = make_file();
   }
 }
 
 /// Returns false if it cannot: a full or missing folder must not fail the request.
-bool write_to_file(std::string line) {
+bool write_to_file(const std::string& line) {
   State& s = state();
   try {
     prepare_file();
-    if (s.file_fails && ends_within_a_line(s.file_name)) line.insert(0, 1, '\n');
+    const bool is_within_line = s.file_fails && ends_within_a_line(s.file_name);
     // Bypass the core of Boost.Log, which would copy the line only to find a single sink.
-    s.file->consume(boost::log::record_view(), line);
+    s.file->consume(boost::log::record_view(), is_within_line ? '\n' + line : line);
     s.file_fails = false;
     return true;
   } catch (const std::exception&) {

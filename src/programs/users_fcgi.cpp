@@ -1,6 +1,7 @@
 // The worker: connects configuration, database and service to the accept loop on descriptor 0.
 #include <csignal>
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include "accounts/phone.hpp"
@@ -43,6 +44,8 @@ void serve(Server& server) {
   if (server.config.verification == CodeCheck::format) {
     log::warning({"verification = format: any six digits pass as a code, nobody proves a number"});
   }
+  // Each large buffer of a request would merge malloc's old free lists; its newer ones suffice.
+  ::mallopt(M_MXFAST, 0);
   load_numbering_plans();
   AccountService accounts(server.config, server.key, server.database, server.metrics);
   web::Context context{server.config, server.database, accounts, server.metrics};
