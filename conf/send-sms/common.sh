@@ -25,8 +25,8 @@ declare -A SETTINGS=(
 )
 KNOWN_KEYS='timeout|webhook_(url|secret_file)|aliyun_(endpoint|access_key_id|access_key_secret_file|sign_name)'
 KNOWN_KEYS+='|tencent_(endpoint|region|secret_id|secret_key_file|app_id|sign_name|params)'
-KNOWN_KEYS+='|(aliyun|tencent)_template(_abroad|(_(regist|login|reset|phone))?(_(zh|en))?)'
 KNOWN_KEYS+='|twilio_(endpoint|account_sid|api_key_sid|secret_file|from|messaging_service_sid)'
+TEMPLATE_KEYS='(aliyun|tencent)_template(_abroad|(_(regist|login|reset|phone))?(_(zh|en))?)'
 
 # load_settings KEY...: reads the file CONF into SETTINGS; each KEY must then have a value.
 load_settings() {
@@ -42,7 +42,7 @@ load_settings() {
             bad_config "$CONF:$number: is not of the form key = value"
         key=${BASH_REMATCH[1]}
         value=${BASH_REMATCH[2]}
-        [[ $key =~ ^($KNOWN_KEYS)$ ]] || bad_config "$CONF:$number: unknown key $key"
+        [[ $key =~ ^($KNOWN_KEYS|$TEMPLATE_KEYS)$ ]] || bad_config "$CONF:$number: unknown key $key"
         [[ -z ${seen[$key]:-} ]] || bad_config "$CONF:$number: $key is set twice"
         seen[$key]=yes
         SETTINGS[$key]=$value

@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(one_address_gets_no_more_by_naming_others_in_its_headers) {
         .code();
   });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  // The first and a burst of 10, then 12 a minute.
+  // The first and the burst, then the rate of users_messages.
   BOOST_TEST(codes[0] <= 12 + static_cast<int>(took.count() / 5));
   BOOST_TEST(codes[0] >= 11);
   // Other addresses are served meanwhile.

@@ -242,8 +242,8 @@ BOOST_AUTO_TEST_CASE(the_command_gets_one_json_object_and_its_exit_code_decides)
         run_command("cat '" + got + "'").output ==
         std::string(
             R"({"code":"123456","id":7,"language":"en","phone":"+8613900000001","purpose":"regist",)"
-            R"("text":"Your code is 123456. It is valid for 10 minutes; do not share it.)") +
-            bound + "\"}\n");
+            R"("text":"Your code is 123456. It is valid for )") +
+            std::to_string(kCodeLifetime / 60) + " minutes; do not share it." + bound + "\"}\n");
   }
   for (const auto& [script, end] :
        {std::pair{"exit 75", Delivery::try_again},

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "sms/outbox.hpp"
 #include "stack/requests.hpp"
 
 using namespace users::test;
@@ -127,12 +128,12 @@ BOOST_AUTO_TEST_CASE(a_code_is_used_once) {
   BOOST_TEST(login_by(person, code).code() == 1006);
 }
 
-BOOST_AUTO_TEST_CASE(a_code_ends_after_ten_minutes) {
+BOOST_AUTO_TEST_CASE(a_code_ends_after_its_lifetime) {
   Person person;
   const std::string code = person.code("regist");
   BOOST_TEST(query("SELECT TIMESTAMPDIFF(SECOND, createTime, expireTime) FROM verification_codes "
                    "WHERE phone = '" +
-                   person.e164() + "'") == "600");
+                   person.e164() + "'") == std::to_string(users::kCodeLifetime));
   query("UPDATE verification_codes SET expireTime = UTC_TIMESTAMP() WHERE phone = '" +
         person.e164() + "'");
   BOOST_TEST(regist_by(person, code).code() == 1005);

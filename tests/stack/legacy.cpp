@@ -42,6 +42,10 @@ struct Fixture {
     users::crypto::start();
     person.regist();
   }
+  /// doctor warns of the hashes that these tests leave.
+  ~Fixture() { query("DELETE FROM users WHERE phone = '" + person.e164() + "'"); }
+  Fixture(const Fixture&) = delete;
+  Fixture& operator=(const Fixture&) = delete;
 
   [[nodiscard]] std::string stored() const {
     return query("SELECT password FROM users WHERE phone = '" + person.e164() + "'");

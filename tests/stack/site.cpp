@@ -96,6 +96,14 @@ BOOST_AUTO_TEST_CASE(requests_for_codes_have_a_limit_of_their_own) {
   BOOST_TEST(refusals("code", 11, one("192.0.2.11")) == 0);
   BOOST_TEST(refusals("code", 9, one("192.0.2.11")) > 0);
   BOOST_TEST(refusals("code", 1, one("192.0.2.12")) == 0);
+  const Command rate = run_command(
+      "sed -n 's/.*zone=users_messages:.*rate=\\([0-9]*\\)r.m;/\\1/p' "
+      "nginx/users_limits.conf");
+  const HttpReply refused =
+      send(site.plain(), {.path = "/users/code", .body = "{}", .source_address = "192.0.2.11"});
+  BOOST_TEST(refused.status == 429);
+  const int a_minute = std::stoi(rate.output);
+  BOOST_TEST(refused.number("retry_after") == (60 + a_minute - 1) / a_minute);
 }
 
 BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded, *boost::unit_test::label("deep")) {

@@ -8,6 +8,7 @@
 #include "accounts/password.hpp"
 #include "accounts/throttle.hpp"
 #include "base/crypto.hpp"
+#include "ctl/doctor/nginx.hpp"
 #include "factors/verification.hpp"
 #include "sms/outbox.hpp"
 #include "support/api_description.hpp"
@@ -177,7 +178,67 @@ BOOST_AUTO_TEST_CASE(purposes_and_the_version_are_those_of_the_code) {
     purposes.push_back(name_of(purpose));
   }
   BOOST_TEST(argument("CodeArguments", "purpose")["enum"] == purposes);
+  const auto joined = [&](const std::string& separator) {
+    std::string list;
+    for (const std::string purpose : purposes) list += (list.empty() ? "" : separator) + purpose;
+    return list;
+  };
+  const std::string programs = read_file("conf/send-sms/common.sh");
+  BOOST_TEST(contains(programs, "take_member purpose '" + joined("|") + "'"));
+  BOOST_TEST(contains(programs, "(_(" + joined("|") + "))?"));
+  BOOST_TEST(contains(read_file("conf/send-sms/send-sms.conf.example"), joined(", ")));
   BOOST_TEST(api().document()["info"]["version"] == USERS_FCGI_VERSION);
+}
+
+BOOST_AUTO_TEST_CASE(no_client_can_forge_a_header_that_tells_who_asks) {
+  std::set<std::string> described;
+  const json& answer = api().document()["paths"]["/auth"]["get"]["responses"]["204"];
+  for (const auto& [name, header] : answer["headers"].items()) {
+    if (name.starts_with("X-User-")) described.insert(name);
+  }
+  const std::set<std::string> checked(std::begin(ctl::kIdentityHeaders),
+                                      std::end(ctl::kIdentityHeaders));
+  BOOST_TEST(described == checked, "ctl/doctor/nginx.hpp names other headers than openapi.json");
+  const auto lines_of = [](const std::string& file) {
+    std::set<std::string> lines;  // the first two words of each
+    std::istringstream text(read_file(file));
+    for (std::string line; std::getline(text, line);) {
+      std::istringstream words(line);
+      std::string directive;
+      std::string name;
+      words >> directive >> name;
+      lines.insert(directive + " " + name);
+    }
+    return lines;
+  };
+  const auto set = lines_of("nginx/users_auth.conf");
+  const auto stripped = lines_of("nginx/users_strip.conf");
+  for (const std::string& name : described) {
+    std::string parameter = "HTTP_" + name;
+    std::ranges::transform(parameter, parameter.begin(), [](unsigned char c) {
+      return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    });
+    for (const char* directive : {"fastcgi_param", "uwsgi_param", "scgi_param"}) {
+      const std::string line = std::string(directive) + " " + parameter;
+      BOOST_TEST(set.contains(line), "users_auth.conf lacks " << line);
+      BOOST_TEST(stripped.contains(line), "users_strip.conf lacks " << line);
+    }
+    for (const char* directive : {"proxy_set_header", "grpc_set_header"}) {
+      const std::string line = std::string(directive) + " " + name;
+      BOOST_TEST(set.contains(line), "users_auth.conf lacks " << line);
+      // With both of its dashes as underscores, one of them, or none.
+      for (const unsigned dashes : {0U, 1U, 2U, 3U}) {
+        std::string spelling = line;
+        const auto second = spelling.rfind('-');
+        if ((dashes & 1U) != 0) spelling[second] = '_';
+        if ((dashes & 2U) != 0) spelling[spelling.rfind('-', second - 1)] = '_';
+        BOOST_TEST(stripped.contains(spelling), "users_strip.conf lacks " << spelling);
+      }
+    }
+    for (const char* file : {"README.md", "README.zh.md", "nginx/README.md"}) {
+      BOOST_TEST(contains(read_file(file), "`" + name + "`"), file << " does not name " << name);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_token_is_as_described) {
@@ -241,6 +302,7 @@ BOOST_AUTO_TEST_CASE(texts_name_the_limits_of_the_code) {
                           guesses + " times a day, a password " + tries + " times in " + lock},
       {"SECURITY.md", tries + " wrong passwords in " + lock + " and " + guesses + " codes a day"},
       {"SECURITY.md", "code of " + number(kCodeDigits) + " digits, CSPRNG, " + minutes},
+      {"conf/send-sms/send-sms.conf.example", "use code," + number(kCodeLifetime / 60) + "."},
       {"scripts/code", "after " + number(throttle::kSendCooldown.seconds) + " seconds"},
   };
   for (const auto& [file, phrase] : phrases) {

@@ -90,7 +90,7 @@ double now_in_seconds() {
 
 Finding judge_skew(const std::string& host, double skew) {
   constexpr double kWarning = 2;   // seconds
-  constexpr double kProblem = 30;  // seconds: a code lives 600
+  constexpr double kProblem = 30;  // seconds: well below kCodeLifetime
   const std::string found = host + ": its clock is " + std::to_string(std::lround(std::abs(skew))) +
                             " seconds " + (skew < 0 ? "behind" : "ahead of") + " this host's";
   if (std::abs(skew) <= kWarning) return ok(found);

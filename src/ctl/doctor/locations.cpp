@@ -71,16 +71,23 @@ std::vector<Site> find_sites(const NginxTree& tree) {
 struct Protocol {
   std::string name;    ///< `NAME_pass` passes a request on
   std::string header;  ///< the directive that sets a header or a parameter
-  std::string id;
-  std::string phone;
-  std::string early_data;
+
+  [[nodiscard]] bool has_parameters() const { return header.ends_with("_param"); }
+  /// What the directive calls a header.
+  [[nodiscard]] std::string name_of(std::string_view header_name) const {
+    return has_parameters() ? "HTTP_" + underscored(header_name) : std::string(header_name);
+  }
+  static std::string underscored(std::string_view header_name) {
+    std::string name(header_name);
+    std::ranges::replace(name, '-', '_');
+    return name;
+  }
 };
-const Protocol kProtocols[] = {
-    {"proxy", "proxy_set_header", "X-User-Id", "X-User-Phone", "Early-Data"},
-    {"grpc", "grpc_set_header", "X-User-Id", "X-User-Phone", "Early-Data"},
-    {"fastcgi", "fastcgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"},
-    {"uwsgi", "uwsgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"},
-    {"scgi", "scgi_param", "HTTP_X_USER_ID", "HTTP_X_USER_PHONE", "HTTP_EARLY_DATA"}};
+const Protocol kProtocols[] = {{"proxy", "proxy_set_header"},
+                               {"grpc", "grpc_set_header"},
+                               {"fastcgi", "fastcgi_param"},
+                               {"uwsgi", "uwsgi_param"},
+                               {"scgi", "scgi_param"}};
 
 /// Calls `judge` for each protocol by which a block itself passes requests on.
 template <class Judge>
@@ -92,7 +99,8 @@ void for_each_pass(const std::vector<const Directive*>& blocks, Judge judge) {
   }
 }
 
-/// Returns true if nginx sets this header for a block's backend, and not to what the client sent.
+/// Returns true if nginx sets this header or parameter, in any case, for a block's backend, and not
+/// to what the client sent.
 bool sets(const Directive& block, const Protocol& protocol, const std::string& name) {
   bool is_set = false;
   for (const Directive* one : in_effect(block, protocol.header)) {
@@ -106,10 +114,12 @@ bool sets(const Directive& block, const Protocol& protocol, const std::string& n
 
 bool sets_identity(const Directive& block, const Protocol& protocol) {
   // Many backends treat both spellings of a header as one.
-  const bool is_ambiguous = protocol.header.ends_with("_set_header") &&
-                            value_in_effect(block, "underscores_in_headers") == "on";
-  return sets(block, protocol, protocol.id) && sets(block, protocol, protocol.phone) &&
-         (!is_ambiguous || sets(block, protocol, "X_User_Id"));
+  const bool is_ambiguous =
+      !protocol.has_parameters() && value_in_effect(block, "underscores_in_headers") == "on";
+  return std::ranges::all_of(kIdentityHeaders, [&](std::string_view name) {
+    return sets(block, protocol, protocol.name_of(name)) &&
+           (!is_ambiguous || sets(block, protocol, Protocol::underscored(name)));
+  });
 }
 
 /// Returns true if a block should set the identity, as the blocks around it do.
@@ -159,11 +169,12 @@ void find_early_data(Faults& faults, const Site& site) {
   if (!is_on) return;
   // Under /users/ users.conf itself replies 425 (RFC 8470).
   for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
-    if (sets(block, protocol, protocol.early_data)) return;
+    const std::string early_data = protocol.name_of("Early-Data");
+    if (sets(block, protocol, early_data)) return;
     faults.push_back(
         warning("ssl_early_data on: anybody who records a request to " + name_of(block) +
                     " can send it to the backend again",
-                "write beside its users_auth.conf: " + protocol.header + " " + protocol.early_data +
+                "write beside its users_auth.conf: " + protocol.header + " " + early_data +
                     " $ssl_early_data;  and let the backend reply 425; or set ssl_early_data off; "
                     "in each server block of its address"));
   });

@@ -68,6 +68,9 @@ void check_service(Diagnosis& d, const NginxTree& tree, const std::filesystem::p
 /// Checks who gets into protected locations, and which user the backends see.
 void check_locations(Diagnosis& d, const NginxTree& tree);
 
+/// The headers that tell a backend who asks.
+inline constexpr std::string_view kIdentityHeaders[] = {"X-User-Id", "X-User-Phone"};
+
 /// A server that includes users.conf.
 struct Site {
   const Directive* server;
