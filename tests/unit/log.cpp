@@ -16,6 +16,7 @@
 
 #include "base/text.hpp"
 #include "child_process.hpp"
+#include "handed_in_clock.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace users::test {
@@ -25,17 +26,12 @@ using namespace std::string_view_literals;
 
 constexpr std::chrono::hours kDay(24);
 
-/// Tests run in UTC; some of them change the zone to move the day.
-void set_time_zone(const char* zone) {
-  ::setenv("TZ", zone, 1);  // NOLINT(concurrency-mt-unsafe): one thread
-  ::tzset();
-}
-
+/// As run_program() sets it.
 struct Utc {
-  Utc() { set_time_zone("UTC0"); }
-  ~Utc() { set_time_zone("UTC0"); }
-  Utc(const Utc&) = delete;
-  Utc& operator=(const Utc&) = delete;
+  Utc() {
+    ::setenv("TZ", "UTC0", 1);  // NOLINT(concurrency-mt-unsafe): one thread
+    ::tzset();
+  }
 };
 
 std::vector<std::string> lines_of_log(const fs::path& file) {
@@ -280,17 +276,18 @@ BOOST_AUTO_TEST_CASE(a_link_that_cannot_be_made_loses_no_line) {
   BOOST_TEST(std::max(early.size(), late.size()) == 1U);
 }
 
-// The file changes with the local day, so another time zone starts a new one. See also
-// midnight.cpp.
+// See also midnight.cpp.
 BOOST_AUTO_TEST_CASE(a_single_line_of_yesterday_does_not_hold_back_the_new_day) {
+  HandedInClock clock(std::time(nullptr));
   start();
   users::log::info({"one"});
-  set_time_zone("TOMORROW-24");
+  clock.advance(kDay.count() * 3600);
   users::log::info({"two"});
-  BOOST_TEST(lines_of_log(directory.path() / dated_name(kDay)).size() == 1U);
+  BOOST_TEST(lines_of_log(directory.path() / dated_name()).size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_new_day_removes_the_oldest_files) {
+  HandedInClock clock(std::time(nullptr));
   const std::string today = dated_name();
   const auto now = fs::file_time_type::clock::now();
   for (int day = 1; day <= 5; ++day) {
@@ -301,10 +298,10 @@ BOOST_AUTO_TEST_CASE(a_new_day_removes_the_oldest_files) {
   start(LogLevel::info, 3);
   users::log::info({"one"});
   users::log::info({"two"});
-  set_time_zone("TOMORROW-24");
+  clock.advance(kDay.count() * 3600);
   users::log::info({"three"});
   const std::set<std::string> kept = {
-      "notes", "users.log", "users.log.20010104", "users.log.20010105", today, dated_name(kDay)};
+      "notes", "users.log", "users.log.20010104", "users.log.20010105", today, dated_name()};
   BOOST_TEST(names() == kept, boost::test_tools::per_element());
 }
 

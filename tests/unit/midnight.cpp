@@ -18,6 +18,7 @@
 
 #include "base/log.hpp"
 #include "child_process.hpp"
+#include "handed_in_clock.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace {
@@ -68,20 +69,22 @@ namespace users::test {
 
 namespace fs = std::filesystem;
 
-namespace {
+HandedInClock::HandedInClock(time_t seconds) {
+  void* memory =
+      ::mmap(nullptr, sizeof *handed_in, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  BOOST_TEST_REQUIRE((memory != MAP_FAILED));
+  handed_in = std::construct_at(static_cast<std::atomic<long>*>(memory), seconds * kMicroseconds);
+}
 
-class HandedInClock {
- public:
-  explicit HandedInClock(time_t seconds) {
-    void* memory = ::mmap(nullptr, sizeof *handed_in, PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    BOOST_TEST_REQUIRE((memory != MAP_FAILED));
-    handed_in = std::construct_at(static_cast<std::atomic<long>*>(memory), seconds * kMicroseconds);
-  }
-  ~HandedInClock() { ::munmap(std::exchange(handed_in, nullptr), sizeof *handed_in); }
-  HandedInClock(const HandedInClock&) = delete;
-  HandedInClock& operator=(const HandedInClock&) = delete;
-};
+HandedInClock::~HandedInClock() {
+  ::munmap(std::exchange(handed_in, nullptr), sizeof *handed_in);
+}
+
+void HandedInClock::advance(time_t seconds) {
+  *handed_in += seconds * kMicroseconds;
+}
+
+namespace {
 
 /// Counts each logged text of `file`, without time, place and request id.
 std::map<std::string, int> texts_of(const fs::path& file) {
