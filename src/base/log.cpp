@@ -35,9 +35,7 @@ struct State {
   unsigned keep_days = 0;
   boost::shared_ptr<sinks::text_file_backend> file{};
   std::time_t second = -1;  ///< of the last line
-  std::string second_text{};
   fs::path file_name{};     ///< of its day
-  bool is_new_day = false;  ///< `file` is still that of another day
   std::optional<FileId> open_file{};
   bool file_fails = false;
   std::string request_id = "-";
@@ -57,13 +55,12 @@ std::string local_time(const char* format, std::time_t seconds) {
   return {text.data(), std::strftime(text.data(), text.size(), format, &fields)};
 }
 
-/// Formats times only once a second.
-void take_second(std::time_t second) {
-  State& s = state();
-  if (std::exchange(s.second, second) == second) return;
-  s.second_text = local_time("%Y-%m-%d %H:%M:%S,", second);
-  const fs::path today = s.directory / local_time(kFileName, second);
-  if (std::exchange(s.file_name, today) != today) s.is_new_day = true;
+/// Formats a time once a second. Only lines for standard error come from several threads.
+const std::string& text_of(std::time_t second) {
+  thread_local std::time_t last = -1;
+  thread_local std::string text;
+  if (std::exchange(last, second) != second) text = local_time("%Y-%m-%d %H:%M:%S,", second);
+  return text;
 }
 
 std::string line_of(LogLevel level, std::initializer_list<std::string_view> parts,
@@ -73,11 +70,10 @@ std::string line_of(LogLevel level, std::initializer_list<std::string_view> part
   const auto now = system_clock::now();
   const auto milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-  take_second(system_clock::to_time_t(now));
   constexpr std::size_t kUsualLine = 200;
   std::string line;
   line.reserve(kUsualLine);
-  line.append(state().second_text)
+  line.append(text_of(system_clock::to_time_t(now)))
       .append(std::to_string(1000 + milliseconds).substr(1))
       .append(" ");
   line.append(file.substr(file.rfind('/') + 1)).append("[line:").append(std::to_string(number));
@@ -141,7 +137,13 @@ bool ends_within_a_line(const fs::path& file) {
 /// cannot.
 void prepare_file() {
   State& s = state();
-  if (std::exchange(s.is_new_day, false) && s.file) {
+  const std::time_t second = std::time(nullptr);
+  bool is_new_day = false;
+  if (std::exchange(s.second, second) != second) {
+    const fs::path today = s.directory / local_time(kFileName, second);
+    is_new_day = std::exchange(s.file_name, today) != today;
+  }
+  if (s.file && is_new_day) {
     s.file->rotate_file();  // also removes the oldest files
   } else if (!s.file || find_file(s.file_name) != s.open_file) {
     fs::create_directories(s.directory);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -69,20 +70,32 @@ class Database {
   /// Runs `work(Transaction&)` as one changing transaction and commits it unless work refuses.
   /// Replays it as above. If only the reply to COMMIT was lost, the audit row of `operation` shows
   /// whether it was committed; if so, returns work's result. So work need not check for an earlier
-  /// success, but must insert the audit row.
+  /// success of this process, but must insert the audit row. Throws DuplicateKey if another process
+  /// has committed the operation.
   template <class Work>
   auto once(const OperationId& operation, Work&& work) {
-    std::invoke_result_t<Work, Transaction&> outcome{};
-    bool is_committing = false;
-    replay([&](Connection& connection) {
-      if (std::exchange(is_committing, false) && is_done(connection, operation)) return;
-      Transaction transaction(connection, operation);
-      outcome = work(transaction);
-      if (transaction.is_refused()) return;
-      is_committing = true;
-      transaction.commit();
+    using Result = std::invoke_result_t<Work, Transaction&>;
+    std::optional<Result> committing;  // of the last transaction whose COMMIT was sent
+    return replay([&](Connection& connection) -> Result {
+      const bool is_unknown = committing.has_value();
+      if (is_unknown && is_done(connection, operation)) return *committing;
+      std::optional<Result> refused;
+      try {
+        Transaction transaction(connection, operation);
+        Result result = work(transaction);
+        if (!transaction.is_refused()) {
+          committing = std::move(result);
+          transaction.commit();
+          return *committing;
+        }
+        refused = std::move(result);
+      } catch (const std::exception&) {
+        if (is_unknown && is_done(connection, operation)) return *committing;
+        throw;
+      }
+      // The server may have carried out the earlier COMMIT after the first look.
+      return is_unknown && is_done(connection, operation) ? *committing : *refused;
     });
-    return outcome;
   }
 
   /// Returns true if the operation's transaction was committed, by this process or another.

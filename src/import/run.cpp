@@ -131,6 +131,7 @@ void ImportRun::write(db::Database& database, std::vector<ImportRow> rows) {
       });
       break;
     } catch (const db::DuplicateKey&) {
+      if (database.is_done(operation)) break;
       drop_registered(database, rows);
     } catch (const db::Unavailable&) {
       wait_or_rethrow();

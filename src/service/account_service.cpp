@@ -76,24 +76,20 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   if (Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
       !shape.is_ok())
     return {shape};
-  const auto operation = operation_of(key_, "login by code", phone->e164(), client);
-  LoginOutcome outcome;
-  // If an earlier attempt, whose reply was lost, consumed the code, only create a session.
-  static_cast<Outcome&>(outcome) = settle(operation, [&]() -> Outcome {
-    if (Outcome checked = verification_.check(database_, *phone, Purpose::login, *code);
-        !checked.is_ok()) {
-      return checked;
-    }
-    const auto user = find_user(phone->e164());
-    if (!user) return {.code = ResultCode::wrong_code};
+  const auto operation = operation_of(key_, "login by code", phone->e164() + "\n" + *code, client);
+  LoginOutcome outcome{verification_.check(database_, *phone, Purpose::login, *code)};
+  const auto user = outcome.is_ok() || outcome.code == ResultCode::code_used_up
+                        ? find_user(phone->e164())
+                        : std::nullopt;
+  if (outcome.is_ok()) {
+    if (!user) return {{.code = ResultCode::wrong_code}};
     outcome = open_session(*user, "login by code", operation, client, [&](auto& connection) {
       return verification_.consume(connection, *phone, Purpose::login, *code);
     });
-    return outcome;
-  });
-  if (outcome.is_ok() && !outcome.session) {
-    const auto user = find_user(phone->e164());
-    if (!user) return {{.code = ResultCode::wrong_code}};
+  }
+  // If an earlier attempt, whose reply was lost, consumed the code, only create a session. The
+  // limit of guesses counts for this attempt, too.
+  if (outcome.code == ResultCode::code_used_up && database_.is_done(operation) && user) {
     outcome = open_session(*user, "login by code", db::new_operation(), client,
                            [](auto&) { return true; });
   }
@@ -162,16 +158,18 @@ bool AccountService::end_session(const Session& session, std::uint64_t id, const
 
 void AccountService::logout(const Session& session, bool all, const Client& client) {
   const auto operation = operation_of(key_, kLogout, crypto::bytes_of(session.token_hash), client);
-  database_.once(operation, [&](db::Transaction& transaction) {
-    if (all) {
-      static_cast<void>(users::end_sessions(transaction.connection(), session.user_id, nullptr));
-      void_codes(transaction.connection(), session.phone);
-    } else {
-      delete_session(transaction.connection(), crypto::bytes_of(session.token_hash));
-    }
-    record(transaction, session.user_id, all ? "logout everywhere" : "logout", client);
-    return true;
-  });
+  static_cast<void>(settle(operation, [&] {
+    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+      if (all) {
+        static_cast<void>(users::end_sessions(transaction.connection(), session.user_id, nullptr));
+        void_codes(transaction.connection(), session.phone);
+      } else {
+        delete_session(transaction.connection(), crypto::bytes_of(session.token_hash));
+      }
+      record(transaction, session.user_id, all ? "logout everywhere" : "logout", client);
+      return {};
+    });
+  }));
 }
 
 std::optional<std::string> AccountService::created(const Session& session) {
@@ -194,7 +192,12 @@ bool AccountService::is_weak(const Secret& password, const Phone& phone) const {
 Outcome AccountService::settle(const db::OperationId& operation,
                                const std::function<Outcome()>& judge) {
   if (database_.is_done(operation)) return {};
-  Outcome outcome = judge();
+  Outcome outcome;
+  try {
+    outcome = judge();
+  } catch (const db::DuplicateKey&) {
+    if (!database_.is_done(operation)) throw;
+  }
   // The earlier attempt may have been committed during judge().
   if (!outcome.is_ok() && database_.is_done(operation)) return {};
   return outcome;

@@ -9,6 +9,7 @@
 #include "support/cutting_proxy.hpp"
 #include "support/metrics_text.hpp"
 #include "support/service.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace users;
 using namespace users::test;
@@ -151,6 +152,33 @@ BOOST_AUTO_TEST_CASE(a_connection_lost_is_replayed_or_settled_by_asking_what_bec
     BOOST_TEST(service.errors("commit", "connection_lost") == (trigger == kCommit ? 1 : 0));
     BOOST_TEST(service.value("users_transaction_replays_total") == 1);
     BOOST_TEST(service.value("users_database_connects_total{result=\"ok\"}") == 2);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_that_the_server_carries_out_late_is_still_the_result) {
+  const TemporaryDirectory folder;
+  // Hides the audit row, or shows it again, as if the COMMIT came after the look for it.
+  const auto turn = [&] { database.query("UPDATE audit SET operation = REVERSE(operation)"); };
+  for (const bool is_refused : {true, false}) {
+    database.query("DELETE FROM audit");
+    Config config = database.config();
+    const std::string socket = (folder.path() / (is_refused ? "a" : "b")).string();
+    const CuttingProxy proxy(config.database_hosts[0],
+                             CuttingProxy::Cut{kCommit, Moment::after, turn}, {}, socket);
+    config.database_hosts = {proxy.socket()};
+    Registrar service(std::move(config));
+    int runs = 0;
+    const auto work = [&](db::Transaction& transaction) {
+      if (++runs == 2) {
+        turn();
+        if (is_refused) return transaction.refuse(0);
+      }
+      record(transaction, 1, "test", kClient);
+      return runs;
+    };
+    BOOST_TEST(service.database.once(db::new_operation(), work) == 1);
+    BOOST_TEST(runs == 2);
+    BOOST_TEST(audit_rows() == "1");
   }
 }
 

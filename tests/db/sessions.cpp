@@ -238,6 +238,35 @@ BOOST_AUTO_TEST_CASE(no_login_logout_or_deletion_happens_that_cannot_be_recorded
   BOOST_TEST(all_of(database) == before);
 }
 
+BOOST_DATA_TEST_CASE(a_logout_sent_again_meanwhile_is_done_once, data::make({false, true}), all) {
+  const Session own = session();
+  const Client client = fresh_client();
+  HeldTransactions held(database, "INSERT ON audit");
+  auto first = std::async(std::launch::async, [&] { owner.accounts.logout(own, all, client); });
+  BOOST_TEST(held.wait_for_one());
+  auto again = std::async(std::launch::async, [&] { other.accounts.logout(own, all, client); });
+  BOOST_TEST(wait_until(30, [] { return row_lock_waits() == 1; }));
+  held.let_go();
+  first.get();
+  again.get();
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM audit WHERE event LIKE 'logout%'") == "1");
+  BOOST_TEST(database.query("SELECT COUNT(*) FROM sessions") == (all ? "1" : "0"));
+}
+
+BOOST_AUTO_TEST_CASE(a_login_by_code_sent_again_opens_a_session_only_with_its_code) {
+  const std::string by = code(phone, "login");
+  const Client client = fresh_client();
+  static_cast<void>(token_of(owner.accounts.login_by_code(phone, by, client)));
+  const auto guess = [&](const std::string& typed) {
+    return other.accounts.login_by_code(phone, typed, client).code;
+  };
+  BOOST_TEST((guess(by == "000000" ? "000001" : "000000") == ResultCode::wrong_code));
+  BOOST_TEST((guess(by) == ResultCode::ok));
+  // With no guess left the code is not looked at.
+  throttle::exhaust(*database.connect(), throttle::kGuessesADay, "+86" + phone);
+  BOOST_TEST((guess(by) == ResultCode::too_many_requests));
+}
+
 BOOST_AUTO_TEST_CASE(a_deleted_account_leaves_no_login_behind) {
   const Session own = session();
   HeldTransactions held(database, "INSERT ON sessions");

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -250,6 +251,25 @@ BOOST_AUTO_TEST_CASE(without_a_folder_lines_go_to_standard_error) {
   BOOST_TEST_REQUIRE(said.size() == 2U);
   BOOST_TEST(said[0].starts_with("log: cannot write to " + folder.string()));
   BOOST_TEST(said[1] == "one\\x0atwo");
+}
+
+BOOST_AUTO_TEST_CASE(threads_log_to_standard_error_at_once) {
+  constexpr int kThreads = 4;
+  constexpr int kLines = 500;
+  HandedInClock clock(std::time(nullptr));
+  const Texts said = said_by([&] {
+    users::log::start_on_stderr(LogLevel::info);
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&] {
+        for (int line = 0; line < kLines; ++line) {
+          clock.advance(1);
+          users::log::info({"text"});
+        }
+      });
+    }
+  });
+  BOOST_TEST(said == Texts(kThreads * kLines, "text"), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_opened_sends_its_lines_to_standard_error) {
