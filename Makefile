@@ -124,6 +124,9 @@ sysconfdir ?= /etc
 unitdir ?= /lib/systemd/system
 SNIPPETS := $(sysconfdir)/nginx/snippets/users-fcgi
 SHARE := $(prefix)/share/users-fcgi
+INSTALLED_CONF := $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf
+# For sed: the programs' and the files' place.
+MOVE = -e 's,/usr/\(sbin/users-\|share/users-fcgi\),$(prefix)/\1,'
 # Operators edit these.
 EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_auth_cache.conf)
 
@@ -135,13 +138,12 @@ install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothi
 	install -m 0644 sql/migrations/*.sql $(DESTDIR)$(SHARE)/migrations/
 	cp -R nginx/html $(DESTDIR)$(SHARE)/
 	install -m 0644 conf/systemd/*.service conf/systemd/*.target $(DESTDIR)$(unitdir)/
-	[ -e $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf ] || \
-	  install -D -m 0644 conf/users.conf.example $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf
+	[ -e $(INSTALLED_CONF) ] || { install -D -m 0644 conf/users.conf.example $(INSTALLED_CONF) && \
+	  sed -i $(MOVE) -e '$(if $(filter-out /usr,$(prefix)),s|^# \(migrations = \)|\1|)' $(INSTALLED_CONF); }
 	install -m 0644 $(filter-out $(EDITED) nginx/html %.in %.example %.md,$(wildcard nginx/*)) $(DESTDIR)$(SNIPPETS)/
 	for file in $(notdir $(EDITED)); do [ -e $(DESTDIR)$(SNIPPETS)/$$file ] || \
 	  install -m 0644 nginx/$$file $(DESTDIR)$(SNIPPETS)/; done
-	[ $(prefix) = /usr ] || sed -i 's,/usr/\(sbin/users-\|share/users-fcgi\),$(prefix)/\1,; s,^# \(migrations = \),\1,' \
-	  $(addprefix $(DESTDIR),$(unitdir)/users-*.service $(SNIPPETS)/users_site.conf $(sysconfdir)/users-fcgi/users.conf)
+	sed -i $(MOVE) $(addprefix $(DESTDIR),$(unitdir)/users-*.service $(SNIPPETS)/users_site.conf)
 	install -D -m 0644 conf/systemd/users-fcgi.tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/users-fcgi.conf
 	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/man/man8 conf/*.8
 	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/man/man5 $(BUILD)/users.conf.5

@@ -44,13 +44,9 @@ bool contains(const std::vector<pid_t>& pids, pid_t pid) {
   return std::ranges::find(pids, pid) != pids.end();
 }
 
-/// Returns the multiwatch that keeps `pid` running; 0 unless both belong to this user.
-pid_t leader_of(pid_t pid) {
-  const auto worker = find_process(pid);
-  const auto leader = worker ? find_process(worker->parent) : std::nullopt;
+bool is_ours(const std::optional<Process>& process) {
   const uid_t us = ::geteuid();
-  const auto is_ours = [&](const Process& one) { return one.uid == us && one.real_uid == us; };
-  return leader && is_ours(*worker) && is_ours(*leader) ? leader->pid : 0;
+  return process && process->uid == us && process->real_uid == us;
 }
 
 /// A multiwatch and the processes it keeps running, which stop together.
@@ -76,25 +72,40 @@ pid_t pid_of(const std::string& argument) {
   return pid;
 }
 
+/// Finds the group of a multiwatch by its children, since metrics.file may have been replaced or
+/// changed since they started. nullopt if it is none of this user's, or runs nothing that its own
+/// command line names.
+std::optional<WorkerGroup> group_of(pid_t leader) {
+  if (!is_ours(find_process(leader))) return std::nullopt;
+  std::set<std::string> named;
+  for (const std::filesystem::path word : words_in(leader, "cmdline")) {
+    named.insert(word.filename());
+  }
+  WorkerGroup group{leader, {}, {}};
+  for (const pid_t pid : children_of(leader)) {
+    auto command = words_in(pid, "cmdline");
+    if (!is_ours(find_process(pid)) || command.empty()) continue;
+    if (!named.contains(std::filesystem::path(command.front()).filename())) continue;
+    group.members.push_back(pid);
+    group.command = std::move(command);
+  }
+  return group.members.empty() ? std::nullopt : std::optional(std::move(group));
+}
+
 std::vector<WorkerGroup> find_groups(const Config& config, const Call& call) {
   std::vector<WorkerGroup> groups;
-  for (const auto& worker : list_workers(config)) {
-    const pid_t leader = leader_of(worker.pid);
-    const bool is_named = std::ranges::any_of(
-        call.arguments, [&](const std::string& one) { return pid_of(one) == leader; });
-    const bool is_meant =
-        call.arguments.empty() ? uses_configuration(worker.pid, call.config_file) : is_named;
-    if (leader == 0 || !is_meant) continue;
-    auto group = std::ranges::find(groups, leader, &WorkerGroup::leader);
-    if (group == groups.end()) {
-      group = groups.insert(group, {leader, {}, words_in(worker.pid, "cmdline")});
-    }
-    group->members.push_back(worker.pid);
-  }
   for (const std::string& argument : call.arguments) {
-    if (std::ranges::find(groups, pid_of(argument), &WorkerGroup::leader) == groups.end()) {
-      throw Refused("process " + argument + " is no multiwatch of this service");
-    }
+    auto group = group_of(pid_of(argument));
+    if (!group) throw Refused("process " + argument + " is no multiwatch of this service");
+    groups.push_back(std::move(*group));
+  }
+  if (!call.arguments.empty()) return groups;
+  std::set<pid_t> leaders;
+  for (const auto& worker : list_workers(config)) {
+    const auto process = find_process(worker.pid);
+    if (!is_ours(process) || !uses_configuration(worker.pid, call.config_file)) continue;
+    if (!leaders.insert(process->parent).second) continue;
+    if (auto group = group_of(process->parent)) groups.push_back(std::move(*group));
   }
   return groups;
 }
@@ -171,11 +182,10 @@ bool come_up(const Config& config, const WorkerGroup& group, const std::vector<p
 
 void replace(const Config& config, const WorkerGroup& group, pid_t old) {
   const auto before = children_of(group.leader);
-  // This refers to one process, even if its number is reused; to none if it has ended. It is the
-  // worker if it is still listed.
+  if (!contains(before, old)) return;  // multiwatch has replaced it already
+  // This refers to one process, even if its number is reused; to none if it has ended.
   const Descriptor leaving(::pidfd_open(old, 0));
-  const auto now = list_workers(config);
-  if (std::ranges::find(now, old, &WorkerTable::Worker::pid) != now.end()) {
+  if (contains(children_of(group.leader), old)) {
     static_cast<void>(::pidfd_send_signal(leaving.get(), SIGTERM, nullptr, 0));
   }
   const bool has_ended = leaving.get() < 0 || wait_until(kLeaving, [&] {
@@ -207,8 +217,10 @@ int reload(const Call& call) {
     std::cerr << "no worker or courier of " << user_name(::geteuid()) << " runs with "
               << call.config_file
               << ", so there is nothing to replace; to start the service: systemctl start "
-                 "users-fcgi.target (what runs shows in metrics.file, "
-              << config.metrics_file << ")\n";
+                 "users-fcgi.target. What runs shows in metrics.file, "
+              << config.metrics_file
+              << "; if that was changed since: systemctl reload users-fcgi-hash users-fcgi-fast "
+                 "users-fcgi-courier\n";
     return EXIT_SUCCESS;
   }
   lock_all(groups, call);

@@ -194,7 +194,7 @@ MetricsMemory::MetricsMemory(const std::string& file) {
   } catch (const std::exception& error) {
     descriptor_.close();
     log::warning({"metrics: ", file, ": ", error.what(),
-                  "; this process counts on its own: correct metrics.file and reload"});
+                  "; this process counts on its own: correct metrics.file and restart"});
     layout_ = make_private();
   }
 }

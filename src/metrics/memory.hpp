@@ -30,7 +30,8 @@ bool is_sound(const MetricSlot& slot);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 /// A worker or a courier. The entry belongs to the process that holds the locks on its bytes in the
-/// file (metrics/worker_table.hpp). Times are nanoseconds of CLOCK_MONOTONIC.
+/// file (metrics/worker_table.hpp). Times are nanoseconds of CLOCK_MONOTONIC,
+/// `started` of CLOCK_BOOTTIME.
 struct WorkerEntry {
   std::atomic<std::uint64_t> pid;         ///< a hint only: the lock identifies the process
   std::atomic<std::uint64_t> busy_since;  ///< 0: idle

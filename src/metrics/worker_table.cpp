@@ -29,6 +29,14 @@ std::uint64_t now() {
       nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
+/// Also counts the time that the machine was suspended.
+std::uint64_t uptime() {
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  return static_cast<std::uint64_t>(
+      (std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec)).count());
+}
+
 // The bytes of an entry that its process locks.
 
 /// Marks the owner; this lock goes with the descriptor.
@@ -63,7 +71,7 @@ void WorkerTable::enter(std::string_view place) {
     WorkerDetails& own = details(i);
     own.is_ready.store(0);
     own.request.store(0);
-    own.started.store(now());
+    own.started.store(uptime());
     own.place.fill('\0');
     place.copy(own.place.data(), own.place.size() - 1);
     mine_ = i;
@@ -104,8 +112,8 @@ std::vector<WorkerTable::Worker> WorkerTable::list() const {
     const pid_t pid = mine_ == i ? ::getpid() : holder_of(i);
     if (pid == 0) continue;
     const WorkerDetails& more = details(i);
-    const auto since = [](std::uint64_t then) {
-      return nanoseconds(static_cast<std::int64_t>(std::max(now(), then) - then));
+    const auto since = [](std::uint64_t then, std::uint64_t time) {
+      return nanoseconds(static_cast<std::int64_t>(std::max(time, then) - then));
     };
     Worker& worker = workers.emplace_back();
     worker.pid = pid;
@@ -114,10 +122,11 @@ std::vector<WorkerTable::Worker> WorkerTable::list() const {
     worker.pool = place.stem();
     if (place.is_absolute()) worker.socket = place;
     worker.is_ready = more.is_ready.load() != 0;
-    worker.age = std::chrono::duration_cast<std::chrono::seconds>(since(more.started.load()));
+    worker.age =
+        std::chrono::duration_cast<std::chrono::seconds>(since(more.started.load(), uptime()));
     worker.request = more.request.load();
     if (const std::uint64_t busy = entry(i).busy_since.load(); busy != 0) {
-      worker.busy = std::chrono::duration_cast<std::chrono::milliseconds>(since(busy));
+      worker.busy = std::chrono::duration_cast<std::chrono::milliseconds>(since(busy, now()));
     }
   }
   std::ranges::sort(workers, [](const Worker& a, const Worker& b) {

@@ -88,6 +88,22 @@ BOOST_AUTO_TEST_CASE(the_workers_of_a_configuration_are_found_and_replaced,
   for (const int pid : after) BOOST_TEST(std::ranges::count(before, pid) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(workers_that_a_replaced_table_lacks_are_replaced_too,
+                     *boost::unit_test::label("deep")) {
+  const auto before = workers();
+  BOOST_TEST_REQUIRE(std::filesystem::remove(folder.path() / "metrics"));
+  BOOST_TEST(says(reload(pid()), "users-fcgi: 3 of 3 replaced"));
+  const auto after = workers();
+  for (const int pid : after) BOOST_TEST(std::ranges::count(before, pid) == 0);
+  // One is in the new table, and the others are found by their multiwatch.
+  BOOST_TEST_REQUIRE(std::filesystem::remove(folder.path() / "metrics"));
+  ::kill(after.front(), SIGTERM);
+  const std::string list = "\"$BIN\"/users-ctl --config '" + config + "' workers --wait 1";
+  BOOST_TEST(run_command(list).status == 0);
+  BOOST_TEST(says(reload(""), "users-fcgi: 3 of 3 replaced"));
+  for (const int pid : workers()) BOOST_TEST(std::ranges::count(after, pid) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_program_that_only_looks_like_a_leader_is_none) {
   const Daemon impostor(
       {"/bin/bash", "-c",

@@ -348,7 +348,7 @@ BOOST_AUTO_TEST_CASE(without_a_file_a_process_counts_for_itself_and_says_so) {
         if (lines_of(metrics, "users_logins_total") != kOneLogin) throw std::runtime_error("lost");
       });
       BOOST_TEST(log.find("WARNING [-] metrics: " + where + ": ") != std::string::npos);
-      BOOST_TEST(log.find("correct metrics.file and reload") != std::string::npos);
+      BOOST_TEST(log.find("correct metrics.file and restart") != std::string::npos);
       fs::remove_all(directory.path() / "log");
     }
   }
