@@ -35,7 +35,7 @@ struct SentCode {
   std::string expires;
   std::uint64_t tries = 0;          ///< failed ones
   std::string state;                ///< valid, used, guessed (too often), void or expired
-  std::string message;              ///< pending, sent, failed, unsent (unknown phone), or gone
+  std::string message;              ///< pending, sent, failed, unsent, or gone
   std::uint64_t attempts = 0;       ///< attempts to send it
   std::optional<std::string> done;  ///< when it was sent or given up
 };

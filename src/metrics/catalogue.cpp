@@ -23,8 +23,8 @@ constexpr MetricRow kCatalogue[] = {
      "Log lines that could not be written to the log's folder and went to standard error."},
     {"users_logins_total", counter, true, "Sessions opened, by password or by code."},
     {"users_outbox_messages", gauge, true,
-     "Messages in the outbox by state: pending, sent, failed, unsent (for phones without an "
-     "account)."},
+     "Messages in the outbox by state: pending, sent, failed, unsent (nobody has the "
+     "phone, or a newer code took its place)."},
     {"users_outbox_oldest_seconds", gauge, false,
      "Age of the oldest pending message; 0 if there is none."},
     {"users_password_hash_seconds", histogram, false, "Time to hash or verify a password."},

@@ -55,7 +55,7 @@ class AccountService {
                        const Client& client);
 
   /// Returns wrong_credentials for an unknown phone and for a wrong password, after the same work;
-  /// locked after 10 failures.
+  /// locked after too many failures (throttle::kLogins).
   LoginOutcome login(std::string_view phone, std::string_view password, const Client& client);
   LoginOutcome login_by_code(std::string_view phone, std::string_view code, const Client& client);
 

@@ -57,7 +57,7 @@ class Administration {
 
   Standing standing(const User& user);
 
-  /// Refuses passwords (1008) for 15 minutes, as after 10 wrong ones; sessions stay.
+  /// Refuses passwords (1008) as after too many wrong ones (throttle::kLogins); sessions stay.
   ChangeResult lock(const Phone& phone);
   /// Clears the counts of wrong passwords, code guesses and codes sent. The phone needs no account:
   /// codes for a registration are counted before there is one.

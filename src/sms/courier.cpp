@@ -22,7 +22,7 @@ namespace {
 /// The part of a lease that is reserved for recording the result.
 constexpr std::chrono::seconds kSpare{30};
 
-/// Seconds until the next attempt: 5, 10, 20, 40, ... at most 2 minutes; a code lives for 10.
+/// Seconds until the next attempt: 5, 10, 20, 40, ... at most 2 minutes.
 std::uint64_t backoff(std::uint64_t attempts) {
   constexpr std::uint64_t kFirst = 5;
   constexpr std::uint64_t kLongest = 120;

@@ -1,6 +1,7 @@
 // Fixture of the doctor's tests: plants a fault, runs doctor, looks for a row, mends the fault.
 #pragma once
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -156,6 +157,16 @@ struct DoctorFixture {
     look();
     fs::remove(nginx);
     nginx = usual;
+  }
+
+  /// Lets doctor run a script that begins with this shell code and ends with the real nginx.
+  void fake_nginx(const std::string& code) {
+    const std::string real = run_command("PATH=$PATH:/usr/sbin command -v nginx").output;
+    const fs::path fake = folder.write(
+        "nginx", "#!/bin/sh\n" + code + " exec " + real.substr(0, real.find('\n')) + " \"$@\"\n");
+    ::chmod(fake.c_str(), 0700);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    environment["PATH"] = fake.parent_path().string() + ":" + std::getenv("PATH");
   }
 
   /// Plants a fault in nginx's configuration, looks, mends, looks again.

@@ -56,6 +56,14 @@ BOOST_FIXTURE_TEST_CASE(a_program_that_runs_as_nginxs_user_is_named, PeersFixtur
   BOOST_TEST(!contains(found, number(other)), found);
 }
 
+BOOST_FIXTURE_TEST_CASE(the_user_of_nginxs_build_counts_if_its_configuration_names_none,
+                        PeersFixture) {
+  const auto php = start("--reuid=games --regid=games --clear-groups", "0php");
+  fake_nginx("[ \"$1\" != -V ] || { echo 'configure arguments: --user=games' >&2; exit; };");
+  look_with({{"user root;", ""}});
+  expect({"nginx peers", "warning", "0php (" + number(php) + ")", "PHP-FPM"});
+}
+
 BOOST_FIXTURE_TEST_CASE(nginxs_own_workers_are_not, PeersFixture) {
   const std::string place = folder.path();
   const std::string file =

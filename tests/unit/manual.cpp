@@ -70,6 +70,27 @@ BOOST_AUTO_TEST_CASE(what_the_programs_print_is_what_is_committed) {
   BOOST_TEST(check.status == 0, check.output);
 }
 
+BOOST_AUTO_TEST_CASE(every_file_for_nginx_is_described_and_an_edited_one_is_kept) {
+  const std::string table = output_of("sed -n '/^|/p' nginx/README.md");
+  const std::string kept = output_of("sed -n 's/^EDITED := //p' Makefile");
+  const std::string operating = output_of("cat conf/README.md");
+  const std::string included = output_of("grep -h '^ *include' nginx/*.conf");
+  for (const auto& entry : std::filesystem::directory_iterator("nginx")) {
+    const std::string name = entry.path().filename();
+    if (entry.path().extension() != ".conf") continue;
+    const auto row = table.find("| `" + name + "` |");
+    BOOST_TEST((row != std::string::npos || included.find("/" + name + ";") != std::string::npos),
+               "nginx/README.md does not describe " << name);
+    const std::string line =
+        row == std::string::npos ? "" : table.substr(row, table.find('\n', row) - row);
+    const bool is_edited = line.find("**edit it**") != std::string::npos;
+    BOOST_TEST(is_edited == (kept.find(name) != std::string::npos),
+               "EDITED of the Makefile and nginx/README.md differ in " << name);
+    BOOST_TEST((!is_edited || operating.find(name) != std::string::npos),
+               "conf/README.md does not say that " << name << " is kept");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(no_page_has_a_fault_of_form) {
   std::vector<std::string> sources{kConfigPage};
   for (const auto& page : pages()) sources.push_back("cat " + page.string());

@@ -13,6 +13,7 @@
 #include "sms/outbox.hpp"
 #include "support/api_description.hpp"
 #include "support/text.hpp"
+#include "web/credentials.hpp"
 #include "web/result_code.hpp"
 #include "web/routes.hpp"
 
@@ -277,20 +278,37 @@ BOOST_AUTO_TEST_CASE(limits_are_those_of_the_code) {
 BOOST_AUTO_TEST_CASE(texts_name_the_limits_of_the_code) {
   const auto number = [](auto value) { return std::to_string(value); };
   const Config config = load_config("conf/users.conf.example", nullptr);
+  const std::string shortest = number(config.password_min_length);
   const std::string longest = number(kLongestPassword);
-  const std::string lengths = number(config.password_min_length) + " to " + longest;
+  const std::string lengths = shortest + " to " + longest;
+  const std::string body = number(web::kLargestBody / 1024) + "k;";
+  const std::string bytes = number(web::kLargestBody / 1000) + "," +
+                            number(1000 + web::kLargestBody % 1000).substr(1) + " bytes";
+  const std::string sessions = "at most " + number(config.session_per_account) + " sessions";
   const std::string minutes = number(kCodeLifetime / 60) + " minutes";
   const std::string tries = number(throttle::kLogins.most);
   const std::string lock = number(throttle::kLogins.seconds / 60) + " minutes";
   const std::string guesses = number(throttle::kGuessesADay.most);
   const std::pair<const char*, std::string> phrases[] = {
-      {"nginx/html/texts.js",
-       "需要 " + number(config.password_min_length) + " 到 " + longest + " 个字符"},
+      {"nginx/html/texts.js", "需要 " + shortest + " 到 " + longest + " 个字符"},
       {"nginx/html/texts.js", "\"" + lengths + " characters.\""},
-      {"nginx/html/texts.js", "至少 " + number(config.password_min_length) + " 个字符"},
-      {"nginx/html/texts.js", "At least " + number(config.password_min_length) + " characters."},
-      {"nginx/html/openapi.json", "a password of " + lengths + " characters"},
-      {"nginx/html/openapi.json", "up to 15) to " + longest + " code points"},
+      {"nginx/html/texts.js", "至少 " + shortest + " 个字符"},
+      {"nginx/html/texts.js", "At least " + shortest + " characters."},
+      {"nginx/html/strength.js", "kLeastLength = " + shortest + ";"},
+      {"nginx/html/openapi.json", "a password of " + lengths +
+                                      " characters (code points), whatever "
+                                      "their bytes; of " +
+                                      number(config.password_min_length - 1) + " or " +
+                                      number(kLongestPassword + 1)},
+      {"nginx/html/openapi.json", "A new password: " + shortest +
+                                      " (the service may require up to "
+                                      "15) to " +
+                                      longest + " code points"},
+      {"nginx/html/openapi.json", "\"a body of " + bytes + "; one byte more\""},
+      {"nginx/html/openapi.json", "An account has " + sessions},
+      {"nginx/html/openapi.json", "only " + number(web::kMostCookies) + " are checked"},
+      {"nginx/html/openapi.json", "up to " + number(web::kLongestRetryKey) + " printable"},
+      {"nginx/users.conf", "client_max_body_size      " + body},
       {"nginx/html/openapi.json", "valid for " + minutes},
       {"nginx/html/openapi.json", "wrong passwords in " + lock},
       {"nginx/html/openapi.json", "and after " + tries + " of them the reply is 1007"},
@@ -301,6 +319,9 @@ BOOST_AUTO_TEST_CASE(texts_name_the_limits_of_the_code) {
       {"SECURITY.md", "guessed at most " + number(kMostTries) + " times, all codes of a phone " +
                           guesses + " times a day, a password " + tries + " times in " + lock},
       {"SECURITY.md", tries + " wrong passwords in " + lock + " and " + guesses + " codes a day"},
+      {"SECURITY.md", "passwords of at least " + shortest + " characters"},
+      {"SECURITY.md", "the default is " + shortest + "."},
+      {"SECURITY.md", "An account has " + sessions},
       {"SECURITY.md", "code of " + number(kCodeDigits) + " digits, CSPRNG, " + minutes},
       {"conf/send-sms/send-sms.conf.example", "use code," + number(kCodeLifetime / 60) + "."},
       {"scripts/code", "after " + number(throttle::kSendCooldown.seconds) + " seconds"},

@@ -29,7 +29,8 @@ using Places = std::map<std::string, fs::path>;
 Places find_places(const Diagnosis& d, const fs::path& program) {
   Places places{{"--prefix", "/usr/share/nginx"},
                 {"--conf-path", "/etc/nginx/nginx.conf"},
-                {"--pid-path", "/run/nginx.pid"}};
+                {"--pid-path", "/run/nginx.pid"},
+                {"--user", "nobody"}};
   std::istringstream words(run_bounded({program, "-V"}, 5s).errors);
   for (std::string word; words >> word;) {
     const auto equals = word.find('=');
@@ -132,11 +133,11 @@ Finding judge_running(const NginxTree& tree, const Places& places) {
   return problem(file.string() + " does not name a running nginx", "systemctl start nginx");
 }
 
-/// The user of nginx's workers: if its master is root, the one in its configuration.
-std::optional<uid_t> nginx_user(const NginxTree& tree) {
+/// The user of nginx's workers: if its master is root, the one in its configuration or its build.
+std::optional<uid_t> nginx_user(const NginxTree& tree, const Places& places) {
   if (::geteuid() != 0) return ::geteuid();
   const std::string set = value_in_effect(tree.all.front(), "user");
-  const std::string name = set.empty() ? "nobody" : set;
+  const std::string name = set.empty() ? places.at("--user").string() : set;
   const passwd* entry = ::getpwnam(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
   return entry == nullptr ? std::nullopt : std::optional(entry->pw_uid);
 }
@@ -165,7 +166,7 @@ void check_nginx(Diagnosis& d) {
   d.add(kCheck, judge_test(run_bounded({program, "-t", "-p", prefix, "-c", main}, 20s)));
   if (d.findings.back().state != State::ok) return;
   d.add("nginx runs", judge_running(tree, places));
-  d.nginx_uid = nginx_user(tree);
+  d.nginx_uid = nginx_user(tree, places);
   check_service(d, tree, prefix);
   check_locations(d, tree);
 }

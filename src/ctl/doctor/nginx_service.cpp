@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "ctl/doctor/nginx.hpp"
+#include "web/http.hpp"
 
 namespace users::ctl {
 namespace {
@@ -57,14 +58,13 @@ unsigned long long size_of(const std::string& text) {
 }
 
 Finding judge_body_size(const Directive& location) {
-  constexpr unsigned long long kLargestBody = 16384;  // bytes a worker takes
   const auto line = own(location, "client_max_body_size");
   const std::string value = line.empty() ? "1m" : line.back()->words.back();
   const std::string found = "client_max_body_size " + value;
-  if (size_of(value) == 0 || size_of(value) >= kLargestBody) return ok(found);  // 0: no limit
-  return problem(
-      found + " refuses good requests",
-      "write into location ^~ /users/ of " + location.file + ": client_max_body_size 16k;");
+  if (size_of(value) == 0 || size_of(value) >= web::kLargestBody) return ok(found);  // 0: no limit
+  return problem(found + " refuses good requests",
+                 "write into location ^~ /users/ of " + location.file + ": client_max_body_size " +
+                     std::to_string(web::kLargestBody / 1024) + "k;");
 }
 
 Finding judge_parameters(const NginxTree& tree) {
