@@ -184,7 +184,9 @@ const char* read_field(Column column, std::string_view field, const std::string&
       row.remarks[kLostDate] = !created;
       break;
     }
-    default: {
+    case Column::disabled_since:
+    case Column::disabled_if:
+    case Column::enabled_if: {
       const auto since = read_disabling(column, field);
       // An account that may be disabled stays so until an operator enables it. kSomeTime is less
       // than any time that a column tells.

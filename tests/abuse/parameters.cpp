@@ -15,10 +15,8 @@ using namespace users::test;
 namespace {
 
 /// All parameters of users_fastcgi_params.
-const auto kNamed = words(R"(
-    REQUEST_METHOD DOCUMENT_URI CONTENT_TYPE CONTENT_LENGTH REMOTE_ADDR REQUEST_ID USERS_FORM
-    USERS_LANGUAGE HTTP_COOKIE HTTP_IDEMPOTENCY_KEY HTTP_AUTHORIZATION HTTP_USER_AGENT HTTP_HOST
-    HTTP_ORIGIN HTTP_SEC_FETCH_SITE HTTP_X_USERS_ACCOUNT)");
+const auto kNamed = words(
+    run_script("sed -n 's/^fastcgi_param *\\([A-Z_]*\\) .*/\\1/p' nginx/users_fastcgi_params"));
 
 struct Fixture {
   FakePool pool;

@@ -1,4 +1,6 @@
 // The functions of conf/send-sms/common.sh, and the example settings.
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include <boost/test/unit_test.hpp>
@@ -47,6 +49,18 @@ const Hmac kHmacs[] = {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(common)
+
+BOOST_AUTO_TEST_CASE(every_program_is_described_and_tested) {
+  const std::string described = read_file("conf/send-sms/README.md");
+  for (const auto& entry : std::filesystem::directory_iterator("conf/send-sms")) {
+    const std::string name = entry.path().filename();
+    if (contains(name, ".")) continue;
+    BOOST_TEST(contains(described, "| " + name + " |"), "README.md does not describe " << name);
+    const bool is_tested =
+        name == "spool" || std::ranges::count(providers(), name, &Provider::name) == 1;
+    BOOST_TEST(is_tested, "tests/sms/provider.cpp does not answer " << name);
+  }
+}
 
 BOOST_AUTO_TEST_CASE(hmac_is_that_of_rfc_4231_and_right_for_keys_of_any_length) {
   for (const auto& [key, message, digest] : kHmacs) {

@@ -191,6 +191,29 @@ BOOST_AUTO_TEST_CASE(purposes_and_the_version_are_those_of_the_code) {
   BOOST_TEST(api().document()["info"]["version"] == USERS_FCGI_VERSION);
 }
 
+BOOST_AUTO_TEST_CASE(a_worker_reads_what_nginx_passes_and_nginx_passes_what_is_described) {
+  const std::string passed = read_file("nginx/users_fastcgi_params");
+  const std::string worker = read_file("src/web/fcgi_worker.cpp");
+  std::istringstream lines(passed);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string directive;
+    std::string name;
+    words >> directive >> name;
+    if (directive != "fastcgi_param") continue;
+    BOOST_TEST(contains(worker, "\"" + name + "\""), "fcgi_worker.cpp does not read " << name);
+  }
+  for (const auto& [path, item] : api().document()["paths"].items()) {
+    for (const auto& [method, operation] : item.items()) {
+      for (const json& parameter : operation.value("parameters", json::array())) {
+        if (parameter["in"] != "query") continue;
+        const std::string variable = "$arg_" + parameter["name"].get<std::string>();
+        BOOST_TEST(contains(passed, variable), "users_fastcgi_params does not pass " << variable);
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(no_client_can_forge_a_header_that_tells_who_asks) {
   std::set<std::string> described;
   const json& answer = api().document()["paths"]["/auth"]["get"]["responses"]["204"];
@@ -309,6 +332,8 @@ BOOST_AUTO_TEST_CASE(texts_name_the_limits_of_the_code) {
       {"nginx/html/openapi.json", "only " + number(web::kMostCookies) + " are checked"},
       {"nginx/html/openapi.json", "up to " + number(web::kLongestRetryKey) + " printable"},
       {"nginx/users.conf", "client_max_body_size      " + body},
+      {"nginx/users.conf",
+       "client_body_buffer_size   " + number(2 * web::kLargestBody / 1024) + "k;"},
       {"nginx/html/openapi.json", "valid for " + minutes},
       {"nginx/html/openapi.json", "wrong passwords in " + lock},
       {"nginx/html/openapi.json", "and after " + tries + " of them the reply is 1007"},

@@ -141,8 +141,8 @@ Finding judge_command(const Diagnosis& d, const fs::path& command) {
   }
   if (!is_file) {
     return problem(name + " does not exist" + origin,
-                   "set command in [sms] to a program that sends one message, such as aliyun, "
-                   "tencent, twilio or webhook in /usr/share/users-fcgi/send-sms");
+                   "set command in [sms] to a program that sends one message; "
+                   "/usr/share/users-fcgi/send-sms has some");
   }
   if (!user_may(d.courier_uid, command, X_OK)) {
     return problem(name + " cannot be run by " + user + origin, "chmod 0755 " + name);
@@ -164,9 +164,10 @@ void check_sms(Diagnosis& d) {
   const fs::path command = d.config->sms_command;
   d.add("sms command", judge_command(d, command));
   if (d.findings.back().state != State::ok) return;
-  const std::string name = fs::canonical(command).filename();
-  for (const char* ready : {"aliyun", "tencent", "twilio", "webhook"}) {
-    if (name == ready) d.add("sms settings", judge_settings(d, name));
+  // Ours share their settings' reader.
+  const fs::path program = fs::canonical(command);
+  if (fs::exists(program.parent_path() / "common.sh")) {
+    d.add("sms settings", judge_settings(d, program.filename()));
   }
 }
 
