@@ -137,7 +137,7 @@ install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothi
 	install -m 0644 conf/send-sms/common.sh $(DESTDIR)$(SHARE)/send-sms/
 	install -m 0644 sql/migrations/*.sql $(DESTDIR)$(SHARE)/migrations/
 	cp -R nginx/html $(DESTDIR)$(SHARE)/
-	install -m 0644 conf/systemd/*.service conf/systemd/*.target $(DESTDIR)$(unitdir)/
+	install -m 0644 $(filter-out %.tmpfiles,$(wildcard conf/systemd/*)) $(DESTDIR)$(unitdir)/
 	[ -e $(INSTALLED_CONF) ] || { install -D -m 0644 conf/users.conf.example $(INSTALLED_CONF) && \
 	  sed -i $(MOVE) -e '$(if $(filter-out /usr,$(prefix)),s|^# \(migrations = \)|\1|)' $(INSTALLED_CONF); }
 	install -m 0644 $(filter-out $(EDITED) nginx/html %.in %.example %.md,$(wildcard nginx/*)) $(DESTDIR)$(SNIPPETS)/

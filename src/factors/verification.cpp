@@ -12,8 +12,6 @@
 namespace users {
 namespace {
 
-constexpr std::string_view kPurposes[] = {"regist", "login", "reset", "phone"};
-
 std::string make_code() {
   std::string code;
   while (code.size() < kCodeDigits) code += static_cast<char>('0' + crypto::random_below(10));

@@ -19,8 +19,9 @@ namespace users {
 
 /// The purpose of a code; a code for another purpose is refused.
 enum class Purpose { regist, login, reset, phone };
+/// Their names, in order.
+constexpr std::string_view kPurposes[] = {"regist", "login", "reset", "phone"};
 
-/// Parses `regist`, `login`, `reset` or `phone`.
 std::optional<Purpose> parse_purpose(std::string_view name);
 std::string_view name_of(Purpose purpose);
 

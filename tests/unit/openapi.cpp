@@ -175,8 +175,9 @@ BOOST_AUTO_TEST_CASE(lengths_of_arguments_are_those_of_the_code) {
 
 BOOST_AUTO_TEST_CASE(purposes_and_the_version_are_those_of_the_code) {
   json purposes = json::array();
-  for (const auto purpose : {Purpose::regist, Purpose::login, Purpose::reset, Purpose::phone}) {
-    purposes.push_back(name_of(purpose));
+  for (const std::string_view purpose : kPurposes) {
+    purposes.push_back(purpose);
+    BOOST_TEST(contains(read_file("scripts/code"), purpose), "scripts/code lacks " << purpose);
   }
   BOOST_TEST(argument("CodeArguments", "purpose")["enum"] == purposes);
   const auto joined = [&](const std::string& separator) {
