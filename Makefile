@@ -52,7 +52,7 @@ TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE $(if $(filter release,$(FLAVOUR)),-g0
 $(BUILD)/tests/%.o: OPTIMISATION := $(TEST_OPTIMISATION)
 CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
 LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lsodium \
-  -lphonenumber -lutf8proc -lzxcvbn -lcrypt -lpthread
+  -lphonenumber -lprotobuf -licui18n -licuuc -lutf8proc -lzxcvbn -lcrypt -lpthread
 TEST_LIBS := -lboost_unit_test_framework -lcurl
 
 PROGRAMS := users-fcgi users-courier users-ctl

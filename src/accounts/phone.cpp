@@ -6,6 +6,7 @@
 
 #include <phonenumbers/phonenumberutil.h>
 
+#include "accounts/plain_numbers.hpp"
 #include "base/text.hpp"
 
 namespace users {
@@ -42,6 +43,12 @@ bool read_mobile(const std::string& text, const std::string& region, PhoneNumber
   return false;
 }
 
+/// Set once at the start.
+PlainNumbers& plain_numbers() {
+  static PlainNumbers instance;
+  return instance;
+}
+
 std::string to_e164(const PhoneNumber& number) {
   std::string e164;
   PhoneNumberUtil::GetInstance()->Format(number, PhoneNumberUtil::E164, &e164);
@@ -51,6 +58,12 @@ std::string to_e164(const PhoneNumber& number) {
 }  // namespace
 
 std::optional<Phone> Phone::parse(std::string_view text, const std::string& default_region) {
+  if (const PlainNumbers& plain = plain_numbers(); plain.region() == default_region) {
+    const std::string_view national = plain.find_in(text);
+    if (!national.empty()) {
+      return Phone("+" + plain.country_code() + std::string(national), std::string(national));
+    }
+  }
   const auto ascii = to_ascii(text);
   if (!ascii || ascii->find('+', ascii->find_first_not_of(" (") + 1) != std::string::npos) {
     return std::nullopt;
@@ -122,8 +135,9 @@ std::string phone_digits(std::string_view text) {
   return digits;
 }
 
-void load_numbering_plans() {
+void load_numbering_plans(const std::string& default_region) {
   PhoneNumberUtil::GetInstance();
+  plain_numbers() = PlainNumbers(default_region);
 }
 
 }  // namespace users

@@ -46,7 +46,7 @@ void serve(Server& server) {
   }
   // Each large buffer of a request would merge malloc's old free lists; its newer ones suffice.
   ::mallopt(M_MXFAST, 0);
-  load_numbering_plans();
+  load_numbering_plans(server.config.phone_default_region);
   AccountService accounts(server.config, server.key, server.database, server.metrics);
   web::Context context{server.config, server.database, accounts, server.metrics};
   server.set_ready();

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "accounts/plain_numbers.hpp"
+
 namespace users::test {
 
 using namespace std::string_view_literals;
@@ -10,6 +12,29 @@ using namespace std::string_view_literals;
 std::string e164_of(std::string_view text, const std::string& region = "CN") {
   const auto phone = Phone::parse(text, region);
   return phone ? phone->e164() : "none";
+}
+
+/// Compares all plain numbers of a region, by their first three digits, length and these endings.
+void compare_with_library(const std::string& region, const std::vector<std::string>& endings) {
+  load_numbering_plans(region);
+  const PlainNumbers plain(region);
+  for (int head = 1000; head < 2000; ++head) {
+    const std::string digits = std::to_string(head).substr(1);
+    for (std::size_t length = 3; length <= 16; ++length) {
+      for (const std::string& ending : endings) {
+        const std::string national = digits + ending.substr(0, length - 3);
+        for (const std::string& text : {national, "+" + plain.country_code() + national}) {
+          if (plain.find_in(text).empty()) continue;
+          const auto read = Phone::parse(text, region);
+          const auto parsed = Phone::parse(" " + text, region);  // not plain
+          BOOST_TEST_REQUIRE((read && parsed), region << " " << text);
+          BOOST_TEST(read->e164() == parsed->e164());
+          BOOST_TEST(read->national() == parsed->national());
+        }
+      }
+    }
+  }
+  load_numbering_plans("CN");
 }
 
 BOOST_AUTO_TEST_SUITE(phone)
@@ -125,6 +150,43 @@ BOOST_AUTO_TEST_CASE(a_number_without_its_country_and_masked_so_that_it_never_sh
                                       {"+2796789", "+279**89"}}) {
     BOOST_TEST(Phone::parse(phone, "CN").value().masked() == masked);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_plain_number_is_read_as_the_library_reads_it) {
+  for (const char* region : {"CN", "US", "CA", "BR"})
+    compare_with_library(region, {"1234567890123"});
+}
+
+// Regions with long national prefixes, with none, with leading zeros, and that share a country
+// code.
+BOOST_AUTO_TEST_CASE(so_it_is_in_many_regions, *boost::unit_test::label("deep")) {
+  for (const char* region :
+       {"CN", "US", "CA", "GB", "JE", "DE", "FR", "IT", "SM", "ES", "JP", "KR",
+        "IN", "BR", "MX", "AR", "RU", "KZ", "AU", "SG", "HK", "ID", "ZA", "NG"}) {
+    compare_with_library(region, {"0000000000000", "1234567890123", "9199999999999"});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_usual_mobile_numbers_of_a_region_are_plain) {
+  const PlainNumbers china("CN");
+  for (const char* text : {"13866668888", "15966668888", "18866668888", "19966668888"}) {
+    BOOST_TEST(china.find_in(text) == text);
+    BOOST_TEST(china.find_in(std::string("+86") + text) == text);
+  }
+  for (const char* text : {"", "+", "+86", "138 6666 8888", "8613866668888", "1386666888",
+                           "+8513866668888", "138666688888", "013866668888", "1386666888a",
+                           "\xEF\xBC\x91"
+                           "3866668888",
+                           "++8613866668888", "+86+13866668888"}) {
+    BOOST_TEST(china.find_in(text).empty(), text);
+  }
+  BOOST_TEST(PlainNumbers("IN").find_in("9876543210") == "9876543210");
+  BOOST_TEST(PlainNumbers("GB").find_in("7400123456") == "7400123456");
+  // The second region of a country code, whose own rules a number with that code does not follow.
+  BOOST_TEST(PlainNumbers("CA").find_in("2042345678") == "2042345678");
+  BOOST_TEST(PlainNumbers("CA").find_in("+12042345678").empty());
+  BOOST_TEST(PlainNumbers("ZZ").find_in("2042345678").empty());
+  BOOST_TEST(PlainNumbers().find_in("2042345678").empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
