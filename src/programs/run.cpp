@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/crypto.hpp"
+#include "base/hash_memory.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 
@@ -169,6 +170,7 @@ void Server::tend() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look) return;
   next_look = now + std::chrono::seconds(1);
+  hash_memory::release_unused();
   const std::chrono::seconds limit(config.worker_request_limit);
   for (unsigned count = metrics.workers().end_stuck(limit); count > 0; --count) ended.add();
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "accounts/phone.hpp"
+#include "base/hash_memory.hpp"
 #include "base/log.hpp"
 #include "programs/run.hpp"
 #include "service/account_service.hpp"
@@ -47,6 +48,7 @@ void serve(Server& server) {
   // Each large buffer of a request would merge malloc's old free lists; its newer ones suffice.
   ::mallopt(M_MXFAST, 0);
   load_numbering_plans(server.config.phone_default_region);
+  hash_memory::keep(server.config.password_argon2_memory);
   AccountService accounts(server.config, server.key, server.database, server.metrics);
   web::Context context{server.config, server.database, accounts, server.metrics};
   server.set_ready();

@@ -1,9 +1,9 @@
 // Memory and disk that run out during traffic.
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <map>
 
 #include <boost/test/unit_test.hpp>
 #include <sys/resource.h>
@@ -17,6 +17,8 @@
 using namespace users::test;
 
 namespace {
+
+constexpr rlim_t kLessThanAHash = 12UL << 20U;
 
 /// Bytes of address space of a process.
 rlim_t size_of(int pid) {
@@ -94,15 +96,22 @@ class SmallDisk {
 BOOST_AUTO_TEST_SUITE(resources)
 
 BOOST_FIXTURE_TEST_CASE(memory_refused_to_every_hash, CostlyHashes) {
-  // All workers have hashed, and none is hashing now.
-  in_parallel(8, 64, [](int) { regist(fresh_phone()); });
-  const std::vector<int> workers = worker_pids("hash");
-  std::map<int, rlim_t> sizes;
-  for (const int pid : workers) sizes[pid] = size_of(pid);
+  const std::vector<int> fresh = worker_pids("hash");
+  const int multiwatch = std::stoi(run_script("ps -o ppid= -p " + std::to_string(fresh.front())));
+  const rlim_t most = size_of(fresh.front()) + kLessThanAHash;
+  std::vector<int> workers;
   const Tally met = survive("no memory for a hash", [&](const Traffic& traffic) {
-    constexpr rlim_t kLessThanAHash = 12UL << 20U;
-    for (const int pid : workers) limit_memory(pid, sizes[pid] + kLessThanAHash);
+    // These keep the memory of their last hash; those that follow have none.
+    limit_memory(multiwatch, most);
+    for (const int pid : fresh) ::kill(pid, SIGTERM);
+    BOOST_TEST_REQUIRE(wait_until(30, [&] {
+      workers = worker_pids("hash");
+      return workers.size() == fresh.size() && std::ranges::none_of(workers, [&](int pid) {
+               return std::ranges::count(fresh, pid) > 0;
+             });
+    }));
     traffic.flow(100);
+    limit_memory(multiwatch, RLIM_INFINITY);
     for (const int pid : workers) limit_memory(pid, RLIM_INFINITY);
   });
   // A refused allocation does not end them.
