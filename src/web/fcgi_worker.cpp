@@ -26,13 +26,15 @@ namespace users::web {
 namespace {
 
 constexpr timeval kIdleTick{0, 500'000};
-/// nginx sends a buffered request at once and reads the reply at once; a slower peer is not nginx.
-constexpr timeval kPeerTimeout{5, 0};
+/// Between requests that follow each other, how often to look for a signal to stop.
+constexpr std::chrono::milliseconds kStopTick{10};
+constexpr std::chrono::milliseconds kAcceptBackoff{100};
 /// Instead of a listening socket: libfcgi must not accept on its own.
 constexpr int kNoSocket = -1;
 /// nginx sends as soon as it has connected.
 constexpr int kFirstByteMilliseconds = 1000;
-constexpr std::chrono::milliseconds kAcceptBackoff{100};
+/// nginx sends a buffered request at once and reads the reply at once; a slower peer is not nginx.
+constexpr int kPeerMilliseconds = 5000;
 
 /// Size of all parameter names and values. nginx sends at most 36 KiB: four headers of 8 KiB and
 /// its own.
@@ -42,9 +44,30 @@ constexpr std::size_t kReadAhead = 8192;
 /// The largest body in one-byte records, each with its header and 255 bytes of padding.
 constexpr std::size_t kLargestRest = (kLargestBody + 1) * (FCGI_HEADER_LEN + 1 + 255);
 
-/// Bytes that libfcgi may still read from the current connection. It has no limit of its own and
-/// keeps all parameters in memory.
-std::size_t may_read = 0;
+/// What libfcgi may do on the current connection: it has no limits of its own.
+struct Limits {
+  std::size_t bytes = 0;          ///< still to be read; all parameters are kept in memory
+  int wait = 0;                   ///< for the peer, in milliseconds
+  bool is_request_whole = false;  ///< nothing is left to be read
+};
+Limits limits;
+
+bool is_ready(int fd, short event) {
+  pollfd wanted{fd, event, 0};
+  int count = 0;
+  do {
+    count = ::poll(&wanted, 1, limits.wait);
+  } while (count < 0 && errno == EINTR);
+  return count > 0;
+}
+
+/// Calls a function of a socket that does not wait, and once more when the socket is ready for it.
+template <class Function>
+int when_ready(int fd, short event, Function&& call) {
+  ssize_t done = call();
+  if (done < 0 && errno == EAGAIN && is_ready(fd, event)) done = call();
+  return static_cast<int>(done);
+}
 
 /// Reason phrases (RFC 9110 15) for 204 and the statuses of the result codes.
 constexpr std::pair<int, std::string_view> kReasons[] = {
@@ -133,7 +156,10 @@ Request read_request(FCGX_Request& fcgi) {
 }
 
 void write_reply(FCGX_Request& fcgi, const Reply& reply) {
-  std::string head = "Status: " + std::to_string(reply.status);
+  constexpr std::size_t kUsualHead = 512;
+  std::string head;
+  head.reserve(kUsualHead + reply.body.size());
+  head.append("Status: ").append(std::to_string(reply.status));
   // nginx passes this line on unchanged.
   const auto* reason =
       std::ranges::find(kReasons, reply.status, [](const auto& row) { return row.first; });
@@ -151,11 +177,6 @@ void write_reply(FCGX_Request& fcgi, const Reply& reply) {
   }
 }
 
-/// Call before libfcgi closes: it would keep reading as long as the peer sends.
-void read_no_more(const FCGX_Request& fcgi) {
-  if (fcgi.ipcFd >= 0) ::shutdown(fcgi.ipcFd, SHUT_RD);
-}
-
 std::size_t size_of_parameters(const FCGX_Request& fcgi) {
   std::size_t size = 0;
   for (char** entry = fcgi.envp; *entry != nullptr; ++entry) size += std::strlen(*entry);
@@ -163,30 +184,21 @@ std::size_t size_of_parameters(const FCGX_Request& fcgi) {
 }
 
 /// Begins a request and takes ownership of the connection; returns false if no request came. Not
-/// left to libfcgi: it reads the parameters before a timeout can be set, and continues with the
-/// next connection internally.
+/// left to libfcgi, which continues with the next connection internally.
 bool begin_request(FCGX_Request& fcgi, int connection) {
-  pollfd readable{connection, POLLIN, 0};
-  if (::poll(&readable, 1, kFirstByteMilliseconds) <= 0) {
-    ::close(connection);
-    return false;
-  }
-  ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &kPeerTimeout, sizeof kPeerTimeout);
-  ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &kPeerTimeout, sizeof kPeerTimeout);
   fcgi.ipcFd = connection;
   fcgi.keepConnection = 1;  // otherwise FCGX_Accept_r would close it first
-  may_read = kLargestParameters + kReadAhead;
+  limits = {.bytes = kLargestParameters + kReadAhead, .wait = kFirstByteMilliseconds};
   const bool begun = FCGX_Accept_r(&fcgi) == 0;
   fcgi.keepConnection = 0;
-  if (may_read == 0 || (begun && size_of_parameters(fcgi) > kLargestParameters)) {
+  if (limits.bytes == 0 || (begun && size_of_parameters(fcgi) > kLargestParameters)) {
     log::warning({"a request with parameters of over 64 KiB is refused"});
   } else if (begun && FCGX_GetError(fcgi.in) == 0 && fcgi.role == FCGI_RESPONDER) {
     // Truncated parameters can look complete; only the error shows it. nginx asks for a responder;
     // handlers do not know other roles.
-    may_read = kLargestRest;
+    limits.bytes = kLargestRest;
     return true;
   }
-  read_no_more(fcgi);
   FCGX_Free(&fcgi, 1);
   return false;
 }
@@ -194,22 +206,47 @@ bool begin_request(FCGX_Request& fcgi, int connection) {
 void answer_one(FCGX_Request& fcgi, int connection, const std::function<Reply(Request&)>& answer) {
   if (!begin_request(fcgi, connection)) return;
   Request request = read_request(fcgi);
+  limits.is_request_whole = request.body_state == BodyState::whole;
   write_reply(fcgi, answer(request));
   wipe(request.body);
   wipe(request.authorization);
   wipe(request.cookie);
-  read_no_more(fcgi);
   FCGX_Finish_r(&fcgi);
 }
 
 }  // namespace
 
-// Replaces libfcgi's function of this name, which it uses to read.
-extern "C" int OS_Read(int fd, char* buffer, std::size_t size) {
-  const ssize_t got = ::read(fd, buffer, std::min(size, may_read));
-  if (got > 0) may_read -= static_cast<std::size_t>(got);
-  return static_cast<int>(got);
+// Replace libfcgi's functions of these names, by which it reads, writes and closes. Usually each is
+// one system call.
+extern "C" {
+
+int OS_Read(int fd, char* buffer, std::size_t size) {
+  const std::size_t most = std::min(size, limits.bytes);
+  const int got = when_ready(fd, POLLIN, [&] { return ::recv(fd, buffer, most, MSG_DONTWAIT); });
+  if (got > 0) {
+    limits.bytes -= static_cast<std::size_t>(got);
+    limits.wait = kPeerMilliseconds;
+  }
+  return got;
 }
+
+int OS_Write(int fd, char* buffer, std::size_t size) {
+  return when_ready(fd, POLLOUT,
+                    [&] { return ::send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL); });
+}
+
+/// Does not linger: a peer that goes on sending must not hold the worker. What it has sent is read,
+/// or it would get a reset in place of its reply's end.
+int OS_IpcClose(int fd, int /*shutdown*/) {
+  if (!limits.is_request_whole) {
+    ::shutdown(fd, SHUT_RD);
+    char rest[4096];
+    while (::recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0) continue;
+  }
+  return ::close(fd);
+}
+
+}  // extern "C"
 
 bool is_listening_socket(int fd) {
   int listening = 0;
@@ -238,14 +275,22 @@ void serve(int listen_fd, const std::function<Reply(Request&)>& answer,
   FCGX_Request fcgi;
   FCGX_InitRequest(&fcgi, kNoSocket, FCGI_FAIL_ACCEPT_ON_INTR);
   bool failing = false;
-  while (!stop_requested(std::chrono::milliseconds(0))) {
+  using Clock = std::chrono::steady_clock;
+  for (Clock::time_point next_look;;) {
+    if (const auto now = Clock::now(); now >= next_look) {
+      if (stop_requested(std::chrono::milliseconds(0))) break;
+      next_look = now + kStopTick;
+    }
     tend();
     const int connection = ::accept4(listen_fd, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection >= 0) {
       failing = false;
       const BusyScope busy(workers);
       answer_one(fcgi, connection, answer);
-    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+      continue;
+    }
+    next_look = {};
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
       // For example, no descriptor is left. It may pass; retrying at once would waste the
       // processor, and logging each time would fill the log.
       if (!failing) log::error({"accept: ", std::generic_category().message(errno)});
