@@ -1,5 +1,7 @@
 #include "base/json.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace users::json {
@@ -7,27 +9,41 @@ namespace {
 
 using Library = nlohmann::ordered_json;
 
-Library convert(const Value& value);
+/// Appends values; a tree of the library's would copy them all.
+struct Writer {
+  std::string& out;
 
-struct Converter {
-  Library operator()(const Array& items) const {
-    Library::array_t array;
-    array.reserve(items.size());
-    for (const Value& item : items) array.push_back(convert(item));
-    return array;
+  void operator()(std::nullptr_t) const { out += "null"; }
+  void operator()(bool truth) const { out += truth ? "true" : "false"; }
+  void operator()(std::uint64_t number) const { out += std::to_string(number); }
+  void operator()(const std::string& text) const {
+    const bool is_plain = std::ranges::all_of(
+        text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+    if (is_plain) {
+      out.append("\"").append(text).append("\"");
+    } else {
+      out += Library(text).dump(-1, ' ', false, Library::error_handler_t::replace);
+    }
   }
-  Library operator()(const Object& members) const {
-    Library::object_t object;
-    object.reserve(members.size());  // growing would copy the members
-    for (const Member& member : members) object.emplace_back(member.name, convert(member.value));
-    return object;
+  void operator()(const Array& items) const {
+    out += '[';
+    for (const Value& item : items) {
+      if (&item != items.data()) out += ',';
+      std::visit(*this, item.content);
+    }
+    out += ']';
   }
-  Library operator()(const auto& scalar) const { return scalar; }
+  void operator()(const Object& members) const {
+    out += '{';
+    for (const Member& member : members) {
+      if (&member != members.data()) out += ',';
+      (*this)(member.name);
+      out += ':';
+      std::visit(*this, member.value.content);
+    }
+    out += '}';
+  }
 };
-
-Library convert(const Value& value) {
-  return std::visit(Converter(), value.content);
-}
 
 }  // namespace
 
@@ -46,13 +62,15 @@ Value::Value(Array items) : content(std::move(items)) {}
 Value::Value(Object members) : content(std::move(members)) {}
 
 std::string text(const Value& value) {
-  return convert(value).dump(-1, ' ', false, Library::error_handler_t::replace);
+  std::string out;
+  std::visit(Writer{out}, value.content);
+  return out;
 }
 
 std::string ascii_text(const Value& value) {
   constexpr int kIndent = 2;
   constexpr bool kOnlyAscii = true;
-  return convert(value).dump(kIndent, ' ', kOnlyAscii, Library::error_handler_t::replace);
+  return Library::parse(text(value)).dump(kIndent, ' ', kOnlyAscii);
 }
 
 }  // namespace users::json

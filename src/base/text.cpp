@@ -133,6 +133,10 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
 }
 
 std::optional<std::string> to_nfc(std::string_view text) {
+  // ASCII is in every normal form (UAX 15, section 1.2).
+  if (std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) <= 0x7F; })) {
+    return std::string(text);
+  }
   utf8proc_uint8_t* mapped = nullptr;
   const utf8proc_ssize_t size =
       utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),

@@ -129,14 +129,14 @@ Reply dispatch(Context& context, Request& request) {
   context.metrics.workers().set_request(number_of(route));
   Result result = answer(route, context, request);
   result.bare = route != nullptr && route->bare;
-  Reply reply = render(result, request, is_always_200(route, context.config, request));
+  const ResultCode code = result.code;
+  Reply reply = render(std::move(result), request, is_always_200(route, context.config, request));
   const auto time = std::chrono::steady_clock::now() - start;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(time);
   // Count before the reply is written, so that a client's reply is always counted.
-  count(context, route, result.code, time);
-  log::info({request.method, " ", request.path, ": code ",
-             std::to_string(static_cast<int>(result.code)), ", ", std::to_string(took.count()),
-             " us"});
+  count(context, route, code, time);
+  log::info({request.method, " ", request.path, ": code ", std::to_string(static_cast<int>(code)),
+             ", ", std::to_string(took.count()), " us"});
   return reply;
 }
 

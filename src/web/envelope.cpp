@@ -1,14 +1,17 @@
 // Renders results in the format of every reply.
 #include <algorithm>
+#include <iterator>
 
 #include "web/http.hpp"
 
 namespace users::web {
 namespace {
 
-/// Sorted by name.
-json::Object members_of(const Result& result, std::string_view message) {
-  json::Object data = result.data;
+/// Takes the data of the result. Sorted by name.
+json::Object members_of(Result&& result, std::string_view message) {
+  json::Object data = std::move(result.data);
+  constexpr std::size_t kOfEnvelope = 4;
+  data.reserve(data.size() + kOfEnvelope);
   data.push_back({"code", static_cast<unsigned>(result.code)});
   data.push_back({"msg", message});
   if (result.code == ResultCode::invalid_arguments) {
@@ -41,10 +44,10 @@ std::string line_value(const json::Value& value) {
 }
 
 /// code and msg first, then the others by name.
-std::string render_text(const Result& result, std::string_view message) {
+std::string render_text(Result&& result, std::string_view message) {
   std::string text = "code=" + std::to_string(static_cast<unsigned>(result.code)) +
                      "\nmsg=" + line_value(message) + "\n";
-  for (const json::Member& member : members_of(result, message)) {
+  for (const json::Member& member : members_of(std::move(result), message)) {
     if (member.name != "code" && member.name != "msg")
       text.append(member.name).append("=").append(line_value(member.value)).append("\n");
   }
@@ -53,45 +56,44 @@ std::string render_text(const Result& result, std::string_view message) {
 
 /// Adds the result's headers and WWW-Authenticate, which a 401 requires (RFC 9110 11.6.1). For this
 /// scheme no browser asks its user.
-void add_headers(Reply& reply, const Result& result) {
+void add_headers(Reply& reply, Result& result) {
   if (reply.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (result.retry_after > 0) {
     reply.headers.emplace_back("Retry-After", std::to_string(result.retry_after));
   }
-  reply.headers.insert(reply.headers.end(), result.headers.begin(), result.headers.end());
+  std::ranges::move(result.headers, std::back_inserter(reply.headers));
 }
 
 }  // namespace
 
-Reply render(const Result& result, const Request& request, bool always_200) {
+Reply render(Result&& result, const Request& request, bool always_200) {
   const ResultCodeRow& row = describe(result.code);
   const std::string_view message = is_chinese(request) ? row.zh : row.en;
   const bool own_status = !always_200 || static_cast<int>(result.code) >= 9000;
 
   Reply reply;
   reply.status = own_status ? row.http_status : 200;
+  constexpr std::size_t kUsualHeaders = 6;
+  reply.headers.reserve(kUsualHeaders);
+  reply.headers.emplace_back("Cache-Control", "no-store");
+  reply.headers.emplace_back("X-Request-Id", request.request_id);
+  add_headers(reply, result);
   if (result.bare) {
     if (result.code == ResultCode::ok) reply.status = 204;
-    reply.headers = {{"Cache-Control", "no-store"}, {"X-Request-Id", request.request_id}};
-    add_headers(reply, result);
     return reply;
   }
-  std::string content_type = "application/json; charset=utf-8";
+  reply.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (result.document) {
-    content_type = result.document->content_type;
-    reply.body = result.document->text;
+    reply.headers.emplace_back("Content-Type", std::move(result.document->content_type));
+    reply.body = std::move(result.document->text);
   } else if (request.form == "text") {
-    content_type = "text/plain; charset=utf-8";
-    reply.body = render_text(result, message);
+    reply.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
+    reply.body = render_text(std::move(result), message);
   } else {
+    reply.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
     // Nesting it in another value would copy it.
-    reply.body = R"({"data":)" + json::text(members_of(result, message)) + "}";
+    reply.body = R"({"data":)" + json::text(members_of(std::move(result), message)) + "}";
   }
-  reply.headers = {{"Content-Type", std::move(content_type)},
-                   {"Cache-Control", "no-store"},
-                   {"X-Content-Type-Options", "nosniff"},
-                   {"X-Request-Id", request.request_id}};
-  add_headers(reply, result);
   return reply;
 }
 

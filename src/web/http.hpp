@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,9 +43,12 @@ struct Request {
   BodyState body_state = BodyState::whole;
 };
 
+/// Names are literals.
+using Headers = std::vector<std::pair<std::string_view, std::string>>;
+
 struct Reply {
   int status = 500;
-  std::vector<std::pair<std::string, std::string>> headers;
+  Headers headers;
   std::string body;
 };
 
@@ -60,7 +64,7 @@ struct Result {
   std::vector<std::string> fields{};  ///< for invalid_arguments: the names of the bad ones
   unsigned retry_after = 0;           ///< seconds; 0: not given
   json::Object data{};                ///< further members of `data`
-  std::vector<std::pair<std::string, std::string>> headers{};
+  Headers headers{};
   /// For auth_request, which only reads the status: 204 for ok, never a body.
   bool bare = false;
   /// Replaces the envelope.
@@ -73,6 +77,6 @@ inline bool is_chinese(const Request& request) {
 
 /// Renders the reply with all headers: `{"data":{"code":0,"msg":"ok"}}` in the client's language,
 /// or lines of text for shells. `always_200` uses HTTP 200 for codes 10xx.
-Reply render(const Result& result, const Request& request, bool always_200);
+Reply render(Result&& result, const Request& request, bool always_200);
 
 }  // namespace users::web

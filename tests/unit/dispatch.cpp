@@ -25,7 +25,7 @@ Reply rendered(const Result& result, const std::string& form = "", bool always_2
   Request request;
   request.language = "en";
   request.form = form;
-  return web::render(result, request, always_200);
+  return web::render(web::Result(result), request, always_200);
 }
 
 std::string retry_after(const Reply& reply) {
