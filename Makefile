@@ -207,7 +207,8 @@ test-browser:
 bench: ## measures it beside other servers, 20 minutes (QUICK=1: 3)
 	@scripts/install-packages run bench
 	@command -v npm >/dev/null || scripts/install-packages npm
-	@$(MAKE) --no-print-directory -j$(JOBS) build build/bench/hello build/bench/bare build/bench/node/node_modules
+	@$(MAKE) --no-print-directory -j$(JOBS) build build/bench/hello build/bench/bare \
+	  build/bench/node/node_modules build/bench/better-auth/node_modules
 	@tests/bench/bench.py $(if $(QUICK),--quick)
 
 bench-count:
@@ -257,9 +258,9 @@ build/bench/%: tests/bench/floors/%.cpp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++20 -O2 $(WARNINGS) -isystem /usr/include/mariadb -o $@ $< -lfcgi -lmariadb -lsodium -lpthread
 
-build/bench/node/node_modules: tests/bench/node/package-lock.json tests/bench/node/server.js
+build/bench/%/node_modules: tests/bench/%/package-lock.json tests/bench/%/server.js
 	$(call say,NPM,$@)
-	$(Q)mkdir -p $(@D) && cp tests/bench/node/* $(@D)/
+	$(Q)mkdir -p $(@D) && cp $(<D)/* $(@D)/
 	$(Q)npm ci --silent --no-fund --no-audit --prefix $(@D) && touch $@
 
 # The example is the one source of the configuration's keys.

@@ -2,6 +2,7 @@
 import getpass
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -55,7 +56,7 @@ PROXY = """
 FILES = {
     "limits.conf": "limit_req zone=users_requests burst=40 nodelay;\nlimit_conn users_connections 32;\n"
                    "client_max_body_size 16k;\nclient_body_buffer_size 32k;\n",
-    "proxy.conf": "proxy_http_version 1.1;\nproxy_set_header Connection '';\nproxy_set_header X-Real-IP $remote_addr;\n"
+    "proxy.conf": "proxy_http_version 1.1;\nproxy_set_header Connection '';\nproxy_set_header Host $host;\nproxy_set_header X-Real-IP $remote_addr;\n"
                   "proxy_set_header X-Request-Id $request_id;\n",
     "file/page": "a page\n",
     "php.conf": f"""[global]
@@ -72,6 +73,14 @@ php_admin_flag[log_errors] = on
 }
 
 
+def worker_settings():
+    """For a worker that scripts/start does not start."""
+    return {"USERS_FCGI_DATABASE_HOSTS": str(STATE / "run/mariadb.sock"),
+            "USERS_FCGI_DATABASE_PASSWORD_FILE": str(STATE / "secrets/service_password"),
+            "USERS_FCGI_LOG_DIRECTORY": str(WORK / "log"), "USERS_FCGI_METRICS_FILE": str(WORK / "metrics"),
+            "USERS_FCGI_SECRETS_KEY_FILE": str(STATE / "secrets/key")}
+
+
 def settings(cost):
     return dict(os.environ, STATE=str(STATE), BIN=str(BIN), CONF=str(HERE / "users.conf"), PORT=str(Nginx.port),
                 WORKERS=str(WORKERS), FAST_WORKERS=str(WORKERS), BENCH_SOCKET=str(STATE / "run/mariadb.sock"),
@@ -83,8 +92,11 @@ def settings(cost):
 class Contestant:
     """A program of processes of one group, behind a port of nginx."""
 
-    hashes = True   # takes part where passwords are hashed
+    hashes = True      # takes part where passwords are hashed
     database = True
+    questions = None   # its own ways to ask; None: those of all
+    users = "users"    # the table of its accounts
+    path = "/users/auth"
 
     def __init__(self, name, command, upstream, server):
         self.name, self.command, self.upstream, self.server = name, command, upstream, server
@@ -92,7 +104,7 @@ class Contestant:
 
     def start(self, cost, **more):
         (WORK / f"{self.name}.sock").unlink(missing_ok=True)
-        environment = dict(settings(cost), BENCH_LISTEN=str(WORK / f"{self.name}.sock"), **more)
+        environment = dict(settings(cost), **worker_settings(), BENCH_LISTEN=str(WORK / f"{self.name}.sock"), **more)
         log = open(WORK / f"{self.name}.log", "ab")
         self.process = subprocess.Popen(self.command, env=environment, cwd=WORK, stdin=subprocess.DEVNULL, stdout=log,
                                         stderr=log, start_new_session=True)
@@ -100,7 +112,7 @@ class Contestant:
         measure.wait_until(20, f"{self.name} answers", self.answers)
 
     def answers(self):
-        return measure.status(self.url("/users/auth")) not in (0, 502, 503)
+        return measure.status(self.url(self.path)) not in (0, 502, 503)
 
     def stop(self):
         if self.process is None:
@@ -174,6 +186,38 @@ class Product(Contestant):
 """
 
 
+class BetterAuth(Contestant):
+    """A real product, with its own paths, names and tables."""
+
+    questions = {
+        "auth": ("GET", "/api/auth/get-session", "-", '"session":'),
+        "login": ("POST", "/api/auth/sign-in/phone-number", '{"phoneNumber":"+8618800000000","password":"correct horse 42"}',
+                  '"token":'),
+        "regist": ("POST", "/api/auth/sign-up/email",
+                   '{"email":"PHONE@example.org","name":"x","password":"correct horse 42"}', '"token":null'),
+    }
+    questions["regist, cheap hash"] = questions["regist"]
+    users = "better_auth.user"
+    path = "/api/auth/get-session"
+
+    def __init__(self):
+        name = "better-auth"
+        upstream = f"upstream {name} {{ server unix:{WORK}/{name}.sock; keepalive 64; }}"
+        server = f"location / {{ include limits.conf; include proxy.conf; proxy_pass http://{name}; }}"
+        super().__init__(name, ["node", str(WORK / name / "server.js")], upstream, server)
+
+    def nginx(self):
+        return f"{self.upstream} server {{ listen 127.0.0.1:{self.port}; {self.server} }}"
+
+    def make_account(self):
+        """By mail, as its API wants it, with a hash of the cost that it was started with; then it has the phone of all."""
+        sql("DELETE FROM better_auth.user")
+        _, path, body, _ = self.questions["regist"]
+        measure.ask(self.url(path), body.replace("PHONE", "18800000000"))
+        sql("UPDATE better_auth.user SET phoneNumber = '+8618800000000', phoneNumberVerified = 1 "
+            "WHERE email = '18800000000@example.org'")
+
+
 class Shared(Product):
     """The product with one pool for everything: what splitting it gains."""
 
@@ -213,9 +257,17 @@ class Nginx:
     def start(self):
         for folder in ("log", "nginx", "snippets"):
             (WORK / folder).mkdir(exist_ok=True)
-        link = WORK / "snippets/users-fcgi"
-        if not link.is_symlink():
-            link.symlink_to(ROOT / "nginx")
+        snippets = WORK / "snippets/users-fcgi"
+        if snippets.is_symlink():
+            snippets.unlink()
+        snippets.mkdir(exist_ok=True)
+        for file in (ROOT / "nginx").glob("users*"):
+            (snippets / file.name).unlink(missing_ok=True)
+            (snippets / file.name).symlink_to(file)
+        limits = snippets / "users_limits.conf"
+        text = limits.read_text()
+        limits.unlink()
+        limits.write_text(re.sub(r"users_(address|network)\b(?= zone)", "users_uncounted", text))
         self.process = subprocess.Popen(["/usr/sbin/nginx", "-p", str(WORK) + "/", "-c", "nginx.conf", "-g", "daemon off;"],
                                         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         measure.wait_until(10, "nginx answers", lambda: measure.status(f"http://127.0.0.1:{self.port}/") != 0)
@@ -246,7 +298,12 @@ def everybody():
     node = proxied("node", ["node", "server.js"])
     node.command[1] = str(WORK / "node/server.js")
     tornado = proxied("tornado", ["/usr/bin/python3", str(HERE / "tornado/server.py")])
-    return {one.name: one for one in (Product(), Shared(), hello, php, node, tornado)}
+    everybody = [Product(), Shared(), hello, php, node, tornado, BetterAuth()]
+    if before := os.environ.get("BEFORE"):
+        everybody.append(fastcgi("before", ["/usr/bin/spawn-fcgi", "-n", "-s", str(WORK / "before.sock"), "-M", "0660", "-b", "512",
+                                            "--", "/usr/bin/multiwatch", "-f", str(WORKERS), "--",
+                                            str(pathlib.Path(before).resolve() / "users-fcgi"), "--config", str(HERE / "users.conf")]))
+    return {one.name: one for one in everybody}
 
 
 def prepare():
@@ -271,6 +328,9 @@ def start_database():
     if STATE.exists():
         product.run("clean-state", CHEAP)
     product.run("start", CHEAP, "database")
+    sql("CREATE DATABASE better_auth; CREATE DATABASE php; GRANT ALL ON better_auth.* TO users_service@localhost; "
+        "GRANT ALL ON php.* TO users_service@localhost; CREATE TABLE php.sessions (id VARCHAR(128) PRIMARY KEY, "
+        "data BLOB NOT NULL, seenTime DATETIME NOT NULL, KEY (seenTime)) CHARACTER SET ascii")
     # As on a dedicated machine: the table is in memory, and it is not written back at once.
     sql("SET GLOBAL max_connections = 300; SET GLOBAL innodb_buffer_pool_size = 3 * 1024 * 1024 * 1024; "
         "SET GLOBAL innodb_log_file_size = 1024 * 1024 * 1024")

@@ -11,7 +11,7 @@ import time
 
 import contestants
 import measure
-from contestants import CHEAP, HERE, STATE, WORK
+from contestants import CHEAP, HERE, WORK
 
 FEW, MANY = 50, 250
 ALLOWED = 1.03
@@ -50,11 +50,7 @@ class Worker:
 
     def __init__(self, output=None):
         self.listener = measure.listening_socket(WORK / "count.sock")
-        environment = dict(contestants.settings(CHEAP), USERS_FCGI_DATABASE_HOSTS=str(STATE / "run/mariadb.sock"),
-                           USERS_FCGI_DATABASE_PASSWORD_FILE=str(STATE / "secrets/service_password"),
-                           USERS_FCGI_LOG_DIRECTORY=str(WORK / "log"), USERS_FCGI_METRICS_FILE=str(WORK / "metrics"),
-                           USERS_FCGI_SECRETS_KEY_FILE=str(STATE / "secrets/key"),
-                           USERS_FCGI_WORKER_REQUEST_LIMIT="600")
+        environment = dict(contestants.settings(CHEAP), **contestants.worker_settings(), USERS_FCGI_WORKER_REQUEST_LIMIT="600")
         tool = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={output}"] if output else []
         self.process = subprocess.Popen([*tool, contestants.BIN / "users-fcgi", "--config", HERE / "users.conf"],
                                         stdin=self.listener, env=environment, stderr=subprocess.DEVNULL)

@@ -40,6 +40,8 @@ def free_ports(count):
 def ask(url, body=None, token="-"):
     """Status and text of a reply; 0 when there is none."""
     request = urllib.request.Request(url, body.encode() if body else None)
+    if body:
+        request.add_header("Content-Type", "application/json")
     if token != "-":
         request.add_header("Authorization", "Bearer " + token)
     try:

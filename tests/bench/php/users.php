@@ -1,5 +1,5 @@
 <?php
-// A typical implementation in PHP: php-fpm, PDO with a persistent connection, opcache.
+// As a site writes it in PHP: php-fpm, PDO with a persistent connection, opcache, password_hash() and PHP's own sessions.
 declare(strict_types=1);
 
 const OK = 0, INVALID = 1001, KNOWN = 1002, WRONG = 1004;
@@ -90,36 +90,76 @@ function login(): never
     if ($row === false || !password_verify($arguments['password'], $row['password'])) {
         reply(WRONG);
     }
-    $token = rtrim(strtr(base64_encode(random_bytes(32)), '+/', '-_'), '=');
-    $database->beginTransaction();
-    $database->prepare('INSERT INTO sessions (tokenHash, user_id, createTime, seenTime, expireTime, address, agent) VALUES '
-        . '(?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL 30 DAY, ?, ?)')
-        ->execute([hash('sha256', $token, true), $row['id'], $_SERVER['REMOTE_ADDR'], 'wrk']);
+    start_session($database, session_create_id());
+    $_SESSION = ['id' => (int) $row['id'], 'phone' => $phone];
+    $token = session_id();
+    session_write_close();
     $database->prepare('INSERT INTO audit (user_id, event, address, request_id, createTime) VALUES (?, ?, ?, ?, UTC_TIMESTAMP())')
         ->execute([$row['id'], 'login', $_SERVER['REMOTE_ADDR'], $_SERVER['REQUEST_ID']]);
-    $database->commit();
     reply(OK, ['id' => (int) $row['id'], 'token' => $token]);
 }
 
-/** The session's user, or null. */
-function session(PDO $database): ?array
+/** PHP's own sessions, in the database that all of a site's machines share. */
+final class Sessions implements SessionHandlerInterface
 {
-    $token = substr($_SERVER['HTTP_AUTHORIZATION'] ?? '', strlen('Bearer '));
-    $session = $database->prepare('SELECT u.id, u.phone, u.createTime FROM sessions s JOIN users u ON u.id = s.user_id WHERE '
-        . 's.tokenHash = ? AND s.expireTime > UTC_TIMESTAMP() AND s.seenTime > UTC_TIMESTAMP() - INTERVAL 7 DAY AND '
-        . 'u.disableTime IS NULL');
-    $session->execute([hash('sha256', $token, true)]);
-    return $session->fetch(PDO::FETCH_ASSOC) ?: null;
+    public function __construct(private PDO $database)
+    {
+    }
+
+    public function open(string $path, string $name): bool
+    {
+        return true;
+    }
+
+    public function close(): bool
+    {
+        return true;
+    }
+
+    public function read(string $id): string
+    {
+        $session = $this->database->prepare('SELECT data FROM php.sessions WHERE id = ? AND seenTime > UTC_TIMESTAMP() - INTERVAL 7 DAY');
+        $session->execute([$id]);
+        return (string) $session->fetchColumn();
+    }
+
+    public function write(string $id, string $data): bool
+    {
+        return $this->database->prepare('REPLACE INTO php.sessions (id, data, seenTime) VALUES (?, ?, UTC_TIMESTAMP())')
+            ->execute([$id, $data]);
+    }
+
+    public function destroy(string $id): bool
+    {
+        return $this->database->prepare('DELETE FROM php.sessions WHERE id = ?')->execute([$id]);
+    }
+
+    public function gc(int $seconds): int
+    {
+        return $this->database->exec('DELETE FROM php.sessions WHERE seenTime < UTC_TIMESTAMP() - INTERVAL 7 DAY');
+    }
+}
+
+function start_session(PDO $database, string $id, bool $only_read = false): void
+{
+    session_set_save_handler(new Sessions($database));
+    session_id($id);
+    session_start(['read_and_close' => $only_read, 'use_cookies' => false, 'use_only_cookies' => false, 'cache_limiter' => '']);
 }
 
 function auth(): never
 {
-    $user = session(database());
-    http_response_code($user === null ? 401 : 204);
-    if ($user !== null) {
-        header('X-User-Id: ' . $user['id']);
-        header('X-User-Phone: ' . $user['phone']);
+    $token = substr($_SERVER['HTTP_AUTHORIZATION'] ?? '', strlen('Bearer '));
+    if (preg_match('/^[A-Za-z0-9,-]{22,}$/', $token)) {
+        start_session(database(), $token, true);
     }
+    if (!isset($_SESSION['id'])) {
+        http_response_code(401);
+        exit;
+    }
+    http_response_code(204);
+    header('X-User-Id: ' . $_SESSION['id']);
+    header('X-User-Phone: ' . $_SESSION['phone']);
     exit;
 }
 

@@ -22,7 +22,10 @@ function init(arguments)
   body = arguments[2]
   if arguments[3] ~= "-" then wrk.headers["Authorization"] = "Bearer " .. arguments[3] end
   number = tonumber(arguments[4]) + index
-  if body ~= "-" then wrk.body = body end
+  if body ~= "-" then
+    wrk.body = body
+    wrk.headers["Content-Type"] = "application/json"
+  end
   local fixed = wrk.format()
   if body:find("PHONE") then
     request = function() return wrk.format(nil, nil, nil, (body:gsub("PHONE", phone()))) end
