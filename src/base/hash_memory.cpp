@@ -41,19 +41,23 @@ namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20U;
 
+/// As mmap(2) of libc, whose other name is not replaced.
 void* map(void* address, std::size_t size, int protection, int flags, int fd, off_t offset) {
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): the system call returns an address
-  return reinterpret_cast<void*>(::syscall(SYS_mmap, address, size, protection, flags, fd, offset));
+  return ::mmap64(address, size, protection, flags, fd, offset);
 }
 
 void unmap(std::byte* begin, std::size_t size) {
   if (size > 0) ::syscall(SYS_munmap, begin, size);
 }
 
-/// Begins at a huge page. Returns MAP_FAILED if there is no space for that.
+/// Begins at a huge page. Returns nullptr if that is not possible.
 void* map_huge_pages(std::size_t size, int protection, int flags) {
+  // Cutting off needs whole pages.
+  if (size % static_cast<std::size_t>(::getpagesize()) != 0 || size > SIZE_MAX - kHugePage) {
+    return nullptr;
+  }
   void* whole = map(nullptr, size + kHugePage, protection, flags & ~MAP_POPULATE, -1, 0);
-  if (whole == MAP_FAILED) return whole;
+  if (whole == MAP_FAILED) return nullptr;
   auto* begin = static_cast<std::byte*>(whole);
   const std::size_t before = -reinterpret_cast<std::uintptr_t>(begin) % kHugePage;
   unmap(begin, before);
@@ -68,15 +72,15 @@ void* map_huge_pages(std::size_t size, int protection, int flags) {
 
 extern "C" void* mmap(void* address, std::size_t size, int protection, int flags, int fd,
                       off_t offset) noexcept {
-  const bool is_plain = address == nullptr && (flags & MAP_ANONYMOUS) != 0 &&
-                        (flags & MAP_PRIVATE) != 0 && protection == (PROT_READ | PROT_WRITE) &&
-                        size >= kHugePage && size % static_cast<std::size_t>(::getpagesize()) == 0;
-  if (!is_plain) return map(address, size, protection, flags, fd, offset);
+  const bool is_memory = address == nullptr && (flags & MAP_ANONYMOUS) != 0 &&
+                         (flags & MAP_PRIVATE) != 0 && protection == (PROT_READ | PROT_WRITE) &&
+                         size >= kHugePage;
+  if (!is_memory) return map(address, size, protection, flags, fd, offset);
   const bool is_ours = size == kept_size;
-  if (!is_ours) release();  // a worker needs no more than for its costliest hash
+  if (!is_ours) release();  // a worker needs no more than its costliest hash
   void* mapping = is_ours ? kept.exchange(nullptr) : nullptr;
   if (mapping == nullptr) mapping = map_huge_pages(size, protection, flags);
-  if (mapping == MAP_FAILED) return map(address, size, protection, flags, fd, offset);
+  if (mapping == nullptr) return map(address, size, protection, flags, fd, offset);
   if (is_ours) {
     is_used = true;
     lent = mapping;
@@ -86,7 +90,7 @@ extern "C" void* mmap(void* address, std::size_t size, int protection, int flags
 
 extern "C" int munmap(void* address, std::size_t size) noexcept {
   void* expected = address;
-  if (size == kept_size && lent.compare_exchange_strong(expected, nullptr)) {
+  if (address != nullptr && size == kept_size && lent.compare_exchange_strong(expected, nullptr)) {
     // Whoever read what a hash leaves could try guesses without the hash's cost.
     ::explicit_bzero(address, size);
     address = kept.exchange(address);

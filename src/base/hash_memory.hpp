@@ -14,8 +14,8 @@ namespace users::hash_memory {
 /// none while a hash of another size is made.
 void keep(std::size_t kib);
 
-/// Unmaps what is kept if no hash has used it since the last call. If called once a second, a
-/// worker that hashes nothing holds nothing.
+/// Unmaps what is kept if no hash has used it since the last call. Called once a second by an idle
+/// worker, which so holds nothing three seconds after its last hash.
 void release_unused();
 
 }  // namespace users::hash_memory

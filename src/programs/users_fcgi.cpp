@@ -48,6 +48,7 @@ void serve(Server& server) {
   // Each large buffer of a request would merge malloc's old free lists; its newer ones suffice.
   ::mallopt(M_MXFAST, 0);
   load_numbering_plans(server.config.phone_default_region);
+  ::malloc_trim(0);  // reading them takes more than keeping them
   hash_memory::keep(server.config.password_argon2_memory);
   AccountService accounts(server.config, server.key, server.database, server.metrics);
   web::Context context{server.config, server.database, accounts, server.metrics};
