@@ -26,8 +26,6 @@ namespace users::web {
 namespace {
 
 constexpr timeval kIdleTick{0, 500'000};
-/// Between requests that follow each other, how often to look for a signal to stop.
-constexpr std::chrono::milliseconds kStopTick{10};
 constexpr std::chrono::milliseconds kAcceptBackoff{100};
 /// Instead of a listening socket: libfcgi must not accept on its own.
 constexpr int kNoSocket = -1;
@@ -49,6 +47,7 @@ struct Limits {
   std::size_t bytes = 0;          ///< still to be read; all parameters are kept in memory
   int wait = 0;                   ///< for the peer, in milliseconds
   bool is_request_whole = false;  ///< nothing is left to be read
+  bool has_failed = false;        ///< a write: libfcgi would begin the same record again
 };
 Limits limits;
 
@@ -222,6 +221,7 @@ extern "C" {
 
 int OS_Read(int fd, char* buffer, std::size_t size) {
   const std::size_t most = std::min(size, limits.bytes);
+  if (most == 0) return 0;
   const int got = when_ready(fd, POLLIN, [&] { return ::recv(fd, buffer, most, MSG_DONTWAIT); });
   if (got > 0) {
     limits.bytes -= static_cast<std::size_t>(got);
@@ -231,8 +231,11 @@ int OS_Read(int fd, char* buffer, std::size_t size) {
 }
 
 int OS_Write(int fd, char* buffer, std::size_t size) {
-  return when_ready(fd, POLLOUT,
-                    [&] { return ::send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL); });
+  if (limits.has_failed) return -1;
+  const int sent = when_ready(
+      fd, POLLOUT, [&] { return ::send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL); });
+  limits.has_failed = sent < 0;
+  return sent;
 }
 
 /// Does not linger: a peer that goes on sending must not hold the worker. What it has sent is read,
@@ -241,7 +244,8 @@ int OS_IpcClose(int fd, int /*shutdown*/) {
   if (!limits.is_request_whole) {
     ::shutdown(fd, SHUT_RD);
     char rest[4096];
-    while (::recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0) continue;
+    constexpr int kMost = 64;  // what a socket holds
+    for (int i = 0; i<kMost&& ::recv(fd, rest, sizeof rest, MSG_DONTWAIT)> 0; ++i) continue;
   }
   return ::close(fd);
 }
@@ -275,22 +279,14 @@ void serve(int listen_fd, const std::function<Reply(Request&)>& answer,
   FCGX_Request fcgi;
   FCGX_InitRequest(&fcgi, kNoSocket, FCGI_FAIL_ACCEPT_ON_INTR);
   bool failing = false;
-  using Clock = std::chrono::steady_clock;
-  for (Clock::time_point next_look;;) {
-    if (const auto now = Clock::now(); now >= next_look) {
-      if (stop_requested(std::chrono::milliseconds(0))) break;
-      next_look = now + kStopTick;
-    }
+  while (!stop_requested(std::chrono::milliseconds(0))) {
     tend();
     const int connection = ::accept4(listen_fd, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection >= 0) {
       failing = false;
       const BusyScope busy(workers);
       answer_one(fcgi, connection, answer);
-      continue;
-    }
-    next_look = {};
-    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
       // For example, no descriptor is left. It may pass; retrying at once would waste the
       // processor, and logging each time would fill the log.
       if (!failing) log::error({"accept: ", std::generic_category().message(errno)});

@@ -148,6 +148,19 @@ BOOST_AUTO_TEST_CASE(parameters_up_to_64_kib_are_read_and_more_are_refused) {
   BOOST_TEST(contains(worker.log(), "parameters of over 64 KiB is refused"));
 }
 
+BOOST_AUTO_TEST_CASE(a_client_that_falls_silent_at_the_limit_is_refused_at_once) {
+  constexpr std::size_t kMostRead = 64 * 1024 + 8192;
+  constexpr double kLessThanPatience = 4;
+  std::string bytes = fcgi::begin_record();
+  while (bytes.size() < kMostRead) {
+    bytes += fcgi::record(RecordType::parameters, std::string(60'000, 'x'));
+  }
+  bytes.resize(kMostRead);
+  fcgi::Client client = worker.connect();
+  client.send(bytes);
+  BOOST_TEST(client.everything(kLessThanPatience) == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_body_may_come_in_many_small_records, *boost::unit_test::label("deep")) {
   const fcgi::Request request = fcgi::regist(kRegistration);
   fcgi::Client client = worker.connect();
