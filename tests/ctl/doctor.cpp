@@ -65,8 +65,9 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_of_the_configuration) {
 }
 
 BOOST_AUTO_TEST_CASE(a_configuration_for_development) {
-  finds_setting({"password hash", "warning", "64 KiB", "argon2_memory = 19456"},
-                "PASSWORD_ARGON2_MEMORY", "64");
+  finds_setting(
+      {"password hash", "warning", "64 KiB, which a worker holds", "argon2_memory = 19456"},
+      "PASSWORD_ARGON2_MEMORY", "64");
   environment["USERS_FCGI_VERIFICATION"] = "issued";
   environment["USERS_FCGI_SESSION_COOKIE_SECURE"] = "yes";
   environment["USERS_FCGI_LOG_LEVEL"] = "info";

@@ -73,8 +73,9 @@ Finding judge_hash_cost(const Config& config) {
       {47104, 1}, {19456, 2}, {12288, 3}, {9216, 4}, {7168, 5}};
   const unsigned memory = config.password_argon2_memory;
   const unsigned passes = config.password_argon2_passes;
-  const std::string found =
-      "argon2id with " + std::to_string(memory) + " KiB and " + std::to_string(passes) + " passes";
+  const std::string found = "argon2id with " + std::to_string(memory) +
+                            " KiB, which a worker holds while it hashes, and " +
+                            std::to_string(passes) + " passes";
   const bool is_enough = std::ranges::any_of(
       kOwasp, [&](const auto& row) { return memory >= row.first && passes >= row.second; });
   if (is_enough) return ok(found);
