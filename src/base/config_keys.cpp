@@ -116,8 +116,7 @@ constexpr ConfigKey kKeys[] = {
     {"verification", "issued",
      "How POST regist checks its code. issued: it must be a code that was sent to the phone. "
      "format: any six digits pass, so nobody proves a number; this is for development and for "
-     "clients of the tutorial. Login by code, reset and a change of the phone always need an "
-     "issued code.",
+     "clients of the tutorial. Codes for anything else must always have been sent.",
      set_word<&C::verification, kVerification>},
     {"registration", "open",
      "closed: POST regist, and a code for it, are refused with 1012. Existing accounts are not "
@@ -226,8 +225,8 @@ constexpr ConfigKey kKeys[] = {
      "and phones offer the code on that site only. none: no such line.",
      set_origin},
     {"sms.countries", kHome,
-     "Regions (ISO 3166-1) whose numbers get messages, separated by commas. A code for any other "
-     "number is refused with 1001, since SMS fraud uses foreign numbers. default_region: only that "
+     "Regions (ISO 3166-1) whose numbers get messages, separated by commas. Any other number "
+     "gets no code, since SMS fraud uses foreign numbers. default_region: only that "
      "of phone.default_region.",
      set_countries},
     {"phone.default_region", "CN",

@@ -18,6 +18,16 @@ std::string make_code() {
   return code;
 }
 
+/// The purposes of codes that open an account, for SQL: `'login', 'reset'`.
+std::string names_of_openers() {
+  std::string names;
+  for (const PurposeRow& row : kPurposes) {
+    if (!row.opens_account) continue;
+    names.append(names.empty() ? "'" : ", '").append(row.name).append("'");
+  }
+  return names;
+}
+
 /// A creation time more than a minute ahead means that the clock was set back: the code is invalid,
 /// or it would live as long as the clock was wrong. The minute allows for clock differences between
 /// nodes.
@@ -99,12 +109,13 @@ decltype(list_codes) list_codes{
     "o.id = message_id WHERE phone = ? ORDER BY createTime DESC, purpose"};
 decltype(void_codes) void_codes{"void_codes",
                                 "UPDATE verification_codes SET codeHash = '' WHERE phone = ? AND "
-                                "purpose IN ('login', 'reset')"};
+                                "purpose IN (" +
+                                    names_of_openers() + ")"};
 decltype(delete_codes) delete_codes{"delete_codes",
                                     "DELETE FROM verification_codes WHERE phone = ?"};
 
 std::optional<Purpose> parse_purpose(std::string_view name) {
-  const auto* found = std::ranges::find(kPurposes, name);
+  const auto* found = std::ranges::find(kPurposes, name, &PurposeRow::name);
   if (found == std::end(kPurposes)) return std::nullopt;
   return static_cast<Purpose>(found - std::begin(kPurposes));
 }
@@ -120,7 +131,7 @@ std::optional<std::string> parse_code(std::string_view text) {
 }
 
 std::string_view name_of(Purpose purpose) {
-  return kPurposes[static_cast<std::size_t>(purpose)];
+  return kPurposes[static_cast<std::size_t>(purpose)].name;
 }
 
 Outcome Verification::request(db::Database& database, const Phone& phone, Purpose purpose,
@@ -136,7 +147,7 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
     const auto find = [&] { return find_code.one(connection, phone.e164(), name_of(purpose)); };
     const auto last = find();
     if (last && last->is_of(request_key)) return transaction.refuse(last->repeated());
-    const bool always = purpose == Purpose::regist || purpose == Purpose::phone;
+    const bool always = !kPurposes[static_cast<std::size_t>(purpose)].opens_account;
     const bool known = find_user_by_phone.one(connection, phone.e164()).has_value();
     // An unknown phone gets no message, but the same reads and writes happen.
     const bool sent = always || known;

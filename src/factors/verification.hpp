@@ -19,8 +19,15 @@ namespace users {
 
 /// The purpose of a code; a code for another purpose is refused.
 enum class Purpose { regist, login, reset, phone };
-/// Their names, in order.
-constexpr std::string_view kPurposes[] = {"regist", "login", "reset", "phone"};
+struct PurposeRow {
+  std::string_view name;
+  /// Its code lets into the account of the phone. So it is sent only to phones that have one, and
+  /// is void after a change of the account. Any other code proves that the phone is in reach.
+  bool opens_account;
+};
+/// In the order of the purposes.
+constexpr PurposeRow kPurposes[] = {
+    {"regist", false}, {"login", true}, {"reset", true}, {"phone", false}};
 
 std::optional<Purpose> parse_purpose(std::string_view name);
 std::string_view name_of(Purpose purpose);

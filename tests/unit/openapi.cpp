@@ -175,9 +175,9 @@ BOOST_AUTO_TEST_CASE(lengths_of_arguments_are_those_of_the_code) {
 
 BOOST_AUTO_TEST_CASE(purposes_and_the_version_are_those_of_the_code) {
   json purposes = json::array();
-  for (const std::string_view purpose : kPurposes) {
-    purposes.push_back(purpose);
-    BOOST_TEST(contains(read_file("scripts/code"), purpose), "scripts/code lacks " << purpose);
+  for (const PurposeRow& row : kPurposes) {
+    purposes.push_back(row.name);
+    BOOST_TEST(contains(read_file("scripts/code"), row.name), "scripts/code lacks " << row.name);
   }
   BOOST_TEST(argument("CodeArguments", "purpose")["enum"] == purposes);
   const auto joined = [&](const std::string& separator) {
