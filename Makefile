@@ -122,7 +122,7 @@ man: $(BUILD)/users.conf.5
 # Where make install puts files, relative to DESTDIR.
 prefix ?= /usr
 sysconfdir ?= /etc
-unitdir ?= /lib/systemd/system
+unitdir ?= /usr/lib/systemd/system
 SNIPPETS := $(sysconfdir)/nginx/snippets/users-fcgi
 SHARE := $(prefix)/share/users-fcgi
 INSTALLED_CONF := $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf
