@@ -18,6 +18,10 @@ std::string make_code() {
   return code;
 }
 
+const PurposeRow& row_of(Purpose purpose) {
+  return kPurposes[static_cast<std::size_t>(purpose)];
+}
+
 /// The purposes of codes that open an account, for SQL: `'login', 'reset'`.
 std::string names_of_openers() {
   std::string names;
@@ -131,7 +135,7 @@ std::optional<std::string> parse_code(std::string_view text) {
 }
 
 std::string_view name_of(Purpose purpose) {
-  return kPurposes[static_cast<std::size_t>(purpose)].name;
+  return row_of(purpose).name;
 }
 
 Outcome Verification::request(db::Database& database, const Phone& phone, Purpose purpose,
@@ -147,7 +151,7 @@ Outcome Verification::request(db::Database& database, const Phone& phone, Purpos
     const auto find = [&] { return find_code.one(connection, phone.e164(), name_of(purpose)); };
     const auto last = find();
     if (last && last->is_of(request_key)) return transaction.refuse(last->repeated());
-    const bool always = !kPurposes[static_cast<std::size_t>(purpose)].opens_account;
+    const bool always = !row_of(purpose).opens_account;
     const bool known = find_user_by_phone.one(connection, phone.e164()).has_value();
     // An unknown phone gets no message, but the same reads and writes happen.
     const bool sent = always || known;
