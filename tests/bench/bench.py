@@ -201,22 +201,26 @@ def ask_beside(product):
 
 
 def ask_storm(product, shared):
-    """auth at a fixed rate, quiet and while registrations fill the hash pool."""
+    """auth at a fixed rate: quiet, while registrations fill the hash pool, and while its queue is full and refuses more."""
     seconds, rate = SECONDS * 2, 200
+    weathers = {"quiet": 0, "storm": CONNECTIONS * 2, "full queue": CONNECTIONS * 16}
     for turn in range(ROUNDS):
-        for pools in (product, shared):
-            for weather in ("quiet", "storm"):
-                storm = None
-                if weather == "storm":
-                    storm = load(pools, "regist", seconds + 2, connections=CONNECTIONS * 2)
-                    time.sleep(1)
-                times = measure.at_rate(pools.url("/users/auth"), rate, seconds, WORK / "h2load.log", token=product.token)
-                if storm:
-                    storm.result()
-                    # Behind everything that still waits for a hash.
-                    measure.ask(product.url("/users/login"), LOGIN)
-                keep(f"auth, {weather}", pools.name, turn, **times)
-    for weather in ("quiet", "storm"):
+        for (weather, connections), pools in itertools.product(weathers.items(), (product, shared)):
+            if weather == "full queue" and pools is shared:
+                continue
+            storm = None
+            if connections:
+                storm = load(pools, "regist", seconds + 2, connections=connections)
+                time.sleep(1)
+            times = measure.at_rate(pools.url("/users/auth"), rate, seconds, WORK / "h2load.log", token=product.token)
+            if storm:
+                done = storm.result()
+                keep(f"registrations, {weather}", pools.name, turn, rate=done["rate"] * (1 - done["errors"] / done["requests"]),
+                     refused=done["rate"] * done["errors"] / done["requests"])
+                # Behind everything that still waits for a hash.
+                measure.ask(product.url("/users/login"), LOGIN)
+            keep(f"auth, {weather}", pools.name, turn, **times)
+    for weather in weathers:
         say(f"auth, {weather}: p99 " + ", ".join(
             f"{name} {value / 1000:.1f} ms" for name, value in report.medians(rows, f"auth, {weather}", "p99").items()))
 
