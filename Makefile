@@ -79,7 +79,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-openapi test-browser asan coverage lint format print install walk FORCE
+.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-debian test-openapi test-browser asan coverage lint format print install walk FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs
@@ -159,6 +159,13 @@ test-package:
 	@scripts/build-deb $(VERSION)+upgrade
 	@scripts/build-deb $(VERSION)
 	@tests/package build/users-fcgi_$(VERSION)_*.deb build/users-fcgi_$(VERSION)+upgrade_*.deb
+
+# Not part of deep, since the release under test is this machine's: SUITE=trixie TARGETS="run stop".
+SUITE := trixie
+TARGETS := run stop test test-package
+test-debian:
+	@scripts/install-packages test-package
+	@tests/debian $(SUITE) $(TARGETS)
 
 # The worst minutes of production, each a case of tests/stack/under_load.cpp and codes_under_load.cpp. Each prints its
 # figures on a line that begins with its name.
