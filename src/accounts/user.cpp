@@ -1,5 +1,6 @@
 #include "accounts/user.hpp"
 
+#include "accounts/throttle.hpp"
 #include "base/log.hpp"
 
 namespace users {
@@ -45,7 +46,14 @@ decltype(list_users) list_users{
 decltype(insert_user) insert_user{
     "insert_user",
     "INSERT INTO users (phone, password, regist_key, createTime) VALUES (?, ?, ?, "
-    "UTC_TIMESTAMP())"};
+    "UTC_TIMESTAMP()) RETURNING",
+    {{"id", &NewUser::id},
+     {"EXISTS (SELECT 1 FROM verification_codes c WHERE c.phone = users.phone)",
+      &NewUser::has_codes},
+     {"EXISTS (SELECT 1 FROM throttle WHERE bucket = CONCAT('" +
+          std::string(throttle::kLogins.name) + ":', users.phone))",
+      &NewUser::has_failures}},
+    ""};
 decltype(renew_password) renew_password{
     "renew_password", "UPDATE users SET password = ? WHERE id = ? AND password = ?"};
 decltype(set_password) set_password{"set_password", "UPDATE users SET password = ? WHERE id = ?"};

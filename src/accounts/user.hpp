@@ -32,9 +32,16 @@ extern const db::Query<User(std::uint64_t after_id, std::uint64_t only_disabled,
                             std::uint64_t limit)>
     list_users;
 
+/// A new account, and whether strangers had left something under its phone: rows of codes, a count
+/// of wrong passwords. Most often there is nothing to void or to clear.
+struct NewUser {
+  std::uint64_t id = 0;
+  std::uint64_t has_codes = 0;
+  std::uint64_t has_failures = 0;
+};
 /// Throws db::DuplicateKey if the phone is taken.
-extern const db::Write<void(std::string_view phone, std::string_view password,
-                            std::string_view regist_key)>
+extern const db::Query<NewUser(std::string_view phone, std::string_view password,
+                               std::string_view regist_key)>
     insert_user;
 /// Changes nothing if the password is no longer `former`, because of a concurrent change.
 extern const db::Write<void(std::string_view password, std::uint64_t id, std::string_view former)>

@@ -90,16 +90,17 @@ Outcome AccountService::insert(const Candidate& candidate, const std::string& ha
     db::Connection& connection = transaction.connection();
     // Insert the user first: of many requests with one code the unique key admits one, and the
     // others get "already registered" instead of "code used up".
-    insert_user(connection, phone.e164(), hash, crypto::bytes_of(candidate.retry_key));
-    const std::uint64_t id = connection.last_insert_id();
-    void_codes(connection, phone.e164());
+    const NewUser user =
+        insert_user.one(connection, phone.e164(), hash, crypto::bytes_of(candidate.retry_key))
+            .value();
+    if (user.has_codes != 0) void_codes(connection, phone.e164());
     if (config_.verification != CodeCheck::format &&
         !verification_.consume(connection, phone, Purpose::regist, candidate.code)) {
       return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
     }
-    record(transaction, id, "regist", client);
+    record(transaction, user.id, "regist", client);
     // Attempts by strangers before there was an account must not delay the owner's retry.
-    throttle::clear(connection, throttle::kLogins, phone.e164());
+    if (user.has_failures != 0) throttle::clear(connection, throttle::kLogins, phone.e164());
     return Outcome{};
   });
   if (outcome.is_ok()) {

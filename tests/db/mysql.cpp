@@ -20,8 +20,7 @@ namespace {
 const std::string kKey(32, 'k');
 
 std::uint64_t insert(db::Connection& connection, const std::string& phone) {
-  insert_user(connection, phone, "$argon2id$", kKey);
-  return connection.last_insert_id();
+  return insert_user.one(connection, phone, "$argon2id$", kKey).value().id;
 }
 
 const db::Statement insert_many{
@@ -43,8 +42,8 @@ BOOST_FIXTURE_TEST_SUITE(mysql, Fixture, *boost::unit_test::label("deep"))
 BOOST_AUTO_TEST_CASE(a_row_comes_back_byte_for_byte) {
   std::string key;
   for (int i = 0; i < 32; ++i) key += static_cast<char>(i * 8);
-  insert_user(*connection, "+8613900000001", "$argon2id$v=19$x", key);
-  const std::uint64_t id = connection->last_insert_id();
+  const std::uint64_t id =
+      insert_user.one(*connection, "+8613900000001", "$argon2id$v=19$x", key).value().id;
   const auto user = find_user_by_phone.one(*connection, "+8613900000001");
   BOOST_REQUIRE(user);
   BOOST_TEST(user->id == id);
@@ -221,7 +220,7 @@ BOOST_AUTO_TEST_CASE(the_session_is_strict_utc_and_utf8_and_gives_no_server_a_fi
 BOOST_AUTO_TEST_CASE(an_error_names_the_statement_and_no_value) {
   insert(*connection, "+8613900000001");
   try {
-    insert_user(*connection, std::string(17, '1'), "secret", kKey);
+    insert_user.one(*connection, std::string(17, '1'), "secret", kKey);
     BOOST_ERROR("17 bytes fit into 16");
   } catch (const db::DatabaseError& error) {
     const std::string_view text = error.what();

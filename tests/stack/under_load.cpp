@@ -118,7 +118,7 @@ class Subjects {
       if (change.event == nullptr || std::string_view(change.event) == "regist") continue;
       database.once(db::new_operation(), [&](db::Transaction& transaction) {
         db::Connection& connection = transaction.connection();
-        insert_user(connection, who.person.e164(), hash, std::string(32, 'k'));
+        insert_user.one(connection, who.person.e164(), hash, std::string(32, 'k'));
         const User user = find_user_by_phone.one(connection, who.person.e164()).value();
         who.token = sessions.open(connection, user, {}).token;
         sessions.open(connection, user, {});
