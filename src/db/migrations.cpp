@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "base/crypto.hpp"
 
@@ -23,7 +25,8 @@ constexpr std::string_view kVersionTable =
     // Older databases have the table without this column; their rows keep NULL.
     "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS "
     "checksum CHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NULL "
-    "COMMENT 'SHA-256 of the file' AFTER name";
+    "COMMENT 'SHA-256 of the file' AFTER name, ADD COLUMN IF NOT EXISTS "
+    "oldestProgram INT UNSIGNED NULL COMMENT 'the version whose programs can work with it'";
 
 std::string read_file(const std::filesystem::path& file) {
   std::ifstream stream(file);
@@ -46,6 +49,20 @@ std::optional<unsigned> version_of(std::string_view name) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + kDigits, version);
   if (error != std::errc{} || end != name.data() + kDigits) return std::nullopt;
   return version;
+}
+
+/// What a migration says in a line `-- oldest program: N`; its own version if it does not.
+unsigned oldest_program(const Migration& migration, const std::string& script) {
+  constexpr std::string_view kLine = "\n-- oldest program: ";
+  const auto at = ("\n" + script).find(kLine);
+  if (at == std::string::npos) return migration.version;
+  const char* digits = script.data() + at + kLine.size() - 1;
+  unsigned oldest = 0;
+  const auto [end, error] = std::from_chars(digits, script.data() + script.size(), oldest);
+  const bool is_whole = end == script.data() + script.size() || *end == '\n';
+  if (error == std::errc{} && is_whole && oldest > 0 && oldest <= migration.version) return oldest;
+  throw std::runtime_error(migration.name + ": its oldest program must be a version from 1 to " +
+                           std::to_string(migration.version));
 }
 
 bool has_column(Connection& connection, const std::string& table, const std::string& column) {
@@ -79,17 +96,28 @@ void require_no_foreign_table(Connection& connection) {
       "import the accounts with users-ctl import");
 }
 
-/// Holds the server's advisory lock, which ends with the connection at the latest.
+/// Admits one process at a time. On a single server by its advisory lock, which ends with the
+/// connection at the latest. Each node of a cluster has its own, so there a row says who migrates.
 class MigrationLock {
  public:
-  explicit MigrationLock(Connection& connection) : connection_(connection) {
-    const auto got = connection.run_script("SELECT GET_LOCK('users_fcgi.migrate', 60)", "lock");
-    if (got != "1")
+  explicit MigrationLock(Connection& connection)
+      : connection_(connection),
+        is_cluster_(
+            connection.run_script("SELECT COUNT(*) FROM information_schema.global_variables "
+                                  "WHERE variable_name = 'WSREP_ON' AND variable_value = "
+                                  "'ON'",
+                                  "wsrep_on") == "1") {
+    if (is_cluster_) {
+      wait_for_row();
+    } else if (connection.run_script("SELECT GET_LOCK('users_fcgi.migrate', 60)", "lock") != "1") {
       throw LockWaitTimeout("another migration has run for a minute: try again later", 0);
+    }
   }
   ~MigrationLock() {
     try {
-      connection_.run_script("DO RELEASE_LOCK('users_fcgi.migrate')", "unlock");
+      connection_.run_script(
+          is_cluster_ ? "DELETE FROM schema_lock" : "DO RELEASE_LOCK('users_fcgi.migrate')",
+          "unlock");
     } catch (...) {
       connection_.give_up();
     }
@@ -98,7 +126,33 @@ class MigrationLock {
   MigrationLock& operator=(const MigrationLock&) = delete;
 
  private:
+  void wait_for_row() {
+    connection_.run_script(
+        "CREATE TABLE IF NOT EXISTS schema_lock (id TINYINT UNSIGNED NOT NULL, sinceTime DATETIME "
+        "NOT NULL COMMENT 'UTC', PRIMARY KEY (id)) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 "
+        "COLLATE = utf8mb4_bin COMMENT 'a row while a host of a cluster migrates'",
+        "lock");
+    constexpr int kMostTries = 60;
+    for (int tries = 1;; ++tries) {
+      try {
+        connection_.run_script(
+            "INSERT INTO schema_lock (id, sinceTime) VALUES (1, UTC_TIMESTAMP())", "lock");
+        return;
+      } catch (const DuplicateKey&) {
+        if (tries == kMostTries) {
+          throw LockWaitTimeout(
+              "another host has been migrating for a minute: try again later; if it was killed, "
+              "DELETE FROM schema_lock",
+              0);
+        }
+      } catch (const Deadlock&) {  // a host that was faster
+      }
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+  }
+
   Connection& connection_;
+  bool is_cluster_;
 };
 
 }  // namespace
@@ -111,6 +165,16 @@ unsigned schema_version(Connection& connection) {
   } catch (const NoSuchTable&) {
     return 0;
   }
+}
+
+bool can_work_with(Connection& connection, unsigned version) {
+  if (version <= kSchemaVersion) return version == kSchemaVersion;
+  if (!has_column(connection, "schema_migrations", "oldestProgram")) return false;
+  const auto oldest = connection.run_script(
+      "SELECT MAX(IFNULL(oldestProgram, version)) FROM schema_migrations WHERE version > " +
+          std::to_string(kSchemaVersion),
+      "oldest program");
+  return oldest && std::stoul(*oldest) <= kSchemaVersion;
 }
 
 std::vector<Migration> list_migrations(const std::filesystem::path& folder) {
@@ -133,6 +197,7 @@ std::vector<Migration> list_migrations(const std::filesystem::path& folder) {
 std::vector<Migration> pending_migrations(Connection& connection,
                                           const std::vector<Migration>& all) {
   const unsigned version = schema_version(connection);
+  if (version > all.size() && can_work_with(connection, version)) return {};
   if (version > all.size()) {
     throw SchemaMismatch("the database's schema is version " + std::to_string(version) +
                          ", but the migrations here end at " + std::to_string(all.size()) +
@@ -151,12 +216,13 @@ bool apply_migration(Connection& connection, const Migration& migration) {
   connection.run_script(std::string(kVersionTable), "version table");
   if (schema_version(connection) >= migration.version) return false;
   const std::string script = read_file(migration.file);
+  const unsigned oldest = oldest_program(migration, script);
   connection.run_script(script, migration.name);
   // The name is of our own file; list_migrations() checked that it is [a-z0-9_.].
   connection.run_script(
-      "INSERT INTO schema_migrations (version, name, checksum, applyTime) VALUES (" +
+      "INSERT INTO schema_migrations (version, name, checksum, oldestProgram, applyTime) VALUES (" +
           std::to_string(migration.version) + ", '" + migration.name + "', '" +
-          crypto::sha256_hex(script) + "', UTC_TIMESTAMP())",
+          crypto::sha256_hex(script) + "', " + std::to_string(oldest) + ", UTC_TIMESTAMP())",
       "record");
   return true;
 }

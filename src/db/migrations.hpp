@@ -22,18 +22,24 @@ extern const unsigned kSchemaVersion;
 /// The version of the database's schema; 0 if it has none.
 unsigned schema_version(Connection& connection);
 
+/// Returns true if these programs can work with a database of this version: their own, or a later
+/// one whose migrations all say `-- oldest program: N` in a line of their own, N being at most
+/// kSchemaVersion. So the hosts of a cluster are upgraded one after another.
+bool can_work_with(Connection& connection, unsigned version);
+
 /// The files NNNN_what.sql of a folder, by version. Throws std::runtime_error if the numbers are
 /// not 1, 2, 3, ... or the folder cannot be read.
 std::vector<Migration> list_migrations(const std::filesystem::path& folder);
 
-/// The migrations that the database lacks. Throws SchemaMismatch if the database is newer, if an
-/// applied file has changed, or if its table users is not this service's.
+/// The migrations that the database lacks. Throws SchemaMismatch if the database is newer and
+/// can_work_with() is false, if an applied file has changed, or if its table users is not this
+/// service's.
 std::vector<Migration> pending_migrations(Connection& connection,
                                           const std::vector<Migration>& all);
 
-/// Applies one migration and records it. Safe when two processes apply the same one: the server
-/// lock `users_fcgi.migrate` admits one at a time, and every migration can run twice. Returns false
-/// if another process has applied it.
+/// Applies one migration and records it. One process at a time, also on a cluster; and every
+/// migration can run twice. Returns false if another process has applied it. Throws LockWaitTimeout
+/// if another is at it for a minute.
 bool apply_migration(Connection& connection, const Migration& migration);
 
 }  // namespace users::db

@@ -219,6 +219,37 @@ BOOST_AUTO_TEST_CASE(a_worker_waits_for_a_schema_and_refuses_another) {
   });
 }
 
+// So that the hosts of a cluster are upgraded one after another.
+BOOST_AUTO_TEST_CASE(a_program_works_with_a_later_schema_that_says_so) {
+  ScratchDatabase database;
+  const auto connection = database.connect();
+  const TemporaryDirectory folder;
+  unsigned version = db::kSchemaVersion;
+  const auto apply = [&](const std::string& script) {
+    const std::string name = "000" + std::to_string(version + 1) + "_later.sql";
+    const auto file = folder.write(name, script + "DO 0;");
+    db::apply_migration(*connection, {version + 1, name, file});
+    ++version;
+  };
+  const std::string line = "-- oldest program: ";
+  for (const std::string& bad : {std::string("0"), std::string("x"), std::string(),
+                                 std::to_string(version + 2), std::to_string(version) + ".5"}) {
+    BOOST_CHECK_THROW(apply("-- Adds a column.\n" + line + bad + "\n"), std::runtime_error);
+  }
+  BOOST_TEST(db::schema_version(*connection) == db::kSchemaVersion);
+  apply("-- Adds a column.\n" + line + std::to_string(db::kSchemaVersion) + "\n");
+  apply(line + std::to_string(db::kSchemaVersion) + "\n");
+  BOOST_CHECK_NO_THROW(db::require_schema(*connection));
+  BOOST_TEST(ctl(database, "migrate").output == "the schema is up to date\n");
+  // One that does not say so, and one that says it of a later program only.
+  for (const std::string& script : {std::string(), line + std::to_string(version) + "\n"}) {
+    apply(script);
+    BOOST_CHECK_THROW(db::require_schema(*connection), db::SchemaMismatch);
+    BOOST_TEST(ctl(database, "migrate").status == 78);
+    database.query("DELETE FROM schema_migrations WHERE version = " + std::to_string(version--));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_service_account_may_only_read_and_write_rows) {
   const std::string password = read(state_folder() + "/secrets/service_password");
   db::Connection service({server_socket(), "users", "users_service"},
