@@ -184,7 +184,7 @@ constexpr ConfigKey kKeys[] = {
      set_text<&C::metrics_file>},
     {"worker.request_limit", "45",
      "Seconds after which a worker that is still in the same request is killed by another, 1 to "
-     "3600. A normal request takes at most 15 seconds of retries and then database.read_timeout; "
+     "3600. A transaction takes at most 10 seconds of retries and then database.read_timeout; "
      "nginx gives up after 30.",
      set_number<&C::worker_request_limit, 1, 3600>},
     {"secrets.key_file", "/etc/users-fcgi/key",

@@ -1,8 +1,5 @@
 #include "ctl/service.hpp"
 
-#include <chrono>
-#include <thread>
-
 namespace users::ctl {
 namespace {
 
@@ -12,20 +9,6 @@ std::vector<Phone> parse_phones(const Config& config, const Call& call, std::siz
     phones.push_back(parse_phone(config, call.arguments.at(i)));
   }
   return phones;
-}
-
-/// Database tries the next host only after a short wait.
-void connect(const Config& config, db::Database& database) {
-  constexpr std::chrono::milliseconds kLongestWait{800};
-  for (std::size_t tries = 1;; ++tries) {
-    try {
-      database.connection();
-      return;
-    } catch (const db::Unavailable&) {
-      if (tries >= config.database_hosts.size()) throw;
-    }
-    std::this_thread::sleep_for(kLongestWait);
-  }
 }
 
 }  // namespace
@@ -46,7 +29,7 @@ Service::Service(const Call& call, std::size_t phones)
       key_(read_key(config_)),
       database_(config_, password_, metrics_),
       accounts_(config_, key_, database_, metrics_, operator_name()) {
-  connect(config_, database_);
+  database_.connection();
 }
 
 User Service::account(const std::string& advice) {

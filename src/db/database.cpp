@@ -46,7 +46,7 @@ std::string clear_text_warning(const Config& config) {
 void require_schema(Connection& connection) {
   const unsigned version = schema_version(connection);
   if (version == 0) throw Unavailable("the database has no schema yet: run users-ctl migrate", 0);
-  if (version != kSchemaVersion) {
+  if (!can_work_with(connection, version)) {
     throw SchemaMismatch(
         "the database's schema is version " + std::to_string(version) +
         ", this program needs version " + std::to_string(kSchemaVersion) +
@@ -67,7 +67,18 @@ Database::Database(const Config& config, const Secret& password, Metrics& metric
 }
 
 Connection& Database::connection() {
-  if (connection_ && !connection_->lost()) return *connection_;
+  constexpr std::chrono::milliseconds kPause{20};
+  while (!try_connect()) {
+    if (Clock::now() > *away_since_ + kPatience) {
+      throw Unavailable("no database server is available", 0);
+    }
+    std::this_thread::sleep_for(with_jitter(kPause));
+  }
+  return *connection_;
+}
+
+bool Database::try_connect() {
+  if (connection_ && !connection_->lost()) return true;
   const std::size_t last = connection_ ? current_ : hosts_.size() - 1;
   connection_.reset();
   const auto start = Clock::now();
@@ -75,10 +86,11 @@ Connection& Database::connection() {
     for (std::size_t i = 1; i <= hosts_.size() && Clock::now() - start < kReplayTime; ++i) {
       Host& host = hosts_[(last + i) % hosts_.size()];
       if (Clock::now() < host.avoided_until && !silent_ones_too) continue;
-      if (try_host(host)) return *connection_;
+      if (try_host(host)) return true;
     }
   }
-  throw Unavailable("no database server is available", 0);
+  if (!away_since_) away_since_ = start;
+  return false;
 }
 
 bool Database::try_host(Host& host) {
@@ -126,6 +138,7 @@ std::unique_ptr<Connection> Database::open(const Host& host) const {
 
 void Database::use(Host& host, std::unique_ptr<Connection> fresh) {
   connection_ = std::move(fresh);
+  away_since_.reset();
   current_ = static_cast<std::size_t>(&host - hosts_.data());
   host.wait = std::chrono::milliseconds{0};
   connects_.add();
@@ -139,20 +152,12 @@ void Database::postpone(Host& host, Clock::time_point start, const std::exceptio
   host.wait = std::clamp(host.wait * 2, kFirstWait, kLongestWait);
   const auto now = Clock::now();
   host.next_attempt = now + with_jitter(host.wait);
-  // While another host serves, do not spend most of the time waiting for a silent one.
-  constexpr int kPatience = 4;
+  // While another host serves, do not spend most of the time waiting for a silent one; but notice
+  // within seconds that it is back.
+  constexpr std::chrono::seconds kLongestAvoided{2};
   const auto* silent = dynamic_cast<const DatabaseError*>(&error);
   if (silent != nullptr && !silent->is_answer()) {
-    host.avoided_until = now + kPatience * (now - start);
-  }
-}
-
-bool Database::try_connect() {
-  try {
-    connection();
-    return true;
-  } catch (const Unavailable&) {
-    return false;  // already logged
+    host.avoided_until = now + std::min<Clock::duration>(4 * (now - start), kLongestAvoided);
   }
 }
 
@@ -195,10 +200,13 @@ bool Database::is_done(Connection& connection, const OperationId& operation) {
 }
 
 void Database::pause_or_rethrow(int attempt, Clock::time_point start, const DatabaseError& error) {
-  if (attempt >= kMostAttempts || Clock::now() - start > kReplayTime) throw;
+  constexpr std::chrono::milliseconds kStep{10};
+  constexpr int kMostSteps = 10;
+  const std::chrono::seconds timeout(config_.database_read_timeout);
+  if (Clock::now() - start > std::min(kReplayTime, timeout)) throw;
   replays_.add();
   log::warning({"database: replaying the transaction after ", error.what()});
-  std::this_thread::sleep_for(with_jitter(std::chrono::milliseconds(10) * attempt));
+  std::this_thread::sleep_for(with_jitter(kStep * std::min(attempt, kMostSteps)));
 }
 
 }  // namespace users::db

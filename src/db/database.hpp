@@ -29,13 +29,13 @@ class Database {
   Database(const Config& config, const Secret& password, Metrics& metrics);
 
   /// Returns a live connection. If it was lost, connects to the next host that accepts; the lost
-  /// host comes last, and after it the silent ones. Throws Unavailable if none accepts (at once
-  /// during the wait before the next attempt, at most 0.8 s), SchemaMismatch if the tables have
-  /// another version.
+  /// host comes last, and after it the silent ones. Throws Unavailable if none has accepted for
+  /// kPatience: a cluster that has lost a node refuses everything for a moment. Throws
+  /// SchemaMismatch if the tables have another version.
   Connection& connection();
 
-  /// Returns true if there is a live connection, after an attempt if one is due. Throws only
-  /// SchemaMismatch.
+  /// Returns true if there is a live connection, after one attempt with each host that is due.
+  /// Throws only SchemaMismatch.
   bool try_connect();
 
   /// Reconnects if that is due, and returns to the first host when it is back, without waiting for
@@ -47,11 +47,13 @@ class Database {
   [[nodiscard]] bool is_connecting() const;
 
   /// Runs `work(Connection&)`, which must be safe to repeat. A transaction that failed as a whole,
-  /// or whose outcome was soon lost, is replayed on a good connection, at most kMostAttempts times
-  /// within kReplayTime. Then rethrows the last error.
+  /// or whose outcome was soon lost, is replayed on a good connection for kReplayTime, or
+  /// database.read_timeout if that is less, but after at most kMostLosses lost connections. Then
+  /// rethrows the last error.
   template <class Work>
   auto replay(Work&& work) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
+    int losses = 0;
     for (int attempt = 1;; ++attempt) {
       try {
         return work(connection());
@@ -62,6 +64,7 @@ class Database {
       } catch (const ConnectionLost& error) {
         // A hanging server would hold the worker for one timeout after another.
         if (connection_ && connection_->lost_after() > kSoonLost) throw;
+        if (++losses >= kMostLosses) throw;
         pause_or_rethrow(attempt, start, error);
       }
     }
@@ -103,9 +106,11 @@ class Database {
     return replay([&](Connection& connection) { return is_done(connection, operation); });
   }
 
-  static constexpr int kMostAttempts = 5;
-  static constexpr std::chrono::seconds kReplayTime{15};
+  static constexpr std::chrono::seconds kReplayTime{10};
+  static constexpr int kMostLosses = 5;
   static constexpr std::chrono::seconds kSoonLost{1};
+  /// Counted from when the last host went, not from a request: a longer absence is told at once.
+  static constexpr std::chrono::seconds kPatience{2};
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -140,14 +145,15 @@ class Database {
   Counter replays_;
   std::vector<Host> hosts_;
   std::unique_ptr<Connection> connection_;
-  std::size_t current_ = 0;  ///< the host that connection_ uses or used
+  std::size_t current_ = 0;                      ///< the host that connection_ uses or used
+  std::optional<Clock::time_point> away_since_;  ///< when no host accepted for the first time
   Clock::time_point reconnection_start_{};
   /// To the first host, opened while another serves. Last: destroyed before what it uses.
   std::future<std::unique_ptr<Connection>> reconnection_;
 };
 
-/// Throws Unavailable if there is no schema yet, SchemaMismatch if its version is not
-/// kSchemaVersion.
+/// Throws Unavailable if there is no schema yet, SchemaMismatch if these programs cannot work with
+/// its version: can_work_with().
 void require_schema(Connection& connection);
 
 }  // namespace users::db
