@@ -22,6 +22,7 @@ constexpr Option kOptions[] = {
     {"wait", "N", "waits until N are ready, 1 to 1024"},
     {"next-id", "N", "the number of the next account"},
     {"user", "NAME", "the service's system user (default users-fcgi)"},
+    {"for-hosts", "ADDRESSES", "also lets the service in from a cluster's other hosts: 192.0.2.%"},
     {"take-over", "", "takes over an existing database and its accounts"},
     {"nginx", "FILE", "nginx's main configuration, if not the default"},
     {"prefix", "DIR", "nginx's prefix, if not the default"},

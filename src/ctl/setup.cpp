@@ -48,7 +48,18 @@ class Setup {
       : call_(call),
         config_(call.config()),
         user_(call.option("user").value_or("users-fcgi")),
+        network_(call.option("for-hosts")),
         administrator_(connect_as_administrator()) {
+    if (network_ && !db::has_network_syntax(*network_)) {
+      throw UsageError("--for-hosts " + *network_ +
+                       ": give the other hosts' addresses as MariaDB writes them: 192.0.2.% or "
+                       "192.0.2.0/255.255.255.0");
+    }
+    if (network_ && !administrator_) {
+      throw Refused(
+          "--for-hosts needs the server's socket in database.hosts: run it on a host "
+          "with a node of the cluster");
+    }
     if (config_.database_user == config_.database_migration_user) {
       throw Refused("database.user and database.migration_user are both " + config_.database_user +
                     ": the service's account must not have the rights of the other; name two");
@@ -80,6 +91,7 @@ class Setup {
                      [this] { db::make_database(*administrator_, config_.database_name); }});
       all.push_back(account(service_));
       all.push_back(account(migrator_));
+      if (network_) all.push_back(network_account());
     } else {
       all.push_back(accounts_elsewhere());
     }
@@ -180,6 +192,26 @@ class Setup {
             }};
   }
 
+  /// The service of another host connects to this one's node when its own is away.
+  Step network_account() {
+    using db::NetworkAccount;
+    const std::string& user = service_.user;
+    const std::string name = user + "@" + *network_;
+    const auto found = db::network_account(*administrator_, user, *network_, config_.database_name);
+    if (found == NetworkAccount::others && !call_.has("take-over")) {
+      throw Refused("the server has an account " + name + " already, with another password than " +
+                    user + "@localhost; " + how_to_part());
+    }
+    // A password that is about to be replaced is replaced here, too.
+    const bool is_done = found == NetworkAccount::ready && is_ready(service_);
+    return {"account " + name + ", over TLS only, with rights on rows of database " +
+                config_.database_name,
+            is_done, [this, &user] {
+              db::make_network_account(*administrator_, user, read_secret(config_, service_.key),
+                                       *network_, config_.database_name);
+            }};
+  }
+
   void require_own_tables() {
     if (db::tables_of(*administrator_, config_.database_name) == db::Tables::ours &&
         !call_.has("take-over") && !db::has_account(*administrator_, service_.user) &&
@@ -226,6 +258,7 @@ class Setup {
                         config_.database_migration_password_file, db::Rights::everything};
   bool is_new_ = true;  ///< the service has no key yet
   std::string user_;
+  std::optional<std::string> network_;  ///< of the other hosts
   /// Null if the server is reachable only over the network.
   std::unique_ptr<db::Connection> administrator_;
 };
@@ -257,7 +290,7 @@ int setup(const Call& call) {
 }  // namespace
 
 const std::vector<Command> kSetupCommands{
-    {"setup", "", "--user --take-over --yes",
+    {"setup", "", "--user --for-hosts --take-over --yes",
      "Creates what the service needs and does not have yet: its system user, the random secrets in "
      "the files that the configuration names (mode 0600), its log folder, the database with its "
      "two accounts, the tables. Run it as root: it creates the accounts as the server's "
@@ -265,7 +298,8 @@ const std::vector<Command> kSetupCommands{
      "creates everything else and prints the SQL to run on the server; then run it again. It lists "
      "what it will do and asks first; a second run finds nothing to do. An account with another "
      "password, or a database that already has tables, may belong to another installation: it "
-     "takes these only with --take-over.",
+     "takes these only with --take-over. With --for-hosts, the service may also log in from these "
+     "addresses, over TLS: on a cluster each host uses another's node while its own is away.",
      setup},
 };
 

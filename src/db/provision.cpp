@@ -93,6 +93,54 @@ void make_account(Connection& administrator, const Account& account, Rights righ
   administrator.run_script(grant(rights, database, name), "grant");
 }
 
+bool has_network_syntax(std::string_view network) {
+  constexpr std::size_t kLongest = 60;  // of the server
+  const auto has = [&](std::string_view some) {
+    return network.find_first_of(some) != std::string_view::npos;
+  };
+  const auto has_only = [&](std::string_view these) {
+    return network.find_first_not_of(these) == std::string_view::npos;
+  };
+  const bool is_ipv4 = has(".") && has_only("0123456789./%");
+  const bool is_ipv6 = has(":") && has_only("0123456789abcdefABCDEF:.%");
+  return network.size() <= kLongest && has("0123456789") && (is_ipv4 || is_ipv6);
+}
+
+NetworkAccount network_account(Connection& administrator, const std::string& user,
+                               const std::string& network, const std::string& database) {
+  const std::string other =
+      " FROM mysql.user WHERE user = '" + name_in_sql(user) + "' AND host = '" + network + "'";
+  if (!is_true(administrator, "COUNT(*) > 0" + other)) return NetworkAccount::none;
+  const std::string where =
+      " FROM mysql.user own JOIN mysql.user other USING (user) WHERE user = '" + name_in_sql(user) +
+      "' AND own.host = 'localhost' AND other.host = '" + network + "'";
+  if (!is_true(administrator, "COUNT(*) > 0" + where +
+                                  " AND own.authentication_string = other.authentication_string")) {
+    return NetworkAccount::others;
+  }
+  std::string pattern;  // as mysql.db has it, in a literal
+  for (const char c : grant_pattern(name_in_sql(database))) pattern.append(c == '\\' ? 2 : 1, c);
+  const bool is_ready =
+      is_true(administrator, "COUNT(*) > 0" + where + " AND other.ssl_type <> ''") &&
+      is_true(administrator,
+              "COUNT(*) > 0 FROM mysql.db WHERE user = '" + user + "' AND host = '" + network +
+                  "' AND db = '" + pattern +
+                  "' AND CONCAT(select_priv, insert_priv, update_priv, delete_priv) = 'YYYY'");
+  return is_ready ? NetworkAccount::ready : NetworkAccount::incomplete;
+}
+
+void make_network_account(Connection& administrator, const std::string& user,
+                          const Secret& password, const std::string& network,
+                          const std::string& database) {
+  const std::string name = name_in_sql(user) + "@'" + network + "'";
+  std::string how = name + " IDENTIFIED BY " + literal(password) + " REQUIRE SSL";
+  std::string statement = "CREATE USER IF NOT EXISTS " + how + "; ALTER USER " + how;
+  administrator.run_script(statement, "make " + name);
+  wipe(statement);
+  wipe(how);
+  administrator.run_script(grant(Rights::rows, database, name), "grant");
+}
+
 std::string provision_script(const Config& config) {
   std::string script = "  " + create_database(config.database_name) + ";\n";
   const std::string tls = config.database_tls == DatabaseTls::verify ? " REQUIRE SSL" : "";

@@ -5,12 +5,14 @@
 #include <functional>
 #include <sstream>
 
+#include <boost/algorithm/string/replace.hpp>
 #include <boost/test/unit_test.hpp>
 #include <sys/stat.h>
 
 #include "base/config.hpp"
 #include "base/crypto.hpp"
 #include "db/database.hpp"
+#include "db/provision.hpp"
 #include "support/daemon.hpp"
 #include "support/database_server.hpp"
 #include "support/stack.hpp"
@@ -34,7 +36,8 @@ struct Machine {
 
   ~Machine() {
     administrator()->run_script("DROP DATABASE IF EXISTS " + name + "; DROP USER IF EXISTS " +
-                                    name + "_s@localhost, " + name + "_m@localhost",
+                                    name + "_s@localhost, " + name + "_s@'192.0.2.%', " + name +
+                                    "_m@localhost",
                                 "drop what setup made");
   }
 
@@ -106,6 +109,52 @@ BOOST_AUTO_TEST_CASE(the_service_may_write_rows_and_alter_nothing) {
   BOOST_CHECK_THROW(connection->run_script("CREATE TABLE t (n INT)", "test"), db::DatabaseError);
   BOOST_CHECK_THROW(connection->run_script("DROP TABLE users", "test"), db::DatabaseError);
   BOOST_CHECK_THROW(connection->run_script("SELECT * FROM mysql.user", "test"), db::DatabaseError);
+}
+
+BOOST_AUTO_TEST_CASE(the_other_hosts_of_a_cluster_get_in_over_tls_with_the_rights_of_the_service) {
+  const std::string account = name + "_s@'192.0.2.%'";
+  const auto password_is = [&](const std::string& host) {
+    return "(SELECT authentication_string FROM mysql.user WHERE user = '" + name +
+           "_s' AND host = '" + host + "')";
+  };
+  BOOST_TEST(set_up().status == 0);
+  const Command made = set_up("--for-hosts 192.0.2.% --yes");
+  BOOST_TEST(made.status == 0, made.output);
+  BOOST_TEST(says(made, "made       account " + name + "_s@192.0.2.%, over TLS only"));
+  BOOST_TEST(ask("SELECT " + password_is("192.0.2.%") + " = " + password_is("localhost")) == "1");
+  BOOST_TEST(ask("SHOW CREATE USER " + account).ends_with("REQUIRE SSL"));
+  BOOST_TEST(
+      ask("SHOW GRANTS FOR " + account).starts_with("GRANT SELECT, INSERT, UPDATE, DELETE ON"));
+  BOOST_TEST(says(set_up("--for-hosts 192.0.2.%"), "nothing to do"));
+  for (const char* change :
+       {"ALTER USER ACCOUNT REQUIRE NONE", "REVOKE DELETE ON `DATABASE`.* FROM ACCOUNT"}) {
+    std::string sql = boost::replace_all_copy(std::string(change), "ACCOUNT", account);
+    boost::replace_all(sql, "DATABASE", db::grant_pattern(name));
+    ask(sql);
+    BOOST_TEST(says(set_up("--for-hosts 192.0.2.% --yes"), "made       account"), sql);
+  }
+  BOOST_TEST(says(set_up("--for-hosts 192.0.2.%"), "nothing to do"));
+  // Of another installation, perhaps.
+  ask("SET PASSWORD FOR " + account + " = PASSWORD('another')");
+  const Command refused = set_up("--for-hosts 192.0.2.% --yes");
+  BOOST_TEST(refused.status == 1);
+  BOOST_TEST(says(refused, "--take-over"));
+  BOOST_TEST(says(set_up("--for-hosts 192.0.2.% --take-over --yes"), "made       account"));
+  // Of both accounts at once.
+  std::filesystem::remove(path("secrets/service"));
+  BOOST_TEST(set_up("--for-hosts 192.0.2.% --take-over --yes").status == 0);
+  BOOST_TEST(ask("SELECT " + password_is("192.0.2.%") + " = " + password_is("localhost")) == "1");
+  BOOST_TEST(says(set_up("--for-hosts 192.0.2.%"), "nothing to do"));
+}
+
+BOOST_AUTO_TEST_CASE(the_other_hosts_are_addresses) {
+  for (const std::string bad :
+       {"%", "db.example.org", "db1.cafe", "192.0.2.%; x", "12", "", "192.0.2.1_"}) {
+    const Command refused = set_up("--for-hosts '" + bad + "' --yes");
+    BOOST_TEST(refused.status == 64, bad);
+    BOOST_TEST(says(refused, "192.0.2.0/255.255.255.0"), bad);
+  }
+  BOOST_TEST(!has_database());
 }
 
 BOOST_AUTO_TEST_CASE(it_says_what_it_will_do_and_does_it_only_when_told) {
