@@ -79,7 +79,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse fuzz fuzz-programs valgrind soak bench bench-count test-debian test-openapi test-browser asan coverage lint format print install walk FORCE
+.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse test-cluster fuzz fuzz-programs valgrind soak bench bench-count cluster cluster-stop test-debian test-openapi test-browser asan coverage lint format print install walk FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs
@@ -92,6 +92,14 @@ run: ## installs what is missing, builds, and starts everything on 127.0.0.1:POR
 	@scripts/install-packages run
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@scripts/start
+
+cluster: ## three whole hosts on this machine behind a balancer on 127.0.0.1:PORT
+	@scripts/install-packages run cluster
+	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@scripts/cluster start
+
+cluster-stop: ## stops them and deletes their data
+	@scripts/cluster stop
 
 start: ## starts what is not running, without installing or building
 	@scripts/start
@@ -129,7 +137,7 @@ INSTALLED_CONF := $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf
 # For sed: the programs' and the files' place.
 MOVE = -e 's,/usr/\(sbin/users-\|share/users-fcgi\),$(prefix)/\1,'
 # Operators edit these.
-EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_auth_cache.conf)
+EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_balancers.conf users_auth_cache.conf)
 
 install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing
 	install -d $(addprefix $(DESTDIR),$(prefix)/sbin $(unitdir) $(SNIPPETS) $(SHARE)/migrations $(SHARE)/send-sms)
@@ -184,6 +192,12 @@ test-abuse:
 	@scripts/install-packages run test abuse
 	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-abuse
 	@tests/run abuse
+
+# FILTER: some cases, such as nodes/*.
+test-cluster:
+	@scripts/install-packages run test cluster
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-cluster
+	@tests/cluster/run $(FILTER)
 
 fuzz:
 	@scripts/install-packages run test fuzz
@@ -298,6 +312,8 @@ fuzz-programs: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
 $(BUILD)/libfuzzed.a: $(call object,$(FUZZ_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/test-cluster: $(BUILD)/tests/fault/ledger.o
 
 # Loaded by the workers of tests/fault/torture.cpp.
 $(BUILD)/test-fault: | $(BUILD)/fail-nth-call.so

@@ -106,6 +106,28 @@ BOOST_AUTO_TEST_CASE(requests_for_codes_have_a_limit_of_their_own) {
   BOOST_TEST(refused.number("retry_after") == (60 + a_minute - 1) / a_minute);
 }
 
+BOOST_AUTO_TEST_CASE(a_request_has_the_id_that_a_listed_balancer_set) {
+  const std::string id = "4f1c0de5-a000-4b1d-9e00-0123456789ab";
+  const auto given = [](const std::string& base, const std::string& sent,
+                        const std::string& method = "GET") {
+    const std::string reply =
+        send_raw(base, method + " /users/auth HTTP/1.0\r\nHost: site.test\r\n" +
+                           "X-Request-Id: " + sent + "\r\n\r\n");
+    const auto start = reply.find("X-Request-Id: ");
+    BOOST_TEST_REQUIRE(start != std::string::npos, reply);
+    return reply.substr(start + 14, reply.find('\r', start) - start - 14);
+  };
+  BOOST_TEST(given(site.plain(), id) == id);
+  // A reply of nginx's own has it, too.
+  BOOST_TEST(given(site.plain(), id, "POST") == id);
+  for (const std::string& bad : {std::string(15, 'a'), std::string(65, 'a'), id + " x",
+                                 id + ", " + id, id + "\x7F", "../" + id, std::string()}) {
+    BOOST_TEST(given(site.plain(), bad).size() == 32U);
+  }
+  // The stack lists nobody.
+  BOOST_TEST(given(base_url(), id).size() == 32U);
+}
+
 BOOST_AUTO_TEST_CASE(connections_of_one_address_are_bounded, *boost::unit_test::label("deep")) {
   // Headers without their bodies: held by nginx, not by a worker.
   constexpr int kOpen = 40;

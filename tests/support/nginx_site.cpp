@@ -61,7 +61,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view b
 }
 
 /// Installs nginx/ below `folder` as the README says: with the folders of the sockets and of the
-/// page, and with the example of users_cors_origins.conf enabled.
+/// page, with the example of users_cors_origins.conf enabled, and every client a balancer.
 void install_includes(const std::filesystem::path& folder, const std::string& run, bool cached) {
   namespace fs = std::filesystem;
   const fs::path includes = folder / "snippets/users-fcgi";
@@ -69,6 +69,8 @@ void install_includes(const std::filesystem::path& folder, const std::string& ru
   fs::copy("nginx", includes, fs::copy_options::recursive);
   const std::string origins = read_file(includes / "users_cors_origins.conf");
   std::ofstream(includes / "users_cors_origins.conf") << replaced(origins, "\n#https", "\nhttps");
+  // For geo a socket has this address.
+  std::ofstream(includes / "users_balancers.conf") << "255.255.255.255 1;\n";
   std::string site = read_file("nginx/users_site.conf");
   if (cached) {
     fs::rename(includes / "users_auth_cache.conf.example", includes / "users_auth_cache.conf");
