@@ -50,13 +50,17 @@ std::unique_ptr<db::Connection> connect(Diagnosis& d, const std::string& check,
   }
 }
 
-Finding judge_schema(const Diagnosis& d, unsigned version) {
+Finding judge_schema(const Diagnosis& d, unsigned version, bool can_work) {
   const std::string migrate = "users-ctl --config " + d.call.config_file + " migrate";
   const std::string found = "version " + std::to_string(version);
   const std::string needed = found + ", this release needs " + std::to_string(db::kSchemaVersion);
   if (version == 0) return problem("the database has no schema yet", migrate);
   if (version == db::kSchemaVersion) return ok(found);
   if (version < db::kSchemaVersion) return problem(needed + ": migrations are pending", migrate);
+  if (can_work) {
+    return warning(found + " is a newer release's, which this one can work with for a while",
+                   "install that release on this host, too");
+  }
   return problem(needed + ": the database belongs to a newer release",
                  "install that release; a schema cannot be downgraded");
 }
@@ -85,7 +89,8 @@ Finding judge_hashes(std::optional<std::uint64_t> count) {
 
 void check_tables(Diagnosis& d, db::Connection& connection) {
   try {
-    d.add("schema", judge_schema(d, db::schema_version(connection)));
+    const unsigned version = db::schema_version(connection);
+    d.add("schema", judge_schema(d, version, db::can_work_with(connection, version)));
     d.add("outbox", judge_outbox(outbox::delays.one(connection).value_or(outbox::Delays{})));
     d.add("password hashes", judge_hashes(count_imported_hashes(connection, *d.config)));
   } catch (const db::NoSuchTable&) {
@@ -126,6 +131,7 @@ void check_database(Diagnosis& d) {
     if (!connection->lost() && !is_reached) check_tables(d, *connection);
     is_reached = true;
   }
+  check_cluster(d);
   if (!is_reached) d.add("schema", skipped("no server can be reached"));
 }
 

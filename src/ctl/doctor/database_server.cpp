@@ -63,6 +63,11 @@ const Setting kSettings[] = {
     {"sync_binlog", " 1 ", "1", true, problem, "after a crash replicas differ"},
 };
 
+const Setting kNodeSettings[] = {
+    {"innodb_autoinc_lock_mode", " 2 ", "2", false, problem, "nodes make the same number"},
+    {"binlog_format", " ROW ", "ROW", false, problem, "nodes differ"},
+};
+
 Finding judge_setting(const Setting& setting, const std::string& host, const std::string& value) {
   const std::string found = host + ": " + setting.name + " = " + value;
   const bool is_good = setting.least > 0
@@ -210,6 +215,9 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
   settings.push_back({"max_connections", "", std::to_string(least * 2), true, problem,
                       "too few for the " + std::to_string(workers) + " workers and couriers here",
                       least});
+  if (variables["wsrep_on"] == "ON") {
+    settings.insert(settings.end(), std::begin(kNodeSettings), std::end(kNodeSettings));
+  }
   for (const Setting& setting : settings) {
     const std::string& value = variables[setting.name];
     if (!value.empty()) d.add(setting.name, judge_setting(setting, host, value));
@@ -222,6 +230,7 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
   d.add("database clock", judge_skew(host, std::stod(facts.clock) - (before + after) / 2));
   d.add("database tls", judge_tls(host, facts.cipher));
   d.add("service account", judge_grants(*d.config, connection, facts.account));
+  check_node(d, connection, host, variables);
   if (!db::is_remote(host)) d.data_folder = variables["datadir"];
 }
 

@@ -39,6 +39,14 @@ inline Finding skipped(std::string why) {
 
 using Workers = std::vector<WorkerTable::Worker>;
 
+/// A database server that could be reached.
+struct Node {
+  std::string host;    ///< as in database.hosts
+  std::string server;  ///< its server_uid: the same under another name
+  bool is_in_cluster = false;
+  std::map<std::string, std::string> options;  ///< of wsrep_provider_options
+};
+
 struct Diagnosis {
   explicit Diagnosis(const Call& typed) : call(typed) {}
 
@@ -54,6 +62,7 @@ struct Diagnosis {
   std::optional<Secret> migration_password;
   std::optional<uid_t> nginx_uid;                        ///< the user of nginx's workers
   std::map<std::string, std::filesystem::path> sockets;  ///< by pool; missing if unknown
+  std::vector<Node> nodes;
   std::filesystem::path data_folder;  ///< of a database on this machine, otherwise empty
 };
 
@@ -89,6 +98,10 @@ void check_peers(Diagnosis& d);
 void check_database(Diagnosis& d);
 /// Part of check_database: a server's settings, its clock, and the rights of the service's account.
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host);
+/// Part of check_server, with the server's variables; and the comparison of all.
+void check_node(Diagnosis& d, db::Connection& connection, const std::string& host,
+                const std::map<std::string, std::string>& variables);
+void check_cluster(Diagnosis& d);
 void check_migrations(Diagnosis& d);
 void check_disks(Diagnosis& d);
 void check_clock(Diagnosis& d);
