@@ -48,6 +48,10 @@ load_settings() {
     CONF=$(realpath -m -- "${CONF:-$ROOT/conf/development.conf}")
     BIN=$(realpath -m -- "${BIN:-$ROOT/build/release}")
     PORT=${PORT:-8000}
+    # For a host of scripts/cluster: where nginx listens, whose X-Forwarded-For it believes, and the other hosts' databases.
+    ADDRESS=${ADDRESS:-127.0.0.1}
+    BALANCER=${BALANCER:-}
+    OTHER_DATABASES=${OTHER_DATABASES:-}
     WORKERS=${WORKERS:-4}
     FAST_WORKERS=${FAST_WORKERS:-4}
     VERIFICATION=${VERIFICATION:-}
@@ -214,7 +218,7 @@ write_config() {
     sender=$(print_config | sed -n '/ # default$/d; /^\[sms\]/,$ s/^command = \(.*\)  # .*/\1/p')
     ln -sfn -- "$(realpath -m -- "${sender:-$ROOT/conf/send-sms/spool}")" "$STATE/send-sms"
     export USERS_FCGI_SMS_COMMAND=$STATE/send-sms
-    USERS_FCGI_DATABASE_HOSTS=$(mariadb_socket)
+    USERS_FCGI_DATABASE_HOSTS=$(mariadb_socket)${OTHER_DATABASES:+,$OTHER_DATABASES}
     export USERS_FCGI_DATABASE_HOSTS
     export USERS_FCGI_DATABASE_PASSWORD_FILE=$STATE/secrets/service_password
     export USERS_FCGI_DATABASE_MIGRATION_PASSWORD_FILE=$STATE/secrets/migration_password

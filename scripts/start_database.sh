@@ -15,7 +15,31 @@ make_database() {
     mv -- "$STATE/mariadb.new" "$STATE/mariadb"
 }
 
-database_answers() { run_sql --execute='DO 0' >/dev/null 2>&1; }
+# A node of a cluster answers only in a primary component, when it has everything.
+database_answers() {
+    if [[ -e $STATE/galera.cnf ]]; then
+        [[ $(run_sql -NBe "SHOW STATUS LIKE 'wsrep_ready'" 2>/dev/null) == *ON ]]
+    else
+        run_sql --execute='DO 0' >/dev/null 2>&1
+    fi
+}
+
+# node_options: sets OPTIONS to how a node of scripts/cluster starts. NEW_CLUSTER: it is the first.
+node_options() {
+    local position
+    OPTIONS=()
+    [[ -e $STATE/galera.cnf ]] || return 0
+    cat -- "$STATE/galera.cnf" >>"$STATE/mariadb.cnf"
+    [[ -z ${NEW_CLUSTER:-} ]] || OPTIONS+=(--wsrep-new-cluster)
+    # After a crash only InnoDB knows how far it had come.
+    if grep -q '^seqno: *-1' "$STATE/mariadb/grastate.dat" 2>/dev/null; then
+        position=$(mariadbd --defaults-file="$STATE/mariadb.cnf" --datadir="$STATE/mariadb" \
+            --socket="$(run_path recover.sock)" --skip-networking --wsrep-recover 2>&1 |
+            tee -a "$STATE/$MARIADB_LOG" | sed -n 's/.*WSREP: Recovered position: *//p' | tail -n 1) ||
+            fail "the database's position in the cluster cannot be recovered" "$STATE/$MARIADB_LOG"
+        [[ -z $position ]] || OPTIONS+=("--wsrep-start-position=$position")
+    fi
+}
 
 start_database() {
     install -m 0600 -- "$ROOT/scripts/mariadb.cnf" "$STATE/mariadb.cnf"
@@ -23,8 +47,9 @@ start_database() {
     ((EUID != 0)) || say "user = root" >>"$STATE/mariadb.cnf"
     make_database
     say "database: starting"
+    node_options
     launch database "$MARIADB_LOG" mariadbd --defaults-file="$STATE/mariadb.cnf" --datadir="$STATE/mariadb" \
-        --socket="$(mariadb_socket)" --pid-file="$(readlink -- "$STATE/run")/mariadbd.pid"
+        ${OPTIONS[@]+"${OPTIONS[@]}"} --socket="$(mariadb_socket)" --pid-file="$(readlink -- "$STATE/run")/mariadbd.pid"
     wait_until 120 "$!" database_answers || fail "the database does not answer" "$STATE/$MARIADB_LOG"
     say "database: accounts and schema"
     "$BIN/users-ctl" --config "$STATE/users.conf" setup --user "$USER_NAME" --yes >>"$STATE/$MARIADB_LOG" 2>&1 ||

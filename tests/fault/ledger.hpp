@@ -75,6 +75,8 @@ class Ledger {
   std::string password_;
   std::ofstream file_;
   double back_ = 0;
+  int lost_ = 0;
+  int twice_ = 0;
   std::map<std::string, long> workers_;  ///< most descriptors and resident KiB of a worker
   mutable std::mutex mutex_;
   Tally tally_;

@@ -1,0 +1,128 @@
+// The same thing on three hosts at once: what must happen once does, and every host knows at once
+// what another acknowledged.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <barrier>
+#include <iostream>
+#include <thread>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "cluster/host.hpp"
+#include "support/json.hpp"
+#include "support/person.hpp"
+#include "support/stack.hpp"
+
+using namespace users::test;
+
+namespace {
+
+using Replies = std::array<HttpReply, kHosts>;
+
+/// Sends `request(round)` to every host at once, in each of `rounds`, and hands the replies to
+/// `judge`.
+void at_once(int rounds, const std::function<HttpRequest(int round, int host)>& request,
+             const std::function<void(int round, const Replies& replies)>& judge) {
+  Replies replies;
+  int round = 0;
+  std::barrier start(kHosts);
+  std::barrier end(kHosts, [&]() noexcept {
+    judge(round, replies);
+    ++round;
+  });
+  std::vector<std::jthread> clients;
+  for (int host = 0; host < kHosts; ++host) {
+    clients.emplace_back([&, host] {
+      for (int i = 0; i < rounds; ++i) {
+        const HttpRequest one = request(i, host);
+        start.arrive_and_wait();
+        replies[static_cast<std::size_t>(host)] = send(Host(host + 1).url(), one);
+        end.arrive_and_wait();
+      }
+    });
+  }
+}
+
+int count_of(const Replies& replies, int code) {
+  return static_cast<int>(
+      std::ranges::count_if(replies, [&](const HttpReply& reply) { return reply.code() == code; }));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(hosts_at_once)
+
+BOOST_AUTO_TEST_CASE(of_registrations_of_one_phone_one_is_done) {
+  constexpr int kRounds = 300;
+  std::vector<std::string> phones;
+  for (int i = 0; i < kRounds; ++i) phones.push_back(fresh_phone());
+  int wrong = 0;
+  at_once(
+      kRounds,
+      [&](int round, int) {
+        return HttpRequest{.body = registration(phones[static_cast<std::size_t>(round)])};
+      },
+      [&](int, const Replies& replies) {
+        if (count_of(replies, 0) != 1 || count_of(replies, 1002) != kHosts - 1) ++wrong;
+      });
+  int rows = 0;
+  for (const std::string& phone : phones) rows += count_users("+86" + phone);
+  std::cout << "one phone on three hosts: " << kRounds << " times, " << wrong
+            << " wrong, done twice " << rows - kRounds << '\n';
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST(rows == kRounds);
+}
+
+BOOST_AUTO_TEST_CASE(of_one_registration_sent_to_all_hosts_all_are_told_that_it_is_done) {
+  constexpr int kRounds = 100;
+  std::vector<std::string> phones;
+  for (int i = 0; i < kRounds; ++i) phones.push_back(fresh_phone());
+  int wrong = 0;
+  at_once(
+      kRounds,
+      [&](int round, int) {
+        const std::string& phone = phones[static_cast<std::size_t>(round)];
+        return HttpRequest{
+            .body = registration(phone),
+            .headers = {"Content-Type: application/json", "Idempotency-Key: key-" + phone}};
+      },
+      [&](int, const Replies& replies) {
+        if (count_of(replies, 0) != kHosts) ++wrong;
+      });
+  int rows = 0;
+  for (const std::string& phone : phones) rows += count_users("+86" + phone);
+  std::cout << "one registration on three hosts: " << kRounds << " times, " << wrong
+            << " wrong, done twice " << rows - kRounds << '\n';
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST(rows == kRounds);
+}
+
+BOOST_AUTO_TEST_CASE(a_session_that_has_ended_on_one_host_is_unknown_on_the_others) {
+  constexpr int kTimes = 1000;
+  const std::string phone = fresh_phone();
+  regist(phone);
+  const std::string login = body_of({{"phone", phone}, {"password", "correct horse 42"}});
+  std::atomic<int> alive{0};
+  std::atomic<int> failed{0};
+  in_parallel(4, kTimes, [&](int i) {
+    const auto ask = [&](int host, const std::string& method, const std::string& path,
+                         const std::string& token, const std::string& body = {}) {
+      std::vector<std::string> headers{"Content-Type: application/json"};
+      if (!token.empty()) headers.push_back("Authorization: Bearer " + token);
+      return send(Host(host % kHosts + 1).url(),
+                  {.method = method, .path = path, .body = body, .headers = headers});
+    };
+    const std::string token = ask(i, "POST", "/users/login", "", login).text("token");
+    if (ask(i + 1, "GET", "/users/auth", token).status != 204) ++failed;
+    if (ask(i + 1, "POST", "/users/logout", token, "{}").code() != 0) ++failed;
+    if (ask(i + 2, "GET", "/users/auth", token).status != 401) ++alive;
+  });
+  std::cout << "logout on one host, use on another: " << kTimes << " times, " << alive << " alive, "
+            << failed << " failed\n";
+  BOOST_TEST(alive == 0);
+  BOOST_TEST(failed == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
