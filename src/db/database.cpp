@@ -60,7 +60,7 @@ Database::Database(const Config& config, const Secret& password, Metrics& metric
       metrics_(metrics),
       connects_(metrics.counter(MetricId::database_connects, R"(result="ok")")),
       failed_connects_(metrics.counter(MetricId::database_connects, R"(result="failed")")),
-      replays_(metrics.counter(MetricId::transaction_replays)) {
+      failovers_(metrics.counter(MetricId::database_failovers)) {
   for (const std::string& address : config.database_hosts) hosts_.push_back({address});
   const std::string warning = clear_text_warning(config);
   if (!warning.empty()) log::warning({warning});
@@ -142,6 +142,7 @@ void Database::use(Host& host, std::unique_ptr<Connection> fresh) {
   current_ = static_cast<std::size_t>(&host - hosts_.data());
   host.wait = std::chrono::milliseconds{0};
   connects_.add();
+  if (current_ != 0) failovers_.add();
   log::info({"database: connected to ", host.address});
 }
 
@@ -204,7 +205,10 @@ void Database::pause_or_rethrow(int attempt, Clock::time_point start, const Data
   constexpr int kMostSteps = 10;
   const std::chrono::seconds timeout(config_.database_read_timeout);
   if (Clock::now() - start > std::min(kReplayTime, timeout)) throw;
-  replays_.add();
+  // Looked up each time: it is rare.
+  metrics_
+      .counter(MetricId::transaction_replays, "number=\"" + std::to_string(error.number()) + '"')
+      .add();
   log::warning({"database: replaying the transaction after ", error.what()});
   std::this_thread::sleep_for(with_jitter(kStep * std::min(attempt, kMostSteps)));
 }

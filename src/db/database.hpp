@@ -42,6 +42,9 @@ class Database {
   /// it. Call between requests. Throws only SchemaMismatch.
   void tend();
 
+  /// Returns true if the connection is to the first host.
+  [[nodiscard]] bool is_home() const { return connection_ && current_ == 0; }
+
   /// Returns true while a thread connects to the first host. The destructor would wait for it, up
   /// to the timeouts of a silent host, so a process that stops must exit without it.
   [[nodiscard]] bool is_connecting() const;
@@ -142,7 +145,7 @@ class Database {
   Metrics& metrics_;
   Counter connects_;
   Counter failed_connects_;
-  Counter replays_;
+  Counter failovers_;
   std::vector<Host> hosts_;
   std::unique_ptr<Connection> connection_;
   std::size_t current_ = 0;                      ///< the host that connection_ uses or used

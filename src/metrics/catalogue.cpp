@@ -11,9 +11,19 @@ using enum MetricKind;
 // Label values come from tables of the program, never from a client, so their number is bounded.
 constexpr MetricRow kCatalogue[] = {
     {"users_build_info", gauge, true, "Always 1; version is that of the worker that answered."},
+    {"users_cluster_nodes", gauge, false,
+     "Nodes of the cluster that this host's node is together with; 0 if they are too few to serve. "
+     "Missing without a cluster."},
+    {"users_cluster_paused_milliseconds", gauge, false,
+     "Time since its start for which the node has let the others wait, because it could not keep "
+     "up. Missing without a cluster."},
     {"users_database_connects_total", counter, true,
      "Connections to the database, by result: ok, failed. More than one ok per process means "
      "reconnects."},
+    {"users_database_failovers_total", counter, false,
+     "Connections to another host than the first in database.hosts, which was away."},
+    {"users_database_home", gauge, false,
+     "1 if the worker that answered this scrape uses the first host in database.hosts, else 0."},
     {"users_database_up", gauge, false,
      "1 if the worker that answered this scrape can use the database, else 0."},
     {"users_imported_hashes", gauge, false,
@@ -40,8 +50,9 @@ constexpr MetricRow kCatalogue[] = {
     {"users_statement_errors_total", counter, true, "Failed statements, by name and error."},
     {"users_statement_seconds", histogram, true, "Time of a statement, by name."},
     {"users_throttled_total", counter, true, "Refusals because of a limit, by limit."},
-    {"users_transaction_replays_total", counter, false,
-     "Transactions replayed after a deadlock, a lock wait or a lost connection."},
+    {"users_transaction_replays_total", counter, true,
+     "Transactions replayed, by the number of the error: 1213 deadlock, 1205 lock wait, 1047 no "
+     "primary component, from 2000 a lost connection."},
     {"users_workers", gauge, false, "Running workers of all pools."},
     {"users_workers_busy", gauge, false,
      "Workers in a request, including the one that answered this."},

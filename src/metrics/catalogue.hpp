@@ -8,7 +8,11 @@ namespace users {
 
 enum class MetricId {
   build_info,
+  cluster_nodes,
+  cluster_paused,
   database_connects,
+  database_failovers,
+  database_home,
   database_up,
   imported_hashes,
   log_failures,

@@ -12,14 +12,36 @@
 namespace users::web {
 namespace {
 
+struct NodeStatus {
+  std::uint64_t is_primary = 0;
+  std::uint64_t nodes = 0;
+  std::uint64_t paused = 0;  ///< milliseconds
+};
+const db::Query<NodeStatus()> node_status{
+    "node_status",
+    "SELECT",
+    {{"CAST(MAX(VARIABLE_NAME = 'WSREP_CLUSTER_STATUS' AND VARIABLE_VALUE = 'Primary') AS "
+      "UNSIGNED)",
+      &NodeStatus::is_primary},
+     {"CAST(MAX(IF(VARIABLE_NAME = 'WSREP_CLUSTER_SIZE', VARIABLE_VALUE, 0)) AS UNSIGNED)",
+      &NodeStatus::nodes},
+     {"CAST(MAX(IF(VARIABLE_NAME = 'WSREP_FLOW_CONTROL_PAUSED_NS', VARIABLE_VALUE DIV 1000000, 0)) "
+      "AS UNSIGNED)",
+      &NodeStatus::paused}},
+    "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN ('WSREP_CLUSTER_STATUS', "
+    "'WSREP_CLUSTER_SIZE', 'WSREP_FLOW_CONTROL_PAUSED_NS') AND @@wsrep_on HAVING COUNT(*) > 0"};
+
 /// If the database is unavailable, reports users_database_up 0 and omits its gauges.
-std::vector<GaugeSample> outbox_gauges(Context& context) {
+std::vector<GaugeSample> database_gauges(Context& context) {
   std::map<std::string, std::uint64_t> messages{
       {"failed", 0}, {"pending", 0}, {"sent", 0}, {"unsent", 0}};
   std::uint64_t oldest = 0;
+  std::optional<NodeStatus> node;
   try {
-    const auto depths = context.database.replay(
-        [](db::Connection& connection) { return outbox::depth.all(connection); });
+    const auto depths = context.database.replay([&](db::Connection& connection) {
+      node = node_status.one(connection);
+      return outbox::depth.all(connection);
+    });
     for (const outbox::Depth& depth : depths) {
       messages[depth.state] = depth.messages;
       oldest += depth.oldest;
@@ -28,8 +50,14 @@ std::vector<GaugeSample> outbox_gauges(Context& context) {
     log::warning({"metrics: ", error.what()});
     return {{MetricId::database_up, "", 0}};
   }
-  std::vector<GaugeSample> gauges{{MetricId::database_up, "", 1},
-                                  {MetricId::outbox_oldest, "", oldest}};
+  std::vector<GaugeSample> gauges{
+      {MetricId::database_up, "", 1},
+      {MetricId::database_home, "", context.database.is_home() ? 1U : 0U},
+      {MetricId::outbox_oldest, "", oldest}};
+  if (node) {
+    gauges.push_back({MetricId::cluster_nodes, "", node->is_primary * node->nodes});
+    gauges.push_back({MetricId::cluster_paused, "", node->paused});
+  }
   for (const auto& [state, count] : messages) {
     gauges.push_back({MetricId::outbox_messages, "state=\"" + state + "\"", count});
   }
@@ -46,7 +74,7 @@ std::optional<std::uint64_t> imported_hashes(Context& context) {
       return count_imported_hashes(connection, context.config);
     });
     context.next_hash_count = now + kKept;
-  } catch (const db::DatabaseError&) {  // outbox_gauges() has logged it
+  } catch (const db::DatabaseError&) {  // database_gauges() has logged it
     context.imported_hashes = std::nullopt;
   }
   return context.imported_hashes;
@@ -76,7 +104,7 @@ Result health_ready(Context& context, const Request&) {
 }
 
 Result metrics(Context& context, const Request&) {
-  std::vector<GaugeSample> gauges = outbox_gauges(context);
+  std::vector<GaugeSample> gauges = database_gauges(context);
   const WorkerTable::Load load = context.metrics.workers().load();
   gauges.push_back({MetricId::workers, "", load.workers});
   gauges.push_back({MetricId::workers_busy, "", load.busy});

@@ -30,6 +30,9 @@ struct Registrar : Service {
   [[nodiscard]] double value(const std::string& sample) const {
     return value_of(read_metrics(metrics.render()), sample);
   }
+  [[nodiscard]] double replays() const {
+    return sum_of(read_metrics(metrics.render()), "users_transaction_replays_total");
+  }
   [[nodiscard]] double count(const std::string& statement) const {
     return value("users_statement_seconds_count{statement=\"" + statement + "\"}");
   }
@@ -120,6 +123,13 @@ BOOST_AUTO_TEST_CASE(deadlocks_are_replayed_as_whole_transactions) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(replays_are_counted_by_the_number_of_the_error) {
+  const FailingInserts failing(database, "users", 1213, 2);
+  Registrar service(database.config());
+  BOOST_TEST((service.regist("key") == ResultCode::ok));
+  BOOST_TEST(service.value("users_transaction_replays_total{number=\"1213\"}") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(replays_are_bounded) {
   const FailingInserts failing(database, "users", 1213);
   Config config = database.config();
@@ -153,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_connection_lost_is_replayed_or_settled_by_asking_what_bec
     BOOST_TEST(audit_rows() == "1");
     BOOST_TEST(service.value("users_registrations_total") == 1);
     BOOST_TEST(service.errors("commit", "connection_lost") == (trigger == kCommit ? 1 : 0));
-    BOOST_TEST(service.value("users_transaction_replays_total") == 1);
+    BOOST_TEST(service.replays() == 1);
     BOOST_TEST(service.value("users_database_connects_total{result=\"ok\"}") == 2);
   }
 }
@@ -197,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_registration_is_counted_statement_by_statement) {
   BOOST_TEST(service.value("users_registrations_total") == 1);
   BOOST_TEST(service.value("users_password_hash_seconds_count") == 1);
   BOOST_TEST(service.value("users_database_connects_total{result=\"ok\"}") == 1);
-  BOOST_TEST(service.value("users_transaction_replays_total") == 0);
+  BOOST_TEST(service.replays() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(an_account_that_is_there_already_is_not_counted_again) {
@@ -224,8 +234,7 @@ BOOST_AUTO_TEST_CASE(errors_are_counted_by_what_they_are) {
         service.regist("key", "correct horse 42", fresh_phone());
       }
       BOOST_TEST(service.errors("insert_user", name) == 1);
-      BOOST_TEST(service.value("users_transaction_replays_total") ==
-                 (is_final || number == 1062 ? 0 : 1));
+      BOOST_TEST(service.replays() == (is_final || number == 1062 ? 0 : 1));
     }
   }
 }

@@ -33,6 +33,14 @@ double value_of(const Samples& samples, const std::string& sample) {
   return found == samples.end() ? 0 : found->second;
 }
 
+double sum_of(const Samples& samples, const std::string& metric) {
+  double sum = 0;
+  for (const auto& [name, value] : samples) {
+    if (name.substr(0, name.find('{')) == metric) sum += value;
+  }
+  return sum;
+}
+
 double grown(const Samples& before, const Samples& after, const std::string& sample) {
   return value_of(after, sample) - value_of(before, sample);
 }

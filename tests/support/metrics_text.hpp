@@ -23,6 +23,9 @@ double grown(const Samples& before, const Samples& after, const std::string& sam
 /// The value of a sample, or 0.
 double value_of(const Samples& samples, const std::string& sample);
 
+/// The sum over all labels of a metric.
+double sum_of(const Samples& samples, const std::string& metric);
+
 /// Name of the sample of `users_requests_total` for a route and a code.
 std::string requests(const std::string& route, int code);
 
