@@ -90,3 +90,9 @@ CREATE TABLE IF NOT EXISTS sessions (
   KEY sessions_expire (expireTime),
   KEY sessions_seen (user_id, seenTime, id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS key_check (
+  id          TINYINT UNSIGNED NOT NULL COMMENT 'always 1',
+  fingerprint BINARY(32)       NOT NULL COMMENT 'keyed hash of nothing, by the key in key_file',
+  PRIMARY KEY (id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

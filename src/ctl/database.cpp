@@ -2,6 +2,7 @@
 // revive.
 #include <iostream>
 
+#include "ctl/key_check.hpp"
 #include "ctl/service.hpp"
 
 namespace users::ctl {
@@ -76,6 +77,10 @@ void apply_migrations(const Config& config, const std::vector<db::Migration>& pe
   for (const auto& migration : pending) {
     const bool is_ours = db::apply_migration(connection, migration);
     std::cout << (is_ours ? "applied: " : "applied by another: ") << migration.name << std::endl;
+  }
+  try {
+    remember_key(connection, read_key(config));
+  } catch (const ConfigError&) {  // not on a machine without the key: a host of the service does it
   }
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ctl/command.hpp"
+#include "ctl/key_check.hpp"
 #include "ctl/setup_files.hpp"
 #include "ctl/system.hpp"
 #include "db/database.hpp"
@@ -81,6 +82,7 @@ class Setup {
         {"system user " + user_, has_system_user(user_), [this] { add_system_user(user_); }});
     all.push_back(secret("key of the keyed hashes", config_.secrets_key_file, user_));
     if (!is_new_) static_cast<void>(read_key(config_));  // it may be incomplete
+    require_own_key();
     all.push_back(secret("password of " + service_.user, service_.file, user_));
     all.push_back(secret("password of " + migrator_.user, migrator_.file, ""));
     all.push_back({"log folder " + config_.log_directory, owns_folder(user_, config_.log_directory),
@@ -97,6 +99,10 @@ class Setup {
     }
     all.push_back({"tables, by users-ctl migrate", has_tables(),
                    [this] { apply_migrations(config_, pending_migrations(config_)); }});
+    if (has_others_key_) {
+      all.push_back({"fingerprint of the key in database " + config_.database_name, false,
+                     [this] { replace_key(*connect_to_tables(), read_key(config_)); }});
+    }
     return all;
   }
 
@@ -212,6 +218,37 @@ class Setup {
             }};
   }
 
+  /// Null if that is not possible yet.
+  [[nodiscard]] std::unique_ptr<db::Connection> connect_to_tables() const {
+    try {
+      db::Endpoint endpoint = db::service_endpoint(config_, config_.database_hosts.front());
+      endpoint.user = migrator_.user;
+      return std::make_unique<db::Connection>(endpoint, read_secret(config_, migrator_.key));
+    } catch (const std::exception&) {
+      return nullptr;
+    }
+  }
+
+  /// Another host of the cluster may have made another key, or a backup may be of another service.
+  void require_own_key() {
+    const auto connection = connect_to_tables();
+    if (!connection) return;
+    try {
+      const auto found =
+          is_new_ ? find_key(*connection) : check_key(*connection, read_key(config_));
+      has_others_key_ = found == KeyCheck::other;
+    } catch (const db::NoSuchTable&) {
+      return;
+    }
+    if (!has_others_key_ || call_.has("take-over")) return;
+    throw Refused(
+        "the service has used database " + config_.database_name + " with another key than " +
+        config_.secrets_key_file +
+        ": copy that file from another host, or from the backup; with a new key every session "
+        "and code is void: if that is wanted, users-ctl --config " +
+        call_.config_file + " setup --take-over");
+  }
+
   void require_own_tables() {
     if (db::tables_of(*administrator_, config_.database_name) == db::Tables::ours &&
         !call_.has("take-over") && !db::has_account(*administrator_, service_.user) &&
@@ -256,7 +293,8 @@ class Setup {
                        config_.database_password_file, db::Rights::rows};
   const Login migrator_{config_.database_migration_user, "database.migration_password_file",
                         config_.database_migration_password_file, db::Rights::everything};
-  bool is_new_ = true;  ///< the service has no key yet
+  bool is_new_ = true;           ///< the service has no key yet
+  bool has_others_key_ = false;  ///< the database has another key's fingerprint
   std::string user_;
   std::optional<std::string> network_;  ///< of the other hosts
   /// Null if the server is reachable only over the network.

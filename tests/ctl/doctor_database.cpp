@@ -93,16 +93,30 @@ BOOST_AUTO_TEST_CASE(an_account_whose_grant_is_a_pattern) {
 
 BOOST_AUTO_TEST_CASE(a_schema_of_another_version) {
   const std::string last = query("SELECT MAX(version) FROM schema_migrations");
-  const auto become = [](const std::string& from, const std::string& to) {
-    return "UPDATE schema_migrations SET version = " + to + " WHERE version = " + from;
+  // `oldest`: the version whose programs can work with it.
+  const auto become = [](const std::string& from, const std::string& to,
+                         const std::string& oldest = "oldestProgram") {
+    return "UPDATE schema_migrations SET version = " + to + ", oldestProgram = " + oldest +
+           " WHERE version = " + from;
   };
+  const std::string own = query(
+      "SELECT IFNULL(MAX(oldestProgram), 'NULL') FROM "
+      "schema_migrations WHERE version = " +
+      last);
   finds_sql({"schema", "problem", "migrations are pending", "migrate"}, become(last, "0"),
             become("0", last));
-  finds_sql({"schema", "problem", "version 99", "install that release"}, become(last, "99"),
-            become("99", last));
+  finds_sql({"schema", "problem", "version 99", "install that release"}, become(last, "99", "NULL"),
+            become("99", last, own));
+  finds_sql({"schema", "warning", "version 99", "install that release"}, become(last, "99", last),
+            become("99", last, own));
   finds_setting(
       {"migration files", "problem", "no migrations there", "set migrations in [database]"},
       "DATABASE_MIGRATIONS", folder.path());
+}
+
+BOOST_AUTO_TEST_CASE(another_key_than_the_other_hosts) {
+  const std::string change = "UPDATE key_check SET fingerprint = REVERSE(fingerprint)";
+  finds_sql({"key of this database", "problem", "another key", "copy key_file"}, change, change);
 }
 
 BOOST_AUTO_TEST_CASE(a_careless_server_on_another_machine) {

@@ -147,6 +147,25 @@ BOOST_AUTO_TEST_CASE(the_other_hosts_of_a_cluster_get_in_over_tls_with_the_right
   BOOST_TEST(says(set_up("--for-hosts 192.0.2.%"), "nothing to do"));
 }
 
+BOOST_AUTO_TEST_CASE(a_host_with_another_key_than_the_database_knows_is_refused) {
+  BOOST_TEST(set_up().status == 0);
+  const std::string key = read_file(path("secrets/key"));
+  // Another's, and one that is still to be made.
+  (void)folder.write("secrets/key", std::string(64, 'a'));
+  BOOST_TEST(set_up().status == 1);
+  std::filesystem::remove(path("secrets/key"));
+  const Command refused = set_up();
+  BOOST_TEST(refused.status == 1);
+  BOOST_TEST(says(refused, "copy that file from another host"));
+  BOOST_TEST(!std::filesystem::exists(path("secrets/key")));
+  (void)folder.write("secrets/key", key);
+  std::filesystem::permissions(path("secrets/key"), std::filesystem::perms(0600));
+  BOOST_TEST(says(set_up(), "nothing to do"));
+  std::filesystem::remove(path("secrets/key"));
+  BOOST_TEST(set_up("--take-over --yes").status == 0);
+  BOOST_TEST(says(set_up(), "nothing to do"));
+}
+
 BOOST_AUTO_TEST_CASE(the_other_hosts_are_addresses) {
   for (const std::string bad :
        {"%", "db.example.org", "db1.cafe", "192.0.2.%; x", "12", "", "192.0.2.1_"}) {

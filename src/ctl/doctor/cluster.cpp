@@ -15,8 +15,8 @@ struct StatusVariable {
   std::string name;
   std::string value;
 };
-const db::Query<StatusVariable()> node_status{
-    "node_status",
+const db::Query<StatusVariable()> list_status{
+    "list_status",
     "SELECT",
     {{"LOWER(VARIABLE_NAME)", &StatusVariable::name}, {"VARIABLE_VALUE", &StatusVariable::value}},
     "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME LIKE 'wsrep%'"};
@@ -132,7 +132,7 @@ void check_node(Diagnosis& d, db::Connection& connection, const std::string& hos
           options_of(value("wsrep_provider_options"))};
   if (!node.is_in_cluster) return;
   std::map<std::string, std::string> status;
-  for (const StatusVariable& variable : node_status.all(connection))
+  for (const StatusVariable& variable : list_status.all(connection))
     status[variable.name] = variable.value;
   d.add("cluster node", judge_state(node, status, d.config->database_hosts.size()));
   d.add("cluster timeouts", judge_timeouts(node, d.config->database_read_timeout));

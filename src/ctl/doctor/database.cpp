@@ -5,6 +5,7 @@
 
 #include "accounts/user.hpp"
 #include "ctl/doctor/doctor.hpp"
+#include "ctl/key_check.hpp"
 #include "db/migrations.hpp"
 #include "sms/outbox.hpp"
 
@@ -87,11 +88,35 @@ Finding judge_hashes(std::optional<std::uint64_t> count) {
                  "hashes\"");
 }
 
+constexpr unsigned kKeyVersion = 9;  // of the schema that has the key's fingerprint
+
+Finding judge_key(const Diagnosis& d, db::Connection& connection) {
+  std::optional<Secret> key;
+  try {
+    key = read_key(*d.config);
+  } catch (const std::exception&) {
+    return skipped("it could not be read");
+  }
+  switch (check_key(connection, *key)) {
+    case KeyCheck::same:
+      return ok("the one that the service has used with this database");
+    case KeyCheck::unknown:
+      return skipped("the database has no fingerprint of it: users-ctl migrate writes it");
+    case KeyCheck::other:
+      break;
+  }
+  return problem(
+      "the service has used this database with another key: a session, a code or a message of "
+      "another host is unknown here",
+      "copy key_file from another host; if all have a new key, users-ctl setup --take-over");
+}
+
 void check_tables(Diagnosis& d, db::Connection& connection) {
   try {
     const unsigned version = db::schema_version(connection);
     d.add("schema", judge_schema(d, version, db::can_work_with(connection, version)));
     d.add("outbox", judge_outbox(outbox::delays.one(connection).value_or(outbox::Delays{})));
+    if (version >= kKeyVersion) d.add("key of this database", judge_key(d, connection));
     d.add("password hashes", judge_hashes(count_imported_hashes(connection, *d.config)));
   } catch (const db::NoSuchTable&) {
     d.add("outbox", skipped("there is no such table"));
