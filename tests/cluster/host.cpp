@@ -20,8 +20,12 @@ std::string Host::folder() const {
   return std::string(std::getenv("CLUSTER")) + "/host" + std::to_string(number_);
 }
 
-void Host::start(const std::string& parts) const {
-  run_script("scripts/cluster host " + std::to_string(number_) + " start " + parts);
+void Host::start(const std::string& parts, const std::string& environment) const {
+  // Without the descriptors of the test, which the ledger would count as the workers'.
+  run_script(
+      "for fd in /proc/$$/fd/*; do [ \"${fd##*/}\" -le 2 ] || eval \"exec ${fd##*/}>&-\"; done "
+      "2>/dev/null; " +
+      environment + " scripts/cluster host " + std::to_string(number_) + " start " + parts);
 }
 
 void Host::stop(const std::string& parts) const {

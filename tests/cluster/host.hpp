@@ -24,7 +24,8 @@ class Host {
 
   /// Starts what does not run: some parts of scripts/start, or all. Returns when they are ready,
   /// for a database when it has everything. Throws if that fails.
-  void start(const std::string& parts = "") const;
+  /// `environment`: assignments for the script.
+  void start(const std::string& parts = "", const std::string& environment = "") const;
   void stop(const std::string& parts = "") const;
 
   /// Signals a part's process group; does nothing if it does not run.

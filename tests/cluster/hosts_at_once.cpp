@@ -99,6 +99,59 @@ BOOST_AUTO_TEST_CASE(of_one_registration_sent_to_all_hosts_all_are_told_that_it_
   BOOST_TEST(rows == kRounds);
 }
 
+BOOST_AUTO_TEST_CASE(of_guesses_at_one_code_over_all_hosts_five_are_compared) {
+  constexpr int kRounds = 20;
+  const Person person;
+  regist(person.phone());
+  post("code", {{"phone", person.phone()}, {"purpose", "login"}});
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return !codes_sent(person.e164(), "login").empty(); }));
+  const std::string right = codes_sent(person.e164(), "login").back();
+  const std::string wrong = right == "000000" ? "000001" : "000000";
+  const auto login = [&](const std::string& code) {
+    return HttpRequest{.path = "/users/login",
+                       .body = body_of({{"phone", person.phone()}, {"code", code}})};
+  };
+  int let_in = 0;
+  int failed = 0;
+  at_once(
+      kRounds, [&](int, int) { return login(wrong); },
+      [&](int, const Replies& replies) {
+        let_in += count_of(replies, 0);
+        failed +=
+            kHosts - count_of(replies, 1005) - count_of(replies, 1006) - count_of(replies, 1007);
+      });
+  const std::string tries =
+      query("SELECT tries FROM verification_codes WHERE phone = '" + person.e164() + "'");
+  std::cout << "guesses over three hosts: " << kRounds * kHosts << ", compared " << tries << '\n';
+  BOOST_TEST(let_in == 0);
+  BOOST_TEST(failed == 0);
+  BOOST_TEST(tries == "5");
+  BOOST_TEST(send(base_url(), login(right)).code() != 0);
+}
+
+BOOST_AUTO_TEST_CASE(each_message_is_sent_once_by_the_couriers_of_all_hosts) {
+  constexpr int kMessages = 90;
+  std::vector<std::string> phones;
+  for (int i = 0; i < kMessages; ++i) phones.push_back(fresh_phone());
+  std::atomic<int> refused{0};
+  in_parallel(kHosts * 2, kMessages, [&](int i) {
+    const std::string& phone = phones[static_cast<std::size_t>(i)];
+    const HttpReply reply = send(Host(i % kHosts + 1).url(),
+                                 {.path = "/users/code", .body = body_of({{"phone", phone}})});
+    if (reply.code() != 0) ++refused;
+  });
+  BOOST_TEST(refused == 0);
+  const auto sent = [&](std::size_t times) {
+    return std::ranges::count_if(phones, [&](const std::string& phone) {
+      return codes_sent("+86" + phone, "regist").size() == times;
+    });
+  };
+  BOOST_TEST(wait_until(60, [&] { return sent(0) == 0; }));
+  std::cout << "couriers of three hosts: " << kMessages << " messages, " << kMessages - sent(1)
+            << " not sent once\n";
+  BOOST_TEST(sent(1) == kMessages);
+}
+
 BOOST_AUTO_TEST_CASE(a_session_that_has_ended_on_one_host_is_unknown_on_the_others) {
   constexpr int kTimes = 1000;
   const std::string phone = fresh_phone();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 #include <boost/test/data/test_case.hpp>
@@ -40,6 +41,24 @@ bool all_are_synced() {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(nodes)
+
+BOOST_AUTO_TEST_CASE(doctor_and_metrics_tell_of_the_nodes) {
+  for (const Host& host : kAll) {
+    const Command doctor =
+        run_command("\"$BIN\"/users-ctl --config '" + host.folder() + "/users.conf' doctor 2>&1");
+    for (const char* found :
+         {"Synced in a Primary component of 3", "the nodes have the same timeouts",
+          "innodb_autoinc_lock_mode = 2", "the one that the service has used"}) {
+      BOOST_TEST(says(doctor, found), found << " is missing in " << doctor.output);
+    }
+    BOOST_TEST(!says(doctor, "problem\t"), doctor.output);
+    const std::string metrics =
+        send(host.url(), {.method = "GET", .path = "/users/metrics", .headers = {}}).body;
+    for (const char* sample : {"\nusers_cluster_nodes 3\n", "\nusers_database_home 1\n"}) {
+      BOOST_TEST(metrics.find(sample) != std::string::npos, sample);
+    }
+  }
+}
 
 BOOST_DATA_TEST_CASE(a_node_that_is_killed_costs_no_client_an_error,
                      boost::unit_test::data::xrange(1, kHosts + 1), number) {
@@ -87,6 +106,41 @@ BOOST_AUTO_TEST_CASE(a_node_that_hangs_is_left_and_comes_back) {
     BOOST_TEST(!wait_until(15, [&] { return traffic.unanswered() > 0; }));
     kAll[1].signal("database", SIGCONT);
     come_home(kAll[1]);
+  });
+  BOOST_TEST(told.unknown == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_is_cut_off_from_the_others_costs_no_client_an_error) {
+  const auto isolate = [](const char* value) {
+    static_cast<void>(kAll[2].query(
+        std::string("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=") + value + "'"));
+  };
+  const Tally told = survive("node 3 cut off", [&](Traffic& traffic) {
+    isolate("1");
+    BOOST_TEST(wait_until(30, [] { return kAll[2].status("wsrep_cluster_status") != "Primary"; }));
+    traffic.flow(200);
+    isolate("0");
+    come_home(kAll[2]);
+  });
+  BOOST_TEST(told.unknown == 0);
+}
+
+// The programs of the next release, with one more migration: tests/cluster/run builds them.
+BOOST_AUTO_TEST_CASE(hosts_are_upgraded_one_after_another_and_no_client_notices) {
+  const std::string next = std::getenv("NEXT");
+  const std::string version = query("SELECT MAX(version) FROM schema_migrations");
+  const Tally told = survive("rolling upgrade", [&](Traffic& traffic) {
+    run_script("USERS_FCGI_DATABASE_MIGRATIONS='" + next + "/migrations' '" + next +
+               "/users-ctl' --config '" + kAll[0].folder() + "/users.conf' migrate");
+    BOOST_TEST(query("SELECT MAX(version) FROM schema_migrations") ==
+               std::to_string(std::stoi(version) + 1));
+    traffic.flow(200);
+    for (const Host& host : kAll) {
+      host.stop("pool courier");
+      host.start("", "BIN='" + next + "'");
+      traffic.flow(100);
+      come_home(host);
+    }
   });
   BOOST_TEST(told.unknown == 0);
 }
