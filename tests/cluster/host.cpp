@@ -23,8 +23,8 @@ std::string Host::folder() const {
 void Host::start(const std::string& parts, const std::string& environment) const {
   // Without the descriptors of the test, which the ledger would count as the workers'.
   run_script(
-      "for fd in /proc/$$/fd/*; do [ \"${fd##*/}\" -le 2 ] || eval \"exec ${fd##*/}>&-\"; done "
-      "2>/dev/null; " +
+      "bash -c 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval \"exec $fd>&-\"; "
+      "done 2>/dev/null; exec \"$@\"' bash env " +
       environment + " scripts/cluster host " + std::to_string(number_) + " start " + parts);
 }
 
