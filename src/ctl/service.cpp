@@ -29,6 +29,10 @@ Service::Service(const Call& call, std::size_t phones)
       key_(read_key(config_)),
       database_(config_, password_, metrics_),
       accounts_(config_, key_, database_, metrics_, operator_name()) {
+  // With long timeouts an attempt may end before the last host; the next one leaves silent hosts
+  // out.
+  for (std::size_t i = 1; i < config_.database_hosts.size() && !database_.try_connect(); ++i) {
+  }
   database_.connection();
 }
 

@@ -69,7 +69,7 @@ Database::Database(const Config& config, const Secret& password, Metrics& metric
 Connection& Database::connection() {
   constexpr std::chrono::milliseconds kPause{20};
   while (!try_connect()) {
-    if (Clock::now() > *away_since_ + kPatience) {
+    if (Clock::now() > lost_at_ + kPatience) {
       throw Unavailable("no database server is available", 0);
     }
     std::this_thread::sleep_for(with_jitter(kPause));
@@ -80,8 +80,9 @@ Connection& Database::connection() {
 bool Database::try_connect() {
   if (connection_ && !connection_->lost()) return true;
   const std::size_t last = connection_ ? current_ : hosts_.size() - 1;
-  connection_.reset();
   const auto start = Clock::now();
+  if (connection_) lost_at_ = start;
+  connection_.reset();
   for (const bool silent_ones_too : {false, true}) {
     for (std::size_t i = 1; i <= hosts_.size() && Clock::now() - start < kReplayTime; ++i) {
       Host& host = hosts_[(last + i) % hosts_.size()];
@@ -89,7 +90,6 @@ bool Database::try_connect() {
       if (try_host(host)) return true;
     }
   }
-  if (!away_since_) away_since_ = start;
   return false;
 }
 
@@ -138,7 +138,6 @@ std::unique_ptr<Connection> Database::open(const Host& host) const {
 
 void Database::use(Host& host, std::unique_ptr<Connection> fresh) {
   connection_ = std::move(fresh);
-  away_since_.reset();
   current_ = static_cast<std::size_t>(&host - hosts_.data());
   host.wait = std::chrono::milliseconds{0};
   connects_.add();

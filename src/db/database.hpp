@@ -29,9 +29,9 @@ class Database {
   Database(const Config& config, const Secret& password, Metrics& metrics);
 
   /// Returns a live connection. If it was lost, connects to the next host that accepts; the lost
-  /// host comes last, and after it the silent ones. Throws Unavailable if none has accepted for
-  /// kPatience: a cluster that has lost a node refuses everything for a moment. Throws
-  /// SchemaMismatch if the tables have another version.
+  /// host comes last, and after it the silent ones. Throws Unavailable if none accepts, until
+  /// kPatience after the loss only: a cluster that has lost a node refuses everything for a
+  /// moment. Throws SchemaMismatch if these programs cannot work with the tables.
   Connection& connection();
 
   /// Returns true if there is a live connection, after one attempt with each host that is due.
@@ -112,7 +112,7 @@ class Database {
   static constexpr std::chrono::seconds kReplayTime{10};
   static constexpr int kMostLosses = 5;
   static constexpr std::chrono::seconds kSoonLost{1};
-  /// Counted from when the last host went, not from a request: a longer absence is told at once.
+  /// Counted from the loss, not from a request: a longer absence is told at once.
   static constexpr std::chrono::seconds kPatience{2};
 
  private:
@@ -148,8 +148,8 @@ class Database {
   Counter failovers_;
   std::vector<Host> hosts_;
   std::unique_ptr<Connection> connection_;
-  std::size_t current_ = 0;                      ///< the host that connection_ uses or used
-  std::optional<Clock::time_point> away_since_;  ///< when no host accepted for the first time
+  std::size_t current_ = 0;      ///< the host that connection_ uses or used
+  Clock::time_point lost_at_{};  ///< when the last connection was found lost
   Clock::time_point reconnection_start_{};
   /// To the first host, opened while another serves. Last: destroyed before what it uses.
   std::future<std::unique_ptr<Connection>> reconnection_;
