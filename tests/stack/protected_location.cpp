@@ -234,7 +234,8 @@ BOOST_FIXTURE_TEST_CASE(without_workers_nobody_gets_in, WholeStack) {
   BOOST_TEST(visit("/private/", {}).code() == 1009);
 }
 
-BOOST_FIXTURE_TEST_CASE(without_the_database_nobody_gets_in, WholeStack) {
+BOOST_FIXTURE_TEST_CASE(without_the_database_nobody_gets_in, WholeStack,
+                        *boost::unit_test::label("deep")) {
   const std::string token = person.token();
   BOOST_TEST(gets_in(token));
   run_script("scripts/stop database");

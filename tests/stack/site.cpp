@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_serv
   BOOST_TEST(send(site.plain(), {.body = "{}", .source_address = "127.0.0.7"}).code() == 1001);
 }
 
-BOOST_AUTO_TEST_CASE(addresses_are_counted_by_whose_they_are) {
+BOOST_AUTO_TEST_CASE(addresses_are_counted_by_whose_they_are, *boost::unit_test::label("deep")) {
   // IPv4 clients with IPv6 addresses: by a dual-stack socket, or from behind NAT64.
   for (const std::string network : {"::ffff:192.0.2.", "64:ff9b::192.0.3."}) {
     BOOST_TEST(meets_limit("regist", one(network + "1")), network);
@@ -92,7 +92,8 @@ BOOST_AUTO_TEST_CASE(addresses_are_counted_by_whose_they_are) {
   BOOST_TEST(refusals("regist", 1, one("2001:db8:3:1::1")) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(requests_for_codes_have_a_limit_of_their_own) {
+BOOST_AUTO_TEST_CASE(requests_for_codes_have_a_limit_of_their_own,
+                     *boost::unit_test::label("deep")) {
   BOOST_TEST(refusals("code", 11, one("192.0.2.11")) == 0);
   BOOST_TEST(refusals("code", 9, one("192.0.2.11")) > 0);
   BOOST_TEST(refusals("code", 1, one("192.0.2.12")) == 0);

@@ -195,7 +195,8 @@ BOOST_AUTO_TEST_CASE(a_request_that_has_only_just_begun_is_not_old) {
   end(busy);
 }
 
-BOOST_AUTO_TEST_CASE(a_full_table_leaves_a_worker_out_and_working) {
+BOOST_AUTO_TEST_CASE(a_full_table_leaves_a_worker_out_and_working,
+                     *boost::unit_test::label("deep")) {
   std::vector<std::unique_ptr<Metrics>> all;
   for (unsigned i = 0; i < MetricsLayout::kWorkers; ++i) {
     all.push_back(std::make_unique<Metrics>(file));
