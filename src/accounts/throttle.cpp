@@ -88,6 +88,12 @@ unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
   return count.used <= limit.most ? 0 : refuse(metrics, limit, count.seconds);
 }
 
+unsigned hit(db::Database& database, Metrics& metrics, const Limit& limit,
+             std::string_view subject) {
+  return database.replay(
+      [&](db::Connection& connection) { return hit(connection, metrics, limit, subject); });
+}
+
 unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget, bool charged) {
   const unsigned start = crypto::random_below(kBudgetRows);
   // If another request takes the last one of a row between the read and the count, read again.
@@ -122,6 +128,10 @@ Count count_of(db::Connection& connection, const Limit& limit, std::string_view 
 
 void clear(db::Connection& connection, const Limit& limit, std::string_view subject) {
   clear_throttle(connection, bucket_of(limit, subject));
+}
+
+void clear(db::Database& database, const Limit& limit, std::string_view subject) {
+  database.replay([&](db::Connection& connection) { clear(connection, limit, subject); });
 }
 
 }  // namespace users::throttle

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "db/statement.hpp"
+#include "db/database.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users::throttle {
@@ -29,6 +29,10 @@ constexpr Limit kLogins{"login", 10, 15 * 60, true};
 unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
              std::string_view subject);
 
+/// The same, replayed by itself: if what follows is replayed, nothing is counted again.
+unsigned hit(db::Database& database, Metrics& metrics, const Limit& limit,
+             std::string_view subject);
+
 /// Spends one of a budget of the whole service. The count is split over several rows, because all
 /// requests would wait for the lock on a single row. Returns 0 if something was left, else the
 /// seconds to wait, and counts the refusal in `metrics`. If `charged` is false, it reads and writes
@@ -47,5 +51,6 @@ Count count_of(db::Connection& connection, const Limit& limit, std::string_view 
 
 /// Resets the count.
 void clear(db::Connection& connection, const Limit& limit, std::string_view subject);
+void clear(db::Database& database, const Limit& limit, std::string_view subject);
 
 }  // namespace users::throttle

@@ -185,10 +185,7 @@ unsigned Verification::over_limit(db::Connection& connection, const Phone& phone
 
 Outcome Verification::check(db::Database& database, const Phone& phone, Purpose purpose,
                             std::string_view code) const {
-  // One by one, so that a replay counts nothing again.
-  const unsigned wait = database.replay([&](db::Connection& connection) {
-    return throttle::hit(connection, metrics_, throttle::kGuessesADay, phone.e164());
-  });
+  const unsigned wait = throttle::hit(database, metrics_, throttle::kGuessesADay, phone.e164());
   if (wait > 0) return {.code = ResultCode::too_many_requests, .retry_after = wait};
   const bool counted = database.replay([&](db::Connection& connection) {
     return count_code_try(connection, phone.e164(), name_of(purpose), kMostTries) == 1;

@@ -21,19 +21,14 @@ Outcome ended_or_ok(bool done) {
 Outcome AccountService::confirm(const Session& session, std::string_view password_text,
                                 std::string& stored) {
   const auto password = normalise_password(password_text, 1);
-  // One by one, so that a replay neither counts nor hashes again.
-  const unsigned wait = database_.replay([&](db::Connection& connection) {
-    return throttle::hit(connection, metrics_, throttle::kLogins, session.phone);
-  });
+  const unsigned wait = throttle::hit(database_, metrics_, throttle::kLogins, session.phone);
   if (wait > 0) return {.code = ResultCode::locked, .retry_after = wait};
   const auto user = database_.replay(
       [&](db::Connection& connection) { return find_user_by_id.one(connection, session.user_id); });
   if (!user || !password || !passwords_.verify_typed(password_text, *password, user->password)) {
     return {.code = ResultCode::wrong_credentials};
   }
-  database_.replay([&](db::Connection& connection) {
-    throttle::clear(connection, throttle::kLogins, session.phone);
-  });
+  throttle::clear(database_, throttle::kLogins, session.phone);
   stored = user->password;
   return {};
 }

@@ -48,13 +48,9 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   if (Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
       !shape.is_ok())
     return {shape};
-  std::optional<User> user;
-  const unsigned wait = database_.replay([&](db::Connection& connection) {
-    const unsigned seconds = throttle::hit(connection, metrics_, throttle::kLogins, phone->e164());
-    if (seconds == 0) user = find_user_by_phone.one(connection, phone->e164());
-    return seconds;
-  });
+  const unsigned wait = throttle::hit(database_, metrics_, throttle::kLogins, phone->e164());
   if (wait > 0) return {{.code = ResultCode::locked, .retry_after = wait}};
+  const auto user = find_user(phone->e164());
   const bool right = user ? passwords_.verify_typed(password_text, *password, user->password)
                           : passwords_.verify_nobody(*password);
   if (!right) return {{.code = ResultCode::wrong_credentials}};

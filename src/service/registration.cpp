@@ -67,13 +67,10 @@ std::optional<Outcome> AccountService::own_outcome(const Candidate& candidate,
   }
   const std::string& phone = user->phone;
   // Even with the key, passwords cannot be guessed faster than at login.
-  const unsigned wait = database_.replay([&](db::Connection& connection) {
-    return throttle::hit(connection, metrics_, throttle::kLogins, phone);
-  });
+  const unsigned wait = throttle::hit(database_, metrics_, throttle::kLogins, phone);
   if (wait > 0) return Outcome{.code = ResultCode::too_many_requests, .retry_after = wait};
   if (!passwords_.verify(candidate.password, user->password)) return std::nullopt;
-  database_.replay(
-      [&](db::Connection& connection) { throttle::clear(connection, throttle::kLogins, phone); });
+  throttle::clear(database_, throttle::kLogins, phone);
   log::info({"regist: created by an earlier attempt, user: ", candidate.phone.masked()});
   return Outcome{};
 }
