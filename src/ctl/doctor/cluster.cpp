@@ -11,20 +11,10 @@
 namespace users::ctl {
 namespace {
 
-struct StatusVariable {
-  std::string name;
-  std::string value;
-};
-const db::Query<StatusVariable()> list_status{
-    "list_status",
-    "SELECT",
-    {{"LOWER(VARIABLE_NAME)", &StatusVariable::name}, {"VARIABLE_VALUE", &StatusVariable::value}},
-    "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME LIKE 'wsrep%'"};
-
-/// `a = 1; b = 2` of wsrep_provider_options.
-std::map<std::string, std::string> options_of(const std::string& text) {
+/// Of wsrep_provider_options, which is `a = 1; b = 2`.
+std::map<std::string, std::string> options_of(const Node& node) {
   std::vector<std::string> parts;
-  boost::split(parts, text, boost::is_any_of(";"));
+  boost::split(parts, node.value("wsrep_provider_options"), boost::is_any_of(";"));
   std::map<std::string, std::string> options;
   for (const std::string& part : parts) {
     const auto equals = part.find('=');
@@ -44,20 +34,21 @@ std::optional<double> seconds_of(const std::string& period) {
   return seconds;
 }
 
-Finding judge_state(const Node& node, std::map<std::string, std::string> status,
-                    std::size_t hosts) {
-  const std::string found = node.host + ": " + status["wsrep_local_state_comment"] + " in a " +
-                            status["wsrep_cluster_status"] + " component of " +
-                            status["wsrep_cluster_size"];
-  if (status["wsrep_cluster_status"] != "Primary") {
+Finding judge_state(const Node& node, std::size_t hosts) {
+  const std::string state = node.value("wsrep_local_state_comment");
+  const std::string component = node.value("wsrep_cluster_status");
+  const std::string size = node.value("wsrep_cluster_size");
+  const std::string found =
+      node.host + ": " + state + " in a " + component + " component of " + size;
+  if (component != "Primary") {
     return problem(
         found + ": it serves nobody",
         "start the other nodes; if all have stopped, conf/CLUSTER.md says which one begins");
   }
-  if (status["wsrep_local_state_comment"] != "Synced") {
+  if (state != "Synced") {
     return warning(found + ": it is not up to date", "wait, and see the server's error log");
   }
-  if (std::to_string(hosts) != status["wsrep_cluster_size"]) {
+  if (size != std::to_string(hosts)) {
     return warning(found + ", but database.hosts names " + std::to_string(hosts),
                    "start the missing node, or name all nodes in database.hosts");
   }
@@ -66,15 +57,11 @@ Finding judge_state(const Node& node, std::map<std::string, std::string> status,
 
 /// A node that stops is noticed after its suspect timeout; until then nothing is committed.
 Finding judge_timeouts(const Node& node, unsigned read_timeout) {
-  const auto at = [&](const char* name) {
-    const auto option = node.options.find(name);
-    return option == node.options.end() ? std::nullopt : seconds_of(option->second);
-  };
-  const auto keepalive = at("evs.keepalive_period");
-  const auto suspect = at("evs.suspect_timeout");
+  auto options = options_of(node);
+  const auto keepalive = seconds_of(options["evs.keepalive_period"]);
+  const auto suspect = seconds_of(options["evs.suspect_timeout"]);
   if (!keepalive || !suspect) return skipped(node.host + ": its evs timeouts are not in seconds");
-  const std::string found =
-      node.host + ": evs.suspect_timeout = " + node.options.at("evs.suspect_timeout");
+  const std::string found = node.host + ": evs.suspect_timeout = " + options["evs.suspect_timeout"];
   if (*keepalive > *suspect / 3) {
     return problem(found + " is less than three times evs.keepalive_period: mariadbd may abort",
                    "lower evs.keepalive_period in wsrep_provider_options of every node");
@@ -88,23 +75,29 @@ Finding judge_timeouts(const Node& node, unsigned read_timeout) {
   return ok(found);
 }
 
-/// The first evs or gmcast setting in which they differ.
+/// The first evs setting in which they differ.
 std::optional<std::string> difference(const Node& a, const Node& b) {
-  for (const auto& [name, value] : a.options) {
-    if (!name.starts_with("evs.") || name == "evs.evict") continue;
-    const auto other = b.options.find(name);
-    if (other != b.options.end() && other->second != value) {
-      return name + " is " + value + " on " + a.host + " and " + other->second + " on " + b.host;
-    }
+  auto others = options_of(b);
+  for (const auto& [name, value] : options_of(a)) {
+    if (!name.starts_with("evs.") || name == "evs.evict" || value == others[name]) continue;
+    return name + " is " + value + " on " + a.host + " and " + others[name] + " on " + b.host;
   }
   return std::nullopt;
+}
+
+bool is_in_cluster(const Node& node) {
+  return node.value("wsrep_on") == "ON";
+}
+
+/// Equal for two names of a server, and for the nodes of a cluster.
+std::string identity_of(const Node& node) {
+  return node.value(is_in_cluster(node) ? "wsrep_cluster_state_uuid" : "server_uid");
 }
 
 Finding judge_nodes(const std::vector<Node>& nodes) {
   const Node& first = nodes.front();
   for (const Node& node : nodes) {
-    if (node.is_in_cluster != first.is_in_cluster ||
-        (!node.is_in_cluster && node.server != first.server)) {
+    if (identity_of(node) != identity_of(first)) {
       return problem(
           node.host + " and " + first.host +
               " are two servers without a cluster: an account of one is unknown to the other",
@@ -116,29 +109,17 @@ Finding judge_nodes(const std::vector<Node>& nodes) {
           "write the same wsrep_provider_options on all nodes, restart one after another");
     }
   }
-  return ok(first.is_in_cluster ? "the nodes have the same timeouts" : "all hosts are one server");
+  return ok(is_in_cluster(first) ? "the nodes have the same timeouts" : "all hosts are one server");
 }
 
 }  // namespace
 
-void check_node(Diagnosis& d, db::Connection& connection, const std::string& host,
-                const std::map<std::string, std::string>& variables) {
-  const auto value = [&](const char* name) {
-    const auto variable = variables.find(name);
-    return variable == variables.end() ? std::string() : variable->second;
-  };
-  Node& node = d.nodes.emplace_back();
-  node = {host, value("server_uid"), value("wsrep_on") == "ON",
-          options_of(value("wsrep_provider_options"))};
-  if (!node.is_in_cluster) return;
-  std::map<std::string, std::string> status;
-  for (const StatusVariable& variable : list_status.all(connection))
-    status[variable.name] = variable.value;
-  d.add("cluster node", judge_state(node, status, d.config->database_hosts.size()));
-  d.add("cluster timeouts", judge_timeouts(node, d.config->database_read_timeout));
-}
-
 void check_cluster(Diagnosis& d) {
+  for (const Node& node : d.nodes) {
+    if (!is_in_cluster(node)) continue;
+    d.add("cluster node", judge_state(node, d.config->database_hosts.size()));
+    d.add("cluster timeouts", judge_timeouts(node, d.config->database_read_timeout));
+  }
   if (d.nodes.size() > 1) d.add("cluster", judge_nodes(d.nodes));
 }
 

@@ -22,7 +22,8 @@ const db::Query<Variable()> server_variables{
     "server_variables",
     "SELECT",
     {{"LOWER(VARIABLE_NAME)", &Variable::name}, {"VARIABLE_VALUE", &Variable::value}},
-    "FROM information_schema.GLOBAL_VARIABLES"};
+    "FROM information_schema.GLOBAL_VARIABLES UNION ALL SELECT LOWER(VARIABLE_NAME), "
+    "VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME LIKE 'wsrep%'"};
 
 struct SessionFacts {
   std::string account;
@@ -230,8 +231,8 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
   d.add("database clock", judge_skew(host, std::stod(facts.clock) - (before + after) / 2));
   d.add("database tls", judge_tls(host, facts.cipher));
   d.add("service account", judge_grants(*d.config, connection, facts.account));
-  check_node(d, connection, host, variables);
   if (!db::is_remote(host)) d.data_folder = variables["datadir"];
+  d.nodes.push_back({host, std::move(variables)});
 }
 
 }  // namespace users::ctl

@@ -41,10 +41,14 @@ using Workers = std::vector<WorkerTable::Worker>;
 
 /// A database server that could be reached.
 struct Node {
-  std::string host;    ///< as in database.hosts
-  std::string server;  ///< its server_uid: the same under another name
-  bool is_in_cluster = false;
-  std::map<std::string, std::string> options;  ///< of wsrep_provider_options
+  std::string host;                              ///< as in database.hosts
+  std::map<std::string, std::string> variables;  ///< and its status as a node of a cluster
+
+  /// Empty if there is none.
+  [[nodiscard]] std::string value(const std::string& name) const {
+    const auto variable = variables.find(name);
+    return variable == variables.end() ? std::string() : variable->second;
+  }
 };
 
 struct Diagnosis {
@@ -98,9 +102,7 @@ void check_peers(Diagnosis& d);
 void check_database(Diagnosis& d);
 /// Part of check_database: a server's settings, its clock, and the rights of the service's account.
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host);
-/// Part of check_server, with the server's variables; and the comparison of all.
-void check_node(Diagnosis& d, db::Connection& connection, const std::string& host,
-                const std::map<std::string, std::string>& variables);
+/// Part of check_database: the nodes of a cluster, which must agree.
 void check_cluster(Diagnosis& d);
 void check_migrations(Diagnosis& d);
 void check_disks(Diagnosis& d);
