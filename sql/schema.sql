@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
   name      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
   checksum  CHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NULL COMMENT 'SHA-256 of the file',
   applyTime DATETIME NOT NULL COMMENT 'UTC',
-  oldestProgram INT UNSIGNED NULL COMMENT 'the version whose programs can work with it',
+  oldestProgram INT UNSIGNED NULL COMMENT 'the first version whose programs can work with it',
   PRIMARY KEY (version)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 

@@ -32,14 +32,15 @@ void replace_key(db::Connection& connection, const Secret& key) {
   put_key(connection, crypto::bytes_of(fingerprint_of(key)));
 }
 
-KeyCheck check_key(db::Connection& connection, const Secret& key) {
-  const auto row = find_fingerprint.one(connection);
-  if (!row) return KeyCheck::unknown;
-  return crypto::equal(fingerprint_of(key), row->fingerprint) ? KeyCheck::same : KeyCheck::other;
-}
-
-KeyCheck find_key(db::Connection& connection) {
-  return find_fingerprint.one(connection) ? KeyCheck::other : KeyCheck::unknown;
+KeyCheck check_key(db::Connection& connection, const Secret* key) {
+  try {
+    const auto row = find_fingerprint.one(connection);
+    if (!row) return KeyCheck::unknown;
+    const bool is_same = key != nullptr && crypto::equal(fingerprint_of(*key), row->fingerprint);
+    return is_same ? KeyCheck::same : KeyCheck::other;
+  } catch (const db::NoSuchTable&) {  // before its migration
+    return KeyCheck::unknown;
+  }
 }
 
 }  // namespace users::ctl

@@ -15,11 +15,8 @@ void replace_key(db::Connection& connection, const Secret& key);
 
 enum class KeyCheck { unknown, same, other };
 
-/// Compares the key with the one whose fingerprint the database has. Throws db::NoSuchTable before
-/// the migration.
-KeyCheck check_key(db::Connection& connection, const Secret& key);
-
-/// The same for a key that is still to be made: unknown or other.
-KeyCheck find_key(db::Connection& connection);
+/// Compares the key with the one whose fingerprint the database has; unknown if it has none. Null:
+/// a key that is still to be made, and so is never the same.
+KeyCheck check_key(db::Connection& connection, const Secret* key);
 
 }  // namespace users::ctl

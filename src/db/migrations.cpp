@@ -26,7 +26,7 @@ constexpr std::string_view kVersionTable =
     "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS "
     "checksum CHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NULL "
     "COMMENT 'SHA-256 of the file' AFTER name, ADD COLUMN IF NOT EXISTS "
-    "oldestProgram INT UNSIGNED NULL COMMENT 'the version whose programs can work with it'";
+    "oldestProgram INT UNSIGNED NULL COMMENT 'the first version whose programs can work with it'";
 
 std::string read_file(const std::filesystem::path& file) {
   std::ifstream stream(file);

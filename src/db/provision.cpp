@@ -81,12 +81,17 @@ bool has_account(Connection& administrator, const std::string& user) {
 
 void make_account(Connection& administrator, const Account& account, Rights rights,
                   const std::string& database) {
-  const std::string name = name_in_sql(account.user) + "@localhost";
+  const bool is_local = account.host == "localhost";
+  if (!is_local && !has_network_syntax(account.host)) {
+    throw std::invalid_argument("'" + account.host + "' is no address of an account");
+  }
+  const std::string name = name_in_sql(account.user) + "@'" + account.host + "'";
   if (account.what != AccountPassword::keep) {
-    // Set the password in the same statement: without one anybody on this machine could log in.
+    // Set the password in the same statement: without one anybody there could log in.
     std::string statement =
         account.what == AccountPassword::create ? "CREATE USER " : "ALTER USER ";
     statement += name + " IDENTIFIED BY " + literal(account.password);
+    if (!is_local) statement += " REQUIRE SSL";
     administrator.run_script(statement, "set the password of " + name);
     wipe(statement);
   }
@@ -108,37 +113,24 @@ bool has_network_syntax(std::string_view network) {
 
 NetworkAccount network_account(Connection& administrator, const std::string& user,
                                const std::string& network, const std::string& database) {
-  const std::string other =
-      " FROM mysql.user WHERE user = '" + name_in_sql(user) + "' AND host = '" + network + "'";
-  if (!is_true(administrator, "COUNT(*) > 0" + other)) return NetworkAccount::none;
-  const std::string where =
-      " FROM mysql.user own JOIN mysql.user other USING (user) WHERE user = '" + name_in_sql(user) +
-      "' AND own.host = 'localhost' AND other.host = '" + network + "'";
-  if (!is_true(administrator, "COUNT(*) > 0" + where +
-                                  " AND own.authentication_string = other.authentication_string")) {
-    return NetworkAccount::others;
-  }
   std::string pattern;  // as mysql.db has it, in a literal
   for (const char c : grant_pattern(name_in_sql(database))) pattern.append(c == '\\' ? 2 : 1, c);
-  const bool is_ready =
-      is_true(administrator, "COUNT(*) > 0" + where + " AND other.ssl_type <> ''") &&
-      is_true(administrator,
-              "COUNT(*) > 0 FROM mysql.db WHERE user = '" + user + "' AND host = '" + network +
-                  "' AND db = '" + pattern +
-                  "' AND CONCAT(select_priv, insert_priv, update_priv, delete_priv) = 'YYYY'");
-  return is_ready ? NetworkAccount::ready : NetworkAccount::incomplete;
-}
-
-void make_network_account(Connection& administrator, const std::string& user,
-                          const Secret& password, const std::string& network,
-                          const std::string& database) {
-  const std::string name = name_in_sql(user) + "@'" + network + "'";
-  std::string how = name + " IDENTIFIED BY " + literal(password) + " REQUIRE SSL";
-  std::string statement = "CREATE USER IF NOT EXISTS " + how + "; ALTER USER " + how;
-  administrator.run_script(statement, "make " + name);
-  wipe(statement);
-  wipe(how);
-  administrator.run_script(grant(Rights::rows, database, name), "grant");
+  const auto found = administrator.run_script(
+      "SELECT IF(own.authentication_string <=> other.authentication_string, "
+      "IF(other.ssl_type <> '' AND rights.user IS NOT NULL, 'ready', 'incomplete'), 'others') FROM "
+      "mysql.user other LEFT JOIN mysql.user own ON own.user = other.user AND own.host = "
+      "'localhost' LEFT JOIN mysql.db rights ON rights.user = other.user AND rights.host = "
+      "other.host AND rights.db = '" +
+          pattern +
+          "' AND CONCAT(rights.select_priv, rights.insert_priv, rights.update_priv, "
+          "rights.delete_priv) = 'YYYY' WHERE "
+          "other.user = '" +
+          name_in_sql(user) + "' AND other.host = '" + network + "'",
+      "network account");
+  if (!found) return NetworkAccount::none;
+  return *found == "ready"    ? NetworkAccount::ready
+         : *found == "others" ? NetworkAccount::others
+                              : NetworkAccount::incomplete;
 }
 
 std::string provision_script(const Config& config) {

@@ -38,33 +38,29 @@ enum class AccountPassword {
 };
 
 struct Account {
-  const std::string& user;  ///< at localhost
+  const std::string& user;
   const Secret& password;
   AccountPassword what;
+  std::string host = "localhost";  ///< any other only over TLS
 };
 
 /// Gives the account its password and rights on all tables of this database: on rows only, or all.
 void make_account(Connection& administrator, const Account& account, Rights rights,
                   const std::string& database);
 
-/// What `user` may do from `network`, as has_network_syntax() takes it.
+/// Returns true for the addresses of an account as MariaDB writes them: 192.0.2.10, 192.0.2.%,
+/// 192.0.2.0/255.255.255.0, 2001:db8::%. False for names, and for % alone.
+bool has_network_syntax(std::string_view network);
+
+/// What the account of `user` at `network`, of that syntax, is.
 enum class NetworkAccount {
   none,
-  others,      ///< with another password than its localhost account
+  others,      ///< with another password than the account at localhost
   incomplete,  ///< without TLS, or without the rights on the rows of `database`
   ready,
 };
 NetworkAccount network_account(Connection& administrator, const std::string& user,
                                const std::string& network, const std::string& database);
-
-/// Lets `user` log in from `network` too, over TLS only, with rights on the rows of `database`.
-void make_network_account(Connection& administrator, const std::string& user,
-                          const Secret& password, const std::string& network,
-                          const std::string& database);
-
-/// Returns true for the addresses of an account as MariaDB writes them: 192.0.2.10, 192.0.2.%,
-/// 192.0.2.0/255.255.255.0, 2001:db8::%. False for names, and for % alone.
-bool has_network_syntax(std::string_view network);
 
 /// The SQL to do all this on a server where setup cannot log in as administrator, one statement per
 /// line. The operator fills in HOST and the passwords.

@@ -88,8 +88,6 @@ Finding judge_hashes(std::optional<std::uint64_t> count) {
                  "hashes\"");
 }
 
-constexpr unsigned kKeyVersion = 9;  // of the schema that has the key's fingerprint
-
 Finding judge_key(const Diagnosis& d, db::Connection& connection) {
   std::optional<Secret> key;
   try {
@@ -97,7 +95,7 @@ Finding judge_key(const Diagnosis& d, db::Connection& connection) {
   } catch (const std::exception&) {
     return skipped("it could not be read");
   }
-  switch (check_key(connection, *key)) {
+  switch (check_key(connection, &*key)) {
     case KeyCheck::same:
       return ok("the one that the service has used with this database");
     case KeyCheck::unknown:
@@ -116,7 +114,7 @@ void check_tables(Diagnosis& d, db::Connection& connection) {
     const unsigned version = db::schema_version(connection);
     d.add("schema", judge_schema(d, version, db::can_work_with(connection, version)));
     d.add("outbox", judge_outbox(outbox::delays.one(connection).value_or(outbox::Delays{})));
-    if (version >= kKeyVersion) d.add("key of this database", judge_key(d, connection));
+    d.add("key of this database", judge_key(d, connection));
     d.add("password hashes", judge_hashes(count_imported_hashes(connection, *d.config)));
   } catch (const db::NoSuchTable&) {
     d.add("outbox", skipped("there is no such table"));
