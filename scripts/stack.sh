@@ -48,10 +48,12 @@ load_settings() {
     CONF=$(realpath -m -- "${CONF:-$ROOT/conf/development.conf}")
     BIN=$(realpath -m -- "${BIN:-$ROOT/build/release}")
     PORT=${PORT:-8000}
-    # For a host of scripts/cluster: where nginx listens, whose X-Forwarded-For it believes, and the other hosts' databases.
+    # For a host of scripts/cluster: where nginx listens, whose X-Forwarded-For it believes, the other hosts' databases, and the
+    # settings of its database.
     ADDRESS=${ADDRESS:-127.0.0.1}
     BALANCER=${BALANCER:-}
     OTHER_DATABASES=${OTHER_DATABASES:-}
+    NODE=${NODE:-}
     WORKERS=${WORKERS:-4}
     FAST_WORKERS=${FAST_WORKERS:-4}
     VERIFICATION=${VERIFICATION:-}

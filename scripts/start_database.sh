@@ -15,23 +15,23 @@ make_database() {
     mv -- "$STATE/mariadb.new" "$STATE/mariadb"
 }
 
-# A node of a cluster answers only in a primary component, when it has everything.
+# A node of a cluster is ready when it is synced in a primary component.
 database_answers() {
-    if [[ -e $STATE/galera.cnf ]]; then
+    if [[ -n $NODE ]]; then
         [[ $(run_sql -NBe "SHOW STATUS LIKE 'wsrep_ready'" 2>/dev/null) == *ON ]]
     else
         run_sql --execute='DO 0' >/dev/null 2>&1
     fi
 }
 
-# node_options: sets OPTIONS to how a node of scripts/cluster starts. NEW_CLUSTER: it is the first.
+# node_options: sets OPTIONS for a node of scripts/cluster. NEW_CLUSTER: it begins a new cluster.
 node_options() {
     local position
     OPTIONS=()
-    [[ -e $STATE/galera.cnf ]] || return 0
-    cat -- "$STATE/galera.cnf" >>"$STATE/mariadb.cnf"
+    [[ -n $NODE ]] || return 0
+    cat -- "$NODE" >>"$STATE/mariadb.cnf"
     [[ -z ${NEW_CLUSTER:-} ]] || OPTIONS+=(--wsrep-new-cluster)
-    # After a crash only InnoDB knows how far it had come.
+    # After a crash only InnoDB knows the position of the last commit.
     if grep -q '^seqno: *-1' "$STATE/mariadb/grastate.dat" 2>/dev/null; then
         position=$(mariadbd --defaults-file="$STATE/mariadb.cnf" --datadir="$STATE/mariadb" \
             --socket="$(run_path recover.sock)" --skip-networking --wsrep-recover 2>&1 |
