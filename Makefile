@@ -79,7 +79,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse test-cluster fuzz fuzz-programs valgrind soak bench bench-count cluster cluster-stop test-debian test-openapi test-browser asan coverage lint format print install walk FORCE
+.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse test-cluster fuzz fuzz-programs valgrind soak bench bench-cluster bench-count cluster cluster-stop test-debian test-openapi test-browser asan coverage lint format print install walk FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs
@@ -233,6 +233,12 @@ bench: ## measures it beside other servers, 20 minutes (QUICK=1: 3)
 	  build/bench/node/node_modules build/bench/better-auth/node_modules
 	@tests/bench/bench.py $(if $(QUICK),--quick)
 
+# Takes about three minutes.
+bench-cluster:
+	@scripts/install-packages run bench cluster
+	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@tests/cluster/bench.py
+
 bench-count:
 	@scripts/install-packages run bench
 	@$(MAKE) --no-print-directory -j$(JOBS) build
@@ -359,4 +365,4 @@ $(BUILD)/flags: FORCE
 	  echo '$(VERSION) $(SCHEMA_VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' > $@
 
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -12,8 +12,16 @@
 
 namespace users::test {
 
+std::string Host::address() const {
+  return std::string(std::getenv("NETWORK")) + "." + std::to_string(number_);
+}
+
 std::string Host::url() const {
-  return "http://127.0.1." + std::to_string(number_) + ":" + std::getenv("PORT");
+  return "http://" + address() + ":" + std::getenv("PORT");
+}
+
+std::string Host::network_namespace() const {
+  return std::string("users-") + std::getenv("PORT") + "-" + std::to_string(number_);
 }
 
 std::string Host::folder() const {
@@ -21,7 +29,7 @@ std::string Host::folder() const {
 }
 
 void Host::start(const std::string& parts, const std::string& environment) const {
-  // Without the descriptors of the test, which the ledger would count as the workers'.
+  // Close the test's descriptors first. Workers would inherit them, and the ledger counts those.
   run_script(
       "bash -c 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval \"exec $fd>&-\"; "
       "done 2>/dev/null; exec \"$@\"' bash env " +
@@ -42,10 +50,14 @@ void Host::kill() const {
   for (const char* part : {"nginx", "hash", "fast", "courier", "database"}) signal(part, SIGKILL);
 }
 
-std::string Host::query(const std::string& sql) const {
+std::unique_ptr<db::Connection> Host::connect() const {
   const std::string socket = std::filesystem::canonical(folder() + "/run") / "mariadb.sock";
   const db::Endpoint endpoint{socket, "users", ::getpwuid(::geteuid())->pw_name};
-  return db::Connection(endpoint, Secret()).run_script(sql, "test").value_or("");
+  return std::make_unique<db::Connection>(endpoint, Secret());
+}
+
+std::string Host::query(const std::string& sql) const {
+  return connect()->run_script(sql, "test").value_or("");
 }
 
 std::string Host::status(const std::string& name) const {
@@ -56,6 +68,15 @@ std::string Host::status(const std::string& name) const {
   } catch (const db::DatabaseError&) {
     return "";
   }
+}
+
+long Host::last_commit() const {
+  const std::string position =
+      run_script("mariadbd --defaults-file='" + folder() + "/mariadb.cnf' --datadir='" + folder() +
+                 "/mariadb' --socket='" + folder() +
+                 "/recover.sock' --skip-networking --wsrep-recover 2>&1 | sed -n 's/.*Recovered "
+                 "position: .*://p'");
+  return std::stol(position);
 }
 
 bool Host::is_home() const {

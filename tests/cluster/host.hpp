@@ -18,27 +18,35 @@ class Host {
 
   [[nodiscard]] int number() const { return number_; }
 
-  /// Of its own nginx, for send().
+  [[nodiscard]] std::string address() const;
+  /// The base URL of its own nginx, for send().
   [[nodiscard]] std::string url() const;
   [[nodiscard]] std::string folder() const;
 
-  /// Starts what does not run: some parts of scripts/start, or all. Returns when they are ready,
-  /// for a database when it has everything. Throws if that fails.
-  /// `environment`: assignments for the script.
+  /// The name of its network namespace, if the hosts have some.
+  [[nodiscard]] std::string network_namespace() const;
+
+  /// Starts the parts that are not running: those in `parts`, or all. Returns when they are ready;
+  /// a database is ready when it is synced. Throws if that fails. `environment`: assignments for
+  /// the script.
   void start(const std::string& parts = "", const std::string& environment = "") const;
   void stop(const std::string& parts = "") const;
 
-  /// Signals a part's process group; does nothing if it does not run.
+  /// Signals a part's process group. Does nothing if the part is not running.
   void signal(const std::string& part, int number) const;
-  /// SIGKILL to everything on it, as if its power failed.
+  /// Sends SIGKILL to everything on the host, as if its power failed.
   void kill() const;
 
+  /// A connection to its node as the database's administrator.
+  [[nodiscard]] std::unique_ptr<db::Connection> connect() const;
   /// Runs `sql` on its node as the database's administrator; returns the first column of the last
   /// row.
   [[nodiscard]] std::string query(const std::string& sql) const;
   /// The value of a status variable; empty if the node does not answer.
   [[nodiscard]] std::string status(const std::string& name) const;
   [[nodiscard]] bool is_synced() const { return status("wsrep_local_state_comment") == "Synced"; }
+  /// The number of the last commit of a node that is not running, by mariadbd --wsrep-recover.
+  [[nodiscard]] long last_commit() const;
   /// Whether all its workers and its courier are connected to its own node.
   [[nodiscard]] bool is_home() const;
 

@@ -1,11 +1,14 @@
-// The same thing on three hosts at once: what must happen once does, and every host knows at once
-// what another acknowledged.
+// The same request at three hosts at once. What must happen once happens once, and each host sees
+// at once what another has acknowledged.
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <barrier>
+#include <chrono>
 #include <functional>
 #include <iostream>
+#include <memory>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -22,8 +25,7 @@ namespace {
 
 using Replies = std::array<HttpReply, kHosts>;
 
-/// Sends `request(round)` to every host at once, in each of `rounds`, and hands the replies to
-/// `judge`.
+/// In each of `rounds`, sends a request to every host at once and passes the replies to `judge`.
 void at_once(int rounds, const std::function<HttpRequest(int round, int host)>& request,
              const std::function<void(int round, const Replies& replies)>& judge) {
   Replies replies;
@@ -51,8 +53,9 @@ int count_of(const Replies& replies, int code) {
       std::ranges::count_if(replies, [&](const HttpReply& reply) { return reply.code() == code; }));
 }
 
-/// A phone a round on every host, with or without one Idempotency-Key; what `is_right` says of the
-/// replies, and that there is one account.
+/// In each round, registers a fresh phone at every host at once. Checks the replies with
+/// `is_right`, and that each phone has one account. `with_key`: all three send the same
+/// Idempotency-Key.
 void register_at_once(const std::string& what, int rounds, bool with_key,
                       const std::function<bool(const Replies&)>& is_right) {
   std::vector<std::string> phones;
@@ -77,6 +80,79 @@ void register_at_once(const std::string& what, int rounds, bool with_key,
   BOOST_TEST(rows == rounds);
 }
 
+/// Registers, requests a code for login, and returns it.
+std::string code_for_login(const Person& person) {
+  regist(person.phone());
+  post("code", {{"phone", person.phone()}, {"purpose", "login"}});
+  BOOST_TEST_REQUIRE(wait_until(30, [&] { return !codes_sent(person.e164(), "login").empty(); }));
+  return codes_sent(person.e164(), "login").back();
+}
+
+HttpRequest login_by(const Person& person, const std::string& code) {
+  return {.path = "/users/login", .body = body_of({{"phone", person.phone()}, {"code", code}})};
+}
+
+/// A session that is opened on one host, used and ended on another. Hosts are counted from 1.
+class Journey {
+ public:
+  Journey(const std::string& phone, int opened_on) {
+    const std::string login = body_of({{"phone", phone}, {"password", "correct horse 42"}});
+    token_ = ask(opened_on, "POST", "login", login).text("token");
+  }
+
+  /// Throws if that host does not know the session.
+  void end(int host) const {
+    if (auth(host) != 204 || ask(host, "POST", "logout", "{}").code() != 0) {
+      throw std::runtime_error("the session cannot be used and ended");
+    }
+  }
+
+  /// Returns the status.
+  [[nodiscard]] long auth(int host) const { return ask(host, "GET", "auth").status; }
+
+ private:
+  [[nodiscard]] HttpReply ask(int host, const std::string& method, const std::string& endpoint,
+                              const std::string& body = {}) const {
+    std::vector<std::string> headers{"Content-Type: application/json"};
+    if (!token_.empty()) headers.push_back("Authorization: Bearer " + token_);
+    return send(Host(host).url(),
+                {.method = method, .path = "/users/" + endpoint, .body = body, .headers = headers});
+  }
+
+  std::string token_;
+};
+
+/// While it exists, the host's fast pool runs with session_reads = local.
+class LocalReads {
+ public:
+  explicit LocalReads(Host host) : host_(host) {
+    restart("USERS_FCGI_DATABASE_SESSION_READS=local");
+  }
+  ~LocalReads() { restart(""); }
+  LocalReads(const LocalReads&) = delete;
+  LocalReads& operator=(const LocalReads&) = delete;
+
+ private:
+  void restart(const std::string& environment) const {
+    host_.stop("fast");
+    host_.start("fast", environment);
+  }
+
+  Host host_;
+};
+
+/// A node that applies nothing of what the others commit, until release().
+class Held {
+ public:
+  explicit Held(const Host& host) : connection_(host.connect()) {
+    connection_->run_script("FLUSH TABLES WITH READ LOCK", "test");
+  }
+  void release() const { connection_->run_script("UNLOCK TABLES", "test"); }
+
+ private:
+  std::unique_ptr<users::db::Connection> connection_;
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(hosts_at_once)
@@ -95,19 +171,12 @@ BOOST_AUTO_TEST_CASE(of_one_registration_sent_to_all_hosts_all_are_told_that_it_
 BOOST_AUTO_TEST_CASE(of_guesses_at_one_code_over_all_hosts_five_are_compared) {
   constexpr int kRounds = 20;
   const Person person;
-  regist(person.phone());
-  post("code", {{"phone", person.phone()}, {"purpose", "login"}});
-  BOOST_TEST_REQUIRE(wait_until(30, [&] { return !codes_sent(person.e164(), "login").empty(); }));
-  const std::string right = codes_sent(person.e164(), "login").back();
+  const std::string right = code_for_login(person);
   const std::string wrong = right == "000000" ? "000001" : "000000";
-  const auto login = [&](const std::string& code) {
-    return HttpRequest{.path = "/users/login",
-                       .body = body_of({{"phone", person.phone()}, {"code", code}})};
-  };
   int let_in = 0;
   int failed = 0;
   at_once(
-      kRounds, [&](int, int) { return login(wrong); },
+      kRounds, [&](int, int) { return login_by(person, wrong); },
       [&](int, const Replies& replies) {
         let_in += count_of(replies, 0);
         failed +=
@@ -119,7 +188,26 @@ BOOST_AUTO_TEST_CASE(of_guesses_at_one_code_over_all_hosts_five_are_compared) {
   BOOST_TEST(let_in == 0);
   BOOST_TEST(failed == 0);
   BOOST_TEST(tries == "5");
-  BOOST_TEST(send(base_url(), login(right)).code() != 0);
+  BOOST_TEST(send(base_url(), login_by(person, right)).code() != 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_code_that_is_used_on_all_hosts_at_once_opens_one_session) {
+  constexpr int kRounds = 20;
+  const std::vector<Person> people(kRounds);
+  std::vector<std::string> codes;
+  for (const Person& person : people) codes.push_back(code_for_login(person));
+  int wrong = 0;
+  at_once(
+      kRounds,
+      [&](int round, int) {
+        const auto i = static_cast<std::size_t>(round);
+        return login_by(people[i], codes[i]);
+      },
+      [&](int, const Replies& replies) {
+        if (count_of(replies, 0) != 1 || count_of(replies, 1006) != kHosts - 1) ++wrong;
+      });
+  std::cout << "one code on three hosts: " << kRounds << " times, " << wrong << " wrong\n";
+  BOOST_TEST(wrong == 0);
 }
 
 BOOST_AUTO_TEST_CASE(each_message_is_sent_once_by_the_couriers_of_all_hosts) {
@@ -135,9 +223,9 @@ BOOST_AUTO_TEST_CASE(each_message_is_sent_once_by_the_couriers_of_all_hosts) {
   });
   BOOST_TEST(refused == 0);
   const auto sent = [&](std::size_t times) {
-    return std::ranges::count_if(phones, [&](const std::string& phone) {
-      return codes_sent("+86" + phone, "regist").size() == times;
-    });
+    const auto all = phones_with_codes("regist");
+    return std::ranges::count_if(
+        phones, [&](const std::string& phone) { return all.count("+86" + phone) == times; });
   };
   BOOST_TEST(wait_until(60, [&] { return sent(0) == 0; }));
   std::cout << "couriers of three hosts: " << kMessages << " messages, " << kMessages - sent(1)
@@ -149,26 +237,58 @@ BOOST_AUTO_TEST_CASE(a_session_that_has_ended_on_one_host_is_unknown_on_the_othe
   constexpr int kTimes = 1000;
   const std::string phone = fresh_phone();
   regist(phone);
-  const std::string login = body_of({{"phone", phone}, {"password", "correct horse 42"}});
   std::atomic<int> alive{0};
-  std::atomic<int> failed{0};
   in_parallel(4, kTimes, [&](int i) {
-    const auto ask = [&](int host, const std::string& method, const std::string& path,
-                         const std::string& token, const std::string& body = {}) {
-      std::vector<std::string> headers{"Content-Type: application/json"};
-      if (!token.empty()) headers.push_back("Authorization: Bearer " + token);
-      return send(Host(host % kHosts + 1).url(),
-                  {.method = method, .path = path, .body = body, .headers = headers});
-    };
-    const std::string token = ask(i, "POST", "/users/login", "", login).text("token");
-    if (ask(i + 1, "GET", "/users/auth", token).status != 204) ++failed;
-    if (ask(i + 1, "POST", "/users/logout", token, "{}").code() != 0) ++failed;
-    if (ask(i + 2, "GET", "/users/auth", token).status != 401) ++alive;
+    const Journey session(phone, i % kHosts + 1);
+    session.end((i + 1) % kHosts + 1);
+    if (session.auth((i + 2) % kHosts + 1) != 401) ++alive;
   });
-  std::cout << "logout on one host, use on another: " << kTimes << " times, " << alive << " alive, "
-            << failed << " failed\n";
+  std::cout << "logout on one host, use on another: " << kTimes << " times, " << alive
+            << " alive\n";
   BOOST_TEST(alive == 0);
-  BOOST_TEST(failed == 0);
+}
+
+BOOST_AUTO_TEST_CASE(with_local_reads_a_session_ends_on_the_others_soon) {
+  constexpr int kTimes = 1000;
+  constexpr double kSoon = 1;
+  const LocalReads local(Host(3));
+  const std::string phone = fresh_phone();
+  regist(phone);
+  std::atomic<int> alive{0};
+  std::atomic<int> alive_later{0};
+  in_parallel(4, kTimes, [&](int i) {
+    const Journey session(phone, i % kHosts + 1);
+    session.end(i % 2 + 1);
+    if (session.auth(3) == 401) return;
+    ++alive;
+    if (!wait_until(kSoon, [&] { return session.auth(3) == 401; })) ++alive_later;
+  });
+  std::cout << "the same with local reads: " << kTimes << " times, " << alive << " alive, "
+            << alive_later << " after a second\n";
+  BOOST_TEST(alive_later == 0);
+}
+
+BOOST_AUTO_TEST_CASE(while_a_node_applies_nothing_only_local_reads_accept_an_ended_session) {
+  const std::string phone = fresh_phone();
+  regist(phone);
+  const auto status_while_held = [&](double least) {
+    const Journey session(phone, 1);
+    BOOST_TEST(wait_until(5, [&] { return session.auth(3) == 204; }));
+    const Held node(Host(3));
+    session.end(2);
+    std::jthread release([&] {
+      std::this_thread::sleep_for(std::chrono::seconds(2));
+      node.release();
+    });
+    const auto start = std::chrono::steady_clock::now();
+    const long status = session.auth(3);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    BOOST_TEST(seconds.count() > least);
+    return status;
+  };
+  BOOST_TEST(status_while_held(1.5) == 401);
+  const LocalReads local(Host(3));
+  BOOST_TEST(status_while_held(0) == 204);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

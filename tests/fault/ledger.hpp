@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -85,10 +86,10 @@ class Ledger {
   std::vector<std::string> asked_for_code_;
 };
 
-/// Eight clients that visit until it is destroyed.
+/// Eight clients that visit until it is destroyed. Each pauses for `pause` after a visit.
 class Traffic {
  public:
-  explicit Traffic(Ledger& ledger);
+  Traffic(Ledger& ledger, std::chrono::milliseconds pause);
   ~Traffic();
 
   /// Waits until that many more requests were answered or given up.
@@ -104,8 +105,9 @@ class Traffic {
 };
 
 /// Runs `fault` in the middle of traffic that continues for a while, then settles the ledger;
-/// returns what clients saw.
-Tally survive(const std::string& name, const std::function<void(Traffic&)>& fault);
+/// returns what clients saw. `pause`: of each client between two visits.
+Tally survive(const std::string& name, const std::function<void(Traffic&)>& fault,
+              std::chrono::milliseconds pause = {});
 
 /// Lines of nginx's log with this text belong to the fault and are not alerts.
 void expect_alert(const std::string& text);

@@ -1,6 +1,7 @@
 #include "support/person.hpp"
 
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 
 namespace users::test {
@@ -20,14 +21,31 @@ HttpReply call(const std::string& method, const std::string& endpoint, const std
                            .headers = std::move(headers)});
 }
 
-std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose) {
+namespace {
+
+/// Calls `take` with each message that was sent for this purpose.
+void for_each_message(const std::string& purpose, const std::function<void(Members&)>& take) {
   std::ifstream spool(state_folder() + "/spool/sms.log");
-  std::vector<std::string> codes;
   for (std::string line; std::getline(spool, line);) {
     Members message = members_of(line);
-    if (message["phone"] == e164 && message["purpose"] == purpose) codes.push_back(message["code"]);
+    if (message["purpose"] == purpose) take(message);
   }
+}
+
+}  // namespace
+
+std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose) {
+  std::vector<std::string> codes;
+  for_each_message(purpose, [&](Members& message) {
+    if (message["phone"] == e164) codes.push_back(message["code"]);
+  });
   return codes;
+}
+
+std::multiset<std::string> phones_with_codes(const std::string& purpose) {
+  std::multiset<std::string> phones;
+  for_each_message(purpose, [&](Members& message) { phones.insert(message["phone"]); });
+  return phones;
 }
 
 void let_time_pass_for(const std::string& e164) {

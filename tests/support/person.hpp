@@ -1,6 +1,7 @@
 // A user with a phone: requests codes, reads them from the messages sent, registers, logs in.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ HttpReply call(const std::string& method, const std::string& endpoint,
 
 /// Returns the codes sent to a phone (E.164) for a purpose, oldest first.
 std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose);
+/// Returns the phone (E.164) of each code sent for a purpose.
+std::multiset<std::string> phones_with_codes(const std::string& purpose);
 
 /// Deletes the cooldown and counters of a phone, as if enough time had passed.
 void let_time_pass_for(const std::string& e164);
