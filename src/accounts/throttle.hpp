@@ -29,7 +29,7 @@ constexpr Limit kLogins{"login", 10, 15 * 60, true};
 unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
              std::string_view subject);
 
-/// The same, replayed by itself: if what follows is replayed, nothing is counted again.
+/// The same in a replay of its own, so that a later replay does not count again.
 unsigned hit(db::Database& database, Metrics& metrics, const Limit& limit,
              std::string_view subject);
 

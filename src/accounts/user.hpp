@@ -32,8 +32,8 @@ extern const db::Query<User(std::uint64_t after_id, std::uint64_t only_disabled,
                             std::uint64_t limit)>
     list_users;
 
-/// A new account, and whether strangers had left something under its phone: rows of codes, a count
-/// of wrong passwords. Most often there is nothing to void or to clear.
+/// A new account, and whether its phone already has codes or a count of wrong passwords. Usually it
+/// has none, so nothing has to be voided or cleared.
 struct NewUser {
   std::uint64_t id = 0;
   std::uint64_t has_codes = 0;

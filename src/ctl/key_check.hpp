@@ -1,5 +1,5 @@
-// A fingerprint of the key in key_file, in the database: all hosts of a cluster must have the same
-// key, or a session or a code of one is unknown to the others.
+// The database stores a fingerprint of the key in key_file. All hosts of a cluster must have the
+// same key; otherwise a session or a code from one host is unknown to the others.
 #pragma once
 
 #include "base/secret.hpp"
@@ -7,16 +7,16 @@
 
 namespace users::ctl {
 
-/// Writes the key's fingerprint unless there is one.
+/// Stores the key's fingerprint if the database has none.
 void remember_key(db::Connection& connection, const Secret& key);
 
-/// Replaces it: the key was changed on purpose.
+/// Replaces the fingerprint, after the key was changed on purpose.
 void replace_key(db::Connection& connection, const Secret& key);
 
 enum class KeyCheck { unknown, same, other };
 
-/// Compares the key with the one whose fingerprint the database has; unknown if it has none. Null:
-/// a key that is still to be made, and so is never the same.
+/// Compares the key with the stored fingerprint. Returns unknown if there is none. A null `key` has
+/// not been created yet, so it never matches.
 KeyCheck check_key(db::Connection& connection, const Secret* key);
 
 }  // namespace users::ctl

@@ -29,8 +29,8 @@ Service::Service(const Call& call, std::size_t phones)
       key_(read_key(config_)),
       database_(config_, password_, metrics_),
       accounts_(config_, key_, database_, metrics_, operator_name()) {
-  // With long timeouts an attempt may end before the last host; the next one leaves silent hosts
-  // out.
+  // One attempt may run out of time before it reaches the last host. The next one tries the hosts
+  // that did not answer last.
   for (std::size_t i = 1; i < config_.database_hosts.size() && !database_.try_connect(); ++i) {
   }
   database_.connection();

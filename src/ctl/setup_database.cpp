@@ -41,7 +41,7 @@ DatabaseSetup::DatabaseSetup(const Call& call, const Config& config)
 
 std::vector<Step> DatabaseSetup::steps(bool has_key) {
   if (administrator_) require_own_tables();
-  if (has_key) static_cast<void>(read_key(config_));  // it may be incomplete
+  if (has_key) static_cast<void>(read_key(config_));  // throws if it is incomplete
   const bool is_keyed_otherwise = has_another_key(has_key);
   std::vector<Step> all;
   if (administrator_) {
@@ -64,7 +64,7 @@ std::vector<Step> DatabaseSetup::steps(bool has_key) {
   return all;
 }
 
-/// Returns null if the server is reachable only over the network, where an administrator needs a
+/// Returns null if database.hosts names no socket. Over the network, the administrator would need a
 /// password.
 std::unique_ptr<db::Connection> DatabaseSetup::connect_as_administrator() const {
   const auto socket = std::ranges::find_if(config_.database_hosts, [](const std::string& host) {
@@ -81,8 +81,7 @@ std::unique_ptr<db::Connection> DatabaseSetup::connect_as_administrator() const 
   }
 }
 
-/// To the database, or only to the server if `database` is empty. Returns null if it lets the
-/// account not in.
+/// Logs in to `database`, or to no database if it is empty. Returns null if that fails.
 std::unique_ptr<db::Connection> DatabaseSetup::log_in(const Login& login,
                                                       const std::string& database) const {
   try {
@@ -99,7 +98,7 @@ bool DatabaseSetup::is_ready(const Login& login) const {
   return log_in(login, config_.database_name) != nullptr;
 }
 
-/// Advice about accounts or a database that may belong to another installation.
+/// Advice for when accounts or a database may belong to another installation.
 std::string DatabaseSetup::how_to_part() const {
   return "if it belongs to another installation, give this one a database and accounts of its "
          "own in [database] of " +
@@ -113,7 +112,7 @@ Step DatabaseSetup::account(const Login& login) {
   const std::string what = "account " + name + " with " +
                            (login.rights == db::Rights::rows ? "rights on rows" : "all rights") +
                            " of database " + config_.database_name;
-  // Decided now: an account that another installation creates in the meantime is not replaced.
+  // Decide now, so that an account that another installation creates meanwhile is not replaced.
   const bool is_there = db::has_account(*administrator_, login.user);
   const bool is_done = is_ready(login);
   const bool is_others = !is_done && is_there && log_in(login, "") == nullptr;
@@ -138,7 +137,7 @@ Step DatabaseSetup::account(const Login& login) {
           }};
 }
 
-/// The service of another host connects to this one's node when its own is away.
+/// Other hosts connect to this host's node while their own is down.
 Step DatabaseSetup::network_account() {
   using db::NetworkAccount;
   const std::string& user = service_.user;
@@ -148,7 +147,7 @@ Step DatabaseSetup::network_account() {
     throw Refused("the server has an account " + name + " already, with another password than " +
                   user + "@localhost; " + how_to_part());
   }
-  // A password that is about to be replaced is replaced here, too.
+  // If the localhost password is about to be replaced, this one is too.
   const bool is_done = found == NetworkAccount::ready && is_ready(service_);
   const auto password =
       found == NetworkAccount::none ? db::AccountPassword::create : db::AccountPassword::replace;
@@ -161,7 +160,8 @@ Step DatabaseSetup::network_account() {
           }};
 }
 
-/// Another host of the cluster may have made another key, or a backup may be of another service.
+/// Another host of the cluster may have created a different key, or a restored backup may belong to
+/// a different service.
 bool DatabaseSetup::has_another_key(bool has_key) {
   const auto connection = log_in(migrator_, config_.database_name);
   if (!connection) return false;
@@ -186,7 +186,7 @@ void DatabaseSetup::require_own_tables() {
   }
 }
 
-/// For creation by hand, since database.hosts names no socket of the server.
+/// The operator creates these by hand, since database.hosts names no socket.
 Step DatabaseSetup::accounts_elsewhere() {
   const std::string server = config_.database_hosts.front();
   const bool is_done = is_ready(service_) && is_ready(migrator_);

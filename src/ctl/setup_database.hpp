@@ -1,5 +1,5 @@
-// The part of setup that concerns the database: itself, the accounts, the tables, the fingerprint
-// of the key.
+// What setup creates on the database server: the database, the accounts, the tables, the key's
+// fingerprint.
 #pragma once
 
 #include <functional>
@@ -22,19 +22,19 @@ struct Step {
 class DatabaseSetup {
  public:
   /// Connects as the server's administrator if `config` names its socket. Both arguments must
-  /// outlive this object. Throws UsageError or Refused for options and settings that cannot be.
+  /// outlive this object. Throws UsageError or Refused if the options or settings cannot work.
   DatabaseSetup(const Call& call, const Config& config);
 
-  /// What is there and what is to be made. `has_key`: the service has its key. Throws Refused if
-  /// what is there belongs to another installation, unless the call says --take-over.
+  /// Returns all steps, each marked as done or not. `has_key`: the key file exists. Throws Refused
+  /// if something belongs to another installation, unless the call has --take-over.
   std::vector<Step> steps(bool has_key);
 
  private:
-  /// One of the two database accounts: its name, and where its password is.
+  /// One of the two database accounts.
   struct Login {
     std::string user;
-    const char* key;  ///< of the configuration, for `file`
-    std::string file;
+    const char* key;   ///< the configuration key that names `file`
+    std::string file;  ///< with the password
     db::Rights rights;
   };
 
@@ -56,7 +56,7 @@ class DatabaseSetup {
                        config_.database_password_file, db::Rights::rows};
   const Login migrator_{config_.database_migration_user, "database.migration_password_file",
                         config_.database_migration_password_file, db::Rights::everything};
-  std::optional<std::string> network_;  ///< of a cluster's other hosts
+  std::optional<std::string> network_;  ///< addresses of the cluster's other hosts
   /// Null if the server is reachable only over the network.
   std::unique_ptr<db::Connection> administrator_;
 };

@@ -28,10 +28,10 @@ class Database {
   /// Connects at first use. Logs clear_text_warning(). All arguments must outlive this object.
   Database(const Config& config, const Secret& password, Metrics& metrics);
 
-  /// Returns a live connection. If it was lost, connects to the next host that accepts; the lost
-  /// host comes last, and after it the silent ones. Throws Unavailable if none accepts, until
-  /// kPatience after the loss only: a cluster that has lost a node refuses everything for a
-  /// moment. Throws SchemaMismatch if these programs cannot work with the tables.
+  /// Returns a live connection. If it was lost, connects to the next host that accepts. It tries
+  /// the lost host after the others, and hosts that did not answer last. Until kPatience after the
+  /// loss it keeps trying, because a cluster that has lost a node refuses everything for a moment.
+  /// Then throws Unavailable. Throws SchemaMismatch if these programs cannot work with the tables.
   Connection& connection();
 
   /// Returns true if there is a live connection, after one attempt with each host that is due.
@@ -112,7 +112,7 @@ class Database {
   static constexpr std::chrono::seconds kReplayTime{10};
   static constexpr int kMostLosses = 5;
   static constexpr std::chrono::seconds kSoonLost{1};
-  /// Counted from the loss, not from a request: a longer absence is told at once.
+  /// Counted from the loss: during a longer outage, requests fail at once.
   static constexpr std::chrono::seconds kPatience{2};
 
  private:

@@ -51,7 +51,7 @@ std::optional<unsigned> version_of(std::string_view name) {
   return version;
 }
 
-/// What a migration says in a line `-- oldest program: N`; its own version if it does not.
+/// Returns N from a line `-- oldest program: N` of the migration, or its own version without one.
 unsigned oldest_program(const Migration& migration, const std::string& script) {
   constexpr std::string_view kLine = "\n-- oldest program: ";
   const auto at = ("\n" + script).find(kLine);
@@ -96,8 +96,8 @@ void require_no_foreign_table(Connection& connection) {
       "import the accounts with users-ctl import");
 }
 
-/// Admits one process at a time. On a single server by its advisory lock, which ends with the
-/// connection at the latest. Each node of a cluster has its own, so there a row says who migrates.
+/// Admits one process at a time. A single server's advisory lock ends with the connection at the
+/// latest. On a cluster such a lock covers only one node, so a row in a table is the lock.
 class MigrationLock {
  public:
   explicit MigrationLock(Connection& connection)

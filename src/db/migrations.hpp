@@ -22,9 +22,9 @@ extern const unsigned kSchemaVersion;
 /// The version of the database's schema; 0 if it has none.
 unsigned schema_version(Connection& connection);
 
-/// Returns true if these programs can work with a database of this version: their own, or a later
-/// one whose migrations all say `-- oldest program: N` in a line of their own, N being at most
-/// kSchemaVersion. So the hosts of a cluster are upgraded one after another.
+/// Returns true if these programs can work with a database of this version: their own version, or a
+/// later one if each later migration has a line `-- oldest program: N` with N <= kSchemaVersion.
+/// This lets the hosts of a cluster be upgraded one after another.
 bool can_work_with(Connection& connection, unsigned version);
 
 /// The files NNNN_what.sql of a folder, by version. Throws std::runtime_error if the numbers are
@@ -37,9 +37,9 @@ std::vector<Migration> list_migrations(const std::filesystem::path& folder);
 std::vector<Migration> pending_migrations(Connection& connection,
                                           const std::vector<Migration>& all);
 
-/// Applies one migration and records it. One process at a time, also on a cluster; and every
-/// migration can run twice. Returns false if another process has applied it. Throws LockWaitTimeout
-/// if another is at it for a minute.
+/// Applies one migration and records it. Only one process does so at a time, also on a cluster, and
+/// every migration can run twice. Returns false if another process has applied it. Throws
+/// LockWaitTimeout if another process holds the lock for a minute.
 bool apply_migration(Connection& connection, const Migration& migration);
 
 }  // namespace users::db

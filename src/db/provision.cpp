@@ -87,7 +87,7 @@ void make_account(Connection& administrator, const Account& account, Rights righ
   }
   const std::string name = name_in_sql(account.user) + "@'" + account.host + "'";
   if (account.what != AccountPassword::keep) {
-    // Set the password in the same statement: without one anybody there could log in.
+    // Set the password in the same statement. Without one, anybody on those hosts could log in.
     std::string statement =
         account.what == AccountPassword::create ? "CREATE USER " : "ALTER USER ";
     statement += name + " IDENTIFIED BY " + literal(account.password);
@@ -113,7 +113,7 @@ bool has_network_syntax(std::string_view network) {
 
 NetworkAccount network_account(Connection& administrator, const std::string& user,
                                const std::string& network, const std::string& database) {
-  std::string pattern;  // as mysql.db has it, in a literal
+  std::string pattern;  // as it stands in mysql.db, escaped for a literal
   for (const char c : grant_pattern(name_in_sql(database))) pattern.append(c == '\\' ? 2 : 1, c);
   const auto found = administrator.run_script(
       "SELECT IF(own.authentication_string <=> other.authentication_string, "

@@ -52,7 +52,7 @@ void make_account(Connection& administrator, const Account& account, Rights righ
 /// 192.0.2.0/255.255.255.0, 2001:db8::%. False for names, and for % alone.
 bool has_network_syntax(std::string_view network);
 
-/// What the account of `user` at `network`, of that syntax, is.
+/// The state of the account of `user` at `network`, which must have that syntax.
 enum class NetworkAccount {
   none,
   others,      ///< with another password than the account at localhost

@@ -21,8 +21,8 @@ namespace users {
 enum class Purpose { regist, login, reset, phone };
 struct PurposeRow {
   std::string_view name;
-  /// Its code lets into the account of the phone. So it is sent only to phones that have one, and
-  /// is void after a change of the account. Any other code proves that the phone is in reach.
+  /// The code gives access to an existing account. It is sent only if the phone has an account, and
+  /// becomes void when the account changes. Other codes only prove that the client has the phone.
   bool opens_account;
 };
 /// In the order of the purposes.

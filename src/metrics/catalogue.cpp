@@ -12,16 +12,16 @@ using enum MetricKind;
 constexpr MetricRow kCatalogue[] = {
     {"users_build_info", gauge, true, "Always 1; version is that of the worker that answered."},
     {"users_cluster_nodes", gauge, false,
-     "Nodes of the cluster that this host's node is together with; 0 if they are too few to serve. "
-     "Missing without a cluster."},
+     "Nodes that this host's node is connected to, itself included; 0 without a majority. Missing "
+     "without a cluster."},
     {"users_cluster_paused_milliseconds", gauge, false,
-     "Time since its start for which the node has let the others wait, because it could not keep "
+     "Time since its start during which the node made the others wait because it could not keep "
      "up. Missing without a cluster."},
     {"users_database_connects_total", counter, true,
      "Connections to the database, by result: ok, failed. More than one ok per process means "
      "reconnects."},
     {"users_database_failovers_total", counter, false,
-     "Connections to another host than the first in database.hosts, which was away."},
+     "Connections to another host because the first in database.hosts was down."},
     {"users_database_home", gauge, false,
      "1 if the worker that answered this scrape uses the first host in database.hosts, else 0."},
     {"users_database_up", gauge, false,

@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(a_worker_waits_for_a_schema_and_refuses_another) {
   });
 }
 
-// So that the hosts of a cluster are upgraded one after another.
+// This lets the hosts of a cluster be upgraded one after another.
 BOOST_AUTO_TEST_CASE(a_program_works_with_a_later_schema_that_says_so) {
   ScratchDatabase database;
   const auto connection = database.connect();
@@ -241,7 +241,7 @@ BOOST_AUTO_TEST_CASE(a_program_works_with_a_later_schema_that_says_so) {
   apply(line + std::to_string(db::kSchemaVersion) + "\n");
   BOOST_CHECK_NO_THROW(db::require_schema(*connection));
   BOOST_TEST(ctl(database, "migrate").output == "the schema is up to date\n");
-  // One that does not say so, and one that says it of a later program only.
+  // One has no such line, and one names a later program.
   for (const std::string& script : {std::string(), line + std::to_string(version) + "\n"}) {
     apply(script);
     BOOST_CHECK_THROW(db::require_schema(*connection), db::SchemaMismatch);

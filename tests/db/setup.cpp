@@ -134,13 +134,13 @@ BOOST_AUTO_TEST_CASE(the_other_hosts_of_a_cluster_get_in_over_tls_with_the_right
     BOOST_TEST(says(set_up("--for-hosts 192.0.2.% --yes"), "made       account"), sql);
   }
   BOOST_TEST(says(set_up("--for-hosts 192.0.2.%"), "nothing to do"));
-  // Of another installation, perhaps.
+  // It may belong to another installation.
   ask("SET PASSWORD FOR " + account + " = PASSWORD('another')");
   const Command refused = set_up("--for-hosts 192.0.2.% --yes");
   BOOST_TEST(refused.status == 1);
   BOOST_TEST(says(refused, "--take-over"));
   BOOST_TEST(says(set_up("--for-hosts 192.0.2.% --take-over --yes"), "made       account"));
-  // Of both accounts at once.
+  // Both accounts change at once.
   std::filesystem::remove(path("secrets/service"));
   BOOST_TEST(set_up("--for-hosts 192.0.2.% --take-over --yes").status == 0);
   BOOST_TEST(ask("SELECT " + password_is("192.0.2.%") + " = " + password_is("localhost")) == "1");
@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(the_other_hosts_of_a_cluster_get_in_over_tls_with_the_right
 BOOST_AUTO_TEST_CASE(a_host_with_another_key_than_the_database_knows_is_refused) {
   BOOST_TEST(set_up().status == 0);
   const std::string key = read_file(path("secrets/key"));
-  // Another's, and one that is still to be made.
+  // The key of another service, and one that has not been created yet.
   (void)folder.write("secrets/key", std::string(64, 'a'));
   BOOST_TEST(set_up().status == 1);
   std::filesystem::remove(path("secrets/key"));

@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_full_queue_refuses_without_haste_and_the_other_pool_answe
   }
   BOOST_TEST(refused.size() + static_cast<std::size_t>(waited) == kRequests);
   BOOST_TEST(waited >= kQueue);
-  // Half a second at least, so that a client that retries at once does not keep nginx busy.
+  // The refusal takes at least half a second, so that clients that retry at once cost nginx little.
   BOOST_TEST(std::ranges::all_of(refused, [](const HttpReply& reply) {
     return reply.code() == 9001 && reply.header("retry-after") == "1" && reply.milliseconds > 400;
   }));

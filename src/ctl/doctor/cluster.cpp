@@ -1,5 +1,5 @@
-// doctor: the nodes of a Galera cluster: each one's state and settings, and what must be the same
-// on all.
+// doctor: the nodes of a Galera cluster. Checks the state and timeouts of each node, and that all
+// nodes agree.
 #include <charconv>
 
 #include <boost/algorithm/string/classification.hpp>
@@ -11,7 +11,7 @@
 namespace users::ctl {
 namespace {
 
-/// Of wsrep_provider_options, which is `a = 1; b = 2`.
+/// Parses wsrep_provider_options, which reads `a = 1; b = 2`.
 std::map<std::string, std::string> options_of(const Node& node) {
   std::vector<std::string> parts;
   boost::split(parts, node.value("wsrep_provider_options"), boost::is_any_of(";"));
@@ -24,7 +24,7 @@ std::map<std::string, std::string> options_of(const Node& node) {
   return options;
 }
 
-/// Of a period such as PT0.5S; nullopt for others, such as PT1M.
+/// Parses a period such as PT0.5S. Returns nullopt for units other than seconds, such as PT1M.
 std::optional<double> seconds_of(const std::string& period) {
   if (!period.starts_with("PT") || !period.ends_with('S')) return std::nullopt;
   const char* end = period.data() + period.size() - 1;
@@ -55,7 +55,7 @@ Finding judge_state(const Node& node, std::size_t hosts) {
   return ok(found);
 }
 
-/// A node that stops is noticed after its suspect timeout; until then nothing is committed.
+/// The cluster commits nothing from the moment a node stops until the suspect timeout is over.
 Finding judge_timeouts(const Node& node, unsigned read_timeout) {
   auto options = options_of(node);
   const auto keepalive = seconds_of(options["evs.keepalive_period"]);
@@ -75,7 +75,7 @@ Finding judge_timeouts(const Node& node, unsigned read_timeout) {
   return ok(found);
 }
 
-/// The first evs setting in which they differ.
+/// Describes the first evs setting that differs.
 std::optional<std::string> difference(const Node& a, const Node& b) {
   auto others = options_of(b);
   for (const auto& [name, value] : options_of(a)) {
@@ -89,7 +89,7 @@ bool is_in_cluster(const Node& node) {
   return node.value("wsrep_on") == "ON";
 }
 
-/// Equal for two names of a server, and for the nodes of a cluster.
+/// The same for two names of one server, and for all nodes of one cluster.
 std::string identity_of(const Node& node) {
   return node.value(is_in_cluster(node) ? "wsrep_cluster_state_uuid" : "server_uid");
 }

@@ -42,9 +42,9 @@ using Workers = std::vector<WorkerTable::Worker>;
 /// A database server that could be reached.
 struct Node {
   std::string host;                              ///< as in database.hosts
-  std::map<std::string, std::string> variables;  ///< and its status as a node of a cluster
+  std::map<std::string, std::string> variables;  ///< settings, and the wsrep status of a node
 
-  /// Empty if there is none.
+  /// Returns an empty string if the server has no such variable.
   [[nodiscard]] std::string value(const std::string& name) const {
     const auto variable = variables.find(name);
     return variable == variables.end() ? std::string() : variable->second;
@@ -102,7 +102,7 @@ void check_peers(Diagnosis& d);
 void check_database(Diagnosis& d);
 /// Part of check_database: a server's settings, its clock, and the rights of the service's account.
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host);
-/// Part of check_database: the nodes of a cluster, which must agree.
+/// Part of check_database: the nodes of a cluster, and whether all hosts are one database.
 void check_cluster(Diagnosis& d);
 void check_migrations(Diagnosis& d);
 void check_disks(Diagnosis& d);
