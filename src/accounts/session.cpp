@@ -38,7 +38,7 @@ const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_s
     "find_session", "SELECT", kSession, kOfToken};
 /// The same, with only what this cluster node already has.
 const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session_locally{
-    "find_session_locally", "SET STATEMENT wsrep_sync_wait = 0 FOR SELECT", kSession, kOfToken};
+    "find_session_locally", db::kSelectLocally, kSession, kOfToken};
 
 /// Fails at once (1205) if the row, the table or the server is locked, for example by a backup.
 const db::Write<void(std::string_view token_hash)> touch_session{

@@ -50,6 +50,9 @@ struct Text {
   std::string value;
 };
 
+/// Begins a query that only needs what this node of a cluster already has.
+constexpr std::string_view kSelectLocally = "SET STATEMENT wsrep_sync_wait = 0 FOR SELECT";
+
 /// A statement that returns rows: `Query<User(std::string_view phone)>`.
 template <class Signature>
 class Query;

@@ -12,8 +12,8 @@ using enum MetricKind;
 constexpr MetricRow kCatalogue[] = {
     {"users_build_info", gauge, true, "Always 1; version is that of the worker that answered."},
     {"users_cluster_nodes", gauge, false,
-     "Nodes that this host's node is connected to, itself included; 0 without a majority. Missing "
-     "without a cluster."},
+     "Nodes that this host's node is connected to, itself included. Missing without a cluster, and "
+     "while no node serves."},
     {"users_cluster_paused_milliseconds", gauge, false,
      "Time since its start during which the node made the others wait because it could not keep "
      "up. Missing without a cluster."},
@@ -24,6 +24,7 @@ constexpr MetricRow kCatalogue[] = {
      "Connections to another host because the first in database.hosts was down."},
     {"users_database_home", gauge, false,
      "1 if the worker that answered this scrape uses the first host in database.hosts, else 0."},
+    {"users_database_hosts", gauge, false, "Nodes in database.hosts. Missing without a cluster."},
     {"users_database_up", gauge, false,
      "1 if the worker that answered this scrape can use the database, else 0."},
     {"users_imported_hashes", gauge, false,

@@ -13,6 +13,7 @@ enum class MetricId {
   database_connects,
   database_failovers,
   database_home,
+  database_hosts,
   database_up,
   imported_hashes,
   log_failures,

@@ -13,23 +13,19 @@ namespace users::web {
 namespace {
 
 struct NodeStatus {
-  std::uint64_t is_primary = 0;
   std::uint64_t nodes = 0;
   std::uint64_t paused = 0;  ///< milliseconds
 };
 const db::Query<NodeStatus()> node_status{
     "node_status",
-    "SELECT",
-    {{"CAST(MAX(VARIABLE_NAME = 'WSREP_CLUSTER_STATUS' AND VARIABLE_VALUE = 'Primary') AS "
-      "UNSIGNED)",
-      &NodeStatus::is_primary},
-     {"CAST(MAX(IF(VARIABLE_NAME = 'WSREP_CLUSTER_SIZE', VARIABLE_VALUE, 0)) AS UNSIGNED)",
+    db::kSelectLocally,
+    {{"CAST(MAX(IF(VARIABLE_NAME = 'WSREP_CLUSTER_SIZE', VARIABLE_VALUE, 0)) AS UNSIGNED)",
       &NodeStatus::nodes},
      {"CAST(MAX(IF(VARIABLE_NAME = 'WSREP_FLOW_CONTROL_PAUSED_NS', VARIABLE_VALUE DIV 1000000, 0)) "
       "AS UNSIGNED)",
       &NodeStatus::paused}},
-    "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN ('WSREP_CLUSTER_STATUS', "
-    "'WSREP_CLUSTER_SIZE', 'WSREP_FLOW_CONTROL_PAUSED_NS') AND @@wsrep_on HAVING COUNT(*) > 0"};
+    "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN ('WSREP_CLUSTER_SIZE', "
+    "'WSREP_FLOW_CONTROL_PAUSED_NS') AND @@wsrep_on HAVING COUNT(*) > 0"};
 
 /// If the database is unavailable, reports users_database_up 0 and omits its gauges.
 std::vector<GaugeSample> database_gauges(Context& context) {
@@ -55,7 +51,8 @@ std::vector<GaugeSample> database_gauges(Context& context) {
       {MetricId::database_home, "", context.database.is_home() ? 1U : 0U},
       {MetricId::outbox_oldest, "", oldest}};
   if (node) {
-    gauges.push_back({MetricId::cluster_nodes, "", node->is_primary * node->nodes});
+    gauges.push_back({MetricId::cluster_nodes, "", node->nodes});
+    gauges.push_back({MetricId::database_hosts, "", context.config.database_hosts.size()});
     gauges.push_back({MetricId::cluster_paused, "", node->paused});
   }
   for (const auto& [state, count] : messages) {

@@ -200,6 +200,8 @@ Finding judge_grants(const Config& config, db::Connection& connection, const std
 }  // namespace
 
 void check_server(Diagnosis& d, db::Connection& connection, const std::string& host) {
+  // A node that is cut off answers only about itself, and only without waiting for the others.
+  connection.run_script("SET wsrep_sync_wait = 0", "doctor");
   const double before = now_in_seconds();
   const SessionFacts facts = session_facts.one(connection).value_or(SessionFacts{});
   const double after = now_in_seconds();
@@ -230,9 +232,9 @@ void check_server(Diagnosis& d, db::Connection& connection, const std::string& h
                                            " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
   d.add("database clock", judge_skew(host, std::stod(facts.clock) - (before + after) / 2));
   d.add("database tls", judge_tls(host, facts.cipher));
-  d.add("service account", judge_grants(*d.config, connection, facts.account));
   if (!db::is_remote(host)) d.data_folder = variables["datadir"];
   d.nodes.push_back({host, std::move(variables)});
+  d.add("service account", judge_grants(*d.config, connection, facts.account));
 }
 
 }  // namespace users::ctl
