@@ -63,7 +63,8 @@ std::string Host::query(const std::string& sql) const {
 std::string Host::status(const std::string& name) const {
   try {
     return query(
-        "SELECT variable_value FROM information_schema.global_status WHERE variable_name = '" +
+        "SET wsrep_sync_wait = 0; SELECT variable_value FROM information_schema.global_status "
+        "WHERE variable_name = '" +
         name + "'");
   } catch (const db::DatabaseError&) {
     return "";

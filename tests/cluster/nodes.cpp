@@ -81,8 +81,23 @@ void cut_off(const Host& host, bool on) {
   run_script(script + "true");
 }
 
+/// Runs doctor on the host.
+Command diagnose(const Host& host) {
+  const std::string network =
+      has_namespaces() ? "ip netns exec " + host.network_namespace() + ' ' : "";
+  return run_command(network + "\"$BIN\"/users-ctl --config '" + host.folder() +
+                     "/users.conf' doctor 2>&1");
+}
+
 bool is_refused(const HttpReply& reply) {
   return reply.status == 503 && reply.code() == 9001 && !reply.header("retry-after").empty();
+}
+
+bool serves_within(double seconds) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool serves = wait_until(seconds, [] { return regist(fresh_phone()).code() == 0; });
+  return serves &&
+         std::chrono::steady_clock::now() - start < std::chrono::duration<double>(seconds);
 }
 
 void lose_majority() {
@@ -112,10 +127,7 @@ BOOST_AUTO_TEST_SUITE(nodes)
 
 BOOST_AUTO_TEST_CASE(doctor_and_metrics_tell_of_the_nodes) {
   for (const Host& host : kAll) {
-    const std::string network =
-        has_namespaces() ? "ip netns exec " + host.network_namespace() + ' ' : "";
-    const Command doctor = run_command(network + "\"$BIN\"/users-ctl --config '" + host.folder() +
-                                       "/users.conf' doctor 2>&1");
+    const Command doctor = diagnose(host);
     for (const char* found :
          {"Synced in a Primary component of 3", "the nodes have the same timeouts",
           "innodb_autoinc_lock_mode = 2", "the one that the service has used"}) {
@@ -153,6 +165,18 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_gone_costs_no_client_an_error) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_node_without_data_copies_it_from_another) {
+  endure_unnoticed("full copy to node 3", kNodeGone, [](Traffic& traffic) {
+    kAll[2].signal("database", SIGKILL);
+    traffic.flow(50);
+    run_script("rm '" + kAll[2].folder() + "/mariadb/grastate.dat'");
+    kAll[2].start("database");
+    come_home(kAll[2]);
+    BOOST_TEST(run_script("grep -c 'mariabackup SST completed on joiner' '" + kAll[2].folder() +
+                          "/log/mariadb.log'") != "");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_rolling_restart_of_everything_costs_no_client_an_error) {
   endure_unnoticed("rolling restart", kNodeGone, [](Traffic& traffic) {
     for (const Host& host : kAll) {
@@ -177,8 +201,10 @@ BOOST_AUTO_TEST_CASE(a_node_that_hangs_is_left_and_comes_back) {
 BOOST_AUTO_TEST_CASE(a_host_that_is_cut_off_from_the_others_costs_no_client_an_error) {
   endure_unnoticed("network split 2 | 1", kCutOff, [](Traffic& traffic) {
     cut_off(kAll[2], true);
-    BOOST_TEST(wait_until(30, [] { return kAll[2].status("wsrep_cluster_status") != "Primary"; }));
+    BOOST_TEST(
+        wait_until(30, [] { return kAll[2].status("wsrep_cluster_status") == "non-Primary"; }));
     traffic.flow(100);
+    BOOST_TEST(says(diagnose(kAll[2]), "in a non-Primary component of 1: it serves nobody"));
     if (has_namespaces()) {
       BOOST_TEST(is_refused(send(kAll[2].url(), {.body = registration(fresh_phone())})));
     }
@@ -214,7 +240,7 @@ BOOST_AUTO_TEST_CASE(without_a_majority_every_reply_is_503_until_the_others_are_
         "scripts/cluster host 2 start database & pid=$!; "
         "scripts/cluster host 3 start database && wait $pid");
     BOOST_TEST(wait_until(30, all_are_synced));
-    BOOST_TEST(wait_until(2, [] { return regist(fresh_phone()).code() == 0; }));
+    BOOST_TEST(serves_within(2));
     for (const Host& host : kAll) come_home(host);
   });
 }
@@ -223,7 +249,7 @@ BOOST_AUTO_TEST_CASE(the_survivor_of_two_lost_nodes_can_go_on_alone) {
   endure("SIGKILL of nodes 2 and 3, 1 goes on", kNoService, [](Traffic& traffic) {
     lose_majority();
     static_cast<void>(kAll[0].query(sql_of_manual("pc.bootstrap=yes")));
-    BOOST_TEST(wait_until(2, [] { return regist(fresh_phone()).code() == 0; }));
+    BOOST_TEST(serves_within(2));
     traffic.flow(50);
     for (const Host& host : {kAll[1], kAll[2]}) host.start("database");
     static_cast<void>(kAll[0].query(sql_of_manual("'evs.causal_keepalive_period=PT0.4S")));
@@ -251,7 +277,7 @@ BOOST_AUTO_TEST_CASE(after_a_crash_of_all_nodes_the_one_with_the_last_commit_can
     run_script("sed -i 's/^safe_to_bootstrap: .*/safe_to_bootstrap: 1/' '" + first.folder() +
                "/mariadb/grastate.dat'");
     first.start("database", "NEW_CLUSTER=1");
-    BOOST_TEST(wait_until(2, [] { return regist(fresh_phone()).code() == 0; }));
+    BOOST_TEST(serves_within(2));
     traffic.flow(50);
     for (const Host& host : {second, kAll[2]}) host.start("database");
     for (const Host& host : kAll) come_home(host);
