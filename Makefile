@@ -4,7 +4,7 @@ FLAVOUR ?= release
 PORT ?= 8000
 STATE ?= var
 CONF ?= conf/development.conf
-VERSION := 0.6.0
+VERSION := 0.7.0
 
 # Number of parallel compilations.
 JOBS ?= $(shell nproc)
@@ -53,7 +53,7 @@ TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE $(if $(filter release,$(FLAVOUR)),-g0
 $(BUILD)/tests/%.o: OPTIMISATION := $(TEST_OPTIMISATION)
 CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
 LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lsodium \
-  -lphonenumber -lprotobuf -licui18n -licuuc -lutf8proc -lzxcvbn -lcrypt -lpthread
+  -lphonenumber -lprotobuf -licui18n -licuuc -lutf8proc -lzxcvbn -lcrypt -lcrypto -lqrencode -lpthread
 TEST_LIBS := -lboost_unit_test_framework -lcurl
 
 PROGRAMS := users-fcgi users-courier users-ctl

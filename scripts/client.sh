@@ -47,6 +47,39 @@ take_password() {
     }
 }
 
+# read_line PROMPT: sets LINE to a line of standard input; prompts on a terminal.
+read_line() {
+    [[ ! -t 0 ]] || printf '%s' "$1" >&2
+    IFS= read -r LINE || true
+    [[ -n $LINE ]] || {
+        complain "nothing on standard input"
+        exit 2
+    }
+}
+
+# The arguments of a second factor.
+SECOND=()
+
+# take_second_options ARGUMENT...: sets SECOND by a leading --totp CODE or --recovery CODE, and REST to what follows.
+take_second_options() {
+    case ${1:-} in
+    --totp) SECOND=(totp "${2:-}") ;;
+    --recovery) SECOND=(recovery_code "${2:-}") ;;
+    *)
+        REST=("$@")
+        return
+        ;;
+    esac
+    REST=("${@:3}")
+}
+
+# ask_second_factor: asks for it and sets SECOND.
+ask_second_factor() {
+    read_line 'code of the authenticator app, or a recovery code: '
+    SECOND=(totp "$LINE")
+    [[ $LINE =~ ^[0-9\ ]*$ && ${#LINE} -lt 10 ]] || SECOND=(recovery_code "$LINE")
+}
+
 # The language of the messages follows the user's locale.
 language() {
     case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in zh*) echo zh ;; *) echo en ;; esac
@@ -80,6 +113,42 @@ request() {
         complain "$URL does not answer as the service does"
         exit 4
     fi
+}
+
+# request_with_second METHOD PATH [NAME VALUE]...: a request with SECOND. On a terminal asks for it if it is needed.
+request_with_second() {
+    request "$@" ${SECOND[@]+"${SECOND[@]}"}
+    if [[ $CODE == 1013 && -t 0 ]]; then
+        ask_second_factor
+        request "$@" "${SECOND[@]}"
+    elif [[ $CODE == 1013 ]]; then
+        complain "the account has an authenticator app: give --totp CODE or --recovery CODE first"
+    fi
+    tell_recovery_codes_left
+}
+
+# request_fresh METHOD PATH: a request that needs a fresh session. If it is not, asks for the password, and for a second
+# factor if the account has one, and sends it again.
+request_fresh() {
+    request "$@"
+    [[ $CODE == 1014 ]] || return 0
+    take_password - 'password, to confirm that it is you: '
+    request POST confirm password "$PASSWORD"
+    if [[ $CODE == 1013 ]]; then
+        ask_second_factor
+        request POST confirm password "$PASSWORD" "${SECOND[@]}"
+    fi
+    [[ $CODE == 0 ]] || finish
+    tell_recovery_codes_left
+    request "$@"
+}
+
+# tell_recovery_codes_left: after a request in which one was used.
+tell_recovery_codes_left() {
+    local left advice='; make new ones with totp --recovery-codes'
+    left=$(value_of recovery_codes_left)
+    ((${left:-0} < 3)) || advice=''
+    [[ -z $left ]] || complain "recovery codes left: $left$advice"
 }
 
 # value_of NAME: a value from the reply's lines.

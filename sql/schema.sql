@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS users (
   createTime DATETIME NOT NULL COMMENT 'UTC',
   disableTime DATETIME NULL COMMENT 'UTC; set: neither login nor session',
   epoch      INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'counted up to end all sessions',
+  level      TINYINT UNSIGNED NOT NULL DEFAULT 1 COMMENT '2: needs a second factor; its sessions have this level or more',
   PRIMARY KEY (id),
   UNIQUE KEY users_phone (phone)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
@@ -85,6 +86,9 @@ CREATE TABLE IF NOT EXISTS sessions (
   address    VARCHAR(45) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
   agent      VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
   epoch      INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of the user when the session was opened; over once that differs',
+  level      TINYINT UNSIGNED NOT NULL DEFAULT 1 COMMENT '2: with a second factor',
+  authTime   DATETIME NULL COMMENT 'UTC; last authentication; null: createTime',
+  amr        VARCHAR(32) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL DEFAULT '' COMMENT 'its methods, separated by spaces',
   PRIMARY KEY (tokenHash),
   UNIQUE KEY sessions_id (id),
   KEY sessions_expire (expireTime),
@@ -95,4 +99,34 @@ CREATE TABLE IF NOT EXISTS key_check (
   id          TINYINT UNSIGNED NOT NULL COMMENT 'always 1',
   fingerprint BINARY(32)       NOT NULL COMMENT 'keyed hash of nothing, by the key in key_file',
   PRIMARY KEY (id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- The second factors of accounts, once they are confirmed.
+CREATE TABLE IF NOT EXISTS factors (
+  id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  user_id    BIGINT UNSIGNED NOT NULL,
+  kind       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'totp',
+  name       VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NULL COMMENT 'by its owner',
+  secret     VARBINARY(64) NULL COMMENT 'of a totp; secretbox',
+  lastStep   BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of a totp: the last time step that was used',
+  createTime DATETIME NOT NULL COMMENT 'UTC',
+  useTime    DATETIME NULL COMMENT 'UTC',
+  PRIMARY KEY (id),
+  KEY factors_user (user_id, kind)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- A new secret until its first code arrives.
+CREATE TABLE IF NOT EXISTS totp_enrolments (
+  user_id    BIGINT UNSIGNED NOT NULL,
+  secret     VARBINARY(64) NOT NULL COMMENT 'secretbox',
+  expireTime DATETIME NOT NULL COMMENT 'UTC',
+  PRIMARY KEY (user_id),
+  KEY totp_enrolments_expire (expireTime)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Those that are not used yet.
+CREATE TABLE IF NOT EXISTS recovery_codes (
+  user_id    BIGINT UNSIGNED NOT NULL,
+  codeHash   BINARY(32) NOT NULL COMMENT 'keyed hash of the account and the code',
+  PRIMARY KEY (user_id, codeHash)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

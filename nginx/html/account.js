@@ -1,7 +1,8 @@
 // The account view: number, creation date, sessions.
 import { isTrouble, kOk } from "./api.js";
 import { deviceName } from "./device.js";
-import { alertBox, isBusy, make, setBusy } from "./dom.js";
+import { alertBox, make, makeAction } from "./dom.js";
+import { makeFactors } from "./factors.js";
 import { describe } from "./replies.js";
 import { ago, applyTexts, fullDate, fullTime, text } from "./texts.js";
 
@@ -18,7 +19,8 @@ export function makeAccount(context) {
   const rows = make("tbody");
   const title = make("h2", { id: "sessions-title", tabindex: -1, "data-text": "sessionsTitle" });
   const goOn = make("a", { class: "main button", hidden: true, "data-text": "goOn" });
-  const element = make("div", { class: "account" }, trouble.box, goOn, makeProfile(), makeSessions(), makeDanger());
+  const factors = makeFactors(context, trouble);
+  const element = make("div", { class: "account" }, trouble.box, goOn, makeProfile(), factors.element, makeSessions(), makeDanger());
   let sessions = [];
 
   /// Shows the account and requests its sessions. `next`: where the visitor came from, or nothing.
@@ -28,13 +30,14 @@ export function makeAccount(context) {
     since.replaceChildren(time(person.createTime, fullDate(person.createTime)));
     goOn.hidden = !next;
     if (next) goOn.href = next;
-    await load();
+    await Promise.all([load(), factors.load()]);
   }
 
   function retranslate(person) {
     trouble.clear();
     applyTexts(element);
     since.replaceChildren(time(person.createTime, fullDate(person.createTime)));
+    factors.retranslate();
     showSessions();
   }
 
@@ -44,6 +47,7 @@ export function makeAccount(context) {
     phone.textContent = "";
     since.textContent = "";
     sessions = [];
+    factors.forget();
     showSessions();
   }
 
@@ -76,18 +80,6 @@ export function makeAccount(context) {
       make("h2", { id: "danger-title", "data-text": "deleteTitle" }),
       make("p", { class: "intro", "data-text": "deleteIntro" }),
       make("div", { class: "actions" }, make("a", { class: "button danger", href: "#delete", "data-text": "deleteLink" })));
-  }
-
-  /// A button that is busy while `act` runs.
-  function makeAction(key, act) {
-    const button = make("button", { type: "button", "data-text": key });
-    button.addEventListener("click", async () => {
-      if (isBusy(button)) return;
-      setBusy(button, true);
-      await act();
-      setBusy(button, false);
-    });
-    return button;
   }
 
   /// Sends a request; returns the reply, or nothing if it was already handled.

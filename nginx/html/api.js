@@ -8,6 +8,8 @@ export const kAway = -1;
 export const kOk = 0;
 export const kInvalid = 1001;
 export const kNotLoggedIn = 1009;
+export const kSecondFactorRequired = 1013;
+export const kConfirmationRequired = 1014;
 const kLeastTrouble = 9000;
 const kNoSuchResource = 9002;
 

@@ -41,4 +41,16 @@ export function setBusy(button, busy) {
   else button.removeAttribute("aria-disabled");
 }
 
+/// A button that is busy while `act` runs.
+export function makeAction(key, act) {
+  const button = make("button", { type: "button", "data-text": key });
+  button.addEventListener("click", async () => {
+    if (isBusy(button)) return;
+    setBusy(button, true);
+    await act();
+    setBusy(button, false);
+  });
+  return button;
+}
+
 export const isBusy = (button) => button.hasAttribute("aria-disabled");

@@ -1,5 +1,5 @@
 // One form: fields, errors, sending. forms.js defines the forms.
-import { call, isTrouble, kInvalid, kOk, makeIntent } from "./api.js";
+import { call, isTrouble, kConfirmationRequired, kInvalid, kOk, kSecondFactorRequired, makeIntent } from "./api.js";
 import { makeCodeButton } from "./code_button.js";
 import { alertBox, isBusy, make, setBusy } from "./dom.js";
 import { describe, explain } from "./replies.js";
@@ -13,6 +13,8 @@ const kFields = {
   knownPhone: { name: "phone", label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "username" },
   newPhone: { name: "phone", label: "newPhone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "tel" },
   code: { label: "code", help: "codeHelp", type: "text", inputmode: "numeric", autocomplete: "one-time-code" },
+  totp: { label: "totp", help: "totpHelp", type: "text", inputmode: "numeric", autocomplete: "one-time-code" },
+  recoveryCode: { name: "recovery_code", label: "recoveryCode", help: "recoveryHelp", type: "text", autocomplete: "off" },
   password: { label: "password", help: "passwordHelp", type: "password", autocomplete: "current-password" },
   oldPassword: { name: "old_password", label: "oldPassword", help: "passwordHelp", type: "password", autocomplete: "current-password" },
   currentPassword: { name: "password", label: "oldPassword", help: "passwordHelp", type: "password", autocomplete: "current-password" },
@@ -22,7 +24,7 @@ const kFields = {
 
 /// The field that a result code is about: the first of these that the form has. Other codes are shown above the form.
 const kFieldsOfCode = {
-  1002: ["phone"], 1004: ["old_password", "password"], 1005: ["code"], 1006: ["code"], 1010: ["password"],
+  1002: ["phone"], 1004: ["old_password", "password"], 1005: ["code", "totp"], 1006: ["code"], 1010: ["password"],
 };
 
 function makeStrength(input, phone) {
@@ -60,9 +62,14 @@ export function makeForm(name, spec, context) {
   const updates = [];
   const failure = alertBox();
   const intent = makeIntent();
+  const above = spec.above?.(context) ?? null;
   const submit = make("button", { class: spec.danger ? "main danger" : "main", "data-text": spec.submit });
   const element = make("form", { novalidate: true, "aria-labelledby": `${name}-title`, submit: onSubmit });
   let confirm = null;
+
+  // The rows of a second factor; at most one is shown.
+  const second = new Map();
+  const secondShown = () => [...second.keys()].find((name) => !second.get(name).hidden);
 
   const value = (field) => fields.get(field)?.input.value ?? "";
 
@@ -85,7 +92,27 @@ export function makeForm(name, spec, context) {
       if (name.endsWith("password")) input.type = "password";
     }
     if (confirm) confirm.input.checked = false;
+    showSecond(null);
+    above?.forget();
     retranslate();
+  }
+
+  /// Shows the field `name` for a second factor, or none.
+  function showSecond(name) {
+    for (const [own, row] of second) {
+      row.hidden = own !== name;
+      if (row.hidden) fields.get(own).input.value = "";
+    }
+    if (name) fields.get(name).input.focus();
+  }
+
+  /// A field with a button that shows the other one of the two.
+  function makeSecond(form, key, other) {
+    const row = makeField(form, kFields[key]);
+    row.append(make("button", { type: "button", class: "link", "data-text": `use_${other}`, click: () => { clearErrors(); showSecond(other); } }));
+    row.hidden = true;
+    second.set(kFields[key].name ?? key, row);
+    return row;
   }
 
   function clearErrors() {
@@ -165,7 +192,8 @@ export function makeForm(name, spec, context) {
 
   /// Shows messages at their fields, or above the form; focuses the first.
   function showFailure(reply, again) {
-    const ofCode = (kFieldsOfCode[reply.code] ?? []).find((name) => fields.has(name));
+    // Only a wrong second factor comes with the list of factors.
+    const ofCode = reply.factors ? secondShown() : (kFieldsOfCode[reply.code] ?? []).find((name) => fields.has(name));
     const wrong = reply.code === kInvalid ? (reply.fields ?? []).filter((name) => fields.has(name)) : ofCode ? [ofCode] : [];
     if (wrong.length === 0) {
       failure.show(describe(reply, "awayHelp"), isTrouble(reply) ? again : null);
@@ -182,6 +210,7 @@ export function makeForm(name, spec, context) {
   function typed() {
     const values = {};
     for (const [name, { input }] of fields) {
+      if (second.get(name)?.hidden) continue;
       values[name] = name.endsWith("password") ? input.value : input.value.trim();
     }
     return values;
@@ -198,7 +227,7 @@ export function makeForm(name, spec, context) {
     }
     const values = typed();
     setBusy(submit, true);
-    const [method, path] = spec.request;
+    const [method, path] = typeof spec.request === "function" ? await spec.request(context) : spec.request;
     const sent = { ...values, ...spec.with };
     const reply = spec.account
       ? await context.ask(method, path, sent)
@@ -208,14 +237,17 @@ export function makeForm(name, spec, context) {
     setBusy(submit, false);
     if (!reply) return; // The page has cleared the form.
     if (reply.code === kOk) forget(true);
+    else if (reply.code === kConfirmationRequired) context.confirmThen(() => context.go(name));
+    else if (reply.code === kSecondFactorRequired) showSecond(reply.factors[0]);
     else showFailure(reply, () => onSubmit());
   }
 
   element.append(failure.box);
   if (spec.account) element.append(makeUserName());
   for (const field of spec.fields) element.append(makeField(name, kFields[field]));
+  if (spec.second) element.append(makeSecond(name, "totp", "recovery_code"), makeSecond(name, "recoveryCode", "totp"));
   if (spec.confirm) element.append(makeConfirm(name));
   element.append(submit);
   retranslate();
-  return { element, value, set, retranslate, forget };
+  return { element, above, value, set, retranslate, forget };
 }

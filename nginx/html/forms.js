@@ -1,5 +1,6 @@
 // The forms, one per row, named as in the address (#login). `account` marks the account's own forms.
 import { call, kOk } from "./api.js";
+import { makeOffer } from "./factors.js";
 
 const kToLogin = [["#login", "toLogin"]];
 const kBack = [["#login", "backToLogin"]];
@@ -11,18 +12,25 @@ async function logInAfter(context, { phone, password }) {
   else context.go("login", "noteRegisteredLogin");
 }
 
+/// What to say after a login or confirmation by `reply`.
+function noteOf({ recovery_codes_left: left }, usual = "") {
+  if (left === undefined) return usual;
+  return left > 2 ? "noteRecoveryUsed" : "noteRecoveryFew";
+}
+
 /// fields: keys of kFields in form.js; purpose of the code; request: method and path below /users/; with: sent with the
-/// fields; once: has an Idempotency-Key; confirm: a box to tick; done(context, values): called after success.
+/// fields; once: has an Idempotency-Key; confirm: a box to tick; second: asks for a second factor when the service does;
+/// above(context): what stands above the form; done(context, values, reply): called after success.
 export const kForms = {
   login: {
     title: "loginTitle", tabs: true, fields: ["knownPhone", "password"], submit: "login",
-    request: ["POST", "login"], with: { cookie: true },
-    done: (context) => context.loggedIn(), links: [["#reset", "toReset"], ["#register", "toRegister"]],
+    request: ["POST", "login"], with: { cookie: true }, second: true,
+    done: (context, values, reply) => context.loggedIn(noteOf(reply)), links: [["#reset", "toReset"], ["#register", "toRegister"]],
   },
   "login-code": {
     title: "loginTitle", tabs: true, fields: ["knownPhone", "code"], purpose: "login", submit: "login",
-    request: ["POST", "login"], with: { cookie: true },
-    done: (context) => context.loggedIn(), links: [["#register", "toRegister"]],
+    request: ["POST", "login"], with: { cookie: true }, second: true,
+    done: (context, values, reply) => context.loggedIn(noteOf(reply)), links: [["#register", "toRegister"]],
   },
   register: {
     title: "registerTitle", intro: "registerIntro", fields: ["phone", "code", "firstPassword"], purpose: "regist", submit: "register",
@@ -30,7 +38,7 @@ export const kForms = {
   },
   reset: {
     title: "resetTitle", intro: "resetIntro", fields: ["knownPhone", "code", "newPassword"], purpose: "reset", submit: "reset",
-    request: ["POST", "reset"], done: (context) => context.go("login", "noteReset"), links: kBack,
+    request: ["POST", "reset"], second: true, done: (context) => context.go("login", "noteReset"), links: kBack,
   },
   password: {
     account: true, title: "passwordTitle", intro: "passwordIntro", fields: ["oldPassword", "newPassword"], submit: "save",
@@ -39,6 +47,19 @@ export const kForms = {
   phone: {
     account: true, title: "phoneTitle", intro: "phoneIntro", fields: ["newPhone", "code", "currentPassword"], purpose: "phone",
     submit: "save", request: ["POST", "phone"], done: (context) => context.changed("notePhone"), links: kCancel,
+  },
+  confirm: {
+    account: true, title: "confirmTitle", intro: "confirmIntro", fields: ["currentPassword"], second: true, submit: "goAhead",
+    request: ["POST", "confirm"], done: (context, values, reply) => context.resume(noteOf(reply)), links: kCancel,
+  },
+  totp: {
+    account: true, title: "totpTitle", intro: "totpIntro", above: makeOffer, fields: ["totp"], submit: "addApp",
+    request: ["POST", "factors/totp/confirm"], done: (context, values, reply) => context.showRecoveryCodes(reply, "noteApp"), links: kCancel,
+  },
+  "remove-totp": {
+    account: true, danger: true, title: "removeTitle", intro: "removeIntro", fields: [], submit: "removeApp",
+    request: async (context) => ["DELETE", `factors/${await context.totp()}`],
+    done: (context) => context.go("account", "noteRemoved"), links: kCancel,
   },
   delete: {
     account: true, danger: true, title: "deleteTitle", intro: "deleteIntro", fields: ["currentPassword"], confirm: true,

@@ -1,7 +1,8 @@
 // The page: who is logged in, which view is shown, and messages from other tabs.
 import { makeAccount } from "./account.js";
-import { call, isTrouble, kNotLoggedIn, kOk } from "./api.js";
+import { call, isTrouble, kConfirmationRequired, kNotLoggedIn, kOk } from "./api.js";
 import { alertBox, make } from "./dom.js";
+import { makeRecoveryCodes } from "./factors.js";
 import { makeForm } from "./form.js";
 import { kForms } from "./forms.js";
 import { nextAddress } from "./next.js";
@@ -24,6 +25,7 @@ let shown = ""; // the name of the view
 let arrived = false; // whether a view has been shown
 let noteKey = ""; // message shown above the view
 let pendingNote = ""; // message for the next view
+let unconfirmed = null; // what to do once the user has confirmed
 
 function tell(key) {
   noteKey = key;
@@ -74,11 +76,40 @@ const context = {
   },
 };
 
+/// Asks for the password and a second factor, then goes on with `next`.
+context.confirmThen = (next) => {
+  unconfirmed = next;
+  context.go("confirm");
+};
+context.resume = (key) => {
+  const next = unconfirmed ?? (() => context.go("account", key));
+  unconfirmed = null;
+  return next();
+};
+/// As ask(), but if the user has to confirm first, returns null and calls `again` after that.
+context.askFresh = async (method, path, again) => {
+  const reply = await context.ask(method, path);
+  if (reply?.code !== kConfirmationRequired) return reply;
+  context.confirmThen(again);
+  return null;
+};
+/// The id of the account's authenticator app; 0 if it has none.
+context.totp = async () => {
+  const reply = await context.ask("GET", "factors");
+  return reply?.factors?.find((factor) => factor.kind === "totp")?.id ?? 0;
+};
+context.showRecoveryCodes = (reply, key) => {
+  recovery.take(reply.recovery_codes);
+  context.go("recovery", key);
+};
+
 const forms = {};
 const account = makeAccount(context);
+const recovery = makeRecoveryCodes();
 const trouble = alertBox();
 const views = {
   account: account.element,
+  recovery: recovery.element,
   loading: make("p", { class: "loading", role: "status", "data-text": "loading" }),
   away: make("section", { class: "card" }, make("h1", { id: "away-title", tabindex: -1, "data-text": "awayTitle" }), trouble.box),
 };
@@ -93,6 +124,7 @@ function makeFormView(name, spec) {
   return make("section", { class: "card form", "aria-labelledby": `${name}-title` },
     make("h1", { id: `${name}-title`, tabindex: -1, "data-text": spec.title }),
     spec.intro ? make("p", { class: "intro", "data-text": spec.intro }) : null,
+    forms[name].above?.element ?? null,
     spec.tabs ? make("nav", { class: "tabs", "data-label": "waysToLogIn" }, tab("login", "byPassword"), tab("login-code", "byCode")) : null,
     forms[name].element,
     make("p", { class: "links" }, ...spec.links.map(([href, key]) => make("a", { href, "data-text": key }))));
@@ -102,7 +134,7 @@ function makeFormView(name, spec) {
 function chosenView() {
   if (!known) return "loading";
   const name = location.hash.slice(1);
-  const fits = name === "account" ? person : Object.keys(kForms).includes(name) && Boolean(kForms[name].account) === Boolean(person);
+  const fits = name === "account" ? person : name === "recovery" ? person && !recovery.isEmpty() : Object.keys(kForms).includes(name) && Boolean(kForms[name].account) === Boolean(person);
   return fits ? name : person ? "account" : "login";
 }
 
@@ -116,6 +148,7 @@ function show(key = "") {
   const typed = forms[shown]?.value("phone") ?? "";
   if (shown !== name) {
     forms[shown]?.forget();
+    if (shown === "recovery") recovery.forget();
     shown = name;
     place.replaceChildren(views[name]);
     place.dataset.view = name;
@@ -125,6 +158,7 @@ function show(key = "") {
   tell(key);
   showTitle();
   if (name === "account") account.show(person, next);
+  forms[name]?.above?.show();
   // Not on arrival: the browser starts at the top of the page.
   if (arrived) views[name].querySelector("h1")?.focus();
   arrived ||= known;
@@ -137,7 +171,9 @@ function showTitle() {
 /// Removes from the page which account was shown and everything typed.
 function forget() {
   person = null;
+  unconfirmed = null;
   account.forget();
+  recovery.forget();
   for (const form of Object.values(forms)) form.forget(true);
 }
 

@@ -1,7 +1,9 @@
 // The service's results, as plain values.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -23,6 +25,8 @@ enum class ResultCode {
   weak_password = 1010,
   account_disabled = 1011,
   registration_closed = 1012,
+  second_factor_required = 1013,
+  confirmation_required = 1014,
   internal_error = 9000,
   unavailable = 9001,
   no_such_resource = 9002,
@@ -34,13 +38,17 @@ struct Outcome {
   ResultCode code = ResultCode::ok;
   std::vector<std::string_view> bad_fields{};  ///< with invalid_arguments
   unsigned retry_after = 0;                    ///< seconds, for limits; 0: not given
+  /// The arguments that the account accepts as second factor, if that was missing or wrong.
+  std::vector<std::string_view> factors{};
+  std::optional<std::uint64_t> recovery_codes_left{};  ///< if one was used
 
   [[nodiscard]] bool is_ok() const { return code == ResultCode::ok; }
 };
 
-/// Returns ok, or invalid_arguments with the names of the failed checks.
-inline Outcome require(std::initializer_list<std::pair<bool, std::string_view>> checks) {
-  Outcome outcome;
+/// Adds the names of the failed checks to `outcome`, which becomes invalid_arguments if there are
+/// any.
+inline Outcome require(std::initializer_list<std::pair<bool, std::string_view>> checks,
+                       Outcome outcome = {}) {
   for (const auto& [good, field] : checks) {
     if (good) continue;
     outcome.code = ResultCode::invalid_arguments;

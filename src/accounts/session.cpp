@@ -13,25 +13,32 @@ constexpr std::size_t kLongestAgent = 200;
 
 /// Returns the expiry time.
 const db::Query<db::Text(std::string_view token_hash, std::uint64_t user_id, std::uint64_t epoch,
-                         std::uint64_t lifetime, std::string_view address, std::string_view agent)>
+                         std::uint64_t lifetime, std::string_view address, std::string_view agent,
+                         std::uint64_t level, std::string_view amr)>
     insert_session{"insert_session",
                    "INSERT INTO sessions (tokenHash, user_id, epoch, createTime, seenTime, "
-                   "expireTime, address, agent) VALUES (?, ?, ?, UTC_TIMESTAMP(), UTC_TIMESTAMP(), "
-                   "UTC_TIMESTAMP() + INTERVAL ? SECOND, ?, ?) RETURNING",
+                   "authTime, expireTime, address, agent, level, amr) VALUES (?, ?, ?, "
+                   "UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP() + INTERVAL "
+                   "? SECOND, ?, ?, ?, ?) RETURNING",
                    {{db::iso8601("expireTime"), &db::Text::value}},
                    ""};
 
-/// For a session `s` and its user `u`; the parameter is the idle time in seconds.
+/// For a session `s` and its user `u`; the parameter is the idle time in seconds. The level is
+/// compared because a program of an earlier version, during an upgrade, asks for no second factor.
 const std::string kIsAlive =
-    "s.epoch = u.epoch AND s.expireTime > UTC_TIMESTAMP() AND s.seenTime > UTC_TIMESTAMP() - "
-    "INTERVAL ? SECOND";
+    "s.epoch = u.epoch AND s.level >= u.level AND s.expireTime > UTC_TIMESTAMP() AND s.seenTime > "
+    "UTC_TIMESTAMP() - INTERVAL ? SECOND";
+const std::string kAuthenticated = "IFNULL(s.authTime, s.createTime)";
 const std::string kSessions = "FROM sessions s JOIN users u ON u.id = s.user_id WHERE ";
 
 const std::vector<db::Column<Session>> kSession{
     {"s.id", &Session::id},
     {"s.user_id", &Session::user_id},
     {"u.phone", &Session::phone},
-    {"GREATEST(0, TIMESTAMPDIFF(SECOND, s.seenTime, UTC_TIMESTAMP()))", &Session::seconds_unseen}};
+    {"GREATEST(0, TIMESTAMPDIFF(SECOND, s.seenTime, UTC_TIMESTAMP()))", &Session::seconds_unseen},
+    {"s.level", &Session::level},
+    {"GREATEST(0, TIMESTAMPDIFF(SECOND, " + kAuthenticated + ", UTC_TIMESTAMP()))",
+     &Session::authentication_age}};
 const std::string kOfToken =
     kSessions + "s.tokenHash = ? AND " + kIsAlive + " AND u.disableTime IS NULL";
 const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session{
@@ -53,7 +60,10 @@ const db::Query<SessionRow(std::uint64_t user_id, std::uint64_t idle)> list_sess
      {db::iso8601("s.createTime"), &SessionRow::created},
      {db::iso8601("s.seenTime"), &SessionRow::last_seen},
      {"s.address", &SessionRow::address},
-     {"s.agent", &SessionRow::agent}},
+     {"s.agent", &SessionRow::agent},
+     {"s.level", &SessionRow::level},
+     {db::iso8601(kAuthenticated), &SessionRow::authenticated},
+     {"s.amr", &SessionRow::amr}},
     kSessions + "s.user_id = ? AND " + kIsAlive +
         " ORDER BY s.seenTime DESC, s.id DESC LIMIT 1000"};
 
@@ -100,6 +110,20 @@ void touch(db::Connection& connection, const crypto::Digest& token_hash) {
 
 }  // namespace
 
+decltype(find_session_owner) find_session_owner{
+    "find_session_owner",
+    "SELECT",
+    {{db::iso8601("u.createTime"), &SessionOwner::created},
+     {db::iso8601(kAuthenticated), &SessionOwner::authenticated},
+     {"s.amr", &SessionOwner::amr}},
+    kSessions + "s.tokenHash = ?"};
+decltype(renew_authentication) renew_authentication{
+    "renew_authentication",
+    "UPDATE sessions SET authTime = UTC_TIMESTAMP(), level = ?, amr = ? WHERE tokenHash = ?"};
+decltype(add_totp_to_session) add_totp_to_session{
+    "add_totp_to_session",
+    "UPDATE sessions SET authTime = UTC_TIMESTAMP(), level = ?, amr = TRIM(CONCAT("
+    "SUBSTRING_INDEX(amr, ' ', 1), ' otp mfa')) WHERE tokenHash = ?"};
 decltype(delete_session) delete_session{"delete_session",
                                         "DELETE FROM sessions WHERE tokenHash = ?"};
 decltype(delete_session_by_id) delete_session_by_id{
@@ -115,12 +139,13 @@ crypto::Digest Sessions::hash_of(std::string_view token) const {
   return crypto::keyed_hash(key_, "session", token);
 }
 
-NewSession Sessions::open(db::Connection& connection, const User& user,
-                          const Client& client) const {
+NewSession Sessions::open(db::Connection& connection, const User& user, const Client& client,
+                          const Authentication& authentication) const {
   NewSession session{crypto::random_token(), user.id, config_.session_absolute_days * kDay, ""};
   const auto hash = hash_of(session.token);
   auto expires = insert_session.one(connection, crypto::bytes_of(hash), user.id, user.epoch,
-                                    session.lifetime, client.address, shorten_agent(client.agent));
+                                    session.lifetime, client.address, shorten_agent(client.agent),
+                                    authentication.level, authentication.amr);
   if (expires) session.expires_at = std::move(expires->value);
   return session;
 }

@@ -15,12 +15,25 @@
 
 namespace users {
 
+/// Levels of authentication. An account with a second factor has sessions of kTwoFactors only.
+constexpr std::uint64_t kOneFactor = 1;
+constexpr std::uint64_t kTwoFactors = 2;
+
+/// How the owner of a session has authenticated.
+struct Authentication {
+  std::uint64_t level = kOneFactor;
+  /// Methods separated by spaces: pwd, sms, otp, mfa (RFC 8176), and recovery for a recovery code.
+  std::string amr;
+};
+
 /// A live session.
 struct Session {
   std::uint64_t id = 0;
   std::uint64_t user_id = 0;
   std::string phone;  ///< E.164
   std::uint64_t seconds_unseen = 0;
+  std::uint64_t level = kOneFactor;
+  std::uint64_t authentication_age = 0;  ///< seconds since its owner last authenticated
   crypto::Digest token_hash{};
 };
 
@@ -38,6 +51,16 @@ struct SessionRow {
   std::string last_seen;  ///< same format, up to 5 minutes old
   std::string address;
   std::string agent;
+  std::uint64_t level = kOneFactor;
+  std::string authenticated;  ///< last time, same format
+  std::string amr;
+};
+
+/// What a session's owner sees about account and session.
+struct SessionOwner {
+  std::string created;        ///< of the account; ISO 8601, UTC
+  std::string authenticated;  ///< last time, same format
+  std::string amr;
 };
 
 class Sessions {
@@ -47,7 +70,8 @@ class Sessions {
 
   /// Creates a session with a new token, in the caller's transaction. It is invalid from the start
   /// if all of the user's sessions were ended since `user` was read.
-  NewSession open(db::Connection& connection, const User& user, const Client& client) const;
+  NewSession open(db::Connection& connection, const User& user, const Client& client,
+                  const Authentication& authentication) const;
 
   /// Finds the session of a token: one read by primary key, and one write if it was last seen 5
   /// minutes ago or more. Returns nullopt if it is unknown, ended, expired or idle for too long, or
@@ -75,6 +99,13 @@ class Sessions {
   const Secret& key_;
 };
 
+/// Returns nullopt if the account is deleted.
+extern const db::Query<SessionOwner(std::string_view token_hash)> find_session_owner;
+/// Records that a session's owner has just authenticated.
+extern const db::Write<void(std::uint64_t level, std::string_view amr, std::string_view token_hash)>
+    renew_authentication;
+/// Records that its owner has just proved a new TOTP, besides what opened the session.
+extern const db::Write<void(std::uint64_t level, std::string_view token_hash)> add_totp_to_session;
 extern const db::Write<void(std::string_view token_hash)> delete_session;
 extern const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id;
 extern const db::Write<void(std::uint64_t user_id)> delete_sessions;

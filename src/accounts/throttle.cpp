@@ -50,6 +50,8 @@ const db::Write<void(std::string_view bucket, std::uint64_t used, std::uint64_t 
     put_throttle{"put_throttle",
                  "REPLACE INTO throttle (bucket, used, resetTime) VALUES (?, ?, UTC_TIMESTAMP() + "
                  "INTERVAL ? SECOND)"};
+const db::Write<void(std::string_view bucket)> forgive_throttle{
+    "forgive_throttle", "UPDATE throttle SET used = used - 1 WHERE bucket = ? AND used > 0"};
 const db::Write<void(std::string_view bucket)> clear_throttle{
     "clear_throttle", "DELETE FROM throttle WHERE bucket = ?"};
 
@@ -124,6 +126,10 @@ void exhaust(db::Connection& connection, const Limit& limit, std::string_view su
 
 Count count_of(db::Connection& connection, const Limit& limit, std::string_view subject) {
   return find_throttle.one(connection, bucket_of(limit, subject)).value_or(Count{});
+}
+
+void forgive(db::Connection& connection, const Limit& limit, std::string_view subject) {
+  forgive_throttle(connection, bucket_of(limit, subject));
 }
 
 void clear(db::Connection& connection, const Limit& limit, std::string_view subject) {

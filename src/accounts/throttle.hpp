@@ -23,9 +23,11 @@ constexpr Limit kSendsADay{"send-day", 10, 24 * 60 * 60};
 constexpr Limit kGuessesADay{"guess", 20, 24 * 60 * 60};
 /// Password attempts. The owner can still log in by code; a reset clears the count.
 constexpr Limit kLogins{"login", 10, 15 * 60, true};
+/// Second factors of an account, of every kind. A right one is forgiven, and clears no others.
+constexpr Limit kSecondFactors{"factor", 10, 15 * 60, true};
 
-/// Counts one for `subject` (a phone in E.164) in one atomic statement. Returns 0 if within the
-/// limit, else the seconds to wait, and counts the refusal in `metrics`.
+/// Counts one for `subject` (a phone in E.164, or an account's number) in one atomic statement.
+/// Returns 0 if within the limit, else the seconds to wait, and counts the refusal in `metrics`.
 unsigned hit(db::Connection& connection, Metrics& metrics, const Limit& limit,
              std::string_view subject);
 
@@ -48,6 +50,9 @@ struct Count {
 };
 /// The current count.
 Count count_of(db::Connection& connection, const Limit& limit, std::string_view subject);
+
+/// Takes back one that was counted.
+void forgive(db::Connection& connection, const Limit& limit, std::string_view subject);
 
 /// Resets the count.
 void clear(db::Connection& connection, const Limit& limit, std::string_view subject);

@@ -12,7 +12,8 @@ const std::vector<db::Column<User>> kUser{{"id", &User::id},
                                           {"regist_key", &User::regist_key},
                                           {db::iso8601("createTime"), &User::created},
                                           {db::iso8601("disableTime"), &User::disabled},
-                                          {"epoch", &User::epoch}};
+                                          {"epoch", &User::epoch},
+                                          {"level", &User::level}};
 
 /// `operator_name`: NULL if the user acted.
 const db::Write<void(std::uint64_t user_id, std::string_view event, std::string_view address,
@@ -58,6 +59,7 @@ decltype(renew_password) renew_password{
     "renew_password", "UPDATE users SET password = ? WHERE id = ? AND password = ?"};
 decltype(set_password) set_password{"set_password", "UPDATE users SET password = ? WHERE id = ?"};
 decltype(set_phone) set_phone{"set_phone", "UPDATE users SET phone = ? WHERE id = ?"};
+decltype(set_level) set_level{"set_level", "UPDATE users SET level = ? WHERE id = ?"};
 decltype(disable_user) disable_user{"disable_user",
                                     "UPDATE users SET disableTime = UTC_TIMESTAMP() WHERE id = ?"};
 decltype(enable_user) enable_user{"enable_user",

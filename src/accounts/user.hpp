@@ -20,6 +20,7 @@ struct User {
   std::string created;                    ///< ISO 8601, UTC
   std::optional<std::string> disabled;    ///< time of disabling
   std::uint64_t epoch = 0;                ///< current epoch; sessions with another one are over
+  std::uint64_t level = 0;                ///< the least level of its sessions
 };
 
 extern const db::Query<User(std::string_view phone)> find_user_by_phone;
@@ -49,6 +50,7 @@ extern const db::Write<void(std::string_view password, std::uint64_t id, std::st
 extern const db::Write<void(std::string_view password, std::uint64_t id)> set_password;
 /// Throws db::DuplicateKey if the phone is taken.
 extern const db::Write<void(std::string_view phone, std::uint64_t id)> set_phone;
+extern const db::Write<void(std::uint64_t level, std::uint64_t id)> set_level;
 extern const db::Write<void(std::uint64_t id)> disable_user;
 extern const db::Write<void(std::uint64_t id)> enable_user;
 extern const db::Write<void(std::uint64_t id)> delete_user;

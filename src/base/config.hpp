@@ -56,6 +56,9 @@ struct Config {
   unsigned session_absolute_days{};
   unsigned session_idle_days{};
   unsigned session_per_account{};
+  unsigned session_fresh_minutes{};
+
+  std::string totp_issuer;  ///< empty: the host of the request
 
   std::string sms_command;
   std::string sms_user;

@@ -103,6 +103,16 @@ void set_countries(Config& config, std::string_view value) {
          "default_region");
 }
 
+constexpr std::string_view kSiteHost = "site_host";
+
+void set_issuer(Config& config, std::string_view value) {
+  constexpr std::size_t kLongest = 64;
+  expect(!value.empty() && is_text(value) && count_code_points(value) <= kLongest &&
+             value.find(':') == std::string_view::npos,
+         "a text of 1 to 64 characters without a colon, or site_host");
+  config.totp_issuer = value == kSiteHost ? "" : value;
+}
+
 constexpr std::string_view kVerification[] = {"issued", "format"};
 constexpr std::string_view kRegistrations[] = {"open", "closed"};
 constexpr std::string_view kNoYes[] = {"no", "yes"};
@@ -203,6 +213,14 @@ constexpr ConfigKey kKeys[] = {
      "Sessions that an account can have at the same time, 1 to 1000. One more login ends the "
      "session that has not been used for longest.",
      set_number<&C::session_per_account, 1, 1000>},
+    {"session.fresh_minutes", "10",
+     "Minutes after a login or POST confirm in which a session may change the account's second "
+     "factors, 1 to 60. After that the user must confirm first (1014).",
+     set_number<&C::session_fresh_minutes, 1, 60>},
+    {"totp.issuer", kSiteHost,
+     "Name under which authenticator apps list the account, up to 64 characters, without a colon. "
+     "site_host: the host that the browser shows, such as www.example.org.",
+     set_issuer},
     {"sms.command", "/etc/users-fcgi/send-sms",
      "Program that sends one message: it gets JSON on standard input and exits with 0 if it was "
      "sent, 75 to try again later, anything else if it failed.",

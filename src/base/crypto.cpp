@@ -180,10 +180,14 @@ std::string random_token() {
   return text;
 }
 
+std::string random_bytes(std::size_t size) {
+  std::string bytes(size, '\0');
+  randombytes_buf(bytes.data(), bytes.size());
+  return bytes;
+}
+
 std::string random_hex(std::size_t bytes) {
-  std::string raw(bytes, '\0');
-  randombytes_buf(raw.data(), raw.size());
-  return hex_of(raw);
+  return hex_of(random_bytes(bytes));
 }
 
 std::uint32_t random_below(std::uint32_t bound) {

@@ -75,6 +75,8 @@ std::string random_token();
 /// 32 random bytes.
 Digest random_digest();
 
+std::string random_bytes(std::size_t size);
+
 /// `bytes` random bytes in lower-case hexadecimal.
 std::string random_hex(std::size_t bytes);
 

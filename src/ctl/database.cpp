@@ -49,15 +49,17 @@ int after_restore(const Call& call) {
   Service service(call);
   if (!confirmed(
           call,
-          "This ends every session, voids every code and every pending message, and lets account "
-          "numbers continue further up.")) {
+          "This ends every session, voids every code, recovery code and pending message, and lets "
+          "account numbers continue further up.")) {
     return EXIT_FAILURE;
   }
   try {
     const Restored ended = service.accounts().after_restore(next_id);
     std::cout << "ended " << counted(ended.sessions, "session") << ", voided "
-              << counted(ended.codes, "code") << " and " << counted(ended.messages, "message")
-              << "; the next account gets number " << ended.next_id << std::endl;
+              << counted(ended.codes, "code") << ", "
+              << counted(ended.recovery_codes, "recovery code") << " and "
+              << counted(ended.messages, "message") << "; the next account gets number "
+              << ended.next_id << std::endl;
   } catch (const std::invalid_argument& error) {
     throw Refused(std::string("--next-id: ") + error.what());
   }
@@ -91,8 +93,9 @@ const std::vector<Command> kDatabaseCommands{
      migrate},
     {"after-restore", "", "--next-id --yes",
      "Run this after the database was restored from a backup or a snapshot, before anything uses "
-     "it. Ends every session and voids every code and pending message, since the backup revives "
-     "those that were ended or used. Accounts created since the backup are gone, but backends may "
+     "it. Ends every session and voids every code, recovery code and pending message, since the "
+     "backup revives those that were ended or used; tell users with a second factor to make new "
+     "recovery codes. Accounts created since the backup are gone, but backends may "
      "know their numbers: the next account gets a number a million beyond the greatest, or N. "
      "Users and the counters of limits stay. Asks.",
      after_restore},

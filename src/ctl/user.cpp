@@ -47,6 +47,10 @@ int user_show(const Call& call) {
                       {"code_guesses_today", standing.guesses.used},
                       {"codes_sent_today", standing.sends.used},
                       {"sessions", standing.sessions},
+                      {"level", user.level},
+                      {"factors", standing.factors},
+                      {"recovery_codes", standing.recovery_codes},
+                      {"wrong_second_factors", standing.second_factors.used},
                       {"password_hash", form_of(user.password)}});
   return EXIT_SUCCESS;
 }
@@ -62,7 +66,10 @@ int user_sessions(const Call& call) {
               {"created", &SessionRow::created},
               {"last_seen", &SessionRow::last_seen},
               {"address", &SessionRow::address},
-              {"agent", &SessionRow::agent}});
+              {"agent", &SessionRow::agent},
+              {"level", &SessionRow::level},
+              {"authenticated", &SessionRow::authenticated},
+              {"amr", &SessionRow::amr}});
   return EXIT_SUCCESS;
 }
 
@@ -96,10 +103,15 @@ const std::vector<Command> kAccountCommands{
     {"user show", "PHONE", "--json",
      "Shows one account: id, phone, created, disabled, seconds_locked (until passwords are "
      "accepted again), failed_logins (wrong passwords in the last 15 minutes), code_guesses_today, "
-     "codes_sent_today, sessions, password_hash (its kind).",
+     "codes_sent_today, sessions, level (2: logins need a second factor), factors (their number), "
+     "recovery_codes (not used yet), wrong_second_factors (in the last 15 minutes), password_hash "
+     "(its kind).",
      user_show},
     {"user sessions", "PHONE", "--json",
-     "Lists the sessions, last seen first: id, created, last_seen, address, agent.", user_sessions},
+     "Lists the sessions, last seen first: id, created, last_seen, address, agent, level (2: with "
+     "a "
+     "second factor), authenticated (last time), amr (how: pwd, sms, otp, recovery, mfa).",
+     user_sessions},
     {"audit", "PHONE|#ID", "--limit --json",
      "Lists what happened to an account, newest first: time, event, operator (empty if the user "
      "did it), address, request_id. Give a deleted account by its number, quoted for the shell: "

@@ -70,8 +70,9 @@ const std::vector<Command> kChangeCommands{
                                  " minutes; its sessions stay");
      }},
     {"user unlock", "PHONE", "",
-     "Clears the counts of wrong passwords, code guesses and codes sent, so that these limits no "
-     "longer apply. The phone needs no account: it may be about to register.",
+     "Clears the counts of wrong passwords and second factors, code guesses and codes sent, so "
+     "that "
+     "these limits no longer apply. The phone needs no account: it may be about to register.",
      [](const Call& call) {
        return change_account(
            call, &Administration::unlock, "",
@@ -108,8 +109,18 @@ const std::vector<Command> kChangeCommands{
        return change_account(call, &Administration::end_sessions, "all its sessions end.",
                              "all its sessions are ended");
      }},
+    {"user remove-factors", "PHONE", "--yes",
+     "Removes the second factors and recovery codes, for an owner who has lost them: logins need "
+     "only the password or a code again. Ends all sessions. First make sure that you talk to the "
+     "owner. Asks.",
+     [](const Call& call) {
+       return change_account(call, &Administration::remove_factors,
+                             "its second factors and recovery codes are removed, and all its "
+                             "sessions end.",
+                             "has no second factor any more, its sessions are ended");
+     }},
     {"user delete", "PHONE", "--yes",
-     "Deletes the account with its sessions and codes; the audit stays. Asks.",
+     "Deletes the account with its sessions, codes and factors; the audit stays. Asks.",
      [](const Call& call) {
        return change_account(call, &Administration::remove,
                              "it is deleted for good, with its sessions and codes.",

@@ -85,6 +85,11 @@ const db::Write<void(std::string_view phone, std::string_view purpose, std::uint
                    "? AND tries < ? AND " +
                        kIsAlive};
 
+const db::Write<void(std::string_view phone, std::string_view purpose, std::string_view code_hash)>
+    give_back_code_try{"give_back_code_try",
+                       "UPDATE verification_codes SET tries = tries - 1 WHERE phone = ? AND "
+                       "purpose = ? AND codeHash = ? AND consumeTime IS NULL AND tries > 0"};
+
 /// The successful attempt is not counted as a failure.
 const db::Write<void(std::string_view phone, std::string_view purpose, std::string_view code_hash)>
     consume_code{"consume_code",
@@ -198,6 +203,14 @@ Outcome Verification::check(db::Database& database, const Phone& phone, Purpose 
     const bool used_up = stored && stored->is_alive &&
                          (stored->tries >= kMostTries || (stored->is_consumed && right));
     return {.code = used_up ? ResultCode::code_used_up : ResultCode::wrong_code};
+  });
+}
+
+void Verification::give_back(db::Database& database, const Phone& phone, Purpose purpose,
+                             std::string_view code) const {
+  const auto hash = hash_code(phone, purpose, code);
+  database.replay([&](db::Connection& connection) {
+    give_back_code_try(connection, phone.e164(), name_of(purpose), crypto::bytes_of(hash));
   });
 }
 

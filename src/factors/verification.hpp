@@ -71,6 +71,11 @@ class Verification {
   Outcome check(db::Database& database, const Phone& phone, Purpose purpose,
                 std::string_view code) const;
 
+  /// Takes back the count of a right attempt that has permitted nothing: its second factor was
+  /// missing or wrong.
+  void give_back(db::Database& database, const Phone& phone, Purpose purpose,
+                 std::string_view code) const;
+
   /// Consumes the code in the transaction of what it permits; false if another was faster.
   bool consume(db::Connection& connection, const Phone& phone, Purpose purpose,
                std::string_view code) const;

@@ -45,6 +45,9 @@ constexpr MetricRow kCatalogue[] = {
     {"users_requests_total", counter, true,
      "Replies of the workers by route and result code; other: no route for the path or method. "
      "nginx's own replies are not counted."},
+    {"users_second_factors_total", counter, true,
+     "Second factors by result: asked (a login without one), right, wrong; recovery: a recovery "
+     "code was used, which right counts too."},
     {"users_sms_total", counter, true,
      "Attempts to send a message, by result: sent, try_again (another follows), failed (given up), "
      "unknown (the courier ended before it recorded one: the message may come twice)."},

@@ -24,6 +24,7 @@ enum class MetricId {
   registrations,
   request_seconds,
   requests,
+  second_factors,
   sms,
   statement_errors,
   statement_seconds,

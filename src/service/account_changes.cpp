@@ -18,18 +18,17 @@ Outcome ended_or_ok(bool done) {
 
 }  // namespace
 
-Outcome AccountService::confirm(const Session& session, std::string_view password_text,
-                                std::string& stored) {
+Outcome AccountService::verify_own_password(const Session& session, std::string_view password_text,
+                                            User& user) {
   const auto password = normalise_password(password_text, 1);
   const unsigned wait = throttle::hit(database_, metrics_, throttle::kLogins, session.phone);
   if (wait > 0) return {.code = ResultCode::locked, .retry_after = wait};
-  const auto user = database_.replay(
+  auto found = database_.replay(
       [&](db::Connection& connection) { return find_user_by_id.one(connection, session.user_id); });
-  if (!user || !password || !passwords_.verify_typed(password_text, *password, user->password)) {
+  if (!found || !password || !passwords_.verify_typed(password_text, *password, found->password)) {
     return {.code = ResultCode::wrong_credentials};
   }
-  throttle::clear(database_, throttle::kLogins, session.phone);
-  stored = user->password;
+  user = std::move(*found);
   return {};
 }
 
@@ -39,14 +38,47 @@ Outcome AccountService::change_own(
     const std::function<Outcome(const Change&, const std::string&)>& work) {
   const auto operation = operation_of(key_, name, crypto::bytes_of(session.token_hash), client);
   return settle(operation, [&]() -> Outcome {
-    std::string verified;
-    if (Outcome outcome = confirm(session, password, verified); !outcome.is_ok()) return outcome;
+    User verified;
+    if (Outcome outcome = verify_own_password(session, password, verified); !outcome.is_ok()) {
+      return outcome;
+    }
+    throttle::clear(database_, throttle::kLogins, session.phone);
     if (Outcome outcome = prepare(); !outcome.is_ok()) return outcome;
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
       const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
-      const Outcome outcome = user ? work({transaction, *user, client, &session}, verified)
+      const Outcome outcome = user ? work({transaction, *user, client, &session}, verified.password)
                                    : Outcome{.code = ResultCode::not_logged_in};
       return outcome.is_ok() ? outcome : transaction.refuse(outcome);
+    });
+  });
+}
+
+Outcome AccountService::confirm(const Session& session, std::string_view password,
+                                const Client& client, const SentFactor& second) {
+  if (Outcome shape = check_form(second); !shape.is_ok()) return shape;
+  const auto operation =
+      operation_of(key_, "confirm", crypto::bytes_of(session.token_hash), client);
+  return settle(operation, [&]() -> Outcome {
+    User user;
+    if (Outcome outcome = verify_own_password(session, password, user); !outcome.is_ok()) {
+      return outcome;
+    }
+    RightFactor factor;
+    if (Outcome outcome = second_factor_.judge(database_, user, second, factor); !outcome.is_ok()) {
+      return outcome;
+    }
+    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+      db::Connection& connection = transaction.connection();
+      Outcome outcome = second_factor_.consume(connection, user, factor);
+      if (!outcome.is_ok()) return transaction.refuse(outcome);
+      const auto how = SecondFactor::authentication(user, "pwd", second);
+      if (renew_authentication(connection, how.level, how.amr,
+                               crypto::bytes_of(session.token_hash)) != 1) {
+        return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+      }
+      record(transaction, session.user_id, "confirmed", client);
+      throttle::clear(connection, throttle::kLogins, session.phone);
+      return outcome;
     });
   });
 }
@@ -71,13 +103,15 @@ Outcome AccountService::change_password(const Session& session, std::string_view
 }
 
 Outcome AccountService::reset_password(std::string_view phone_text, std::string_view code_text,
-                                       std::string_view password_text, const Client& client) {
+                                       std::string_view password_text, const Client& client,
+                                       const SentFactor& second) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto password = normalise_password(password_text, config_.password_min_length);
   const auto code = parse_code(code_text);
   if (Outcome shape = require({{phone.has_value(), "phone"},
                                {code.has_value(), "code"},
-                               {password.has_value(), "password"}});
+                               {password.has_value(), "password"}},
+                              check_form(second));
       !shape.is_ok())
     return shape;
   // Check before the code is tried: a right code must survive a refused password.
@@ -88,16 +122,28 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
         !checked.is_ok()) {
       return checked;
     }
+    RightFactor factor;
+    const auto found = find_user(phone->e164());
+    if (found && !found->disabled) {
+      Outcome judged = second_factor_.judge(database_, *found, second, factor);
+      if (!judged.is_ok()) {
+        verification_.give_back(database_, *phone, Purpose::reset, *code);
+        return judged;
+      }
+    }
     const std::string hash = passwords_.hash(*password);
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
       const auto user = lock_user_by_phone.one(transaction.connection(), phone->e164());
       if (!user) return transaction.refuse(Outcome{.code = ResultCode::wrong_code});
       if (user->disabled) return transaction.refuse(Outcome{.code = ResultCode::account_disabled});
+      // Also asks for a second factor that was enrolled in the meantime.
+      Outcome outcome = second_factor_.consume(transaction.connection(), *user, factor);
+      if (!outcome.is_ok()) return transaction.refuse(outcome);
       if (!verification_.consume(transaction.connection(), *phone, Purpose::reset, *code)) {
         return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
       }
       static_cast<void>(Change{transaction, *user, client}.set_password(hash, "password reset"));
-      return {};
+      return outcome;
     });
   });
 }

@@ -17,6 +17,7 @@ AccountService::AccountService(const Config& config, const Secret& key, db::Data
       database_(database),
       metrics_(metrics),
       verification_(config, key, metrics),
+      second_factor_(key, metrics),
       sessions_(config, key),
       passwords_(config, metrics),
       registrations_(metrics.counter(MetricId::registrations)),
@@ -41,11 +42,12 @@ Outcome AccountService::request_code(std::string_view phone_text, std::string_vi
 }
 
 LoginOutcome AccountService::login(std::string_view phone_text, std::string_view password_text,
-                                   const Client& client) {
+                                   const Client& client, const SentFactor& second) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   // No minimum length: imported accounts may have shorter passwords.
   const auto password = normalise_password(password_text, 1);
-  if (Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}});
+  if (Outcome shape = require({{phone.has_value(), "phone"}, {password.has_value(), "password"}},
+                              check_form(second));
       !shape.is_ok())
     return {shape};
   const unsigned wait = throttle::hit(database_, metrics_, throttle::kLogins, phone->e164());
@@ -54,49 +56,71 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   const bool right = user ? passwords_.verify_typed(password_text, *password, user->password)
                           : passwords_.verify_nobody(*password);
   if (!right) return {{.code = ResultCode::wrong_credentials}};
-  const bool outdated = passwords_.is_outdated(user->password, password_text);
-  const std::string rehashed = outdated && !user->disabled ? passwords_.hash(*password) : "";
-  LoginOutcome outcome = open_session(*user, "login", db::new_operation(), client, [&](auto& to) {
+  // An attempt that nginx resends finds its second factor consumed.
+  const auto operation = user->level < kTwoFactors
+                             ? db::new_operation()
+                             : operation_of(key_, "login", phone->e164(), client);
+  std::string rehashed;
+  const auto prepare = [&](db::Connection& connection) {
     // Unless the password was changed in the meantime: the new one stays.
-    if (!rehashed.empty()) renew_password(to, rehashed, user->id, user->password);
+    if (!rehashed.empty()) renew_password(connection, rehashed, user->id, user->password);
     return true;
-  });
+  };
+  const bool outdated = passwords_.is_outdated(user->password, password_text);
+  if (outdated && !user->disabled) rehashed = passwords_.hash(*password);
+  LoginOutcome outcome = enter(*user, {"login", "pwd", operation, second}, client, prepare);
   if (outcome.session) logins_by_password_.add();
   return outcome;
 }
 
 LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::string_view code_text,
-                                           const Client& client) {
+                                           const Client& client, const SentFactor& second) {
   const auto phone = Phone::parse(phone_text, config_.phone_default_region);
   const auto code = parse_code(code_text);
-  if (Outcome shape = require({{phone.has_value(), "phone"}, {code.has_value(), "code"}});
+  if (Outcome shape =
+          require({{phone.has_value(), "phone"}, {code.has_value(), "code"}}, check_form(second));
       !shape.is_ok())
     return {shape};
   const auto operation = operation_of(key_, "login by code", phone->e164() + "\n" + *code, client);
+  const Entry entry{"login by code", "sms", operation, second};
   LoginOutcome outcome{verification_.check(database_, *phone, Purpose::login, *code)};
   const auto user = outcome.is_ok() || outcome.code == ResultCode::code_used_up
                         ? find_user(phone->e164())
                         : std::nullopt;
   if (outcome.is_ok()) {
     if (!user) return {{.code = ResultCode::wrong_code}};
-    outcome = open_session(*user, "login by code", operation, client, [&](auto& connection) {
+    outcome = enter(*user, entry, client, [&](auto& connection) {
       return verification_.consume(connection, *phone, Purpose::login, *code);
     });
-  }
-  // If an earlier attempt, whose reply was lost, consumed the code, only create a session. The
-  // limit of guesses counts for this attempt, too.
-  if (outcome.code == ResultCode::code_used_up && database_.is_done(operation) && user) {
-    outcome = open_session(*user, "login by code", db::new_operation(), client,
-                           [](auto&) { return true; });
+    if (!outcome.session) verification_.give_back(database_, *phone, Purpose::login, *code);
+  } else if (user && database_.is_done(operation)) {
+    outcome = open_session(*user, entry, nullptr, client, [](auto&) { return true; });
   }
   if (outcome.session) logins_by_code_.add();
   return outcome;
 }
 
-/// `prepare` returns false if the code was consumed in the meantime.
-LoginOutcome AccountService::open_session(const User& user, std::string_view event,
-                                          const db::OperationId& operation, const Client& client,
+LoginOutcome AccountService::enter(const User& user, const Entry& entry, const Client& client,
+                                   const std::function<bool(db::Connection&)>& prepare) {
+  RightFactor factor;
+  LoginOutcome outcome;
+  if (!user.disabled) outcome = {second_factor_.judge(database_, user, entry.second, factor)};
+  if (outcome.is_ok()) outcome = open_session(user, entry, &factor, client, prepare);
+  // If an earlier attempt, whose reply was lost, consumed what was sent, only create a session. The
+  // limits count for this attempt, too.
+  const bool may_be_consumed = outcome.code == ResultCode::wrong_code ||
+                               outcome.code == ResultCode::code_used_up ||
+                               outcome.code == ResultCode::locked;
+  if (may_be_consumed && database_.is_done(entry.operation)) {
+    outcome = open_session(user, entry, nullptr, client, [](auto&) { return true; });
+  }
+  return outcome;
+}
+
+LoginOutcome AccountService::open_session(const User& user, const Entry& entry,
+                                          const RightFactor* factor, const Client& client,
                                           const std::function<bool(db::Connection&)>& prepare) {
+  const auto operation = factor == nullptr ? db::new_operation() : entry.operation;
   const auto outcome = database_.once(operation, [&](db::Transaction& transaction) {
     LoginOutcome opened;
     db::Connection& connection = transaction.connection();
@@ -107,8 +131,11 @@ LoginOutcome AccountService::open_session(const User& user, std::string_view eve
     if (user.disabled) {
       opened.code = ResultCode::account_disabled;
     } else {
-      opened.session = sessions_.open(connection, user, client);
-      record(transaction, user.id, event, client);
+      if (factor != nullptr) opened = {second_factor_.consume(connection, user, *factor)};
+      if (!opened.is_ok()) return transaction.refuse(opened);
+      opened.session = sessions_.open(
+          connection, user, client, SecondFactor::authentication(user, entry.method, entry.second));
+      record(transaction, user.id, entry.event, client);
     }
     // Last, since every login attempt waits for this row.
     throttle::clear(connection, throttle::kLogins, user.phone);
@@ -168,11 +195,9 @@ void AccountService::logout(const Session& session, bool all, const Client& clie
   }));
 }
 
-std::optional<std::string> AccountService::created(const Session& session) {
-  return database_.replay([&](db::Connection& connection) -> std::optional<std::string> {
-    auto user = find_user_by_id.one(connection, session.user_id);
-    if (!user) return std::nullopt;
-    return std::move(user->created);
+std::optional<SessionOwner> AccountService::owner(const Session& session) {
+  return database_.replay([&](db::Connection& connection) {
+    return find_session_owner.one(connection, crypto::bytes_of(session.token_hash));
   });
 }
 

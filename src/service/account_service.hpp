@@ -14,6 +14,7 @@
 #include "base/config.hpp"
 #include "base/secret.hpp"
 #include "db/database.hpp"
+#include "factors/second_factor.hpp"
 #include "factors/verification.hpp"
 #include "metrics/metrics.hpp"
 #include "service/changes.hpp"
@@ -30,6 +31,22 @@ struct Registration {
 
 struct LoginOutcome : Outcome {
   std::optional<NewSession> session{};  ///< with ok
+};
+
+/// A new TOTP secret for an authenticator app; with ok.
+struct TotpOffer : Outcome {
+  Secret secret{};                ///< base32
+  Secret uri{};                   ///< otpauth
+  std::vector<std::string> qr{};  ///< of the URI; see totp::qr_of
+};
+
+struct NewRecoveryCodes : Outcome {
+  std::vector<Secret> codes{};  ///< with ok
+};
+
+struct FactorList {
+  std::vector<Factor> factors;
+  std::uint64_t recovery_codes;  ///< not used yet
 };
 
 /// Changes that end their own session, so that nginx's retry of the same request finds it gone.
@@ -55,9 +72,12 @@ class AccountService {
                        const Client& client);
 
   /// Returns wrong_credentials for an unknown phone and for a wrong password, after the same work;
-  /// locked after too many failures (throttle::kLogins).
-  LoginOutcome login(std::string_view phone, std::string_view password, const Client& client);
-  LoginOutcome login_by_code(std::string_view phone, std::string_view code, const Client& client);
+  /// locked after too many failures (throttle::kLogins). If the account needs a second factor, see
+  /// SecondFactor::judge; without a right one neither the code is consumed nor the count cleared.
+  LoginOutcome login(std::string_view phone, std::string_view password, const Client& client,
+                     const SentFactor& second = {});
+  LoginOutcome login_by_code(std::string_view phone, std::string_view code, const Client& client,
+                             const SentFactor& second = {});
 
   /// Returns the session of a token if it is alive.
   std::optional<Session> find_session(std::string_view token);
@@ -68,19 +88,38 @@ class AccountService {
   bool end_session(const Session& session, std::uint64_t id, const Client& client);
   void logout(const Session& session, bool all, const Client& client);
 
-  /// Creation time of the account, ISO 8601 in UTC; nullopt if it is deleted.
-  std::optional<std::string> created(const Session& session);
+  /// Returns nullopt if the account is deleted.
+  std::optional<SessionOwner> owner(const Session& session);
+
+  /// Makes the session fresh: as if it had just been opened with this password and second factor.
+  Outcome confirm(const Session& session, std::string_view password, const Client& client,
+                  const SentFactor& second = {});
 
   /// Ends the other sessions.
   Outcome change_password(const Session& session, std::string_view old_password,
                           std::string_view password, const Client& client);
-  /// Ends all sessions.
+  /// Ends all sessions. Needs a second factor as login_by_code does.
   Outcome reset_password(std::string_view phone, std::string_view code, std::string_view password,
-                         const Client& client);
+                         const Client& client, const SentFactor& second = {});
   /// `code` was sent to the new phone, for purpose `phone`. Ends the other sessions.
   Outcome change_phone(const Session& session, std::string_view phone, std::string_view code,
                        std::string_view password, const Client& client);
   Outcome delete_account(const Session& session, std::string_view password, const Client& client);
+
+  // Changes to the factors return confirmation_required unless the session is fresh: its owner has
+  // authenticated within session.fresh_minutes.
+  FactorList list_factors(const Session& session);
+  /// `host`: the site's, as the client names it; the issuer unless totp.issuer names another.
+  TotpOffer begin_totp(const Session& session, std::string_view host);
+  /// Makes the offered secret the account's TOTP if `code` fits it, in place of an older one.
+  /// Returns new recovery codes, again if nginx resends the request. Ends the other sessions.
+  NewRecoveryCodes confirm_totp(const Session& session, std::string_view code,
+                                const Client& client);
+  /// Returns no_such_resource if the account has no second factor.
+  NewRecoveryCodes renew_recovery_codes(const Session& session, const Client& client);
+  /// Also deletes the recovery codes and ends the other sessions. Returns no_such_resource if the
+  /// account has no such factor.
+  Outcome remove_factor(const Session& session, std::uint64_t id, const Client& client);
 
  private:
   struct Candidate;  ///< a registration with valid arguments
@@ -93,13 +132,26 @@ class AccountService {
   /// Throws db::DuplicateKey if the phone is taken.
   Outcome insert(const Candidate& candidate, const std::string& hash, const Client& client);
 
-  LoginOutcome open_session(const User& user, std::string_view event,
-                            const db::OperationId& operation, const Client& client,
+  /// A login whose first factor was right.
+  struct Entry {
+    std::string_view event;
+    std::string_view method;  ///< see Authentication
+    db::OperationId operation;
+    const SentFactor& second;
+  };
+  /// Judges the second factor, then opens a session. `prepare` returns false if the code was
+  /// consumed in the meantime.
+  LoginOutcome enter(const User& user, const Entry& entry, const Client& client,
+                     const std::function<bool(db::Connection&)>& prepare);
+  /// `factor`: consumed; null if an earlier attempt of this request consumed it.
+  LoginOutcome open_session(const User& user, const Entry& entry, const RightFactor* factor,
+                            const Client& client,
                             const std::function<bool(db::Connection&)>& prepare);
 
   /// Counts the attempt, then verifies the password of the session's user. Returns ok,
-  /// wrong_credentials or locked. Sets `stored` to the hash that was used.
-  Outcome confirm(const Session& session, std::string_view password, std::string& stored);
+  /// wrong_credentials or locked. Sets `user` if ok; clearing the count is left to the caller.
+  Outcome verify_own_password(const Session& session, std::string_view password, User& user);
+  [[nodiscard]] Outcome require_fresh(const Session& session) const;
   /// Calls `prepare` and `work` (with the hash that the password was verified against) if the
   /// password is right, `work` in a transaction on the locked account, which is committed if it
   /// returns ok. Does nothing if an earlier attempt made the change `name`.
@@ -116,6 +168,7 @@ class AccountService {
   db::Database& database_;
   Metrics& metrics_;
   Verification verification_;
+  SecondFactor second_factor_;
   Sessions sessions_;
   PasswordCheck passwords_;
   Counter registrations_;

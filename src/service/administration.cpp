@@ -5,12 +5,15 @@
 
 #include "accounts/foreign_hash.hpp"
 #include "base/log.hpp"
+#include "factors/second_factor.hpp"
 #include "factors/verification.hpp"
 
 namespace users {
 namespace {
 
 const db::Write<void()> delete_all_sessions{"delete_all_sessions", "DELETE FROM sessions"};
+const db::Write<void()> delete_all_recovery_codes{"delete_all_recovery_codes",
+                                                  "DELETE FROM recovery_codes"};
 const db::Write<void()> delete_all_codes{"delete_all_codes", "DELETE FROM verification_codes"};
 
 struct LastIds {
@@ -65,9 +68,12 @@ Administration::Administration(const Config& config, const Secret& key, db::Data
 Standing Administration::standing(const User& user) {
   return database_.replay([&](db::Connection& connection) -> Standing {
     return {sessions_.count(connection, user.id),
+            list_factors.all(connection, user.id).size(),
+            count_recovery_codes.one(connection, user.id).value_or(db::Number{}).value,
             throttle::count_of(connection, throttle::kLogins, user.phone),
             throttle::count_of(connection, throttle::kGuessesADay, user.phone),
-            throttle::count_of(connection, throttle::kSendsADay, user.phone)};
+            throttle::count_of(connection, throttle::kSendsADay, user.phone),
+            throttle::count_of(connection, throttle::kSecondFactors, std::to_string(user.id))};
   });
 }
 
@@ -90,6 +96,7 @@ ChangeResult Administration::unlock(const Phone& phone) {
                               throttle::kSendsAnHour, throttle::kSendsADay}) {
       throttle::clear(connection, limit, phone.e164());
     }
+    if (user) throttle::clear(connection, throttle::kSecondFactors, std::to_string(user->id));
     record(transaction, id, "unlocked", client_);
     return {true, id};
   });
@@ -156,6 +163,12 @@ ChangeResult Administration::end_sessions(const Phone& phone) {
   return change(phone, [](const Change& change) { return change.end_sessions("sessions ended"); });
 }
 
+ChangeResult Administration::remove_factors(const Phone& phone) {
+  return change(phone, [](const Change& change) {
+    return change.user.level >= kTwoFactors && change.remove_factors("factors removed");
+  });
+}
+
 ChangeResult Administration::remove(const Phone& phone) {
   return change(phone, [](const Change& change) { return change.remove(); });
 }
@@ -185,12 +198,15 @@ Restored Administration::after_restore(std::optional<std::uint64_t> next_id) {
   const auto ended = database_.once(db::new_operation(), [&](db::Transaction& transaction) {
     db::Connection& connection = transaction.connection();
     const Restored restored{delete_all_sessions(connection), delete_all_codes(connection),
-                            outbox::supersede_all(connection), move_ids_ahead(connection, next_id)};
+                            outbox::supersede_all(connection),
+                            delete_all_recovery_codes(connection),
+                            move_ids_ahead(connection, next_id)};
     record(transaction, kNoAccount, "after restore", client_);
     return restored;
   });
   log::info({"after restore: ended ", std::to_string(ended.sessions), " sessions, voided ",
-             std::to_string(ended.codes), " codes and ", std::to_string(ended.messages),
+             std::to_string(ended.codes), " codes, ", std::to_string(ended.recovery_codes),
+             " recovery codes and ", std::to_string(ended.messages),
              " messages; the next account gets number ", std::to_string(ended.next_id)});
   return ended;
 }

@@ -19,12 +19,15 @@
 
 namespace users {
 
-/// What the limits have counted for a phone, and how many sessions its account has.
+/// What the limits have counted for an account, its sessions and its factors.
 struct Standing {
   std::uint64_t sessions;
-  throttle::Count logins;  ///< attempts since the last right password
+  std::uint64_t factors;         ///< second ones
+  std::uint64_t recovery_codes;  ///< not used yet
+  throttle::Count logins;        ///< attempts since the last right password
   throttle::Count guesses;
   throttle::Count sends;  ///< in a day
+  throttle::Count second_factors;
 };
 
 /// Nothing was changed; the text tells the operator why.
@@ -43,7 +46,8 @@ struct Restored {
   std::uint64_t sessions;
   std::uint64_t codes;
   std::uint64_t messages;  ///< pending ones
-  std::uint64_t next_id;   ///< number of the next account
+  std::uint64_t recovery_codes;
+  std::uint64_t next_id;  ///< number of the next account
 };
 
 /// Calls throw db::DatabaseError if the outcome is unknown or the database is unavailable. A change
@@ -59,7 +63,8 @@ class Administration {
 
   /// Refuses passwords (1008) as after too many wrong ones (throttle::kLogins); sessions stay.
   ChangeResult lock(const Phone& phone);
-  /// Clears the counts of wrong passwords, code guesses and codes sent. The phone needs no account:
+  /// Clears the counts of wrong passwords and second factors, code guesses and codes sent. The
+  /// phone needs no account:
   /// codes for a registration are counted before there is one.
   ChangeResult unlock(const Phone& phone);
   /// Prevents logins and ends all sessions for good.
@@ -71,6 +76,8 @@ class Administration {
   ChangeResult set_hash(const Phone& phone, std::string_view hash);
   ChangeResult set_phone(const Phone& phone, const Phone& new_phone);
   ChangeResult end_sessions(const Phone& phone);
+  /// For owners who have lost theirs: a login needs only its first factor again.
+  ChangeResult remove_factors(const Phone& phone);
   ChangeResult remove(const Phone& phone);
 
   /// Makes pending messages due now, in the order of `ids`. Skips those that a courier is sending.
@@ -85,10 +92,11 @@ class Administration {
   /// Call once on a database that is older than what clients have seen (a restored backup or
   /// snapshot, a replica that was behind), before the service starts. It ends every session, since
   /// ended ones are alive again; voids every code, since used ones are unused again; cancels every
-  /// pending message; and skips account numbers, since backends may know deleted accounts by
-  /// theirs. Users, audit and limit counters stay. A second run does no harm. `next_id` is the
-  /// number of the next account, instead of kIdsAhead beyond the greatest. Throws
-  /// std::invalid_argument if that number may have been given out.
+  /// pending message; deletes the recovery codes, since used ones are alive again; and skips
+  /// account numbers, since backends may know deleted accounts by theirs. Users, audit and limit
+  /// counters stay. A second run does no harm. `next_id` is the number of the next account, instead
+  /// of kIdsAhead beyond the greatest. Throws std::invalid_argument if that number may have been
+  /// given out.
   Restored after_restore(std::optional<std::uint64_t> next_id = {});
 
  private:

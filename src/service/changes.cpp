@@ -1,6 +1,7 @@
 #include "service/changes.hpp"
 
 #include "accounts/throttle.hpp"
+#include "factors/second_factor.hpp"
 #include "factors/verification.hpp"
 
 namespace users {
@@ -26,10 +27,17 @@ bool Change::set_phone(std::string_view phone) const {
   return true;
 }
 
+bool Change::remove_factors(std::string_view event) const {
+  delete_factors(transaction.connection(), user.id);
+  set_level(transaction.connection(), kOneFactor, user.id);
+  return end_sessions(event);
+}
+
 bool Change::remove() const {
   if (!end_sessions("deleted")) return false;
   delete_codes(transaction.connection(), user.phone);
   delete_sessions(transaction.connection(), user.id);
+  delete_factors(transaction.connection(), user.id);
   return delete_user(transaction.connection(), user.id) == 1;
 }
 

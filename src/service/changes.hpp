@@ -25,7 +25,9 @@ struct Change {
   /// Voids the codes of both phones and clears the wrong passwords of the new one: strangers must
   /// not have locked its owner out. Throws db::DuplicateKey if the phone is taken.
   [[nodiscard]] bool set_phone(std::string_view phone) const;
-  /// Deletes the account with its sessions and codes; the audit stays.
+  /// Also deletes the recovery codes: a login needs only its first factor again.
+  [[nodiscard]] bool remove_factors(std::string_view event) const;
+  /// Deletes the account with its sessions, codes and factors; the audit stays.
   [[nodiscard]] bool remove() const;
 };
 

@@ -19,10 +19,21 @@ std::string pattern_of(std::string_view path) {
 /// The schema of the reply's member beside code and msg.
 json::Object schema_of(std::string_view member) {
   if (member == "retry_after") return {{"$ref", "#/components/schemas/RetryAfter"}};
+  if (member == "factors") {
+    return {
+        {"type", "array"},
+        {"items", json::Object{{"type", "string"}, {"enum", json::Array{kTotp, kRecoveryCode}}}},
+        {"description", "The arguments that the account accepts."}};
+  }
   return {{"type", "array"},
           {"minItems", 1U},
           {"items", json::Object{{"type", "string"}}},
           {"description", "Names of arguments or of a header, or `body`, `request` or `origin`."}};
+}
+
+json::Value example_of(std::string_view member) {
+  if (member == "retry_after") return 57U;
+  return member == "factors" ? json::Array{kTotp, kRecoveryCode} : json::Array{"code"};
 }
 
 json::Object schema_of(const ResultCodeRow& row) {
@@ -34,11 +45,11 @@ json::Object schema_of(const ResultCodeRow& row) {
                        {"msg", json::Object{{"enum", texts}}}};
   json::Object example{{"code", code}};
   if (!row.member.empty()) {
-    required.push_back(row.member);
     members.push_back({std::string(row.member), schema_of(row.member)});
-    example.push_back({std::string(row.member), row.member == "fields"
-                                                    ? json::Value(json::Array{"code"})
-                                                    : json::Value(57U)});
+    if (!row.is_member_optional) {
+      required.push_back(row.member);
+      example.push_back({std::string(row.member), example_of(row.member)});
+    }
   }
   example.push_back({"msg", row.en});
   const json::Object data{{"type", "object"}, {"required", required}, {"properties", members}};

@@ -20,9 +20,12 @@ constexpr ResultCodeRow kCatalogue[] = {
      "An account has this phone: log in, or reset the password."},
     {wrong_credentials, "WrongCredentials", 401, "手机号或密码错误", "wrong phone or password", "",
      "No account has this phone, or the password is wrong; the reply does not say which."},
-    {wrong_code, "WrongCode", 403, "验证码错误或已过期", "wrong or expired verification code", "",
+    {wrong_code, "WrongCode", 403, "验证码错误或已过期", "wrong or expired verification code",
+     "factors",
      "Not the code that was sent to this phone for this purpose, or an expired one. After too many "
-     "wrong attempts the code is used up."},
+     "wrong attempts the code is used up. With `factors`: not a right second factor, or one that "
+     "was used before.",
+     true},
     {code_used_up, "CodeUsedUp", 403, "验证码已失效，请重新获取",
      "verification code used up, request a new one", "",
      "The code has been used, or had too many wrong attempts. Request another one."},
@@ -44,6 +47,14 @@ constexpr ResultCodeRow kCatalogue[] = {
      "this."},
     {registration_closed, "RegistrationClosed", 403, "暂不开放注册", "registration is closed", "",
      "The operator does not accept registrations and sends no codes for them."},
+    {second_factor_required, "SecondFactorRequired", 401, "需要二次验证", "second factor required",
+     "factors",
+     "The account has a second factor. Send the same request again with one of the arguments that "
+     "`factors` names. Nothing was consumed."},
+    {confirmation_required, "ConfirmationRequired", 401, "请重新验证身份",
+     "please confirm that it is you", "",
+     "The last login of this session is too long ago. Send `POST confirm`, then this request "
+     "again."},
     {internal_error, "InternalError", 500, "服务器内部错误", "internal error", "",
      "A defect. The service's log has the cause under the reply's `X-Request-Id`."},
     {unavailable, "Unavailable", 503, "服务暂不可用，请稍后再试", "temporarily unavailable",

@@ -17,6 +17,7 @@ struct ResultCodeRow {
   std::string_view en;
   std::string_view member;   ///< the reply's member beside code and msg; empty: none
   std::string_view meaning;  ///< for the API description, in English
+  bool is_member_optional = false;
 };
 
 /// All codes, in order.

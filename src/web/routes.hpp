@@ -71,6 +71,14 @@ class NotLoggedIn : public std::exception {};
 /// Nothing has this path; becomes code 9002.
 class NoSuchResource : public std::exception {};
 
+// Handlers for second factors (factor_handlers.cpp).
+Result confirm(Context& context, const Request& request);
+Result list_factors(Context& context, const Request& request);
+Result begin_totp(Context& context, const Request& request);
+Result confirm_totp(Context& context, const Request& request);
+Result renew_recovery_codes(Context& context, const Request& request);
+Result remove_factor(Context& context, const Request& request);
+
 // Handlers for monitoring (monitoring.cpp).
 Result health_live(Context& context, const Request& request);
 Result health_ready(Context& context, const Request& request);

@@ -2,6 +2,7 @@
 import { alone } from "./alone.js";
 import { states } from "./states.js";
 import { errors } from "./errors.js";
+import { factor } from "./factor.js";
 import { old } from "./old.js";
 import { sessions } from "./sessions.js";
 import { stale } from "./stale.js";
@@ -35,7 +36,7 @@ async function run(name, language, { test, options }) {
 }
 
 await startBrowser();
-for (const [name, test] of Object.entries({ ...states, ...errors, ...sessions, ...stale, ...trouble, ...alone, ...old })) {
+for (const [name, test] of Object.entries({ ...states, ...errors, ...factor, ...sessions, ...stale, ...trouble, ...alone, ...old })) {
   for (const language of test.languages ?? ["zh", "en"]) await run(name, language, test);
 }
 await stopBrowser();

@@ -1,8 +1,11 @@
 // The shell scripts, as people use them.
 #include <functional>
 #include <future>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <boost/test/unit_test.hpp>
@@ -37,10 +40,23 @@ class Client {
     return run_command(finding(url) + "USERS_TOKEN_FILE='" + token_file() +
                        "' LC_ALL=C.UTF-8 scripts/" + command + " 2>&1");
   }
+  /// Runs lines of bash that call scripts. OUT names a file that they may use.
+  [[nodiscard]] Command run_bash(const std::string& lines) const {
+    return run_command(finding(origin() + "/users") + "USERS_TOKEN_FILE='" + token_file() +
+                       "' OUT='" + token_file() + ".out' LC_ALL=C.UTF-8 bash 2>&1 <<'END'\n" +
+                       lines + "\nEND");
+  }
 
  private:
   TemporaryDirectory folder_;
 };
+
+/// The lines of a text that match an extended regular expression, without blanks around them.
+std::vector<std::string> texts_matching(const std::string& text, const std::string& pattern) {
+  std::istringstream found(
+      run_command("grep -E '" + pattern + "' <<'END'\n" + text + "\nEND").output);
+  return {std::istream_iterator<std::string>(found), {}};
+}
 
 /// Registers a phone and logs in from two places.
 void log_both_in(const std::string& phone, const Client& one, const Client& other) {
@@ -348,11 +364,53 @@ BOOST_AUTO_TEST_CASE(code_login_by_code_and_reset_take_what_was_sent) {
   BOOST_TEST(client.run("me").status == 0);
 }
 
+BOOST_AUTO_TEST_CASE(totp_enrols_and_login_and_reset_take_its_codes) {
+  const Client client;
+  const std::string phone = fresh_phone();
+  BOOST_TEST(client.run("regist " + phone + " 'correct horse 42' 123456").status == 0);
+  BOOST_TEST(client.run("login " + phone + " 'correct horse 42'").status == 0);
+  // As a person does: reads the secret, then types the app's code.
+  const Command made = client.run_bash(
+      "scripts/totp < <(for _ in {1..400}; do secret=$(grep -oE '^  [A-Z2-7]{32}$' \"$OUT\") && "
+      "break; sleep 0.05; done\n"
+      "oathtool --totp --base32 $secret) | tee -- \"$OUT\"");
+  BOOST_TEST(made.status == 0, made.output);
+  const auto codes = texts_matching(made.output, "^  [0-9A-Z]{5}-[0-9A-Z]{5}$");
+  BOOST_REQUIRE(codes.size() == 10U);
+  const std::string login = " " + phone + " 'correct horse 42' </dev/null";
+  const Command asked = client.run("login" + login);
+  BOOST_TEST(asked.status == 1);
+  BOOST_TEST(says(asked, "give --totp CODE or --recovery CODE first\nsecond factor required\n"));
+  BOOST_TEST(client.run("login --totp 12345" + login).output == "invalid arguments: totp\n");
+  const Command in = client.run("login --recovery " + codes[0] + login);
+  BOOST_TEST(in.status == 0);
+  BOOST_TEST(in.output == "login: recovery codes left: 9\nok\n");
+  query("UPDATE sessions SET authTime = authTime - INTERVAL 11 MINUTE");
+  const auto renewed = texts_matching(client
+                                          .run_bash("printf '%s\\n' 'correct horse 42' " +
+                                                    codes[1] + " | scripts/totp --recovery-codes")
+                                          .output,
+                                      "^  [0-9A-Z]{5}-[0-9A-Z]{5}$");
+  BOOST_REQUIRE(renewed.size() == 10U);
+  BOOST_TEST(client.run("code " + phone + " reset").status == 0);
+  BOOST_TEST(wait_until(30, [&] { return codes_sent("+86" + phone, "reset").size() == 1; }));
+  BOOST_TEST(client
+                 .run("reset --recovery " + renewed[0] + " " + phone + " " +
+                      codes_sent("+86" + phone, "reset").back() + " 'second horse 43'")
+                 .status == 0);
+  BOOST_TEST(
+      client.run("login --recovery " + renewed[1] + " " + phone + " 'second horse 43'").status ==
+      0);
+  BOOST_TEST(client.run("totp --remove").status == 0);
+  BOOST_TEST(client.run("login " + phone + " 'second horse 43'").status == 0);
+  BOOST_TEST(client.run("totp --remove").output == "totp: the account has no authenticator app\n");
+}
+
 BOOST_AUTO_TEST_CASE(every_client_script_tells_wrong_use_and_a_service_away,
                      *boost::unit_test::label("deep")) {
   const Client client;
   for (const char* name :
-       {"regist", "code", "login", "me", "sessions", "passwd", "logout", "reset"}) {
+       {"regist", "code", "login", "me", "sessions", "passwd", "logout", "reset", "totp"}) {
     BOOST_TEST_CONTEXT(name) {
       BOOST_TEST(client.run(std::string(name) + " --help").status == 0);
       BOOST_TEST(client.run(std::string(name) + " --unknown option is wrong").status == 2);
@@ -362,7 +420,7 @@ BOOST_AUTO_TEST_CASE(every_client_script_tells_wrong_use_and_a_service_away,
   }
   run_script("echo token > '" + client.token_file() + "'");
   for (const char* command : {"code 1", "login 1 2", "me", "sessions", "sessions --end 1",
-                              "passwd 1 2", "logout", "reset 1 2 3"}) {
+                              "passwd 1 2", "logout", "reset 1 2 3", "totp", "totp --remove"}) {
     BOOST_TEST_CONTEXT(command) {
       BOOST_TEST(client.run(command, "http://127.0.0.1:1/users").status == 4);
       BOOST_TEST(client.run(command, origin() + "/").status == 4);

@@ -22,6 +22,8 @@
 #include "base/config.hpp"
 #include "base/crypto.hpp"
 #include "db/database.hpp"
+#include "factors/second_factor.hpp"
+#include "factors/totp.hpp"
 #include "stack/requests.hpp"
 #include "support/whole_stack.hpp"
 
@@ -47,7 +49,17 @@ struct Subject {
   std::string token{};
   std::string other_session{};  ///< the id of another session
   std::string code{};
+  std::string secret{};  ///< of a TOTP that is offered or enrolled
+  std::string factor{};  ///< its id, once it is enrolled
+
+  /// The app's code, a step ahead of the one that enrolled it.
+  [[nodiscard]] std::string app_code() const {
+    const auto step = static_cast<std::uint64_t>(std::time(nullptr)) / 30;
+    return totp::code_of(Secret(std::string_view(secret)), step);
+  }
 };
+
+enum class Totp { none, offered, enrolled };
 
 /// A request that changes something, and the rows it leaves.
 struct ChangeRequest {
@@ -56,7 +68,9 @@ struct ChangeRequest {
   const char* event;    ///< in its audit row; null: it leaves a message instead
   const char* purpose;  ///< of the code it needs, or null
   HttpReply (*request)(const Subject&);
-  int most_twice = 0;  ///< how often it may run twice, because that only adds a session
+  /// How often it may run twice, because that only adds a session or renews recovery codes.
+  int most_twice = 0;
+  Totp totp = Totp::none;
 };
 
 std::ostream& operator<<(std::ostream& out, const ChangeRequest& change) {
@@ -98,6 +112,31 @@ const ChangeRequest kChanges[] = {
      [](const Subject& who) {
        return change_phone(who.token, new_phone_of(who), who.code, who.person.password());
      }},
+    {"a login with an app", "hash", "login", nullptr,
+     [](const Subject& who) {
+       return post("login", {{"phone", who.person.phone()},
+                             {"password", who.person.password()},
+                             {"totp", who.app_code()}});
+     },
+     500, Totp::enrolled},
+    {"a confirmation", "hash", "confirmed", nullptr,
+     [](const Subject& who) {
+       return call("POST", "confirm", who.token, {},
+                   body_of({{"password", who.person.password()}, {"totp", who.app_code()}}));
+     },
+     0, Totp::enrolled},
+    {"an enrolment", "fast", "totp added", nullptr,
+     [](const Subject& who) {
+       return call("POST", "factors/totp/confirm", who.token, {},
+                   body_of({{"totp", who.app_code()}}));
+     },
+     0, Totp::offered},
+    {"new recovery codes", "fast", "recovery codes renewed", nullptr,
+     [](const Subject& who) { return call("POST", "factors/recovery", who.token); }, 500,
+     Totp::enrolled},
+    {"the end of a factor", "fast", "totp removed", nullptr,
+     [](const Subject& who) { return call("DELETE", "factors/" + who.factor, who.token); }, 0,
+     Totp::enrolled},
     {"the end of an account", "hash", "deleted", nullptr,
      [](const Subject& who) { return delete_account(who.token, who.person.password()); }},
 };
@@ -120,14 +159,15 @@ class Subjects {
         db::Connection& connection = transaction.connection();
         insert_user.one(connection, who.person.e164(), hash, std::string(32, 'k'));
         const User user = find_user_by_phone.one(connection, who.person.e164()).value();
-        who.token = sessions.open(connection, user, {}).token;
-        sessions.open(connection, user, {});
+        who.token = sessions.open(connection, user, {}, {kTwoFactors, "pwd"}).token;
+        sessions.open(connection, user, {}, {kTwoFactors, "pwd"});
         for (const SessionRow& row : sessions.list(connection, user.id)) {
           const auto own = sessions.find(connection, who.token);
           if (row.id != own->id) who.other_session = std::to_string(row.id);
         }
         return true;
       });
+      if (change.totp != Totp::none) give_totp(who, database, SecondFactor(key, metrics));
       if (change.purpose == nullptr) continue;
       who.code = "123456";
       const std::string to =
@@ -158,6 +198,20 @@ class Subjects {
   }
 
  private:
+  void give_totp(Subject& who, db::Database& database, const SecondFactor& factor) const {
+    const auto id = std::stoull(id_of(who.person));
+    who.secret = factor.begin_totp(database, id).reveal();
+    if (change_.totp != Totp::enrolled) return;
+    database.replay([&](db::Connection& connection) {
+      const std::string sealed =
+          query("SELECT HEX(secret) FROM totp_enrolments WHERE user_id = " + std::to_string(id));
+      query("INSERT INTO factors (user_id, kind, secret, createTime) VALUES (" +
+            std::to_string(id) + ", 'totp', X'" + sealed + "', UTC_TIMESTAMP())");
+      set_level(connection, kTwoFactors, id);
+    });
+    who.factor = query("SELECT id FROM factors WHERE user_id = " + std::to_string(id));
+  }
+
   [[nodiscard]] std::string table() const { return change_.event == nullptr ? "outbox" : "audit"; }
   [[nodiscard]] int count(const std::string& what) const {
     return std::stoi(query("SELECT " + what + " > " + std::to_string(last_before_)));

@@ -9,6 +9,7 @@
 #include "accounts/throttle.hpp"
 #include "base/crypto.hpp"
 #include "ctl/doctor/nginx.hpp"
+#include "factors/second_factor.hpp"
 #include "factors/verification.hpp"
 #include "sms/outbox.hpp"
 #include "support/api_description.hpp"
@@ -287,6 +288,9 @@ BOOST_AUTO_TEST_CASE(limits_are_those_of_the_code) {
       {"guesses_a_day", throttle::kGuessesADay.most},
       {"password_tries", throttle::kLogins.most},
       {"password_lock", throttle::kLogins.seconds},
+      {"second_factor_tries", throttle::kSecondFactors.most},
+      {"enrolment", kEnrolmentSeconds},
+      {"session_fresh", config.session_fresh_minutes},
       {"sessions_of_an_account", config.session_per_account},
       {"session_idle", config.session_idle_days},
       {"session_absolute", config.session_absolute_days},
@@ -378,7 +382,8 @@ HttpReply reply_of(long status, const std::string& body) {
 
 HttpReply account() {
   return reply_of(200, R"({"data":{"code":0,"msg":"ok","id":1,"phone":"+8618866668888",)"
-                       R"("createTime":"2026-04-22T10:00:00Z"}})");
+                       R"("createTime":"2026-04-22T10:00:00Z","level":1,)"
+                       R"("authTime":"2026-04-22T10:00:00Z","amr":["pwd"]}})");
 }
 
 HttpReply not_logged_in() {

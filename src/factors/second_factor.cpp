@@ -1,0 +1,286 @@
+#include "factors/second_factor.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "accounts/throttle.hpp"
+#include "base/text.hpp"
+#include "factors/totp.hpp"
+#include "factors/verification.hpp"
+
+namespace users {
+namespace {
+
+/// Crockford's base32: neither I, L, O nor U. Ten characters are 50 bits.
+constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+constexpr std::size_t kRecoveryCodeLength = 10;
+
+/// An account's TOTP.
+struct StoredTotp {
+  std::uint64_t id = 0;
+  std::string secret;
+  std::uint64_t last_step = 0;
+  std::uint64_t now = 0;  ///< seconds since 1970, by the database's clock
+};
+const db::Query<StoredTotp(std::uint64_t user_id)> find_totp{
+    "find_totp",
+    "SELECT",
+    {{"id", &StoredTotp::id},
+     {"IFNULL(secret, '')", &StoredTotp::secret},
+     {"lastStep", &StoredTotp::last_step},
+     {"CAST(UNIX_TIMESTAMP() AS UNSIGNED)", &StoredTotp::now}},
+    "FROM factors WHERE user_id = ? AND kind = 'totp'"};
+/// Only one of several requests with the same code finds a row.
+const db::Write<void(std::uint64_t step, std::uint64_t id, std::uint64_t same_step)> use_totp{
+    "use_totp",
+    "UPDATE factors SET lastStep = ?, useTime = UTC_TIMESTAMP() WHERE id = ? AND lastStep < ?"};
+const db::Write<void(std::uint64_t user_id)> delete_totp{
+    "delete_totp", "DELETE FROM factors WHERE user_id = ? AND kind = 'totp'"};
+const db::Write<void(std::uint64_t user_id, std::string_view secret, std::uint64_t step)>
+    insert_totp{"insert_totp",
+                "INSERT INTO factors (user_id, kind, secret, lastStep, createTime) VALUES (?, "
+                "'totp', ?, ?, UTC_TIMESTAMP())"};
+const db::Write<void(std::uint64_t user_id)> delete_all_factors{
+    "delete_factors", "DELETE FROM factors WHERE user_id = ?"};
+
+struct Enrolment {
+  std::string secret;
+  std::uint64_t now = 0;  ///< seconds since 1970
+};
+const db::Query<Enrolment(std::uint64_t user_id)> find_enrolment{
+    "find_enrolment",
+    "SELECT",
+    {{"secret", &Enrolment::secret}, {"CAST(UNIX_TIMESTAMP() AS UNSIGNED)", &Enrolment::now}},
+    "FROM totp_enrolments WHERE user_id = ? AND expireTime > UTC_TIMESTAMP()"};
+const db::Write<void(std::uint64_t user_id, std::string_view secret, std::uint64_t seconds)>
+    put_enrolment{"put_enrolment",
+                  "REPLACE INTO totp_enrolments (user_id, secret, expireTime) VALUES (?, ?, "
+                  "UTC_TIMESTAMP() + INTERVAL ? SECOND)"};
+const db::Write<void(std::uint64_t user_id, std::string_view secret)> take_enrolment{
+    "take_enrolment",
+    "DELETE FROM totp_enrolments WHERE user_id = ? AND secret = ? AND expireTime > "
+    "UTC_TIMESTAMP()"};
+const db::Write<void(std::uint64_t user_id)> delete_enrolment{
+    "delete_enrolment", "DELETE FROM totp_enrolments WHERE user_id = ?"};
+
+const db::Query<db::Number(std::uint64_t user_id, std::string_view hash)> find_recovery_code{
+    "find_recovery_code",
+    "SELECT",
+    {{"user_id", &db::Number::value}},
+    "FROM recovery_codes WHERE user_id = ? AND codeHash = ?"};
+const db::Write<void(std::uint64_t user_id, std::string_view hash)> use_recovery_code{
+    "use_recovery_code", "DELETE FROM recovery_codes WHERE user_id = ? AND codeHash = ?"};
+const db::Write<void(std::uint64_t user_id)> delete_recovery_codes{
+    "delete_recovery_codes", "DELETE FROM recovery_codes WHERE user_id = ?"};
+const db::Write<void(std::uint64_t user_id, std::string_view hash)> insert_recovery_code{
+    "insert_recovery_code", "INSERT INTO recovery_codes (user_id, codeHash) VALUES (?, ?)"};
+
+std::uint64_t recovery_codes_left(db::Connection& connection, std::uint64_t user_id) {
+  return count_recovery_codes.one(connection, user_id).value_or(db::Number{}).value;
+}
+
+}  // namespace
+
+decltype(list_factors) list_factors{"list_factors",
+                                    "SELECT",
+                                    {{"id", &Factor::id},
+                                     {"kind", &Factor::kind},
+                                     {"name", &Factor::name},
+                                     {db::iso8601("createTime"), &Factor::created},
+                                     {db::iso8601("useTime"), &Factor::last_used}},
+                                    "FROM factors WHERE user_id = ? ORDER BY id"};
+decltype(count_recovery_codes) count_recovery_codes{"count_recovery_codes",
+                                                    "SELECT",
+                                                    {{"COUNT(*)", &db::Number::value}},
+                                                    "FROM recovery_codes WHERE user_id = ?"};
+decltype(delete_factor) delete_factor{"delete_factor",
+                                      "DELETE FROM factors WHERE id = ? AND user_id = ?"};
+
+bool delete_factors(db::Connection& connection, std::uint64_t user_id) {
+  const std::uint64_t factors = delete_all_factors(connection, user_id);
+  return factors + delete_recovery_codes(connection, user_id) +
+             delete_enrolment(connection, user_id) >
+         0;
+}
+
+Outcome check_form(const SentFactor& sent) {
+  return require(
+      {{!sent.totp || parse_code(*sent.totp), kTotp},
+       {!sent.recovery_code || parse_recovery_code(*sent.recovery_code), kRecoveryCode}});
+}
+
+std::optional<std::string> parse_recovery_code(std::string_view text) {
+  constexpr std::size_t kMostBytes = 64;
+  auto code = text.size() <= kMostBytes ? to_ascii_number(text) : std::nullopt;
+  if (!code) return std::nullopt;
+  std::erase_if(*code, [](char c) { return c == ' ' || c == '-'; });
+  for (char& c : *code) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    if (c == 'O') c = '0';
+    if (c == 'I' || c == 'L') c = '1';
+  }
+  const bool is_good = code->size() == kRecoveryCodeLength &&
+                       code->find_first_not_of(kAlphabet) == std::string::npos;
+  return is_good ? std::move(code) : std::nullopt;
+}
+
+SecondFactor::SecondFactor(const Secret& key, Metrics& metrics)
+    : key_(key),
+      metrics_(metrics),
+      asked_(metrics.counter(MetricId::second_factors, R"(result="asked")")),
+      right_(metrics.counter(MetricId::second_factors, R"(result="right")")),
+      wrong_(metrics.counter(MetricId::second_factors, R"(result="wrong")")),
+      recovery_codes_used_(metrics.counter(MetricId::second_factors, R"(result="recovery")")) {}
+
+Outcome SecondFactor::required(db::Connection& connection, std::uint64_t user_id) {
+  Outcome outcome{.code = ResultCode::second_factor_required};
+  outcome.factors.push_back(kTotp);
+  if (recovery_codes_left(connection, user_id) > 0) outcome.factors.push_back(kRecoveryCode);
+  return outcome;
+}
+
+Outcome SecondFactor::count_attempt(db::Database& database, std::uint64_t user_id) const {
+  const unsigned wait =
+      throttle::hit(database, metrics_, throttle::kSecondFactors, std::to_string(user_id));
+  if (wait > 0) return {.code = ResultCode::locked, .retry_after = wait};
+  return {};
+}
+
+Outcome SecondFactor::judge(db::Database& database, const User& user, const SentFactor& sent,
+                            RightFactor& right) const {
+  if (user.level < kTwoFactors) return {};
+  const auto totp = sent.totp ? parse_code(*sent.totp) : std::nullopt;
+  const auto recovery =
+      !totp && sent.recovery_code ? parse_recovery_code(*sent.recovery_code) : std::nullopt;
+  if (!totp && !recovery) {
+    asked_.add();
+    return database.replay(
+        [&](db::Connection& connection) { return required(connection, user.id); });
+  }
+  if (Outcome counted = count_attempt(database, user.id); !counted.is_ok()) return counted;
+  return database.replay([&](db::Connection& connection) -> Outcome {
+    if (recovery) {
+      const std::string hash = hash_recovery_code(user.id, *recovery);
+      if (find_recovery_code.one(connection, user.id, hash)) right.recovery_hash = hash;
+    } else if (const auto stored = find_totp.one(connection, user.id)) {
+      const auto step = totp::step_of(open(user.id, stored->secret), *totp, stored->now);
+      if (step && *step > stored->last_step) {
+        right.totp_id = stored->id;
+        right.step = *step;
+      }
+    }
+    if (right.is_given()) return {};
+    wrong_.add();
+    Outcome outcome = required(connection, user.id);
+    outcome.code = ResultCode::wrong_code;
+    return outcome;
+  });
+}
+
+Outcome SecondFactor::consume(db::Connection& connection, const User& user,
+                              const RightFactor& right) const {
+  if (user.level < kTwoFactors) return {};
+  if (!right.is_given()) return required(connection, user.id);
+  const bool first = right.totp_id != 0
+                         ? use_totp(connection, right.step, right.totp_id, right.step) == 1
+                         : use_recovery_code(connection, user.id, right.recovery_hash) == 1;
+  Outcome outcome;
+  if (!first) {
+    wrong_.add();
+    outcome = required(connection, user.id);
+    outcome.code = ResultCode::wrong_code;
+    return outcome;
+  }
+  throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user.id));
+  if (right.totp_id == 0) {
+    outcome.recovery_codes_left = recovery_codes_left(connection, user.id);
+    recovery_codes_used_.add();
+  }
+  right_.add();
+  return outcome;
+}
+
+Authentication SecondFactor::authentication(const User& user, std::string_view method,
+                                            const SentFactor& sent) {
+  if (user.level < kTwoFactors) return {kOneFactor, std::string(method)};
+  return {kTwoFactors, std::string(method).append(sent.totp ? " otp mfa" : " recovery mfa")};
+}
+
+Secret SecondFactor::begin_totp(db::Database& database, std::uint64_t user_id) const {
+  Secret secret = totp::new_secret();
+  const std::string sealed = crypto::seal(totp_key(user_id), secret.reveal());
+  database.replay([&](db::Connection& connection) {
+    put_enrolment(connection, user_id, sealed, kEnrolmentSeconds);
+  });
+  return secret;
+}
+
+Outcome SecondFactor::judge_first_code(db::Database& database, std::uint64_t user_id,
+                                       std::string_view code, FirstCode& first) const {
+  if (Outcome counted = count_attempt(database, user_id); !counted.is_ok()) return counted;
+  const auto waiting = database.replay(
+      [&](db::Connection& connection) { return find_enrolment.one(connection, user_id); });
+  const auto step =
+      waiting ? totp::step_of(open(user_id, waiting->secret), code, waiting->now) : std::nullopt;
+  if (!step) {
+    wrong_.add();
+    return {.code = ResultCode::wrong_code};
+  }
+  first = {*step, waiting->secret};
+  return {};
+}
+
+bool SecondFactor::enrol_totp(db::Connection& connection, std::uint64_t user_id,
+                              const FirstCode& first) const {
+  if (take_enrolment(connection, user_id, first.sealed) != 1) return false;
+  delete_totp(connection, user_id);
+  insert_totp(connection, user_id, first.sealed, first.step);
+  throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user_id));
+  right_.add();
+  return true;
+}
+
+std::vector<Secret> SecondFactor::new_recovery_codes() {
+  std::vector<Secret> codes;
+  while (codes.size() < kRecoveryCodes) {
+    std::string code(kRecoveryCodeLength, ' ');
+    for (char& c : code) {
+      c = kAlphabet[crypto::random_below(static_cast<std::uint32_t>(kAlphabet.size()))];
+    }
+    code.insert(kRecoveryCodeLength / 2, "-");
+    codes.emplace_back(std::move(code));
+  }
+  return codes;
+}
+
+void SecondFactor::put_recovery_codes(db::Connection& connection, std::uint64_t user_id,
+                                      const std::vector<Secret>& codes) const {
+  delete_recovery_codes(connection, user_id);
+  for (const Secret& code : codes) {
+    insert_recovery_code(connection, user_id,
+                         hash_recovery_code(user_id, *parse_recovery_code(code.reveal())));
+  }
+}
+
+// The account is part of the key: a row copied to another account opens nothing.
+crypto::Digest SecondFactor::totp_key(std::uint64_t user_id) const {
+  return crypto::keyed_hash(key_, "totp", std::to_string(user_id));
+}
+
+Secret SecondFactor::open(std::uint64_t user_id, std::string_view sealed) const {
+  auto secret = crypto::open_sealed(totp_key(user_id), sealed);
+  if (!secret) {
+    throw std::runtime_error("the TOTP secret of user " + std::to_string(user_id) +
+                             " was sealed with another key: restore the old key_file, or let the "
+                             "user in again with users-ctl user remove-factors PHONE");
+  }
+  return std::move(*secret);
+}
+
+std::string SecondFactor::hash_recovery_code(std::uint64_t user_id, std::string_view code) const {
+  const auto digest =
+      crypto::keyed_hash(key_, "recovery code", std::to_string(user_id).append("\n").append(code));
+  return std::string(crypto::bytes_of(digest));
+}
+
+}  // namespace users

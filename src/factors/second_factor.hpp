@@ -1,0 +1,127 @@
+// The second factor of an account: a TOTP, and recovery codes for its loss. Enrolling, judging and
+// consuming. Passing it needs a session's first factor too; that is the service's rule.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accounts/outcome.hpp"
+#include "accounts/session.hpp"
+#include "accounts/user.hpp"
+#include "base/secret.hpp"
+#include "db/database.hpp"
+#include "metrics/metrics.hpp"
+
+namespace users {
+
+/// A second factor as sent: unchecked UTF-8 text. If both are sent, the TOTP decides.
+struct SentFactor {
+  std::optional<std::string_view> totp{};
+  std::optional<std::string_view> recovery_code{};
+};
+
+/// Arguments, which are also the names of what an account accepts.
+constexpr std::string_view kTotp = "totp";
+constexpr std::string_view kRecoveryCode = "recovery_code";
+
+/// Checks the form alone. Returns invalid_arguments with the names of the bad ones.
+Outcome check_form(const SentFactor& sent);
+
+/// Parses a recovery code as people type or paste it: in any case, without dashes and blanks, with
+/// O read as 0, and I and L as 1. Returns nullopt unless it has ten characters of the alphabet.
+std::optional<std::string> parse_recovery_code(std::string_view text);
+
+constexpr std::size_t kRecoveryCodes = 10;
+
+/// How long a new TOTP secret waits for its first code.
+constexpr std::uint64_t kEnrolmentSeconds = std::uint64_t{10} * 60;
+
+/// A factor as its owner sees it. Times are ISO 8601 in UTC.
+struct Factor {
+  std::uint64_t id = 0;
+  std::string kind;
+  std::optional<std::string> name;
+  std::string created;
+  std::optional<std::string> last_used;
+};
+
+/// A second factor that was right, but is not consumed yet. Default: the account needs none.
+struct RightFactor {
+  std::uint64_t totp_id = 0;  ///< 0: not a TOTP
+  std::uint64_t step = 0;
+  std::string recovery_hash;  ///< empty: not a recovery code
+
+  [[nodiscard]] bool is_given() const { return totp_id != 0 || !recovery_hash.empty(); }
+};
+
+class SecondFactor {
+ public:
+  /// Both must outlive this object.
+  SecondFactor(const Secret& key, Metrics& metrics);
+
+  /// Counts the attempt, committed, then judges it. Returns ok at once if the account needs no
+  /// second factor, second_factor_required if none was sent, wrong_code or locked. Sets `right` if
+  /// ok. Throws std::runtime_error if the TOTP's secret cannot be opened.
+  Outcome judge(db::Database& database, const User& user, const SentFactor& sent,
+                RightFactor& right) const;
+
+  /// Consumes the factor in the transaction of what it permits and takes the attempt's count back.
+  /// Returns ok, or wrong_code if another request was faster. Call with the user's current row:
+  /// returns second_factor_required if the account needs a factor by now.
+  Outcome consume(db::Connection& connection, const User& user, const RightFactor& right) const;
+
+  /// Level and methods of a session that `method` (pwd or sms) and, if the account needs it, the
+  /// second factor have opened.
+  static Authentication authentication(const User& user, std::string_view method,
+                                       const SentFactor& sent);
+
+  /// Stores a new secret, which waits kEnrolmentSeconds for its first code, and returns it. It
+  /// replaces one that waits already.
+  Secret begin_totp(db::Database& database, std::uint64_t user_id) const;
+
+  /// A first code that fits the waiting secret.
+  struct FirstCode {
+    std::uint64_t step = 0;
+    std::string sealed;  ///< the secret
+  };
+  /// Counts the attempt, then compares the code with the waiting secret. Returns ok, wrong_code or
+  /// locked. Sets `first` if ok.
+  Outcome judge_first_code(db::Database& database, std::uint64_t user_id, std::string_view code,
+                           FirstCode& first) const;
+  /// Makes the waiting secret the account's TOTP, in place of an older one. Call in a transaction
+  /// with the user's row locked. Returns false if another secret waits by now.
+  bool enrol_totp(db::Connection& connection, std::uint64_t user_id, const FirstCode& first) const;
+
+  /// Ten new recovery codes such as `ABCDE-FGHJK`.
+  static std::vector<Secret> new_recovery_codes();
+  /// Replaces the account's recovery codes by these, in the caller's transaction.
+  void put_recovery_codes(db::Connection& connection, std::uint64_t user_id,
+                          const std::vector<Secret>& codes) const;
+
+ private:
+  [[nodiscard]] crypto::Digest totp_key(std::uint64_t user_id) const;
+  [[nodiscard]] Secret open(std::uint64_t user_id, std::string_view sealed) const;
+  [[nodiscard]] std::string hash_recovery_code(std::uint64_t user_id, std::string_view code) const;
+  /// Returns ok, or locked if there were too many attempts.
+  Outcome count_attempt(db::Database& database, std::uint64_t user_id) const;
+  static Outcome required(db::Connection& connection, std::uint64_t user_id);
+
+  const Secret& key_;
+  Metrics& metrics_;
+  Counter asked_;
+  Counter right_;
+  Counter wrong_;
+  Counter recovery_codes_used_;
+};
+
+extern const db::Query<Factor(std::uint64_t user_id)> list_factors;
+extern const db::Query<db::Number(std::uint64_t user_id)> count_recovery_codes;
+/// Returns 1 if the account had this factor.
+extern const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_factor;
+/// Deletes an account's factors, recovery codes and waiting secret. Returns true if it had any.
+bool delete_factors(db::Connection& connection, std::uint64_t user_id);
+
+}  // namespace users

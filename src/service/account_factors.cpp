@@ -1,0 +1,117 @@
+// The account service's changes to the second factors of an account. Each needs a fresh session.
+#include <string>
+
+#include "factors/totp.hpp"
+#include "service/account_service.hpp"
+#include "service/changes.hpp"
+
+namespace users {
+namespace {
+
+constexpr std::uint64_t kMinute = 60;
+
+/// `host` without its port. An issuer must not contain a colon.
+std::string issuer_of(const Config& config, std::string_view host) {
+  if (!config.totp_issuer.empty()) return config.totp_issuer;
+  std::string issuer(host.substr(0, host.rfind(':')));
+  const bool is_usable = !issuer.empty() && issuer.find(':') == std::string::npos;
+  return is_usable ? issuer : config.password_service_name;
+}
+
+}  // namespace
+
+Outcome AccountService::require_fresh(const Session& session) const {
+  const bool is_fresh = session.authentication_age <= config_.session_fresh_minutes * kMinute;
+  return {.code = is_fresh ? ResultCode::ok : ResultCode::confirmation_required};
+}
+
+FactorList AccountService::list_factors(const Session& session) {
+  return database_.replay([&](db::Connection& connection) -> FactorList {
+    return {users::list_factors.all(connection, session.user_id),
+            count_recovery_codes.one(connection, session.user_id).value_or(db::Number{}).value};
+  });
+}
+
+TotpOffer AccountService::begin_totp(const Session& session, std::string_view host) {
+  TotpOffer offer{require_fresh(session)};
+  if (!offer.is_ok()) return offer;
+  const Secret secret = second_factor_.begin_totp(database_, session.user_id);
+  offer.secret = totp::base32_of(secret);
+  offer.uri = totp::uri_of(secret, issuer_of(config_, host), session.phone);
+  offer.qr = totp::qr_of(offer.uri);
+  return offer;
+}
+
+NewRecoveryCodes AccountService::confirm_totp(const Session& session, std::string_view code_text,
+                                              const Client& client) {
+  const auto code = parse_code(code_text);
+  if (Outcome shape = require({{code.has_value(), kTotp}}); !shape.is_ok()) return {shape};
+  const auto operation =
+      operation_of(key_, "confirm totp", crypto::bytes_of(session.token_hash), client);
+  // Nobody has seen the codes of an earlier attempt, whose reply was lost.
+  if (database_.is_done(operation)) return renew_recovery_codes(session, client);
+  if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return {fresh};
+  SecondFactor::FirstCode first;
+  if (Outcome judged = second_factor_.judge_first_code(database_, session.user_id, *code, first);
+      !judged.is_ok()) {
+    if (database_.is_done(operation)) return renew_recovery_codes(session, client);
+    return {judged};
+  }
+  NewRecoveryCodes created{{}, SecondFactor::new_recovery_codes()};
+  const Outcome outcome = database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+    db::Connection& connection = transaction.connection();
+    const auto user = lock_user_by_id.one(connection, session.user_id);
+    if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+    if (!second_factor_.enrol_totp(connection, user->id, first)) {
+      return transaction.refuse(Outcome{.code = ResultCode::wrong_code});
+    }
+    second_factor_.put_recovery_codes(connection, user->id, created.codes);
+    set_level(connection, kTwoFactors, user->id);
+    add_totp_to_session(connection, kTwoFactors, crypto::bytes_of(session.token_hash));
+    if (!Change{transaction, *user, client, &session}.end_sessions("totp added")) {
+      return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+    }
+    return {};
+  });
+  if (outcome.is_ok()) return created;
+  return {outcome};
+}
+
+NewRecoveryCodes AccountService::renew_recovery_codes(const Session& session,
+                                                      const Client& client) {
+  if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return {fresh};
+  NewRecoveryCodes created{{}, SecondFactor::new_recovery_codes()};
+  const Outcome outcome =
+      database_.once(db::new_operation(), [&](db::Transaction& transaction) -> Outcome {
+        const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
+        if (!user || user->level < kTwoFactors) {
+          return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
+        }
+        second_factor_.put_recovery_codes(transaction.connection(), user->id, created.codes);
+        record(transaction, user->id, "recovery codes renewed", client);
+        return {};
+      });
+  if (outcome.is_ok()) return created;
+  return {outcome};
+}
+
+Outcome AccountService::remove_factor(const Session& session, std::uint64_t id,
+                                      const Client& client) {
+  const auto operation =
+      operation_of(key_, "remove factor", crypto::bytes_of(session.token_hash), client);
+  return settle(operation, [&]() -> Outcome {
+    if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return fresh;
+    return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+      const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
+      if (!user || delete_factor(transaction.connection(), id, session.user_id) != 1) {
+        return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
+      }
+      if (!Change{transaction, *user, client, &session}.remove_factors("totp removed")) {
+        return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+      }
+      return {};
+    });
+  });
+}
+
+}  // namespace users

@@ -1,0 +1,240 @@
+// The second factor: enrolling with the QR code, every way in, recovery codes, confirming, removing.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  alertOf, ask, assert, enterAnew, equal, errorOf, field, fill, follow, hasFocus, kPassword, logIn, logOut, look, noteIs, open, sendCode, shows,
+  sql, submit, until,
+} from "./support.js";
+
+const kWords = {
+  zh: { on: "二次验证已启用。", off: "二次验证已停用。", few: "恢复码快用完了，请生成新的。", used: "您使用了一个恢复码。", wrong: "验证码错误或已过期", qr: "身份验证器的二维码" },
+  en: {
+    on: "A login needs your authenticator app now.", off: "The authenticator app is removed.", used: "You have used a recovery code.",
+    few: "You have few recovery codes left. Please make new ones.", wrong: "wrong or expired verification code", qr: "QR code for the authenticator app",
+  },
+};
+
+/// The app's code; `steps` of 30 seconds from now.
+function appCode(secret, steps = 0) {
+  const when = Math.floor(Date.now() / 1000) + 30 * steps;
+  return execFileSync("oathtool", ["--totp", "--base32", `--now=@${when}`, secret], { encoding: "utf8" }).trim();
+}
+
+/// As if the app's last code had been used long ago.
+const forgetUsedCodes = () => sql("UPDATE factors SET lastStep = 0");
+const letSessionsAge = () => sql("UPDATE sessions SET authTime = authTime - INTERVAL 11 MINUTE");
+
+/// The secret in the QR code on the screen, as a phone's camera reads it.
+async function scan(page) {
+  const picture = join(mkdtempSync(join(process.env.TMPDIR, "qr-")), "page.png");
+  writeFileSync(picture, await page.screenshot());
+  const uri = execFileSync("zbarimg", ["--quiet", "--raw", picture], { encoding: "utf8" }).trim();
+  return new URL(uri).searchParams.get("secret");
+}
+
+const secretShown = async (page) => (await page.locator(".secret").textContent()).replaceAll(" ", "");
+
+/// Enrols an app for the logged-in account; returns its secret and the recovery codes.
+async function enrol(page, language) {
+  await follow(page, "totp");
+  await page.locator(".qr").waitFor();
+  const secret = await secretShown(page);
+  await fill(page, { totp: appCode(secret) });
+  await submit(page);
+  await shows(page, "recovery");
+  await noteIs(page, kWords[language].on);
+  const codes = await page.locator(".codes li").allTextContents();
+  equal(codes.length, 10, "recovery codes");
+  return { secret, codes };
+}
+
+async function life({ language, visit }) {
+  const { phone, page } = await enterAnew(visit);
+  await follow(page, "totp");
+  const qr = page.locator(".qr");
+  await qr.waitFor();
+  equal(await qr.getAttribute("aria-label"), kWords[language].qr, "the picture's name");
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    equal(await scan(page), await secretShown(page), `the QR code, ${colorScheme}`);
+  }
+  await look(page, language, "totp");
+  const secret = await secretShown(page);
+  assert((await page.locator(".offer a").getAttribute("href")).startsWith("otpauth://totp/"), "no link to an app");
+  await fill(page, { totp: "000000" });
+  await submit(page);
+  equal(await errorOf(page, "totp"), kWords[language].wrong, "a wrong first code");
+  // Pasted with a blank.
+  const first = appCode(secret);
+  await fill(page, { totp: `${first.slice(0, 3)} ${first.slice(3)}` });
+  await submit(page);
+  await shows(page, "recovery");
+  await look(page, language, "recovery");
+  const codes = await page.locator(".codes li").allTextContents();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".actions button").last().click()]);
+  const saved = readFileSync(await download.path(), "utf8");
+  for (const code of codes) assert(saved.includes(code), `${code} is not in the file`);
+  await page.locator(".links a").click();
+  await shows(page, "account");
+  await until("ten are left", async () => (await page.locator("dd").allTextContents()).includes("10"));
+  await look(page, language, "account-factor");
+  // They are shown once.
+  await page.evaluate(() => { location.hash = "recovery"; });
+  await until("the account again", async () => await page.evaluate(() => location.hash) === "#account");
+  await logOut(page);
+
+  await logIn(page, phone);
+  await until("a field for the code", () => hasFocus(field(page, "totp")));
+  equal(await field(page, "totp").getAttribute("autocomplete"), "one-time-code", "autocomplete");
+  await look(page, language, "login-factor");
+  await fill(page, { totp: "000000" });
+  await submit(page);
+  equal(await errorOf(page, "totp"), kWords[language].wrong, "a wrong code");
+  forgetUsedCodes();
+  await fill(page, { totp: appCode(secret) });
+  await page.keyboard.press("Enter");
+  await shows(page, "account");
+  await logOut(page);
+
+  await logIn(page, phone);
+  await until("a field for the code", () => hasFocus(field(page, "totp")));
+  await page.locator("button[data-text='use_recovery_code']").click();
+  assert(await hasFocus(field(page, "recovery_code")), "the field for a recovery code has no focus");
+  await fill(page, { recovery_code: codes[0].toLowerCase() });
+  await submit(page);
+  await shows(page, "account");
+  await noteIs(page, kWords[language].used);
+
+  await follow(page, "remove-totp");
+  await look(page, language, "remove-totp");
+  await submit(page);
+  await shows(page, "account");
+  await noteIs(page, kWords[language].off);
+  await logOut(page);
+  await logIn(page, phone);
+  await shows(page, "account");
+}
+
+async function bySms({ language, visit }) {
+  const { phone, page } = await enterAnew(visit);
+  const { secret } = await enrol(page, language);
+  await page.locator(".links a").click();
+  await shows(page, "account");
+  await logOut(page);
+  await open(page, "login-code");
+  await fill(page, { phone });
+  await fill(page, { code: await sendCode(page, phone, "login") });
+  await submit(page);
+  await until("a field for the app", () => hasFocus(field(page, "totp")));
+  await fill(page, { totp: "000000" });
+  await submit(page);
+  equal(await errorOf(page, "totp"), kWords[language].wrong, "a wrong code of the app");
+  forgetUsedCodes();
+  await fill(page, { totp: appCode(secret) });
+  await submit(page);
+  await shows(page, "account");
+  await logOut(page);
+
+  await open(page, "reset");
+  await page.reload();
+  await shows(page, "reset");
+  await fill(page, { phone, password: "seven paper boats 3" });
+  await fill(page, { code: await sendCode(page, phone, "reset") });
+  await submit(page);
+  await until("a field for the app", () => hasFocus(field(page, "totp")));
+  forgetUsedCodes();
+  await fill(page, { totp: appCode(secret) });
+  await submit(page);
+  await shows(page, "login");
+  equal((await ask("login", { phone, password: "seven paper boats 3" })).code, 1013, "login afterwards");
+}
+
+async function confirming({ language, visit }) {
+  const { page } = await enterAnew(visit);
+  letSessionsAge();
+  // Offering a secret needs a confirmation, after which it goes on by itself.
+  await page.locator("a[href='#totp']").click();
+  await shows(page, "confirm");
+  await look(page, language, "confirm");
+  await fill(page, { password: kPassword });
+  await submit(page);
+  await shows(page, "totp");
+  await page.locator(".qr").waitFor();
+  const secret = await secretShown(page);
+  await fill(page, { totp: appCode(secret) });
+  await submit(page);
+  await shows(page, "recovery");
+  const codes = await page.locator(".codes li").allTextContents();
+  await page.locator(".links a").click();
+  await shows(page, "account");
+
+  // New recovery codes, with both factors.
+  letSessionsAge();
+  await page.locator("button[data-text='newCodes']").click();
+  await shows(page, "confirm");
+  await fill(page, { password: kPassword });
+  await submit(page);
+  await until("a field for the code", () => hasFocus(field(page, "totp")));
+  forgetUsedCodes();
+  await fill(page, { totp: appCode(secret) });
+  await submit(page);
+  await shows(page, "recovery");
+  const fresh = await page.locator(".codes li").allTextContents();
+  assert(!fresh.includes(codes[0]), "the codes are the old ones");
+  await page.locator(".links a").click();
+  await shows(page, "account");
+
+  // Removing too.
+  letSessionsAge();
+  await follow(page, "remove-totp");
+  await submit(page);
+  await shows(page, "confirm");
+  await fill(page, { password: kPassword });
+  await submit(page);
+  await page.locator("button[data-text='use_recovery_code']").click();
+  await fill(page, { recovery_code: fresh[0] });
+  await submit(page);
+  await shows(page, "remove-totp");
+  await submit(page);
+  await shows(page, "account");
+  await noteIs(page, kWords[language].off);
+}
+
+async function fewCodes({ language, visit }) {
+  const { phone, page } = await enterAnew(visit);
+  const { codes } = await enrol(page, language);
+  for (const code of codes.slice(0, 7)) equal((await ask("login", { phone, password: kPassword, recovery_code: code })).code, 0, code);
+  await page.locator(".links a").click();
+  await shows(page, "account");
+  await logOut(page);
+  await logIn(page, phone);
+  await page.locator("button[data-text='use_recovery_code']").click();
+  await fill(page, { recovery_code: codes[7] });
+  await submit(page);
+  await shows(page, "account");
+  await noteIs(page, kWords[language].few);
+}
+
+async function locked({ language, visit }) {
+  const { phone, page } = await enterAnew(visit);
+  await enrol(page, language);
+  await page.locator(".links a").click();
+  await shows(page, "account");
+  await logOut(page);
+  sql("REPLACE INTO throttle SELECT CONCAT('factor:', id), 10, UTC_TIMESTAMP() + INTERVAL 600 SECOND FROM users");
+  await logIn(page, phone);
+  await until("a field for the code", () => hasFocus(field(page, "totp")));
+  await fill(page, { totp: "123456" });
+  await submit(page);
+  await alertOf(page);
+  sql("DELETE FROM throttle");
+}
+
+export const factor = {
+  "a life with an authenticator app": { test: life },
+  "the app at a login by code and a reset": { test: bySms },
+  "changes ask for a confirmation": { test: confirming },
+  "few recovery codes are told": { test: fewCodes },
+  "a locked second factor": { test: locked, languages: ["en"] },
+};

@@ -1,0 +1,265 @@
+// Second factors when nginx sends a request again, when COMMIT's reply is lost, when accounts
+// change meanwhile, and after a restore.
+#include <ctime>
+#include <future>
+
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "factors/totp.hpp"
+#include "service/administration.hpp"
+#include "support/cutting_proxy.hpp"
+#include "support/service.hpp"
+
+using namespace users;
+using namespace users::test;
+namespace data = boost::unit_test::data;
+
+namespace {
+
+constexpr std::string_view kPassword = "correct horse 42";
+
+std::string raw_of(std::string_view base32) {
+  std::string raw;
+  std::uint32_t bits = 0;
+  unsigned pending = 0;
+  for (const char c : base32) {
+    bits = bits << 5U | static_cast<unsigned>(c >= 'A' ? c - 'A' : c - '2' + 26);
+    pending += 5;
+    if (pending < 8) continue;
+    pending -= 8;
+    raw += static_cast<char>(bits >> pending & 0xFFU);
+  }
+  return raw;
+}
+
+struct Fixture {
+  ScratchDatabase database;
+  Service owner{database.config()};
+  Service other{database.config()};
+  std::string phone = fresh_phone();
+  std::string token;
+  Secret secret;
+  std::vector<Secret> recovery_codes;
+
+  Fixture() {
+    owner.accounts.regist({phone, kPassword, "123456"}, fresh_client());
+    token = owner.accounts.login(phone, kPassword, fresh_client()).session->token;
+    offer();
+    recovery_codes = owner.accounts.confirm_totp(session(), code(), fresh_client()).codes;
+    BOOST_REQUIRE(recovery_codes.size() == kRecoveryCodes);
+  }
+
+  void offer() {
+    secret =
+        Secret(raw_of(owner.accounts.begin_totp(session(), "www.example.org").secret.reveal()));
+  }
+  Session session() { return owner.accounts.find_session(token).value(); }
+  /// The app's code, `steps` from now.
+  [[nodiscard]] std::string code(int steps = 0) const {
+    const auto now = std::time(nullptr) / 30 + steps;
+    return totp::code_of(secret, static_cast<std::uint64_t>(now));
+  }
+  std::string count(const std::string& table) {
+    return database.query("SELECT COUNT(*) FROM " + table);
+  }
+  std::string sms_code(const std::string& purpose) {
+    database.query("DELETE FROM throttle");
+    owner.accounts.request_code(phone, purpose, "", fresh_client());
+    return last_code(database);
+  }
+};
+
+/// A service whose connection is cut when it commits.
+struct Cut {
+  explicit Cut(ScratchDatabase& database)
+      : proxy(database.config().database_hosts[0], std::string("\x03") + "COMMIT"),
+        service(config_of(database)) {}
+  Config config_of(ScratchDatabase& database) const {
+    Config config = database.config();
+    config.database_hosts = {proxy.socket()};
+    return config;
+  }
+  CuttingProxy proxy;
+  Service service;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(second_factor, Fixture)
+
+BOOST_DATA_TEST_CASE(a_login_sent_again_only_opens_another_session,
+                     data::make({"totp", "recovery_code"}) * data::make({false, true}), kind,
+                     by_sms) {
+  const bool by_app = kind == std::string("totp");
+  const std::string right = by_app ? code(1) : std::string(recovery_codes[0].reveal());
+  const SentFactor sent = by_app ? SentFactor{.totp = right} : SentFactor{.recovery_code = right};
+  const std::string by = by_sms ? sms_code("login") : "";
+  const Client client = fresh_client();
+  const auto login = [&](Service& service, const Client& who) {
+    return by_sms ? service.accounts.login_by_code(phone, by, who, sent)
+                  : service.accounts.login(phone, kPassword, who, sent);
+  };
+  BOOST_TEST((login(owner, client).code == ResultCode::ok));
+  const LoginOutcome again = login(other, client);
+  BOOST_TEST((again.code == ResultCode::ok));
+  BOOST_TEST(owner.accounts.find_session(again.session->token)->level == kTwoFactors);
+  // Another request is not answered so.
+  const auto expected = by_sms ? ResultCode::code_used_up : ResultCode::wrong_code;
+  BOOST_TEST((login(other, fresh_client()).code == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_login_sent_again_still_needs_the_password) {
+  const std::string right = code(1);
+  const Client client = fresh_client();
+  BOOST_TEST(
+      (owner.accounts.login(phone, kPassword, client, {.totp = right}).code == ResultCode::ok));
+  BOOST_TEST((other.accounts.login(phone, "wrong horse 42", client, {.totp = right}).code ==
+              ResultCode::wrong_credentials));
+  BOOST_TEST(
+      (other.accounts.login(phone, kPassword, client).code == ResultCode::second_factor_required));
+}
+
+BOOST_AUTO_TEST_CASE(a_login_whose_answer_was_lost_is_answered_with_its_session) {
+  Cut cut(database);
+  const LoginOutcome login = cut.service.accounts.login(
+      phone, kPassword, fresh_client(), {.recovery_code = recovery_codes[0].reveal()});
+  BOOST_TEST(cut.proxy.has_cut());
+  BOOST_TEST((login.code == ResultCode::ok));
+  BOOST_TEST(login.recovery_codes_left.value_or(0) == 9U);
+  BOOST_TEST(count("recovery_codes") == "9");
+}
+
+BOOST_AUTO_TEST_CASE(a_confirmation_sent_again_is_done_once) {
+  const std::string right = code(1);
+  const Client client = fresh_client();
+  for (Service* service : {&owner, &other}) {
+    BOOST_TEST((service->accounts.confirm(session(), kPassword, client, {.totp = right}).code ==
+                ResultCode::ok));
+  }
+  BOOST_TEST(count("audit WHERE event = 'confirmed'") == "1");
+  BOOST_TEST((other.accounts.confirm(session(), kPassword, fresh_client(), {.totp = right}).code ==
+              ResultCode::wrong_code));
+}
+
+BOOST_AUTO_TEST_CASE(an_enrolment_sent_again_gives_recovery_codes_that_work) {
+  offer();
+  const std::string first = code();
+  const Client client = fresh_client();
+  BOOST_TEST((owner.accounts.confirm_totp(session(), first, client).code == ResultCode::ok));
+  const auto again = other.accounts.confirm_totp(session(), first, client);
+  BOOST_TEST((again.code == ResultCode::ok));
+  BOOST_REQUIRE(again.codes.size() == kRecoveryCodes);
+  BOOST_TEST(
+      (owner.accounts
+           .login(phone, kPassword, fresh_client(), {.recovery_code = again.codes[0].reveal()})
+           .code == ResultCode::ok));
+  BOOST_TEST(count("audit WHERE event = 'totp added'") == "2");
+  BOOST_TEST((other.accounts.confirm_totp(session(), first, fresh_client()).code ==
+              ResultCode::wrong_code));
+}
+
+BOOST_AUTO_TEST_CASE(an_enrolment_whose_answer_was_lost_is_done_once) {
+  offer();
+  Cut cut(database);
+  const auto made = cut.service.accounts.confirm_totp(session(), code(), fresh_client());
+  BOOST_TEST(cut.proxy.has_cut());
+  BOOST_TEST((made.code == ResultCode::ok));
+  BOOST_TEST(
+      (owner.accounts
+           .login(phone, kPassword, fresh_client(), {.recovery_code = made.codes[0].reveal()})
+           .code == ResultCode::ok));
+  BOOST_TEST(count("factors") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_removal_sent_again_is_done_once) {
+  const std::uint64_t id = owner.accounts.list_factors(session()).factors.at(0).id;
+  const Client client = fresh_client();
+  for (Service* service : {&owner, &other}) {
+    BOOST_TEST((service->accounts.remove_factor(session(), id, client).code == ResultCode::ok));
+  }
+  BOOST_TEST((owner.accounts.remove_factor(session(), id, fresh_client()).code ==
+              ResultCode::no_such_resource));
+}
+
+BOOST_AUTO_TEST_CASE(a_login_in_progress_does_not_outlive_an_enrolment) {
+  // The account has no second factor while the login reads it.
+  const std::uint64_t id = owner.accounts.list_factors(session()).factors.at(0).id;
+  owner.accounts.remove_factor(session(), id, fresh_client());
+  HeldTransactions held(database, "INSERT ON sessions");
+  auto login = std::async(std::launch::async,
+                          [&] { return other.accounts.login(phone, kPassword, fresh_client()); });
+  BOOST_TEST(held.wait_for_one());
+  offer();
+  BOOST_TEST(
+      (owner.accounts.confirm_totp(session(), code(), fresh_client()).code == ResultCode::ok));
+  held.let_go();
+  BOOST_TEST(!owner.accounts.find_session(login.get().session->token));
+}
+
+BOOST_AUTO_TEST_CASE(a_login_in_progress_does_not_outlive_a_removal) {
+  const std::string right = code(1);
+  const std::uint64_t id = owner.accounts.list_factors(session()).factors.at(0).id;
+  HeldTransactions held(database, "INSERT ON sessions");
+  auto login = std::async(std::launch::async, [&] {
+    return other.accounts.login(phone, kPassword, fresh_client(), {.totp = right});
+  });
+  BOOST_TEST(held.wait_for_one());
+  // The login holds the factor's row until it commits.
+  auto removal = std::async(std::launch::async, [&] {
+    return owner.accounts.remove_factor(session(), id, fresh_client()).code;
+  });
+  held.let_go();
+  const LoginOutcome opened = login.get();
+  BOOST_TEST((removal.get() == ResultCode::ok));
+  BOOST_TEST(!owner.accounts.find_session(opened.session->token));
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_asks_for_a_factor_that_was_enrolled_meanwhile) {
+  const std::uint64_t id = owner.accounts.list_factors(session()).factors.at(0).id;
+  owner.accounts.remove_factor(session(), id, fresh_client());
+  offer();
+  const std::string by = sms_code("reset");
+  HeldTransactions held(database, "DELETE ON totp_enrolments");
+  auto enrolment = std::async(std::launch::async, [&] {
+    return owner.accounts.confirm_totp(session(), code(), fresh_client()).code;
+  });
+  BOOST_TEST(held.wait_for_one());
+  auto reset = std::async(std::launch::async, [&] {
+    return other.accounts.reset_password(phone, by, "another horse 7", fresh_client()).code;
+  });
+  BOOST_TEST(wait_until(30, [] { return row_lock_waits() == 1; }));
+  held.let_go();
+  BOOST_TEST((enrolment.get() == ResultCode::ok));
+  BOOST_TEST((reset.get() == ResultCode::second_factor_required));
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_copied_to_another_account_opens_nothing) {
+  const std::string thief = fresh_phone();
+  owner.accounts.regist({thief, kPassword, "123456"}, fresh_client());
+  // By somebody who can write the database but does not have the key.
+  database.query("UPDATE users SET level = 2 WHERE phone = '+86" + thief + "'");
+  database.query(
+      "INSERT INTO factors (user_id, kind, secret, createTime) SELECT u.id, 'totp', f.secret, "
+      "UTC_TIMESTAMP() FROM factors f, users u WHERE u.phone = '+86" +
+      thief + "'");
+  const std::string right = code(1);
+  BOOST_CHECK_THROW(owner.accounts.login(thief, kPassword, fresh_client(), {.totp = right}),
+                    std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_restore_voids_the_recovery_codes) {
+  Metrics metrics;
+  Administration administration(owner.config, kKey, owner.database, metrics, "root");
+  const Restored restored = administration.after_restore();
+  BOOST_TEST(restored.recovery_codes == 10U);
+  BOOST_TEST(
+      (owner.accounts
+           .login(phone, kPassword, fresh_client(), {.recovery_code = recovery_codes[0].reveal()})
+           .code == ResultCode::wrong_code));
+  const std::string right = code(1);
+  BOOST_TEST((owner.accounts.login(phone, kPassword, fresh_client(), {.totp = right}).code ==
+              ResultCode::ok));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
