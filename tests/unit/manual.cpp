@@ -91,6 +91,18 @@ BOOST_AUTO_TEST_CASE(every_file_for_nginx_is_described_and_an_edited_one_is_kept
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_balancer_and_the_manual_name_the_locations_that_hash) {
+  const std::string hashing = output_of(
+      "awk '/^    location/ { name = $0 } /fastcgi_pass users_hash;/ { print name }' "
+      "nginx/users.conf"
+      " | grep -oE '[a-z]+' | grep -vE 'location|users' | sort");
+  BOOST_TEST(hashing.find("regist\n") != std::string::npos);
+  BOOST_TEST(output_of("sed -n 's/^ *location ~ .*(\\(.*\\)).*/\\1/p' "
+                       "conf/cluster-balancer.conf.example | tr '|' '\\n' | sort") == hashing);
+  BOOST_TEST(output_of("sed -n 's/.*requests that hash a password: \\(.*\\), DELETE me.*/\\1/p' "
+                       "conf/README.md | tr -d ' ' | tr , '\\n' | sort") == hashing);
+}
+
 BOOST_AUTO_TEST_CASE(no_page_has_a_fault_of_form) {
   std::vector<std::string> sources{kConfigPage};
   for (const auto& page : pages()) sources.push_back("cat " + page.string());
