@@ -17,8 +17,12 @@ bool has_path(const Route& route, std::string_view path) {
   path.remove_prefix(kBasePath.size());
   if (!route.path.ends_with("/*")) return path == route.path;
   const auto folder = route.path.substr(0, route.path.size() - 1);
-  return path.size() > folder.size() && path.starts_with(folder) &&
-         path.find('/', folder.size()) == std::string_view::npos;
+  const bool matches = path.size() > folder.size() && path.starts_with(folder) &&
+                       path.find('/', folder.size()) == std::string_view::npos;
+  // An exact path goes first: factors/totp does not name a factor.
+  return matches && std::ranges::none_of(routes(), [&](const Route& other) {
+           return other.path == path && !other.path.ends_with("/*");
+         });
 }
 
 std::string name_of(const Route& route) {

@@ -84,6 +84,9 @@ BOOST_AUTO_TEST_CASE(another_method_has_no_route_but_is_told_which_have_and_head
   }
   BOOST_TEST(web::allowed_methods("/users/regist") == "POST");
   BOOST_TEST(web::allowed_methods("/users/health/live") == "GET, HEAD");
+  BOOST_TEST(web::allowed_methods("/users/factors/17") == "DELETE");
+  BOOST_TEST(web::allowed_methods("/users/factors/totp") == "POST");
+  BOOST_TEST((web::find_route("DELETE", "/users/factors/totp") == nullptr));
   BOOST_TEST((web::find_route("HEAD", "/users/me") == web::find_route("GET", "/users/me")));
   BOOST_TEST((web::find_route("HEAD", "/users/regist") == nullptr));
 }
