@@ -47,7 +47,7 @@ const kTexts = {
   newPasswordHelp: ["需要 8 到 128 个字符。", "8 to 128 characters."],
   confirmHelp: ["请先勾选确认。", "Please tick this first."],
   weakHelp: ["请换一个更难猜的，例如几个不相关的词。", "choose one that is harder to guess, such as a few unrelated words."],
-  lockedHelp: ["仍可用验证码登录，或重置密码。", "You can still log in by code, or reset your password."],
+  lockedHelp: ["如果是密码多次错误，仍可用验证码登录或重置密码。", "If it was the password, you can still log in by code, or reset it."],
   disabledHelp: ["请联系本站。", "please ask the people who run this site."],
   waitHelp: ["请在 {time}后再试。", "again in {time}."],
   join: ["：", ": "],

@@ -35,8 +35,8 @@ constexpr ResultCodeRow kCatalogue[] = {
      "again in `retry_after` seconds."},
     {locked, "Locked", 429, "尝试次数过多，账号暂时锁定", "too many attempts, temporarily locked",
      "retry_after",
-     "Too many wrong passwords for this phone. Try again in `retry_after` seconds. Login by code "
-     "and reset still work."},
+     "Too many wrong passwords for this phone, or wrong second factors for this account. Try again "
+     "in `retry_after` seconds. Login by code and reset need no password."},
     {not_logged_in, "NotLoggedIn", 401, "请先登录", "please log in", "",
      "No session: none was sent, it has ended, a page of another site sent its cookie along, or it "
      "does not belong to the account that `X-Users-Account` names."},
