@@ -109,8 +109,7 @@ const std::vector<Command> kAccountCommands{
      user_show},
     {"user sessions", "PHONE", "--json",
      "Lists the sessions, last seen first: id, created, last_seen, address, agent, level (2: with "
-     "a "
-     "second factor), authenticated (last time), amr (how: pwd, sms, otp, recovery, mfa).",
+     "a second factor), authenticated (last time), amr (how: pwd, sms, otp, recovery, mfa).",
      user_sessions},
     {"audit", "PHONE|#ID", "--limit --json",
      "Lists what happened to an account, newest first: time, event, operator (empty if the user "

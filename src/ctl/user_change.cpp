@@ -71,8 +71,8 @@ const std::vector<Command> kChangeCommands{
      }},
     {"user unlock", "PHONE", "",
      "Clears the counts of wrong passwords and second factors, code guesses and codes sent, so "
-     "that "
-     "these limits no longer apply. The phone needs no account: it may be about to register.",
+     "that these limits no longer apply. The phone needs no account: it may be about to "
+     "register.",
      [](const Call& call) {
        return change_account(
            call, &Administration::unlock, "",

@@ -1,6 +1,5 @@
 #include "factors/second_factor.hpp"
 
-#include <algorithm>
 #include <stdexcept>
 
 #include "accounts/throttle.hpp"
@@ -96,11 +95,10 @@ decltype(count_recovery_codes) count_recovery_codes{"count_recovery_codes",
 decltype(delete_factor) delete_factor{"delete_factor",
                                       "DELETE FROM factors WHERE id = ? AND user_id = ?"};
 
-bool delete_factors(db::Connection& connection, std::uint64_t user_id) {
-  const std::uint64_t factors = delete_all_factors(connection, user_id);
-  return factors + delete_recovery_codes(connection, user_id) +
-             delete_enrolment(connection, user_id) >
-         0;
+void delete_factors(db::Connection& connection, std::uint64_t user_id) {
+  delete_all_factors(connection, user_id);
+  delete_recovery_codes(connection, user_id);
+  delete_enrolment(connection, user_id);
 }
 
 Outcome check_form(const SentFactor& sent) {
@@ -130,11 +128,10 @@ SecondFactor::SecondFactor(const Secret& key, Metrics& metrics)
       asked_(metrics.counter(MetricId::second_factors, R"(result="asked")")),
       right_(metrics.counter(MetricId::second_factors, R"(result="right")")),
       wrong_(metrics.counter(MetricId::second_factors, R"(result="wrong")")),
-      recovery_codes_used_(metrics.counter(MetricId::second_factors, R"(result="recovery")")) {}
+      recovery_used_(metrics.counter(MetricId::second_factors, R"(result="recovery")")) {}
 
-Outcome SecondFactor::required(db::Connection& connection, std::uint64_t user_id) {
-  Outcome outcome{.code = ResultCode::second_factor_required};
-  outcome.factors.push_back(kTotp);
+Outcome SecondFactor::refuse(ResultCode code, db::Connection& connection, std::uint64_t user_id) {
+  Outcome outcome{.code = code, .factors = {kTotp}};
   if (recovery_codes_left(connection, user_id) > 0) outcome.factors.push_back(kRecoveryCode);
   return outcome;
 }
@@ -154,8 +151,9 @@ Outcome SecondFactor::judge(db::Database& database, const User& user, const Sent
       !totp && sent.recovery_code ? parse_recovery_code(*sent.recovery_code) : std::nullopt;
   if (!totp && !recovery) {
     asked_.add();
-    return database.replay(
-        [&](db::Connection& connection) { return required(connection, user.id); });
+    return database.replay([&](db::Connection& connection) {
+      return refuse(ResultCode::second_factor_required, connection, user.id);
+    });
   }
   if (Outcome counted = count_attempt(database, user.id); !counted.is_ok()) return counted;
   return database.replay([&](db::Connection& connection) -> Outcome {
@@ -171,33 +169,26 @@ Outcome SecondFactor::judge(db::Database& database, const User& user, const Sent
     }
     if (right.is_given()) return {};
     wrong_.add();
-    Outcome outcome = required(connection, user.id);
-    outcome.code = ResultCode::wrong_code;
-    return outcome;
+    return refuse(ResultCode::wrong_code, connection, user.id);
   });
 }
 
 Outcome SecondFactor::consume(db::Connection& connection, const User& user,
                               const RightFactor& right) const {
   if (user.level < kTwoFactors) return {};
-  if (!right.is_given()) return required(connection, user.id);
+  if (!right.is_given()) return refuse(ResultCode::second_factor_required, connection, user.id);
   const bool first = right.totp_id != 0
                          ? use_totp(connection, right.step, right.totp_id, right.step) == 1
                          : use_recovery_code(connection, user.id, right.recovery_hash) == 1;
-  Outcome outcome;
   if (!first) {
     wrong_.add();
-    outcome = required(connection, user.id);
-    outcome.code = ResultCode::wrong_code;
-    return outcome;
+    return refuse(ResultCode::wrong_code, connection, user.id);
   }
   throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user.id));
-  if (right.totp_id == 0) {
-    outcome.recovery_codes_left = recovery_codes_left(connection, user.id);
-    recovery_codes_used_.add();
-  }
   right_.add();
-  return outcome;
+  if (right.totp_id != 0) return {};
+  recovery_used_.add();
+  return {.recovery_codes_left = recovery_codes_left(connection, user.id)};
 }
 
 Authentication SecondFactor::authentication(const User& user, std::string_view method,

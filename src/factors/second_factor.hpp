@@ -107,21 +107,22 @@ class SecondFactor {
   [[nodiscard]] std::string hash_recovery_code(std::uint64_t user_id, std::string_view code) const;
   /// Returns ok, or locked if there were too many attempts.
   Outcome count_attempt(db::Database& database, std::uint64_t user_id) const;
-  static Outcome required(db::Connection& connection, std::uint64_t user_id);
+  /// `code` and what the account accepts.
+  static Outcome refuse(ResultCode code, db::Connection& connection, std::uint64_t user_id);
 
   const Secret& key_;
   Metrics& metrics_;
   Counter asked_;
   Counter right_;
   Counter wrong_;
-  Counter recovery_codes_used_;
+  Counter recovery_used_;
 };
 
 extern const db::Query<Factor(std::uint64_t user_id)> list_factors;
 extern const db::Query<db::Number(std::uint64_t user_id)> count_recovery_codes;
 /// Returns 1 if the account had this factor.
 extern const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_factor;
-/// Deletes an account's factors, recovery codes and waiting secret. Returns true if it had any.
-bool delete_factors(db::Connection& connection, std::uint64_t user_id);
+/// Deletes an account's factors, recovery codes and waiting secret.
+void delete_factors(db::Connection& connection, std::uint64_t user_id);
 
 }  // namespace users
