@@ -29,15 +29,15 @@ const letSessionsAge = () => sql("UPDATE sessions SET authTime = authTime - INTE
 async function scan(page) {
   const picture = join(mkdtempSync(join(process.env.TMPDIR, "qr-")), "page.png");
   writeFileSync(picture, await page.screenshot());
-  const uri = execFileSync("zbarimg", ["--quiet", "--raw", picture], { encoding: "utf8" }).trim();
+  const uri = execFileSync("zbarimg", ["--quiet", "--raw", "--nodbus", picture], { encoding: "utf8" }).trim();
   return new URL(uri).searchParams.get("secret");
 }
 
 const secretShown = async (page) => (await page.locator(".secret").textContent()).replaceAll(" ", "");
 
-/// Enrols an app for the logged-in account; returns its secret and the recovery codes.
+/// Enrols an app on the view that offers a secret; returns the secret and the recovery codes.
 async function enrol(page, language) {
-  await follow(page, "totp");
+  await shows(page, "totp");
   await page.locator(".qr").waitFor();
   const secret = await secretShown(page);
   await fill(page, { totp: appCode(secret) });
@@ -118,6 +118,7 @@ async function life({ language, visit }) {
 
 async function bySms({ language, visit }) {
   const { phone, page } = await enterAnew(visit);
+  await follow(page, "totp");
   const { secret } = await enrol(page, language);
   await page.locator(".links a").click();
   await shows(page, "account");
@@ -159,13 +160,7 @@ async function confirming({ language, visit }) {
   await look(page, language, "confirm");
   await fill(page, { password: kPassword });
   await submit(page);
-  await shows(page, "totp");
-  await page.locator(".qr").waitFor();
-  const secret = await secretShown(page);
-  await fill(page, { totp: appCode(secret) });
-  await submit(page);
-  await shows(page, "recovery");
-  const codes = await page.locator(".codes li").allTextContents();
+  const { secret, codes } = await enrol(page, language);
   await page.locator(".links a").click();
   await shows(page, "account");
 
@@ -203,6 +198,7 @@ async function confirming({ language, visit }) {
 
 async function fewCodes({ language, visit }) {
   const { phone, page } = await enterAnew(visit);
+  await follow(page, "totp");
   const { codes } = await enrol(page, language);
   for (const code of codes.slice(0, 7)) equal((await ask("login", { phone, password: kPassword, recovery_code: code })).code, 0, code);
   await page.locator(".links a").click();
@@ -218,6 +214,7 @@ async function fewCodes({ language, visit }) {
 
 async function locked({ language, visit }) {
   const { phone, page } = await enterAnew(visit);
+  await follow(page, "totp");
   await enrol(page, language);
   await page.locator(".links a").click();
   await shows(page, "account");

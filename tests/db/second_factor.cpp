@@ -1,13 +1,12 @@
 // Second factors when nginx sends a request again, when COMMIT's reply is lost, when accounts
 // change meanwhile, and after a restore.
-#include <ctime>
 #include <future>
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "factors/totp.hpp"
 #include "service/administration.hpp"
+#include "support/authenticator.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/service.hpp"
 
@@ -19,27 +18,13 @@ namespace {
 
 constexpr std::string_view kPassword = "correct horse 42";
 
-std::string raw_of(std::string_view base32) {
-  std::string raw;
-  std::uint32_t bits = 0;
-  unsigned pending = 0;
-  for (const char c : base32) {
-    bits = bits << 5U | static_cast<unsigned>(c >= 'A' ? c - 'A' : c - '2' + 26);
-    pending += 5;
-    if (pending < 8) continue;
-    pending -= 8;
-    raw += static_cast<char>(bits >> pending & 0xFFU);
-  }
-  return raw;
-}
-
 struct Fixture {
   ScratchDatabase database;
   Service owner{database.config()};
   Service other{database.config()};
   std::string phone = fresh_phone();
   std::string token;
-  Secret secret;
+  std::string secret;  ///< base32
   std::vector<Secret> recovery_codes;
 
   Fixture() {
@@ -50,16 +35,10 @@ struct Fixture {
     BOOST_REQUIRE(recovery_codes.size() == kRecoveryCodes);
   }
 
-  void offer() {
-    secret =
-        Secret(raw_of(owner.accounts.begin_totp(session(), "www.example.org").secret.reveal()));
-  }
+  void offer() { secret = owner.accounts.begin_totp(session(), "www.example.org").secret.reveal(); }
   Session session() { return owner.accounts.find_session(token).value(); }
   /// The app's code, `steps` from now.
-  [[nodiscard]] std::string code(int steps = 0) const {
-    const auto now = std::time(nullptr) / 30 + steps;
-    return totp::code_of(secret, static_cast<std::uint64_t>(now));
-  }
+  [[nodiscard]] std::string code(int steps = 0) const { return code_of_app(secret, steps); }
   std::string count(const std::string& table) {
     return database.query("SELECT COUNT(*) FROM " + table);
   }

@@ -9,10 +9,6 @@
 
 namespace users::test {
 
-inline std::string id_of(const Person& person) {
-  return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
-}
-
 /// Returns a different code.
 inline std::string other_than(const std::string& code) {
   return code == "000000" ? "000001" : "000000";

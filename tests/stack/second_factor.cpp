@@ -23,6 +23,10 @@ std::string id_of_factor(const std::string& token) {
   return call("GET", "factors", token).list("factors").at(0)["id"];
 }
 
+std::string ctl(const std::string& arguments) {
+  return "'" + program("users-ctl") + "' --config '" + state_folder() + "/users.conf' " + arguments;
+}
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(second_factor, Enrolled, *boost::unit_test::label("issued"))
@@ -240,8 +244,7 @@ BOOST_AUTO_TEST_CASE(ten_guesses_of_every_kind_lock_the_second_factor) {
   BOOST_TEST(confirm_totp(token, "123456").code() == 1008);
   // The password's own lock is another one.
   BOOST_TEST(login().code() == 1013);
-  run_script("build/release/users-ctl --config \"$STATE/users.conf\" user unlock " +
-             person.phone());
+  run_script(ctl("user unlock " + person.phone()));
   BOOST_TEST(login({{"recovery_code", recovery_codes[0]}}).code() == 0);
 }
 
@@ -356,8 +359,7 @@ BOOST_AUTO_TEST_CASE(a_removal_ends_the_other_sessions_and_logins_in_progress) {
 }
 
 BOOST_AUTO_TEST_CASE(a_disabled_account_is_1011_without_a_second_factor) {
-  run_script("build/release/users-ctl --config \"$STATE/users.conf\" user disable --yes " +
-             person.phone());
+  run_script(ctl("user disable --yes " + person.phone()));
   BOOST_TEST(login().code() == 1011);
   BOOST_TEST(login({{"totp", code(1)}}).code() == 1011);
 }
@@ -384,23 +386,21 @@ BOOST_AUTO_TEST_CASE(a_session_of_a_lower_level_is_none) {
 }
 
 BOOST_AUTO_TEST_CASE(operators_see_and_remove_factors) {
-  const std::string ctl = "build/release/users-ctl --config \"$STATE/users.conf\" ";
-  const Command shown = run_command(ctl + "user show --json " + person.phone());
+  const Command shown = run_command(ctl("user show --json " + person.phone()));
   BOOST_TEST(says(shown, "\"level\": 2"));
   BOOST_TEST(says(shown, "\"factors\": 1"));
   BOOST_TEST(says(shown, "\"recovery_codes\": 10"));
-  BOOST_TEST(says(run_command(ctl + "user sessions --json " + person.phone()), "pwd otp mfa"));
-  BOOST_TEST(run_command(ctl + "user remove-factors " + person.phone() + " </dev/null").status !=
-             0);
+  BOOST_TEST(says(run_command(ctl("user sessions --json " + person.phone())), "pwd otp mfa"));
+  BOOST_TEST(run_command(ctl("user remove-factors " + person.phone() + " </dev/null")).status != 0);
   BOOST_TEST(login().code() == 1013);
-  const Command removed = run_command(ctl + "user remove-factors --yes " + person.phone());
+  const Command removed = run_command(ctl("user remove-factors --yes " + person.phone()));
   BOOST_TEST(removed.status == 0);
   BOOST_TEST(says(removed, "has no second factor any more"));
   BOOST_TEST(!is_alive(token));
   BOOST_TEST(login().code() == 0);
-  BOOST_TEST(says(run_command(ctl + "audit " + person.phone()), "factors removed"));
+  BOOST_TEST(says(run_command(ctl("audit " + person.phone())), "factors removed"));
   BOOST_TEST(
-      says(run_command(ctl + "user remove-factors --yes " + person.phone()), "nothing to change"));
+      says(run_command(ctl("user remove-factors --yes " + person.phone())), "nothing to change"));
 }
 
 BOOST_AUTO_TEST_CASE(a_secret_of_another_key_is_9000_and_the_log_says_why) {
@@ -411,19 +411,6 @@ BOOST_AUTO_TEST_CASE(a_secret_of_another_key_is_9000_and_the_log_says_why) {
   BOOST_TEST(run_command("grep -q 'TOTP secret of user " + id() +
                          " was sealed with another key' \"$STATE/log/users/users.log\"")
                  .status == 0);
-}
-
-BOOST_AUTO_TEST_CASE(secrets_are_in_neither_tables_nor_logs) {
-  const std::string dump = run_command(
-                               "scripts/mysql <<<'SELECT HEX(secret) FROM factors; SELECT "
-                               "HEX(codeHash) FROM recovery_codes'")
-                               .output;
-  BOOST_TEST(dump.find(recovery_codes[0]) == std::string::npos);
-  for (const std::string& secret_text :
-       {secret, recovery_codes[0], recovery_codes[0].substr(0, 5)}) {
-    BOOST_TEST(run_command("grep -rqF " + secret_text + " \"$STATE/log\"").status == 1,
-               secret_text);
-  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,7 @@
 
 #include "base/crypto.hpp"
 #include "stack/requests.hpp"
+#include "support/authenticator.hpp"
 #include "support/text.hpp"
 
 using namespace users::test;
@@ -96,6 +97,7 @@ std::set<std::string> six_digits_in(const std::string& text) {
 struct Loot {
   std::vector<std::string> codes;
   std::vector<std::string> tokens;
+  std::vector<std::string> factors;  ///< an app's secret, in base32 and in hex, and recovery codes
   std::vector<HttpReply> replies;
 
   HttpReply keep(HttpReply reply) {
@@ -103,6 +105,27 @@ struct Loot {
     return reply;
   }
 };
+
+/// Enrols an app with the session of `token`.
+void enrol(Loot& loot, const std::string& token) {
+  const std::string secret = call("POST", "factors/totp", token).text("secret");
+  const std::string verbose = run_command("oathtool --totp --base32 --verbose " + secret).output;
+  constexpr std::string_view kHex = "Hex secret: ";
+  const std::string secret_in_hex = verbose.substr(verbose.find(kHex) + kHex.size(), 40);
+  const HttpReply enrolled =
+      call("POST", "factors/totp/confirm", token, {}, body_of({{"totp", code_of_app(secret)}}));
+  const auto codes = texts_of(enrolled, "recovery_codes");
+  BOOST_TEST_REQUIRE(codes.size() == 10U);
+  loot.factors = {secret, hex(secret), secret_in_hex};
+  for (std::string code : codes) {
+    loot.factors.push_back(code);
+    loot.factors.push_back(hex(code));
+    code.erase(5, 1);
+    loot.factors.push_back(code);
+    loot.factors.push_back(hex(code));
+    for (const auto& hash : plain_hashes(code)) loot.factors.push_back(hash);
+  }
+}
 
 /// Uses every endpoint correctly, with planted passwords.
 void live(Loot& loot, Person& person) {
@@ -145,6 +168,7 @@ void live(Loot& loot, Person& person) {
   expect(0, reset_by(next, code_of(next, "reset"), planted("reset")));
   next.remember_password(planted("reset"));
   loot.tokens.push_back(next.token());
+  enrol(loot, loot.tokens.back());
   // One session and one code stay valid, because valid ones must not be found either.
   code_of(next, "login");
 
@@ -260,6 +284,7 @@ BOOST_AUTO_TEST_CASE(neither_the_database_nor_the_log_keeps_what_opens_an_accoun
     wanted.push_back("\"" + code + "\"");
     for (const auto& hash : plain_hashes(code)) wanted.push_back(hash);
   }
+  wanted.insert(wanted.end(), loot.factors.begin(), loot.factors.end());
   for (const auto& [place, content] : places) {
     BOOST_TEST_CONTEXT(place) {
       for (const auto& text : wanted) {

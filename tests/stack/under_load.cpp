@@ -52,7 +52,7 @@ struct Subject {
   std::string secret{};  ///< of a TOTP that is offered or enrolled
   std::string factor{};  ///< its id, once it is enrolled
 
-  /// The app's code, a step ahead of the one that enrolled it.
+  /// The app's code. No earlier one was used.
   [[nodiscard]] std::string app_code() const {
     const auto step = static_cast<std::uint64_t>(std::time(nullptr)) / 30;
     return totp::code_of(Secret(std::string_view(secret)), step);

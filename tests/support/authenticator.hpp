@@ -28,11 +28,11 @@ inline std::vector<std::string> texts_of(const HttpReply& reply, const std::stri
   return texts;
 }
 
-/// A registered person with a TOTP. All members are of the enrolment.
+/// A registered person with a TOTP, and the session that enrolled it.
 struct Enrolled {
   Person person;
   std::string token;
-  std::string secret;
+  std::string secret;  ///< base32
   std::vector<std::string> recovery_codes;
 
   Enrolled() {
@@ -51,17 +51,11 @@ struct Enrolled {
 
   [[nodiscard]] std::string code(int steps = 0) const { return code_of_app(secret, steps); }
 
-  [[nodiscard]] std::string id() const {
-    return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
-  }
+  [[nodiscard]] std::string id() const { return id_of(person); }
 
   /// As if the app's last code had been used long ago.
   void forget_used_codes() const {
     query("UPDATE factors SET lastStep = 0 WHERE user_id = " + id());
-  }
-  /// As if 15 minutes had passed.
-  void forget_attempts() const {
-    query("DELETE FROM throttle WHERE bucket = 'factor:" + id() + "'");
   }
   [[nodiscard]] std::string attempts() const {
     return query("SELECT IFNULL(MAX(used), 0) FROM throttle WHERE bucket = 'factor:" + id() + "'");

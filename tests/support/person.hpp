@@ -57,6 +57,11 @@ class Person {
   std::string password_ = "correct horse 42";
 };
 
+/// The number of a person's account.
+inline std::string id_of(const Person& person) {
+  return query("SELECT id FROM users WHERE phone = '" + person.e164() + "'");
+}
+
 /// Returns a registered user.
 inline Person registered() {
   Person person;
