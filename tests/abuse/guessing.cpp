@@ -1,11 +1,13 @@
 // Guesses at codes and passwords through all workers at once, and their effect on the owner.
 #include <atomic>
+#include <latch>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
 
 #include "evidence.hpp"
-#include "support/person.hpp"
+#include "support/authenticator.hpp"
+#include "support/stack.hpp"
 
 using namespace users::test;
 
@@ -22,6 +24,27 @@ HttpReply guess(const Person& person, const std::string& endpoint, const std::st
 HttpReply wrong_password(const Person& person) {
   return post("login", {{"phone", person.phone()}, {"password", "another horse 42"}});
 }
+
+/// The statements of the service that the database executes from now on, by its own log.
+class ExecutedStatements {
+ public:
+  ExecutedStatements() {
+    query("TRUNCATE mysql.general_log; SET GLOBAL log_output = 'TABLE', general_log = ON");
+  }
+  ~ExecutedStatements() {
+    query("SET GLOBAL general_log = OFF, log_output = 'FILE'; TRUNCATE mysql.general_log");
+  }
+  ExecutedStatements(const ExecutedStatements&) = delete;
+  ExecutedStatements& operator=(const ExecutedStatements&) = delete;
+
+  /// How many begin with `text`, a pattern of LIKE.
+  [[nodiscard]] static int count(const std::string& text) {
+    return std::stoi(
+        query("SELECT COUNT(*) FROM mysql.general_log WHERE command_type = 'Execute' AND argument "
+              "LIKE '" +
+              text + "%'"));
+  }
+};
 
 }  // namespace
 
@@ -129,6 +152,53 @@ BOOST_AUTO_TEST_CASE(
   as_operator("user unlock " + victim.e164());
   BOOST_TEST(victim.login().code() == 0);
   BOOST_TEST(is_alive(session));
+}
+
+BOOST_AUTO_TEST_CASE(of_sixteen_parallel_uses_of_one_authenticator_code_one_wins_every_time) {
+  constexpr int kRounds = 300;
+  constexpr int kAtOnce = 16;
+  const Enrolled victim;
+  const std::string of_victim = " WHERE user_id = " + victim.id();
+  const std::string own_session = query("SELECT MAX(id) FROM sessions" + of_victim);
+  std::map<int, int> rounds_by_winners;
+  for (int round = 0; round < kRounds; ++round) {
+    victim.forget_used_codes();
+    query("DELETE FROM throttle WHERE bucket IN ('factor:" + victim.id() +
+          "', 'login:" + victim.person.e164() + "'); DELETE FROM sessions" + of_victim +
+          " AND id > " + own_session);
+    const std::string code = victim.code();
+    std::latch start(kAtOnce);
+    ++rounds_by_winners[codes_in_parallel(kAtOnce, kAtOnce, [&](int i) {
+      start.arrive_and_wait();
+      if (i % 2 == 0) return victim.login({{"totp", code}}).code();
+      return victim.confirm({{"totp", code}}).code();
+    })[0]];
+  }
+  for (const auto& [winners, rounds] : rounds_by_winners) {
+    BOOST_TEST(winners == 1, rounds << " rounds had " << winners << " winners");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_two_hundred_guesses_at_a_second_factor_ten_are_judged) {
+  constexpr int kGuesses = 200;
+  constexpr int kAllowed = 10;
+  const Enrolled victim;
+  const ExecutedStatements executed;
+  auto codes = codes_in_parallel(16, kGuesses, [&](int i) {
+    // The limit of passwords would hide this one.
+    query("DELETE FROM throttle WHERE bucket = 'login:" + victim.person.e164() + "'");
+    const std::string number = std::to_string(100 + i);
+    const Arguments guess = i % 2 == 0 ? Arguments{{"totp", "000" + number}}
+                                       : Arguments{{"recovery_code", "ABCDE-FG" + number}};
+    return (i % 4 < 2 ? victim.login(guess) : victim.confirm(guess)).code();
+  });
+  const int judged =
+      ExecutedStatements::count("SELECT %FROM factors WHERE user_id = ? AND kind") +
+      ExecutedStatements::count("SELECT %FROM recovery_codes WHERE user_id = ? AND codeHash");
+  BOOST_TEST(judged == kAllowed);
+  BOOST_TEST(codes[1005] == kAllowed);
+  BOOST_TEST(codes[1008] == kGuesses - kAllowed);
+  BOOST_TEST(victim.attempts() == std::to_string(kGuesses));
 }
 
 BOOST_AUTO_TEST_CASE(tokens_guessed_in_parallel_never_open_a_session) {

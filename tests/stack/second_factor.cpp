@@ -6,12 +6,14 @@
 
 #include "stack/requests.hpp"
 #include "support/authenticator.hpp"
+#include "support/text.hpp"
+#include "support/worker_process.hpp"
 
 using namespace users::test;
 
 namespace {
 
-HttpReply confirm(const std::string& token, const Arguments& arguments) {
+HttpReply confirm_by(const std::string& token, const Arguments& arguments) {
   return call("POST", "confirm", token, {}, body_of(arguments));
 }
 
@@ -44,8 +46,9 @@ BOOST_AUTO_TEST_CASE(a_life_with_an_authenticator_app) {
   BOOST_TEST(!in.has("recovery_codes_left"));
   // The same code again, also by another way in.
   BOOST_TEST(login({{"totp", next}}).code() == 1005);
-  BOOST_TEST(confirm(in.text("token"), {{"password", person.password()}, {"totp", next}}).code() ==
-             1005);
+  BOOST_TEST(
+      confirm_by(in.text("token"), {{"password", person.password()}, {"totp", next}}).code() ==
+      1005);
   HttpReply recovered = login({{"recovery_code", recovery_codes[3]}});
   BOOST_TEST(recovered.code() == 0);
   BOOST_TEST(recovered.number("recovery_codes_left") == 9);
@@ -138,8 +141,15 @@ BOOST_AUTO_TEST_CASE(of_two_confirmations_at_once_one_enrols) {
 
 BOOST_AUTO_TEST_CASE(a_code_counts_one_step_early_and_late) {
   for (const int step : {-1, 0, 1}) {
-    forget_used_codes();
-    BOOST_TEST(login({{"totp", code(step)}}).code() == 0);
+    HttpReply reply;
+    std::time_t began = 0;
+    // Asks again if the next step began meanwhile.
+    do {
+      forget_used_codes();
+      began = std::time(nullptr) / 30;
+      reply = login({{"totp", code(step)}});
+    } while (std::time(nullptr) / 30 != began);
+    BOOST_TEST(reply.code() == 0);
   }
   forget_used_codes();
   // One step more than the first refused: the next one may begin meanwhile.
@@ -235,8 +245,7 @@ BOOST_AUTO_TEST_CASE(ten_guesses_of_every_kind_lock_the_second_factor) {
   BOOST_TEST(login({{"totp", code(1)}}).code() == 0);
   BOOST_TEST(attempts() == "7");
   for (int i = 0; i < 3; ++i) {
-    BOOST_TEST(confirm(token, {{"password", person.password()}, {"totp", code(120)}}).code() ==
-               1005);
+    BOOST_TEST(confirm({{"totp", code(120)}}).code() == 1005);
   }
   const HttpReply locked = login({{"recovery_code", recovery_codes[0]}});
   BOOST_TEST(locked.code() == 1008);
@@ -310,20 +319,19 @@ BOOST_AUTO_TEST_CASE(changes_need_a_fresh_session) {
   BOOST_TEST(is_alive(token));
   BOOST_TEST(call("GET", "factors", token).code() == 0);
   // Confirming needs both.
-  BOOST_TEST(confirm(token, {{"password", "wrong horse 42"}, {"totp", code(1)}}).code() == 1004);
-  BOOST_TEST(confirm(token, {{"password", person.password()}}).code() == 1013);
-  BOOST_TEST(confirm(token, {{"totp", code(1)}}).fields() == "password");
-  BOOST_TEST(confirm("", {{"password", person.password()}}).code() == 1009);
+  BOOST_TEST(confirm_by(token, {{"password", "wrong horse 42"}, {"totp", code(1)}}).code() == 1004);
+  BOOST_TEST(confirm().code() == 1013);
+  BOOST_TEST(confirm_by(token, {{"totp", code(1)}}).fields() == "password");
+  BOOST_TEST(confirm_by("", {{"password", person.password()}}).code() == 1009);
   BOOST_TEST(call("DELETE", factor, token).code() == 1014);
-  BOOST_TEST(confirm(token, {{"password", person.password()}, {"totp", code(1)}}).code() == 0);
+  BOOST_TEST(confirm({{"totp", code(1)}}).code() == 0);
   BOOST_TEST(call("DELETE", factor, token).code() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_confirmation_is_of_its_session_only) {
   const std::string other = login({{"totp", code(1)}}).text("token");
   let_session_age();
-  BOOST_TEST(confirm(token, {{"password", person.password()}, {"recovery_code", recovery_codes[0]}})
-                 .number("recovery_codes_left") == 9);
+  BOOST_TEST(confirm({{"recovery_code", recovery_codes[0]}}).number("recovery_codes_left") == 9);
   BOOST_TEST(call("POST", "factors/totp", token).code() == 0);
   BOOST_TEST(call("POST", "factors/totp", other).code() == 1014);
   BOOST_TEST(call("GET", "me", token).text("amr") == R"(["pwd","recovery","mfa"])");
@@ -335,7 +343,7 @@ BOOST_AUTO_TEST_CASE(without_a_second_factor_the_password_confirms) {
   query("UPDATE sessions SET authTime = authTime - INTERVAL 11 MINUTE WHERE user_id = " +
         id_of(plain));
   BOOST_TEST(call("POST", "factors/totp", own).code() == 1014);
-  BOOST_TEST(confirm(own, {{"password", plain.password()}, {"totp", "123456"}}).code() == 0);
+  BOOST_TEST(confirm_by(own, {{"password", plain.password()}, {"totp", "123456"}}).code() == 0);
   BOOST_TEST(call("POST", "factors/totp", own).code() == 0);
 }
 
@@ -403,14 +411,26 @@ BOOST_AUTO_TEST_CASE(operators_see_and_remove_factors) {
       says(run_command(ctl("user remove-factors --yes " + person.phone())), "nothing to change"));
 }
 
-BOOST_AUTO_TEST_CASE(a_secret_of_another_key_is_9000_and_the_log_says_why) {
-  query("UPDATE factors SET secret = REPEAT('x', 60) WHERE user_id = " + id());
-  BOOST_TEST(login({{"totp", code(1)}}).code() == 9000);
-  BOOST_TEST(login().code() == 1013);
+BOOST_AUTO_TEST_CASE(with_another_key_file_a_factor_is_9000_and_the_log_says_why) {
+  const users::Config config = users::load_config(state_folder() + "/users.conf", nullptr);
+  const WorkerProcess worker(
+      {.environment = {"USERS_FCGI_DATABASE_HOSTS=" + config.database_hosts.front(),
+                       "USERS_FCGI_DATABASE_NAME=" + config.database_name,
+                       "USERS_FCGI_DATABASE_USER=" + config.database_user,
+                       "USERS_FCGI_DATABASE_PASSWORD_FILE=" + config.database_password_file}});
+  const auto login_there = [&](Arguments more) {
+    more.push_back({"phone", person.phone()});
+    more.push_back({"password", person.password()});
+    return worker.ask(fcgi::post("/users/login", body_of(more)));
+  };
+  BOOST_TEST(login_there({}).code() == 1013);
+  BOOST_TEST(login_there({{"totp", code(1)}}).code() == 9000);
+  BOOST_TEST(login_there({{"recovery_code", recovery_codes[0]}}).code() == 1005);
+  BOOST_TEST(contains(worker.log(), "TOTP secret of user " + id() +
+                                        " was sealed with another key: restore the old key_file"));
+  // Nothing was used up.
+  BOOST_TEST(login({{"totp", code(1)}}).code() == 0);
   BOOST_TEST(login({{"recovery_code", recovery_codes[0]}}).code() == 0);
-  BOOST_TEST(run_command("grep -q 'TOTP secret of user " + id() +
-                         " was sealed with another key' \"$STATE/log/users/users.log\"")
-                 .status == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

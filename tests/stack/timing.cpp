@@ -8,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "stack/requests.hpp"
+#include "support/authenticator.hpp"
 #include "support/budget.hpp"
 
 using namespace users::test;
@@ -73,9 +74,16 @@ struct Comparison {
 
 BOOST_AUTO_TEST_SUITE(timing, *boost::unit_test::label("deep") * boost::unit_test::label("issued"))
 
-BOOST_AUTO_TEST_CASE(a_login_with_a_wrong_password_tells_nothing_about_the_phone) {
+const bool kWithSecondFactor[] = {false, true};
+
+BOOST_DATA_TEST_CASE(a_login_with_a_wrong_password_tells_nothing_about_the_phone,
+                     data::make(kWithSecondFactor), with_second_factor) {
   Comparison login;
-  login.known.regist();
+  if (with_second_factor) {
+    login.known = Enrolled().person;
+  } else {
+    login.known.regist();
+  }
   login.request = [](const Person& who) {
     return post("login", {{"phone", who.phone()}, {"password", "another horse 42"}});
   };

@@ -70,6 +70,12 @@ struct Enrolled {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return post("login", arguments);
   }
+
+  /// With `token`, the password, and `more`.
+  [[nodiscard]] HttpReply confirm(Arguments more = {}) const {
+    more.push_back({"password", person.password()});
+    return call("POST", "confirm", token, {}, body_of(more));
+  }
 };
 
 }  // namespace users::test
