@@ -29,16 +29,17 @@ const std::string kIsAlive =
     "s.epoch = u.epoch AND s.level >= u.level AND s.expireTime > UTC_TIMESTAMP() AND s.seenTime > "
     "UTC_TIMESTAMP() - INTERVAL ? SECOND";
 const std::string kAuthenticated = "IFNULL(s.authTime, s.createTime)";
+/// Seconds since `time`, 0 if the clock was set back.
+std::string seconds_since(const std::string& time) {
+  return "GREATEST(0, TIMESTAMPDIFF(SECOND, " + time + ", UTC_TIMESTAMP()))";
+}
 const std::string kSessions = "FROM sessions s JOIN users u ON u.id = s.user_id WHERE ";
 
 const std::vector<db::Column<Session>> kSession{
     {"s.id", &Session::id},
     {"s.user_id", &Session::user_id},
     {"u.phone", &Session::phone},
-    {"GREATEST(0, TIMESTAMPDIFF(SECOND, s.seenTime, UTC_TIMESTAMP()))", &Session::seconds_unseen},
-    {"s.level", &Session::level},
-    {"GREATEST(0, TIMESTAMPDIFF(SECOND, " + kAuthenticated + ", UTC_TIMESTAMP()))",
-     &Session::authentication_age}};
+    {seconds_since("s.seenTime"), &Session::seconds_unseen}};
 const std::string kOfToken =
     kSessions + "s.tokenHash = ? AND " + kIsAlive + " AND u.disableTime IS NULL";
 const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session{
@@ -114,9 +115,15 @@ decltype(find_session_owner) find_session_owner{
     "find_session_owner",
     "SELECT",
     {{db::iso8601("u.createTime"), &SessionOwner::created},
+     {"s.level", &SessionOwner::level},
      {db::iso8601(kAuthenticated), &SessionOwner::authenticated},
      {"s.amr", &SessionOwner::amr}},
     kSessions + "s.tokenHash = ?"};
+decltype(find_authentication_age) find_authentication_age{
+    "find_authentication_age",
+    "SELECT",
+    {{seconds_since(kAuthenticated), &db::Number::value}},
+    "FROM sessions s WHERE s.tokenHash = ?"};
 decltype(renew_authentication) renew_authentication{
     "renew_authentication",
     "UPDATE sessions SET authTime = UTC_TIMESTAMP(), level = ?, amr = ? WHERE tokenHash = ?"};

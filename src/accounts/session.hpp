@@ -32,8 +32,6 @@ struct Session {
   std::uint64_t user_id = 0;
   std::string phone;  ///< E.164
   std::uint64_t seconds_unseen = 0;
-  std::uint64_t level = kOneFactor;
-  std::uint64_t authentication_age = 0;  ///< seconds since its owner last authenticated
   crypto::Digest token_hash{};
 };
 
@@ -58,7 +56,8 @@ struct SessionRow {
 
 /// What a session's owner sees about account and session.
 struct SessionOwner {
-  std::string created;        ///< of the account; ISO 8601, UTC
+  std::string created;  ///< of the account; ISO 8601, UTC
+  std::uint64_t level = kOneFactor;
   std::string authenticated;  ///< last time, same format
   std::string amr;
 };
@@ -101,6 +100,8 @@ class Sessions {
 
 /// Returns nullopt if the account is deleted.
 extern const db::Query<SessionOwner(std::string_view token_hash)> find_session_owner;
+/// Seconds since a session's owner last authenticated.
+extern const db::Query<db::Number(std::string_view token_hash)> find_authentication_age;
 /// Records that a session's owner has just authenticated.
 extern const db::Write<void(std::uint64_t level, std::string_view amr, std::string_view token_hash)>
     renew_authentication;

@@ -20,8 +20,11 @@ std::string issuer_of(const Config& config, std::string_view host) {
 
 }  // namespace
 
-Outcome AccountService::require_fresh(const Session& session) const {
-  const bool is_fresh = session.authentication_age <= config_.session_fresh_minutes * kMinute;
+Outcome AccountService::require_fresh(const Session& session) {
+  const auto age = database_.replay([&](db::Connection& connection) {
+    return find_authentication_age.one(connection, crypto::bytes_of(session.token_hash));
+  });
+  const bool is_fresh = age && age->value <= config_.session_fresh_minutes * kMinute;
   return {.code = is_fresh ? ResultCode::ok : ResultCode::confirmation_required};
 }
 

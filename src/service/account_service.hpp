@@ -151,7 +151,9 @@ class AccountService {
   /// Counts the attempt, then verifies the password of the session's user. Returns ok,
   /// wrong_credentials or locked. Sets `user` if ok; clearing the count is left to the caller.
   Outcome verify_own_password(const Session& session, std::string_view password, User& user);
-  [[nodiscard]] Outcome require_fresh(const Session& session) const;
+  /// Returns confirmation_required unless the owner authenticated session.fresh_minutes ago or
+  /// less.
+  Outcome require_fresh(const Session& session);
   /// Calls `prepare` and `work` (with the hash that the password was verified against) if the
   /// password is right, `work` in a transaction on the locked account, which is committed if it
   /// returns ok. Does nothing if an earlier attempt made the change `name`.

@@ -95,7 +95,7 @@ Result me(Context& context, const Request& request) {
   return {.data = {{"id", who.session.user_id},
                    {"phone", who.session.phone},
                    {"createTime", owner->created},
-                   {"level", who.session.level},
+                   {"level", owner->level},
                    {"authTime", owner->authenticated},
                    {"amr", methods_of(owner->amr)}}};
 }
