@@ -60,16 +60,16 @@ read_line() {
 # The arguments of a second factor.
 SECOND=()
 
-# take_second_options ARGUMENT...: sets SECOND by a leading --totp CODE or --recovery CODE, and REST to what follows.
+# take_second_options ARGUMENT...: sets SECOND by a leading --totp CODE or --recovery CODE, and REST to what follows. If
+# CODE is - it is read from standard input.
 take_second_options() {
-    case ${1:-} in
-    --totp) SECOND=(totp "${2:-}") ;;
-    --recovery) SECOND=(recovery_code "${2:-}") ;;
-    *)
-        REST=("$@")
-        return
-        ;;
-    esac
+    REST=("$@")
+    case ${1:-} in --totp | --recovery) ;; *) return ;; esac
+    [[ -n ${2:-} ]] || wrong_use
+    LINE=$2
+    [[ $LINE != - ]] || read_line "${1#--} code: "
+    SECOND=(totp "$LINE")
+    [[ $1 == --totp ]] || SECOND=(recovery_code "$LINE")
     REST=("${@:3}")
 }
 
@@ -122,12 +122,12 @@ request_with_second() {
         ask_second_factor
         request "$@" "${SECOND[@]}"
     elif [[ $CODE == 1013 ]]; then
-        complain "the account has an authenticator app: give --totp CODE or --recovery CODE first"
+        complain "the account has an authenticator app: run this again with --totp CODE or --recovery CODE before the phone"
     fi
     tell_recovery_codes_left
 }
 
-# request_fresh METHOD PATH: a request that needs a fresh session. If it is not, asks for the password, and for a second
+# request_fresh METHOD PATH [NAME VALUE]...: a request that needs a fresh session. If it is not, asks for the password, and for a second
 # factor if the account has one, and sends it again.
 request_fresh() {
     request "$@"

@@ -1,5 +1,5 @@
 // The second factor: its card on the account view, the offer of a secret, and the recovery codes.
-import { isTrouble, kOk } from "./api.js";
+import { isTrouble, kConfirmationRequired, kOk } from "./api.js";
 import { alertBox, make, makeAction } from "./dom.js";
 import { describe } from "./replies.js";
 import { ago, applyTexts, fullDate, text } from "./texts.js";
@@ -29,11 +29,17 @@ export function makeOffer(context) {
   const offer = make("div", { hidden: true }, picture,
     make("p", { class: "hint", "data-text": "secretHint" }), make("p", {}, secret), make("p", { class: "hint" }, link));
   const element = make("div", { class: "offer" }, trouble.box, offer);
+  let asked = 0; // each request for an offer makes the earlier ones void
 
   async function show() {
     forget();
-    const reply = await context.askFresh("POST", "factors/totp", () => context.go("totp"));
-    if (!reply) return;
+    const number = asked;
+    const reply = await context.ask("POST", "factors/totp");
+    if (!reply || number !== asked) return;
+    if (reply.code === kConfirmationRequired) {
+      context.confirmThen("totp");
+      return;
+    }
     if (reply.code !== kOk) {
       trouble.show(describe(reply), isTrouble(reply) ? show : null);
       return;
@@ -45,6 +51,7 @@ export function makeOffer(context) {
   }
 
   function forget() {
+    ++asked;
     trouble.clear();
     offer.hidden = true;
     picture.replaceChildren();
@@ -116,7 +123,7 @@ export function makeFactors(context, trouble) {
     facts.append(fact("app", text("addedOn", { date: fullDate(totp.created) })),
       fact("appUsed", totp.last_used ? ago(totp.last_used) : text("never")),
       fact("recoveryLeft", String(shown.recovery_codes)));
-    actions.append(makeAction("newCodes", renew), link("#totp", "replaceApp"), link("#remove-totp", "toRemoveApp", " danger"));
+    actions.append(link("#new-codes", "newCodes"), link("#totp", "replaceApp"), link("#remove-totp", "toRemoveApp", " danger"));
   }
 
   async function load() {
@@ -128,14 +135,6 @@ export function makeFactors(context, trouble) {
     }
     shown = reply;
     render();
-  }
-
-  async function renew() {
-    trouble.clear();
-    const reply = await context.askFresh("POST", "factors/recovery", renew);
-    if (!reply) return;
-    if (reply.code === kOk) context.showRecoveryCodes(reply);
-    else trouble.show(describe(reply), isTrouble(reply) ? renew : null);
   }
 
   return {

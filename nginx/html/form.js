@@ -27,6 +27,9 @@ const kFieldsOfCode = {
   1002: ["phone"], 1004: ["old_password", "password"], 1005: ["code", "totp"], 1006: ["code"], 1010: ["password"],
 };
 
+/// What to say of a wrong second factor besides the service's message.
+const kAgain = { totp: "totpAgain", recovery_code: "recoveryAgain" };
+
 function makeStrength(input, phone) {
   const words = make("span", { "aria-live": "polite" });
   const meter = make("p", { class: "strength", hidden: true },
@@ -201,7 +204,8 @@ export function makeForm(name, spec, context) {
     }
     for (const name of wrong) {
       const field = fields.get(name);
-      mark(field, reply.code === kInvalid ? explain(reply.msg, text(field.help)) : describe(reply));
+      const help = reply.code === kInvalid ? field.help : reply.factors ? kAgain[name] : null;
+      mark(field, help ? explain(reply.msg, text(help)) : describe(reply));
     }
     const first = [...fields.keys()].find((name) => wrong.includes(name));
     fields.get(first).input.focus();
@@ -227,17 +231,16 @@ export function makeForm(name, spec, context) {
     }
     const values = typed();
     setBusy(submit, true);
-    const [method, path] = typeof spec.request === "function" ? await spec.request(context) : spec.request;
     const sent = { ...values, ...spec.with };
-    const reply = spec.account
-      ? await context.ask(method, path, sent)
-      : await call(method, path, sent, { key: spec.once && intent.keyOf(sent) });
+    const reply = spec.send ? await spec.send(context)
+      : spec.account ? await context.ask(...spec.request, sent)
+      : await call(...spec.request, sent, { key: spec.once && intent.keyOf(sent) });
     if (reply) intent.settle(reply);
     if (reply?.code === kOk) await spec.done(context, values, reply);
     setBusy(submit, false);
     if (!reply) return; // The page has cleared the form.
     if (reply.code === kOk) forget(true);
-    else if (reply.code === kConfirmationRequired) context.confirmThen(() => context.go(name));
+    else if (reply.code === kConfirmationRequired) context.confirmThen(name);
     else if (reply.code === kSecondFactorRequired) showSecond(reply.factors[0]);
     else showFailure(reply, () => onSubmit());
   }

@@ -12,14 +12,21 @@ async function logInAfter(context, { phone, password }) {
   else context.go("login", "noteRegisteredLogin");
 }
 
+async function removeTotp(context) {
+  const list = await context.ask("GET", "factors");
+  if (list?.code !== kOk) return list;
+  const totp = list.factors.find((factor) => factor.kind === "totp");
+  return context.ask("DELETE", `factors/${totp?.id ?? 0}`);
+}
+
 /// What to say after a login or confirmation by `reply`.
 function noteOf({ recovery_codes_left: left }, usual = "") {
   if (left === undefined) return usual;
   return left > 2 ? "noteRecoveryUsed" : "noteRecoveryFew";
 }
 
-/// fields: keys of kFields in form.js; purpose of the code; request: method and path below /users/; with: sent with the
-/// fields; once: has an Idempotency-Key; confirm: a box to tick; second: asks for a second factor when the service does;
+/// fields: keys of kFields in form.js; purpose of the code; request: method and path below /users/, or send(context), which
+/// returns the reply; with: sent with the fields; once: has an Idempotency-Key; confirm: a box to tick; second: asks for a second factor when the service does;
 /// above(context): what stands above the form; done(context, values, reply): called after success.
 export const kForms = {
   login: {
@@ -38,7 +45,7 @@ export const kForms = {
   },
   reset: {
     title: "resetTitle", intro: "resetIntro", fields: ["knownPhone", "code", "newPassword"], purpose: "reset", submit: "reset",
-    request: ["POST", "reset"], second: true, done: (context) => context.go("login", "noteReset"), links: kBack,
+    request: ["POST", "reset"], second: true, done: (context, values, reply) => context.go("login", noteOf(reply, "noteReset")), links: kBack,
   },
   password: {
     account: true, title: "passwordTitle", intro: "passwordIntro", fields: ["oldPassword", "newPassword"], submit: "save",
@@ -50,16 +57,19 @@ export const kForms = {
   },
   confirm: {
     account: true, title: "confirmTitle", intro: "confirmIntro", fields: ["currentPassword"], second: true, submit: "goAhead",
-    request: ["POST", "confirm"], done: (context, values, reply) => context.resume(noteOf(reply)), links: kCancel,
+    request: ["POST", "confirm"], done: (context, values, reply) => context.confirmed(noteOf(reply)), links: kCancel,
   },
   totp: {
     account: true, title: "totpTitle", intro: "totpIntro", above: makeOffer, fields: ["totp"], submit: "addApp",
     request: ["POST", "factors/totp/confirm"], done: (context, values, reply) => context.showRecoveryCodes(reply, "noteApp"), links: kCancel,
   },
+  "new-codes": {
+    account: true, title: "newCodesTitle", intro: "newCodesIntro", fields: [], submit: "makeCodes",
+    request: ["POST", "factors/recovery"], done: (context, values, reply) => context.showRecoveryCodes(reply), links: kCancel,
+  },
   "remove-totp": {
     account: true, danger: true, title: "removeTitle", intro: "removeIntro", fields: [], submit: "removeApp",
-    request: async (context) => ["DELETE", `factors/${await context.totp()}`],
-    done: (context) => context.go("account", "noteRemoved"), links: kCancel,
+    send: removeTotp, done: (context) => context.go("account", "noteRemoved"), links: kCancel,
   },
   delete: {
     account: true, danger: true, title: "deleteTitle", intro: "deleteIntro", fields: ["currentPassword"], confirm: true,

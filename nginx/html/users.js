@@ -1,6 +1,6 @@
 // The page: who is logged in, which view is shown, and messages from other tabs.
 import { makeAccount } from "./account.js";
-import { call, isTrouble, kConfirmationRequired, kNotLoggedIn, kOk } from "./api.js";
+import { call, isTrouble, kNotLoggedIn, kOk } from "./api.js";
 import { alertBox, make } from "./dom.js";
 import { makeRecoveryCodes } from "./factors.js";
 import { makeForm } from "./form.js";
@@ -25,7 +25,7 @@ let shown = ""; // the name of the view
 let arrived = false; // whether a view has been shown
 let noteKey = ""; // message shown above the view
 let pendingNote = ""; // message for the next view
-let unconfirmed = null; // what to do once the user has confirmed
+let unconfirmed = ""; // the view to show once the user has confirmed
 
 function tell(key) {
   noteKey = key;
@@ -76,28 +76,12 @@ const context = {
   },
 };
 
-/// Asks for the password and a second factor, then goes on with `next`.
-context.confirmThen = (next) => {
-  unconfirmed = next;
+/// Asks for the password and a second factor, then shows the view `name`.
+context.confirmThen = (name) => {
+  unconfirmed = name;
   context.go("confirm");
 };
-context.resume = (key) => {
-  const next = unconfirmed ?? (() => context.go("account", key));
-  unconfirmed = null;
-  return next();
-};
-/// As ask(), but if the user has to confirm first, returns null and calls `again` after that.
-context.askFresh = async (method, path, again) => {
-  const reply = await context.ask(method, path);
-  if (reply?.code !== kConfirmationRequired) return reply;
-  context.confirmThen(again);
-  return null;
-};
-/// The id of the account's authenticator app; 0 if it has none.
-context.totp = async () => {
-  const reply = await context.ask("GET", "factors");
-  return reply?.factors?.find((factor) => factor.kind === "totp")?.id ?? 0;
-};
+context.confirmed = (key) => context.go(unconfirmed || "account", key);
 context.showRecoveryCodes = (reply, key) => {
   recovery.take(reply.recovery_codes);
   context.go("recovery", key);
@@ -149,6 +133,7 @@ function show(key = "") {
   if (shown !== name) {
     forms[shown]?.forget();
     if (shown === "recovery") recovery.forget();
+    if (shown === "confirm") unconfirmed = "";
     shown = name;
     place.replaceChildren(views[name]);
     place.dataset.view = name;
@@ -171,7 +156,7 @@ function showTitle() {
 /// Removes from the page which account was shown and everything typed.
 function forget() {
   person = null;
-  unconfirmed = null;
+  unconfirmed = "";
   account.forget();
   recovery.forget();
   for (const form of Object.values(forms)) form.forget(true);

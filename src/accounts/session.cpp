@@ -129,8 +129,8 @@ decltype(renew_authentication) renew_authentication{
     "UPDATE sessions SET authTime = UTC_TIMESTAMP(), level = ?, amr = ? WHERE tokenHash = ?"};
 decltype(add_totp_to_session) add_totp_to_session{
     "add_totp_to_session",
-    "UPDATE sessions SET authTime = UTC_TIMESTAMP(), level = ?, amr = TRIM(CONCAT("
-    "SUBSTRING_INDEX(amr, ' ', 1), ' otp mfa')) WHERE tokenHash = ?"};
+    "UPDATE sessions SET level = ?, amr = TRIM(CONCAT(SUBSTRING_INDEX(amr, ' ', 1), ' "
+    "otp mfa')) WHERE tokenHash = ?"};
 decltype(delete_session) delete_session{"delete_session",
                                         "DELETE FROM sessions WHERE tokenHash = ?"};
 decltype(delete_session_by_id) delete_session_by_id{

@@ -105,7 +105,8 @@ extern const db::Query<db::Number(std::string_view token_hash)> find_authenticat
 /// Records that a session's owner has just authenticated.
 extern const db::Write<void(std::uint64_t level, std::string_view amr, std::string_view token_hash)>
     renew_authentication;
-/// Records that its owner has just proved a new TOTP, besides what opened the session.
+/// Records that a new TOTP was confirmed in the session. That does not make it fresh: the secret
+/// was given to the same session, so the code proves nothing about its owner.
 extern const db::Write<void(std::uint64_t level, std::string_view token_hash)> add_totp_to_session;
 extern const db::Write<void(std::string_view token_hash)> delete_session;
 extern const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id;

@@ -23,8 +23,9 @@ constexpr Limit kSendsADay{"send-day", 10, 24 * 60 * 60};
 constexpr Limit kGuessesADay{"guess", 20, 24 * 60 * 60};
 /// Password attempts. The owner can still log in by code; a reset clears the count.
 constexpr Limit kLogins{"login", 10, 15 * 60, true};
-/// Second factors of an account, of every kind. A right one is forgiven, and clears no others.
-constexpr Limit kSecondFactors{"factor", 10, 15 * 60, true};
+/// Second factors of an account, of every kind. A right one is forgiven, and clears no others. Does
+/// not lock: a right one that is the tenth would restart the time of the wrong ones.
+constexpr Limit kSecondFactors{"factor", 10, 15 * 60};
 
 /// Counts one for `subject` (a phone in E.164, or an account's number) in one atomic statement.
 /// Returns 0 if within the limit, else the seconds to wait, and counts the refusal in `metrics`.

@@ -199,7 +199,8 @@ constexpr ConfigKey kKeys[] = {
      set_number<&C::worker_request_limit, 1, 3600>},
     {"secrets.key_file", "/etc/users-fcgi/key",
      "File with the key of the keyed hashes, 32 random bytes as 64 hexadecimal digits, mode 0600. "
-     "A new key voids every session, code and retry key.",
+     "A new key voids every session, code and retry key, and makes every authenticator app and "
+     "recovery code useless.",
      set_text<&C::secrets_key_file>},
     {"session.cookie_secure", "yes",
      "yes: the cookie is called __Host-users and is sent over HTTPS only. no: it is called users "

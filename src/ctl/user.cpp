@@ -1,4 +1,5 @@
 // users-ctl user list, show and sessions, and audit: the accounts and what happened to them.
+#include <algorithm>
 #include <iostream>
 
 #include "ctl/service.hpp"
@@ -6,9 +7,9 @@
 namespace users::ctl {
 namespace {
 
-/// Seconds until a password is accepted again; 0 if it is now.
-std::uint64_t seconds_locked(const throttle::Count& logins) {
-  return logins.used >= throttle::kLogins.most ? logins.seconds : 0;
+/// Seconds until another attempt is accepted; 0 if it is now.
+std::uint64_t seconds_locked(const throttle::Limit& limit, const throttle::Count& count) {
+  return count.used >= limit.most ? count.seconds : 0;
 }
 
 /// The hash's kind, such as `argon2id`, or `2b` and `6` for older ones.
@@ -38,20 +39,24 @@ int user_show(const Call& call) {
   Service service(call, 1);
   const User user = service.account();
   const Standing standing = service.accounts().standing(user);
-  print_object(call, {{"id", user.id},
-                      {"phone", user.phone},
-                      {"created", user.created},
-                      {"disabled", user.disabled},
-                      {"seconds_locked", seconds_locked(standing.logins)},
-                      {"failed_logins", standing.logins.used},
-                      {"code_guesses_today", standing.guesses.used},
-                      {"codes_sent_today", standing.sends.used},
-                      {"sessions", standing.sessions},
-                      {"level", user.level},
-                      {"factors", standing.factors},
-                      {"recovery_codes", standing.recovery_codes},
-                      {"wrong_second_factors", standing.second_factors.used},
-                      {"password_hash", form_of(user.password)}});
+  print_object(
+      call, {{"id", user.id},
+             {"phone", user.phone},
+             {"created", user.created},
+             {"disabled", user.disabled},
+             {"seconds_locked", seconds_locked(throttle::kLogins, standing.logins)},
+             {"failed_logins", standing.logins.used},
+             {"code_guesses_today", standing.guesses.used},
+             {"codes_sent_today", standing.sends.used},
+             {"sessions", standing.sessions},
+             {"level", user.level},
+             {"factors", standing.factors},
+             {"recovery_codes", standing.recovery_codes},
+             {"wrong_second_factors",
+              std::min<std::uint64_t>(standing.second_factors.used, throttle::kSecondFactors.most)},
+             {"second_factor_seconds_locked",
+              seconds_locked(throttle::kSecondFactors, standing.second_factors)},
+             {"password_hash", form_of(user.password)}});
   return EXIT_SUCCESS;
 }
 
@@ -104,8 +109,9 @@ const std::vector<Command> kAccountCommands{
      "Shows one account: id, phone, created, disabled, seconds_locked (until passwords are "
      "accepted again), failed_logins (wrong passwords in the last 15 minutes), code_guesses_today, "
      "codes_sent_today, sessions, level (2: logins need a second factor), factors (their number), "
-     "recovery_codes (not used yet), wrong_second_factors (in the last 15 minutes), password_hash "
-     "(its kind).",
+     "recovery_codes (not used yet), wrong_second_factors (in the last 15 minutes), "
+     "second_factor_seconds_locked (until second factors are accepted again), password_hash (its "
+     "kind).",
      user_show},
     {"user sessions", "PHONE", "--json",
      "Lists the sessions, last seen first: id, created, last_seen, address, agent, level (2: with "
@@ -113,7 +119,9 @@ const std::vector<Command> kAccountCommands{
      user_sessions},
     {"audit", "PHONE|#ID", "--limit --json",
      "Lists what happened to an account, newest first: time, event, operator (empty if the user "
-     "did it), address, request_id. Give a deleted account by its number, quoted for the shell: "
+     "did it), address, request_id. A login, confirmation or reset by recovery code says so. Give "
+     "a "
+     "deleted account by its number, quoted for the shell: "
      "'#12'. '#0' lists what concerned no account. Rows are kept for 180 days.",
      audit},
 };

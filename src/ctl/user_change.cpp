@@ -74,9 +74,10 @@ const std::vector<Command> kChangeCommands{
      "that these limits no longer apply. The phone needs no account: it may be about to "
      "register.",
      [](const Call& call) {
-       return change_account(
-           call, &Administration::unlock, "",
-           "unlocked, wrong passwords, guesses at codes and codes sent are forgotten");
+       return change_account(call, &Administration::unlock, "",
+                             "unlocked: the counts of wrong passwords, wrong codes, wrong second "
+                             "factors and codes sent are "
+                             "cleared");
      }},
     {"user disable", "PHONE", "--yes", "Prevents logins and ends all sessions for good. Asks.",
      [](const Call& call) {
@@ -91,7 +92,7 @@ const std::vector<Command> kChangeCommands{
     {"user passwd", "PHONE", "--yes",
      "Sets a new password, read from standard input. It must follow the rules of a registration: "
      "password.min_length to 128 characters, and not easily guessed. Ends all sessions and clears "
-     "the count of wrong passwords. Asks.",
+     "the count of wrong passwords. Second factors stay. Asks.",
      [](const Call& call) {
        return change_secret(call, &Administration::set_password, "password");
      }},
@@ -102,7 +103,7 @@ const std::vector<Command> kChangeCommands{
      [](const Call& call) { return change_secret(call, &Administration::set_hash, "hash"); }},
     {"user rename-phone", "PHONE NEW", "--yes",
      "Changes the phone to one that no account has. Ends all sessions and voids the codes of the "
-     "old phone. Asks.",
+     "old phone. Second factors stay. Asks.",
      user_rename_phone},
     {"user end-sessions", "PHONE", "--yes", "Ends all sessions of the account. Asks.",
      [](const Call& call) {

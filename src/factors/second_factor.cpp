@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "accounts/throttle.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "factors/totp.hpp"
 #include "factors/verification.hpp"
@@ -13,13 +14,15 @@ namespace {
 /// Crockford's base32: neither I, L, O nor U. Ten characters are 50 bits.
 constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 constexpr std::size_t kRecoveryCodeLength = 10;
+static_assert(256 % kAlphabet.size() == 0);  // a byte chooses fairly
 
 /// An account's TOTP.
 struct StoredTotp {
   std::uint64_t id = 0;
   std::string secret;
   std::uint64_t last_step = 0;
-  std::uint64_t now = 0;  ///< seconds since 1970, by the database's clock
+  bool is_unused = false;  ///< since it was enrolled
+  std::uint64_t now = 0;   ///< seconds since 1970, by the database's clock
 };
 const db::Query<StoredTotp(std::uint64_t user_id)> find_totp{
     "find_totp",
@@ -27,6 +30,7 @@ const db::Query<StoredTotp(std::uint64_t user_id)> find_totp{
     {{"id", &StoredTotp::id},
      {"IFNULL(secret, '')", &StoredTotp::secret},
      {"lastStep", &StoredTotp::last_step},
+     {"useTime IS NULL", &StoredTotp::is_unused},
      {"CAST(UNIX_TIMESTAMP() AS UNSIGNED)", &StoredTotp::now}},
     "FROM factors WHERE user_id = ? AND kind = 'totp'"};
 /// Only one of several requests with the same code finds a row.
@@ -139,8 +143,14 @@ Outcome SecondFactor::refuse(ResultCode code, db::Connection& connection, std::u
 Outcome SecondFactor::count_attempt(db::Database& database, std::uint64_t user_id) const {
   const unsigned wait =
       throttle::hit(database, metrics_, throttle::kSecondFactors, std::to_string(user_id));
-  if (wait > 0) return {.code = ResultCode::locked, .retry_after = wait};
-  return {};
+  if (wait == 0) return {};
+  log::warning({"second factor: locked, user ", std::to_string(user_id)});
+  return {.code = ResultCode::locked, .retry_after = wait};
+}
+
+void SecondFactor::count_wrong(std::uint64_t user_id) const {
+  wrong_.add();
+  log::warning({"second factor: wrong, user ", std::to_string(user_id)});
 }
 
 Outcome SecondFactor::judge(db::Database& database, const User& user, const SentFactor& sent,
@@ -168,7 +178,7 @@ Outcome SecondFactor::judge(db::Database& database, const User& user, const Sent
       }
     }
     if (right.is_given()) return {};
-    wrong_.add();
+    count_wrong(user.id);
     return refuse(ResultCode::wrong_code, connection, user.id);
   });
 }
@@ -181,7 +191,7 @@ Outcome SecondFactor::consume(db::Connection& connection, const User& user,
                          ? use_totp(connection, right.step, right.totp_id, right.step) == 1
                          : use_recovery_code(connection, user.id, right.recovery_hash) == 1;
   if (!first) {
-    wrong_.add();
+    count_wrong(user.id);
     return refuse(ResultCode::wrong_code, connection, user.id);
   }
   throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user.id));
@@ -209,16 +219,21 @@ Secret SecondFactor::begin_totp(db::Database& database, std::uint64_t user_id) c
 Outcome SecondFactor::judge_first_code(db::Database& database, std::uint64_t user_id,
                                        std::string_view code, FirstCode& first) const {
   if (Outcome counted = count_attempt(database, user_id); !counted.is_ok()) return counted;
-  const auto waiting = database.replay(
-      [&](db::Connection& connection) { return find_enrolment.one(connection, user_id); });
-  const auto step =
-      waiting ? totp::step_of(open(user_id, waiting->secret), code, waiting->now) : std::nullopt;
-  if (!step) {
-    wrong_.add();
+  return database.replay([&](db::Connection& connection) -> Outcome {
+    if (const auto waiting = find_enrolment.one(connection, user_id)) {
+      const auto step = totp::step_of(open(user_id, waiting->secret), code, waiting->now);
+      if (step) first = {*step, waiting->secret};
+    } else if (const auto enrolled = find_totp.one(connection, user_id)) {
+      const auto step = totp::step_of(open(user_id, enrolled->secret), code, enrolled->now);
+      first.is_repeated = enrolled->is_unused && step == enrolled->last_step;
+    }
+    if (first.is_repeated) {
+      throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user_id));
+    }
+    if (first.is_repeated || !first.sealed.empty()) return {};
+    count_wrong(user_id);
     return {.code = ResultCode::wrong_code};
-  }
-  first = {*step, waiting->secret};
-  return {};
+  });
 }
 
 bool SecondFactor::enrol_totp(db::Connection& connection, std::uint64_t user_id,
@@ -226,19 +241,32 @@ bool SecondFactor::enrol_totp(db::Connection& connection, std::uint64_t user_id,
   if (take_enrolment(connection, user_id, first.sealed) != 1) return false;
   delete_totp(connection, user_id);
   insert_totp(connection, user_id, first.sealed, first.step);
+  put_recovery_codes(connection, user_id, recovery_codes_from(first.sealed));
   throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user_id));
   right_.add();
   return true;
 }
 
-std::vector<Secret> SecondFactor::new_recovery_codes() {
+std::vector<Secret> SecondFactor::new_recovery_codes() const {
+  return recovery_codes_from(crypto::bytes_of(crypto::random_digest()));
+}
+
+std::vector<Secret> SecondFactor::first_recovery_codes(db::Connection& connection,
+                                                       std::uint64_t user_id) const {
+  const auto totp = find_totp.one(connection, user_id);
+  return totp ? recovery_codes_from(totp->secret) : std::vector<Secret>();
+}
+
+std::vector<Secret> SecondFactor::recovery_codes_from(std::string_view seed) const {
   std::vector<Secret> codes;
   while (codes.size() < kRecoveryCodes) {
-    std::string code(kRecoveryCodeLength, ' ');
-    for (char& c : code) {
-      c = kAlphabet[crypto::random_below(static_cast<std::uint32_t>(kAlphabet.size()))];
+    const auto digest = crypto::keyed_hash(key_, "new recovery code",
+                                           std::to_string(codes.size()).append("\n").append(seed));
+    std::string code;
+    for (std::size_t i = 0; i < kRecoveryCodeLength; ++i) {
+      if (i == kRecoveryCodeLength / 2) code += '-';
+      code += kAlphabet[digest[i] % kAlphabet.size()];
     }
-    code.insert(kRecoveryCodeLength / 2, "-");
     codes.emplace_back(std::move(code));
   }
   return codes;

@@ -21,6 +21,8 @@ namespace users {
 struct SentFactor {
   std::optional<std::string_view> totp{};
   std::optional<std::string_view> recovery_code{};
+
+  [[nodiscard]] bool is_given() const { return totp || recovery_code; }
 };
 
 /// Arguments, which are also the names of what an account accepts.
@@ -82,31 +84,41 @@ class SecondFactor {
   /// replaces one that waits already.
   Secret begin_totp(db::Database& database, std::uint64_t user_id) const;
 
-  /// A first code that fits the waiting secret.
+  /// A first code that fits the waiting secret, or that has enrolled the account's TOTP already: a
+  /// client sends it again if it got no reply.
   struct FirstCode {
     std::uint64_t step = 0;
-    std::string sealed;  ///< the secret
+    std::string sealed;  ///< the waiting secret
+    bool is_repeated = false;
   };
-  /// Counts the attempt, then compares the code with the waiting secret. Returns ok, wrong_code or
-  /// locked. Sets `first` if ok.
+  /// Counts the attempt, then compares the code. Returns ok, wrong_code or locked. Sets `first` if
+  /// ok.
   Outcome judge_first_code(db::Database& database, std::uint64_t user_id, std::string_view code,
                            FirstCode& first) const;
-  /// Makes the waiting secret the account's TOTP, in place of an older one. Call in a transaction
+  /// Makes the waiting secret the account's TOTP, in place of an older one, with its first recovery
+  /// codes. Call in a transaction
   /// with the user's row locked. Returns false if another secret waits by now.
   bool enrol_totp(db::Connection& connection, std::uint64_t user_id, const FirstCode& first) const;
 
   /// Ten new recovery codes such as `ABCDE-FGHJK`.
-  static std::vector<Secret> new_recovery_codes();
+  [[nodiscard]] std::vector<Secret> new_recovery_codes() const;
+  /// The ones that belong to the account's TOTP since it was enrolled: always the same, so that a
+  /// confirmation that is sent again gets them again. Empty if the account has none.
+  std::vector<Secret> first_recovery_codes(db::Connection& connection, std::uint64_t user_id) const;
   /// Replaces the account's recovery codes by these, in the caller's transaction.
   void put_recovery_codes(db::Connection& connection, std::uint64_t user_id,
                           const std::vector<Secret>& codes) const;
 
  private:
+  /// Ten codes that only the key and these random bytes decide.
+  [[nodiscard]] std::vector<Secret> recovery_codes_from(std::string_view seed) const;
   [[nodiscard]] crypto::Digest totp_key(std::uint64_t user_id) const;
   [[nodiscard]] Secret open(std::uint64_t user_id, std::string_view sealed) const;
   [[nodiscard]] std::string hash_recovery_code(std::uint64_t user_id, std::string_view code) const;
   /// Returns ok, or locked if there were too many attempts.
   Outcome count_attempt(db::Database& database, std::uint64_t user_id) const;
+  /// In the metrics and in the log, by which an operator finds the account.
+  void count_wrong(std::uint64_t user_id) const;
   /// `code` and what the account accepts.
   static Outcome refuse(ResultCode code, db::Connection& connection, std::uint64_t user_id);
 

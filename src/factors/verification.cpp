@@ -210,7 +210,10 @@ void Verification::give_back(db::Database& database, const Phone& phone, Purpose
                              std::string_view code) const {
   const auto hash = hash_code(phone, purpose, code);
   database.replay([&](db::Connection& connection) {
-    give_back_code_try(connection, phone.e164(), name_of(purpose), crypto::bytes_of(hash));
+    if (give_back_code_try(connection, phone.e164(), name_of(purpose), crypto::bytes_of(hash)) ==
+        1) {
+      throttle::forgive(connection, throttle::kGuessesADay, phone.e164());
+    }
   });
 }
 

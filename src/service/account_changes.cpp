@@ -43,6 +43,10 @@ Outcome AccountService::change_own(
       return outcome;
     }
     throttle::clear(database_, throttle::kLogins, session.phone);
+    // The password alone is not all that the account needs for a login.
+    if (verified.level >= kTwoFactors) {
+      if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return fresh;
+    }
     if (Outcome outcome = prepare(); !outcome.is_ok()) return outcome;
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
       const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
@@ -65,6 +69,7 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
     }
     RightFactor factor;
     if (Outcome outcome = second_factor_.judge(database_, user, second, factor); !outcome.is_ok()) {
+      forgive_password(session.phone);
       return outcome;
     }
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
@@ -76,7 +81,7 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
                                crypto::bytes_of(session.token_hash)) != 1) {
         return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
       }
-      record(transaction, session.user_id, "confirmed", client);
+      record(transaction, session.user_id, event_of("confirmed", outcome), client);
       throttle::clear(connection, throttle::kLogins, session.phone);
       return outcome;
     });
@@ -142,7 +147,8 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
       if (!verification_.consume(transaction.connection(), *phone, Purpose::reset, *code)) {
         return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
       }
-      static_cast<void>(Change{transaction, *user, client}.set_password(hash, "password reset"));
+      static_cast<void>(Change{transaction, *user, client}.set_password(
+          hash, event_of("password reset", outcome)));
       return outcome;
     });
   });

@@ -10,11 +10,13 @@ namespace {
 
 constexpr std::uint64_t kMinute = 60;
 
-/// `host` without its port. An issuer must not contain a colon.
+/// `host` without its port, unless it cannot be an issuer: that is short and has no colon.
 std::string issuer_of(const Config& config, std::string_view host) {
   if (!config.totp_issuer.empty()) return config.totp_issuer;
   std::string issuer(host.substr(0, host.rfind(':')));
-  const bool is_usable = !issuer.empty() && issuer.find(':') == std::string::npos;
+  constexpr std::size_t kLongest = 64;
+  const bool is_usable =
+      !issuer.empty() && issuer.size() <= kLongest && issuer.find(':') == std::string::npos;
   return is_usable ? issuer : config.password_service_name;
 }
 
@@ -51,39 +53,42 @@ NewRecoveryCodes AccountService::confirm_totp(const Session& session, std::strin
   if (Outcome shape = require({{code.has_value(), kTotp}}); !shape.is_ok()) return {shape};
   const auto operation =
       operation_of(key_, "confirm totp", crypto::bytes_of(session.token_hash), client);
-  // Nobody has seen the codes of an earlier attempt, whose reply was lost.
-  if (database_.is_done(operation)) return renew_recovery_codes(session, client);
   if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return {fresh};
   SecondFactor::FirstCode first;
-  if (Outcome judged = second_factor_.judge_first_code(database_, session.user_id, *code, first);
-      !judged.is_ok()) {
-    if (database_.is_done(operation)) return renew_recovery_codes(session, client);
-    return {judged};
-  }
-  NewRecoveryCodes created{{}, SecondFactor::new_recovery_codes()};
-  const Outcome outcome = database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-    db::Connection& connection = transaction.connection();
-    const auto user = lock_user_by_id.one(connection, session.user_id);
-    if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-    if (!second_factor_.enrol_totp(connection, user->id, first)) {
-      return transaction.refuse(Outcome{.code = ResultCode::wrong_code});
-    }
-    second_factor_.put_recovery_codes(connection, user->id, created.codes);
-    set_level(connection, kTwoFactors, user->id);
-    add_totp_to_session(connection, kTwoFactors, crypto::bytes_of(session.token_hash));
-    if (!Change{transaction, *user, client, &session}.end_sessions("totp added")) {
-      return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-    }
-    return {};
+  const Outcome outcome = settle(operation, [&]() -> Outcome {
+    const auto judge = [&] {
+      return second_factor_.judge_first_code(database_, session.user_id, *code, first);
+    };
+    Outcome judged = judge();
+    if (!judged.is_ok() || first.is_repeated) return judged;
+    const Outcome enrolled =
+        database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
+          db::Connection& connection = transaction.connection();
+          const auto user = lock_user_by_id.one(connection, session.user_id);
+          if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+          if (!second_factor_.enrol_totp(connection, user->id, first)) {
+            return transaction.refuse(Outcome{.code = ResultCode::wrong_code});
+          }
+          set_level(connection, kTwoFactors, user->id);
+          add_totp_to_session(connection, kTwoFactors, crypto::bytes_of(session.token_hash));
+          if (!Change{transaction, *user, client, &session}.end_sessions("totp added")) {
+            return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+          }
+          return {};
+        });
+    // Another request with the same code may have been faster.
+    return enrolled.code == ResultCode::wrong_code ? judge() : enrolled;
   });
-  if (outcome.is_ok()) return created;
-  return {outcome};
+  if (!outcome.is_ok()) return {outcome};
+  return database_.replay([&](db::Connection& connection) -> NewRecoveryCodes {
+    return {{}, second_factor_.first_recovery_codes(connection, session.user_id)};
+  });
 }
 
 NewRecoveryCodes AccountService::renew_recovery_codes(const Session& session,
                                                       const Client& client) {
   if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return {fresh};
-  NewRecoveryCodes created{{}, SecondFactor::new_recovery_codes()};
+  NewRecoveryCodes created{{}, second_factor_.new_recovery_codes()};
   const Outcome outcome =
       database_.once(db::new_operation(), [&](db::Transaction& transaction) -> Outcome {
         const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);

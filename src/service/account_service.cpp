@@ -10,6 +10,17 @@
 
 namespace users {
 
+namespace {
+
+/// A second factor as part of an operation's subject.
+std::string text_of(const SentFactor& second) {
+  return std::string(second.totp.value_or(""))
+      .append("\n")
+      .append(second.recovery_code.value_or(""));
+}
+
+}  // namespace
+
 AccountService::AccountService(const Config& config, const Secret& key, db::Database& database,
                                Metrics& metrics)
     : config_(config),
@@ -57,9 +68,10 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
                           : passwords_.verify_nobody(*password);
   if (!right) return {{.code = ResultCode::wrong_credentials}};
   // An attempt that nginx resends finds its second factor consumed.
-  const auto operation = user->level < kTwoFactors
-                             ? db::new_operation()
-                             : operation_of(key_, "login", phone->e164(), client);
+  const auto operation =
+      user->level < kTwoFactors
+          ? db::new_operation()
+          : operation_of(key_, "login", phone->e164() + "\n" + text_of(second), client);
   std::string rehashed;
   const auto prepare = [&](db::Connection& connection) {
     // Unless the password was changed in the meantime: the new one stays.
@@ -70,6 +82,7 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   if (outdated && !user->disabled) rehashed = passwords_.hash(*password);
   LoginOutcome outcome = enter(*user, {"login", "pwd", operation, second}, client, prepare);
   if (outcome.session) logins_by_password_.add();
+  if (!outcome.session && !user->disabled) forgive_password(phone->e164());
   return outcome;
 }
 
@@ -81,7 +94,8 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
           require({{phone.has_value(), "phone"}, {code.has_value(), "code"}}, check_form(second));
       !shape.is_ok())
     return {shape};
-  const auto operation = operation_of(key_, "login by code", phone->e164() + "\n" + *code, client);
+  const auto operation = operation_of(
+      key_, "login by code", phone->e164() + "\n" + *code + "\n" + text_of(second), client);
   const Entry entry{"login by code", "sms", operation, second};
   LoginOutcome outcome{verification_.check(database_, *phone, Purpose::login, *code)};
   const auto user = outcome.is_ok() || outcome.code == ResultCode::code_used_up
@@ -93,8 +107,12 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
       return verification_.consume(connection, *phone, Purpose::login, *code);
     });
     if (!outcome.session) verification_.give_back(database_, *phone, Purpose::login, *code);
-  } else if (user && database_.is_done(operation)) {
-    outcome = open_session(*user, entry, nullptr, client, [](auto&) { return true; });
+  } else if (outcome.code == ResultCode::code_used_up) {
+    // Also asked for an unknown phone, to take as long.
+    const bool done = database_.is_done(operation);
+    // The first attempt may be from before the account needed a second factor.
+    const bool is_whole = user && (user->level < kTwoFactors || second.is_given());
+    if (done && is_whole) outcome = repeat(*user, entry, client);
   }
   if (outcome.session) logins_by_code_.add();
   return outcome;
@@ -111,10 +129,17 @@ LoginOutcome AccountService::enter(const User& user, const Entry& entry, const C
   const bool may_be_consumed = outcome.code == ResultCode::wrong_code ||
                                outcome.code == ResultCode::code_used_up ||
                                outcome.code == ResultCode::locked;
-  if (may_be_consumed && database_.is_done(entry.operation)) {
-    outcome = open_session(user, entry, nullptr, client, [](auto&) { return true; });
-  }
+  if (may_be_consumed && database_.is_done(entry.operation)) return repeat(user, entry, client);
   return outcome;
+}
+
+void AccountService::forgive_password(std::string_view phone) {
+  database_.replay(
+      [&](db::Connection& connection) { throttle::forgive(connection, throttle::kLogins, phone); });
+}
+
+LoginOutcome AccountService::repeat(const User& user, const Entry& entry, const Client& client) {
+  return open_session(user, entry, nullptr, client, [](auto&) { return true; });
 }
 
 LoginOutcome AccountService::open_session(const User& user, const Entry& entry,
@@ -135,7 +160,7 @@ LoginOutcome AccountService::open_session(const User& user, const Entry& entry,
       if (!opened.is_ok()) return transaction.refuse(opened);
       opened.session = sessions_.open(
           connection, user, client, SecondFactor::authentication(user, entry.method, entry.second));
-      record(transaction, user.id, entry.event, client);
+      record(transaction, user.id, event_of(entry.event, opened), client);
     }
     // Last, since every login attempt waits for this row.
     throttle::clear(connection, throttle::kLogins, user.phone);

@@ -112,7 +112,7 @@ class AccountService {
   /// `host`: the site's, as the client names it; the issuer unless totp.issuer names another.
   TotpOffer begin_totp(const Session& session, std::string_view host);
   /// Makes the offered secret the account's TOTP if `code` fits it, in place of an older one.
-  /// Returns new recovery codes, again if nginx resends the request. Ends the other sessions.
+  /// Returns its recovery codes, the same ones if the code is sent again. Ends the other sessions.
   NewRecoveryCodes confirm_totp(const Session& session, std::string_view code,
                                 const Client& client);
   /// Returns no_such_resource if the account has no second factor.
@@ -143,11 +143,16 @@ class AccountService {
   /// consumed in the meantime.
   LoginOutcome enter(const User& user, const Entry& entry, const Client& client,
                      const std::function<bool(db::Connection&)>& prepare);
+  /// Opens another session for a request that nginx resends, whose first attempt has opened one.
+  LoginOutcome repeat(const User& user, const Entry& entry, const Client& client);
   /// `factor`: consumed; null if an earlier attempt of this request consumed it.
   LoginOutcome open_session(const User& user, const Entry& entry, const RightFactor* factor,
                             const Client& client,
                             const std::function<bool(db::Connection&)>& prepare);
 
+  /// Takes back the count of a right password that permitted nothing: a second factor was missing
+  /// or wrong.
+  void forgive_password(std::string_view phone);
   /// Counts the attempt, then verifies the password of the session's user. Returns ok,
   /// wrong_credentials or locked. Sets `user` if ok; clearing the count is left to the caller.
   Outcome verify_own_password(const Session& session, std::string_view password, User& user);

@@ -6,6 +6,10 @@
 
 namespace users {
 
+std::string event_of(std::string_view event, const Outcome& outcome) {
+  return std::string(event).append(outcome.recovery_codes_left ? ", recovery code" : "");
+}
+
 bool Change::end_sessions(std::string_view event) const {
   void_codes(transaction.connection(), user.phone);
   record(transaction, user.id, event, client);

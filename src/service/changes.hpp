@@ -3,14 +3,19 @@
 // false, `kept` was ended in the meantime: roll back.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "accounts/client.hpp"
+#include "accounts/outcome.hpp"
 #include "accounts/session.hpp"
 #include "accounts/user.hpp"
 #include "db/connection.hpp"
 
 namespace users {
+
+/// The audit's event of something permitted; says if `outcome` used a recovery code.
+std::string event_of(std::string_view event, const Outcome& outcome);
 
 struct Change {
   db::Transaction& transaction;

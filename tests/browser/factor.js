@@ -8,10 +8,11 @@ import {
 } from "./support.js";
 
 const kWords = {
-  zh: { on: "二次验证已启用。", off: "二次验证已停用。", few: "恢复码快用完了，请生成新的。", used: "您使用了一个恢复码。", wrong: "验证码错误或已过期", qr: "身份验证器的二维码" },
+  zh: { on: "二次验证已启用。", off: "二次验证已停用。", few: "恢复码快用完了，请生成新的。", used: "您使用了一个恢复码。", wrong: "验证码错误或已过期", qr: "身份验证器的二维码", again: "：每个验证码只能用一次，请等待下一个；若仍不行，请检查手机的时间。" },
   en: {
-    on: "A login needs your authenticator app now.", off: "The authenticator app is removed.", used: "You have used a recovery code.",
+    on: "From now on, a login needs your authenticator app.", off: "The authenticator app is removed.", used: "You have used a recovery code.",
     few: "You have few recovery codes left. Please make new ones.", wrong: "wrong or expired verification code", qr: "QR code for the authenticator app",
+    again: ": each code works once, so wait for the next one. If that is refused, too, check the clock of your phone.",
   },
 };
 
@@ -90,7 +91,7 @@ async function life({ language, visit }) {
   await look(page, language, "login-factor");
   await fill(page, { totp: "000000" });
   await submit(page);
-  equal(await errorOf(page, "totp"), kWords[language].wrong, "a wrong code");
+  equal(await errorOf(page, "totp"), kWords[language].wrong + kWords[language].again, "a wrong code");
   forgetUsedCodes();
   await fill(page, { totp: appCode(secret) });
   await page.keyboard.press("Enter");
@@ -123,6 +124,7 @@ async function bySms({ language, visit }) {
   await page.locator(".links a").click();
   await shows(page, "account");
   await logOut(page);
+  await shows(page, "login");
   await open(page, "login-code");
   await fill(page, { phone });
   await fill(page, { code: await sendCode(page, phone, "login") });
@@ -130,12 +132,13 @@ async function bySms({ language, visit }) {
   await until("a field for the app", () => hasFocus(field(page, "totp")));
   await fill(page, { totp: "000000" });
   await submit(page);
-  equal(await errorOf(page, "totp"), kWords[language].wrong, "a wrong code of the app");
+  equal(await errorOf(page, "totp"), kWords[language].wrong + kWords[language].again, "a wrong code of the app");
   forgetUsedCodes();
   await fill(page, { totp: appCode(secret) });
   await submit(page);
   await shows(page, "account");
   await logOut(page);
+  await shows(page, "login");
 
   await open(page, "reset");
   await page.reload();
@@ -166,13 +169,17 @@ async function confirming({ language, visit }) {
 
   // New recovery codes, with both factors.
   letSessionsAge();
-  await page.locator("button[data-text='newCodes']").click();
+  await follow(page, "new-codes");
+  await look(page, language, "new-codes");
+  await submit(page);
   await shows(page, "confirm");
   await fill(page, { password: kPassword });
   await submit(page);
   await until("a field for the code", () => hasFocus(field(page, "totp")));
   forgetUsedCodes();
   await fill(page, { totp: appCode(secret) });
+  await submit(page);
+  await shows(page, "new-codes");
   await submit(page);
   await shows(page, "recovery");
   const fresh = await page.locator(".codes li").allTextContents();
@@ -194,6 +201,61 @@ async function confirming({ language, visit }) {
   await submit(page);
   await shows(page, "account");
   await noteIs(page, kWords[language].off);
+}
+
+/// What was begun before a confirmation is not done by a later one.
+async function cancelled({ visit }) {
+  const { page } = await enterAnew(visit);
+  letSessionsAge();
+  await page.locator("a[href='#totp']").click();
+  await shows(page, "confirm");
+  await page.locator(".links a").click();
+  await shows(page, "account");
+  await page.evaluate(() => { location.hash = "confirm"; });
+  await shows(page, "confirm");
+  await fill(page, { password: kPassword });
+  await submit(page);
+  await shows(page, "account");
+}
+
+async function endedSession({ visit }) {
+  const { phone, page } = await enterAnew(visit);
+  await follow(page, "totp");
+  const { codes } = await enrol(page, "en");
+  await page.locator(".links a").click();
+  await shows(page, "account");
+  await follow(page, "remove-totp");
+  sql("DELETE FROM sessions");
+  await submit(page);
+  await shows(page, "login");
+  await logIn(page, phone);
+  await page.locator("button[data-text='use_recovery_code']").click();
+  await fill(page, { recovery_code: codes[0] });
+  await submit(page);
+  await shows(page, "account");
+  await follow(page, "remove-totp");
+  await submit(page);
+  await shows(page, "account");
+  await noteIs(page, kWords.en.off);
+}
+
+/// The reply to a confirmed app is lost: sending it again shows recovery codes.
+async function lostReply({ visit }) {
+  const { page } = await enterAnew(visit);
+  await follow(page, "totp");
+  await page.locator(".qr").waitFor();
+  const secret = await secretShown(page);
+  await page.route("**/factors/totp/confirm", async (route) => {
+    await route.fetch();
+    await route.abort();
+    await page.unroute("**/factors/totp/confirm");
+  });
+  await fill(page, { totp: appCode(secret) });
+  await submit(page);
+  await alertOf(page);
+  await page.locator("[role=alert] button").click();
+  await shows(page, "recovery");
+  equal((await page.locator(".codes li").allTextContents()).length, 10, "recovery codes");
 }
 
 async function fewCodes({ language, visit }) {
@@ -232,6 +294,9 @@ export const factor = {
   "a life with an authenticator app": { test: life },
   "the app at a login by code and a reset": { test: bySms },
   "changes ask for a confirmation": { test: confirming },
+  "a confirmation that was cancelled": { test: cancelled, languages: ["en"] },
+  "the session ends at the removal": { test: endedSession, languages: ["en"] },
+  "the reply to the first code is lost": { test: lostReply, languages: ["en"] },
   "few recovery codes are told": { test: fewCodes },
   "a locked second factor": { test: locked, languages: ["en"] },
 };

@@ -87,7 +87,8 @@ BOOST_AUTO_TEST_CASE(user_show_tells_what_is_counted) {
   const auto shown = ordered(ctl({"user", "show", person.phone(), "--json"}));
   BOOST_TEST(names_of(shown) ==
              "id phone created disabled seconds_locked failed_logins code_guesses_today "
-             "codes_sent_today sessions password_hash");
+             "codes_sent_today sessions level factors recovery_codes wrong_second_factors "
+             "second_factor_seconds_locked password_hash");
   BOOST_TEST(shown["id"].dump() == id);
   BOOST_TEST(shown["disabled"].is_null());
   BOOST_TEST(shown["failed_logins"] == 3);
@@ -95,7 +96,7 @@ BOOST_AUTO_TEST_CASE(user_show_tells_what_is_counted) {
   BOOST_TEST(shown["sessions"] == 1);
   BOOST_TEST(shown["password_hash"] == "argon2id");
   const auto rows = rows_of(ctl({"user", "show", person.phone()}).output);
-  BOOST_TEST_REQUIRE(rows.size() == 10U);
+  BOOST_TEST_REQUIRE(rows.size() == 15U);
   BOOST_TEST(rows[1][0] == "phone");
   BOOST_TEST(rows[1][1] == person.e164());
 }
@@ -111,7 +112,7 @@ BOOST_AUTO_TEST_CASE(user_sessions_shows_a_hostile_agent_as_text) {
   BOOST_TEST(!has_control_characters(tabs.output));
   const auto rows = rows_of(tabs.output);
   BOOST_TEST_REQUIRE(rows.size() == 1U);
-  BOOST_TEST_REQUIRE(rows[0].size() == 5U);
+  BOOST_TEST_REQUIRE(rows[0].size() == 8U);
   BOOST_TEST(rows[0][3] == "127.0.0.1");
   BOOST_TEST(rows[0][4] ==
              "\\x1b]0;owned\\x07\\x1b[31m \\xc2\\x9b"

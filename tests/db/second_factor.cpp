@@ -89,6 +89,31 @@ BOOST_DATA_TEST_CASE(a_login_sent_again_only_opens_another_session,
   BOOST_TEST((login(other, fresh_client()).code == expected));
 }
 
+BOOST_AUTO_TEST_CASE(the_id_of_a_login_stands_for_no_other_second_factor) {
+  const std::string right = code(1);
+  const Client client = fresh_client();
+  BOOST_TEST(
+      (owner.accounts.login(phone, kPassword, client, {.totp = right}).code == ResultCode::ok));
+  BOOST_TEST((other.accounts.login(phone, kPassword, client, {.totp = "999999"}).code ==
+              ResultCode::wrong_code));
+  BOOST_TEST(
+      (other.accounts.login(phone, kPassword, client, {.recovery_code = "ABCDE-FGHJK"}).code ==
+       ResultCode::wrong_code));
+  BOOST_TEST(
+      (other.accounts.login(phone, kPassword, client).code == ResultCode::second_factor_required));
+}
+
+BOOST_AUTO_TEST_CASE(the_id_of_a_login_before_the_enrolment_stands_for_no_second_factor) {
+  const std::string plain = fresh_phone();
+  owner.accounts.regist({plain, kPassword, "123456"}, fresh_client());
+  owner.accounts.request_code(plain, "login", "", fresh_client());
+  const std::string by = last_code(database);
+  const Client client = fresh_client();
+  BOOST_TEST((owner.accounts.login_by_code(plain, by, client).code == ResultCode::ok));
+  database.query("UPDATE users SET level = 2 WHERE phone = '+86" + plain + "'");
+  BOOST_TEST((other.accounts.login_by_code(plain, by, client).code == ResultCode::code_used_up));
+}
+
 BOOST_AUTO_TEST_CASE(a_login_sent_again_still_needs_the_password) {
   const std::string right = code(1);
   const Client client = fresh_client();
@@ -122,21 +147,21 @@ BOOST_AUTO_TEST_CASE(a_confirmation_sent_again_is_done_once) {
               ResultCode::wrong_code));
 }
 
-BOOST_AUTO_TEST_CASE(an_enrolment_sent_again_gives_recovery_codes_that_work) {
+BOOST_AUTO_TEST_CASE(an_enrolment_sent_again_gives_the_same_recovery_codes) {
   offer();
   const std::string first = code();
   const Client client = fresh_client();
-  BOOST_TEST((owner.accounts.confirm_totp(session(), first, client).code == ResultCode::ok));
+  const auto made = owner.accounts.confirm_totp(session(), first, client);
+  BOOST_TEST((made.code == ResultCode::ok));
   const auto again = other.accounts.confirm_totp(session(), first, client);
   BOOST_TEST((again.code == ResultCode::ok));
   BOOST_REQUIRE(again.codes.size() == kRecoveryCodes);
+  BOOST_TEST(again.codes[9].reveal() == made.codes.at(9).reveal());
   BOOST_TEST(
       (owner.accounts
            .login(phone, kPassword, fresh_client(), {.recovery_code = again.codes[0].reveal()})
            .code == ResultCode::ok));
   BOOST_TEST(count("audit WHERE event = 'totp added'") == "2");
-  BOOST_TEST((other.accounts.confirm_totp(session(), first, fresh_client()).code ==
-              ResultCode::wrong_code));
 }
 
 BOOST_AUTO_TEST_CASE(an_enrolment_whose_answer_was_lost_is_done_once) {

@@ -380,8 +380,10 @@ BOOST_AUTO_TEST_CASE(totp_enrols_and_login_and_reset_take_its_codes) {
   const std::string login = " " + phone + " 'correct horse 42' </dev/null";
   const Command asked = client.run("login" + login);
   BOOST_TEST(asked.status == 1);
-  BOOST_TEST(says(asked, "give --totp CODE or --recovery CODE first\nsecond factor required\n"));
+  BOOST_TEST(says(
+      asked, "with --totp CODE or --recovery CODE before the phone\nsecond factor required\n"));
   BOOST_TEST(client.run("login --totp 12345" + login).output == "invalid arguments: totp\n");
+  BOOST_TEST(client.run("login --totp ''" + login).status == 2);
   const Command in = client.run("login --recovery " + codes[0] + login);
   BOOST_TEST(in.status == 0);
   BOOST_TEST(in.output == "login: recovery codes left: 9\nok\n");
@@ -398,12 +400,18 @@ BOOST_AUTO_TEST_CASE(totp_enrols_and_login_and_reset_take_its_codes) {
                  .run("reset --recovery " + renewed[0] + " " + phone + " " +
                       codes_sent("+86" + phone, "reset").back() + " 'second horse 43'")
                  .status == 0);
-  BOOST_TEST(
-      client.run("login --recovery " + renewed[1] + " " + phone + " 'second horse 43'").status ==
-      0);
+  // Both from standard input, so that process lists show neither.
+  BOOST_TEST(client
+                 .run_bash("printf '%s\\n' " + renewed[1] +
+                           " 'second horse 43' | scripts/login --recovery - " + phone + " -")
+                 .status == 0);
   BOOST_TEST(client.run("totp --remove").status == 0);
   BOOST_TEST(client.run("login " + phone + " 'second horse 43'").status == 0);
-  BOOST_TEST(client.run("totp --remove").output == "totp: the account has no authenticator app\n");
+  for (const char* command : {"totp --remove", "totp --recovery-codes"}) {
+    const Command none = client.run(command);
+    BOOST_TEST(none.status == 1);
+    BOOST_TEST(none.output == "totp: the account has no authenticator app\n");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(every_client_script_tells_wrong_use_and_a_service_away,

@@ -32,7 +32,8 @@ inline std::vector<std::string> texts_of(const HttpReply& reply, const std::stri
 struct Enrolled {
   Person person;
   std::string token;
-  std::string secret;  ///< base32
+  std::string secret;      ///< base32
+  std::string first_code;  ///< which has enrolled the secret
   std::vector<std::string> recovery_codes;
 
   Enrolled() {
@@ -44,7 +45,9 @@ struct Enrolled {
   /// Enrols a new secret with `token`, whose session is fresh.
   HttpReply enrol() {
     secret = call("POST", "factors/totp", token).text("secret");
-    HttpReply reply = call("POST", "factors/totp/confirm", token, {}, body_of({{"totp", code()}}));
+    first_code = code();
+    HttpReply reply =
+        call("POST", "factors/totp/confirm", token, {}, body_of({{"totp", first_code}}));
     recovery_codes = texts_of(reply, "recovery_codes");
     return reply;
   }
