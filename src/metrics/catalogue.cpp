@@ -14,8 +14,9 @@ constexpr MetricRow kCatalogue[] = {
     {"users_cluster_nodes", gauge, false,
      "Nodes that this host's node is connected to, itself included. Missing without a cluster, and "
      "while no node serves."},
-    {"users_cluster_paused_milliseconds", gauge, false,
-     "Time since its start during which the node made the others wait because it could not keep "
+    {"users_cluster_paused_seconds", gauge, false,
+     "Whole seconds since its start during which the node made the others wait because it could "
+     "not keep "
      "up. Missing without a cluster."},
     {"users_database_connects_total", counter, true,
      "Connections to the database, by result: ok, failed. More than one ok per process means "

@@ -14,14 +14,15 @@ namespace {
 
 struct NodeStatus {
   std::uint64_t nodes = 0;
-  std::uint64_t paused = 0;  ///< milliseconds
+  std::uint64_t paused = 0;  ///< seconds
 };
 const db::Query<NodeStatus()> node_status{
     "node_status",
     db::kSelectLocally,
     {{"CAST(MAX(IF(VARIABLE_NAME = 'WSREP_CLUSTER_SIZE', VARIABLE_VALUE, 0)) AS UNSIGNED)",
       &NodeStatus::nodes},
-     {"CAST(MAX(IF(VARIABLE_NAME = 'WSREP_FLOW_CONTROL_PAUSED_NS', VARIABLE_VALUE DIV 1000000, 0)) "
+     {"CAST(MAX(IF(VARIABLE_NAME = 'WSREP_FLOW_CONTROL_PAUSED_NS', VARIABLE_VALUE DIV 1000000000, "
+      "0)) "
       "AS UNSIGNED)",
       &NodeStatus::paused}},
     "FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN ('WSREP_CLUSTER_SIZE', "
