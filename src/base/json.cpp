@@ -1,13 +1,18 @@
 #include "base/json.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
+
+#include "base/secret.hpp"
 
 namespace users::json {
 namespace {
 
 using Library = nlohmann::ordered_json;
+
+constexpr std::size_t kDeepest = 8;
 
 /// Appends values; a tree of the library's would copy them all.
 struct Writer {
@@ -16,6 +21,7 @@ struct Writer {
   void operator()(std::nullptr_t) const { out += "null"; }
   void operator()(bool truth) const { out += truth ? "true" : "false"; }
   void operator()(std::uint64_t number) const { out += std::to_string(number); }
+  void operator()(std::int64_t number) const { out += std::to_string(number); }
   void operator()(const std::string& text) const {
     const bool is_plain = std::ranges::all_of(
         text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
@@ -45,13 +51,87 @@ struct Writer {
   }
 };
 
+/// Receives the parser's events and passes on the members of the outermost object. Stops at the
+/// first error, so that depth and size cost no more than what was read.
+class MemberCollector : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  using Keep = std::function<void(std::string&&, Scalar&&)>;
+  explicit MemberCollector(const Keep& keep) : keep_(keep) {}
+
+  bool null() override { return keep(Other{}); }
+  bool boolean(bool value) override { return keep(value); }
+  bool number_integer(number_integer_t) override { return keep(Other{}); }
+  bool number_unsigned(number_unsigned_t) override { return keep(Other{}); }
+  bool number_float(number_float_t, const string_t&) override { return keep(Other{}); }
+  bool binary(binary_t&) override { return false; }
+  bool string(string_t& value) override {
+    if (value.find('\0') == string_t::npos) return keep(std::move(value));
+    wipe(value);
+    return fail(keys_.size() == 1 ? member_ : "");
+  }
+  bool start_object(std::size_t) override {
+    if (!keys_.empty() && !keep(Other{})) return false;
+    return enter();
+  }
+  bool start_array(std::size_t) override {
+    if (keys_.empty() || !keep(Other{})) return false;
+    return enter();
+  }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool key(string_t& name) override {
+    if (!keys_.back().insert(name).second) return fail(name);
+    if (keys_.size() == 1) member_ = std::move(name);
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+
+  /// See read_members().
+  [[nodiscard]] std::string& bad_member() { return bad_member_; }
+
+ private:
+  /// Keeps only values of the outermost object; deeper values belong to members that nobody reads.
+  bool keep(Scalar&& value) {
+    if (keys_.empty()) return false;
+    if (keys_.size() == 1) keep_(std::move(member_), std::move(value));
+    return true;
+  }
+  bool enter() {
+    keys_.emplace_back();
+    return keys_.size() <= kDeepest;
+  }
+  bool leave() {
+    keys_.pop_back();
+    return true;
+  }
+  bool fail(std::string member) {
+    bad_member_ = std::move(member);
+    return false;
+  }
+
+  const Keep& keep_;
+  std::vector<std::set<std::string>> keys_;  // keys of each open object; empty for an array
+  std::string member_;
+  std::string bad_member_;
+};
+
 }  // namespace
+
+std::optional<std::string> read_members(std::string_view text,
+                                        const std::function<void(std::string&&, Scalar&&)>& keep) {
+  MemberCollector collector(keep);
+  if (nlohmann::json::sax_parse(text, &collector)) return std::nullopt;
+  return std::move(collector.bad_member());
+}
 
 // Defined here because they need the complete type Member.
 Value::Value(std::nullptr_t) {}
 Value::Value(bool truth) : content(truth) {}
 Value::Value(unsigned number) : content(std::uint64_t{number}) {}
 Value::Value(std::uint64_t number) : content(number) {}
+Value::Value(std::int64_t number) : content(number) {}
 Value::Value(std::string text) : content(std::move(text)) {}
 Value::Value(std::string_view text) : content(std::string(text)) {}
 Value::Value(const char* text) : content(std::string(text)) {}

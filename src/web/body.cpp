@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
-#include <nlohmann/json.hpp>
 #include <strings.h>
 
 #include "base/secret.hpp"
@@ -13,81 +11,16 @@
 namespace users::web {
 namespace {
 
-constexpr std::size_t kDeepest = 8;
-
 [[noreturn]] void refuse(std::string field) {
   throw InvalidArguments({std::move(field)});
 }
 
-/// Receives the parser's events and keeps the members of the outermost object. Stops at the first
-/// error, so that depth and size cost no more than what was read.
-class MemberCollector : public nlohmann::json_sax<nlohmann::json> {
- public:
-  explicit MemberCollector(Arguments& arguments) : arguments_(arguments) {}
-
-  bool null() override { return keep(Arguments::Other{}); }
-  bool boolean(bool value) override { return keep(value); }
-  bool number_integer(number_integer_t) override { return keep(Arguments::Other{}); }
-  bool number_unsigned(number_unsigned_t) override { return keep(Arguments::Other{}); }
-  bool number_float(number_float_t, const string_t&) override { return keep(Arguments::Other{}); }
-  bool binary(binary_t&) override { return false; }
-  bool string(string_t& value) override {
-    if (value.find('\0') == string_t::npos) return keep(std::move(value));
-    wipe(value);
-    return fail(keys_.size() == 1 ? member_ : "body");
-  }
-  bool start_object(std::size_t) override {
-    if (!keys_.empty() && !keep(Arguments::Other{})) return false;
-    return enter();
-  }
-  bool start_array(std::size_t) override {
-    if (keys_.empty() || !keep(Arguments::Other{})) return false;
-    return enter();
-  }
-  bool end_object() override { return leave(); }
-  bool end_array() override { return leave(); }
-  bool key(string_t& name) override {
-    if (!keys_.back().insert(name).second) return fail(name);
-    if (keys_.size() == 1) member_ = std::move(name);
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
-    return false;
-  }
-
-  /// The field to report if parsing stopped early.
-  [[nodiscard]] const std::string& bad_field() const { return bad_field_; }
-
- private:
-  /// Keeps only values of the outermost object; deeper values belong to members that nobody reads.
-  bool keep(Arguments::Value&& value) {
-    if (keys_.empty()) return false;
-    if (keys_.size() == 1) arguments_.add(member_, std::move(value));
-    return true;
-  }
-  bool enter() {
-    keys_.emplace_back();
-    return keys_.size() <= kDeepest;
-  }
-  bool leave() {
-    keys_.pop_back();
-    return true;
-  }
-  bool fail(std::string field) {
-    bad_field_ = std::move(field);
-    return false;
-  }
-
-  Arguments& arguments_;
-  std::vector<std::set<std::string>> keys_;  // keys of each open object; empty for an array
-  std::string member_;
-  std::string bad_field_ = "body";
-};
-
 Arguments parse_json(std::string_view body) {
   Arguments arguments;
-  MemberCollector collector(arguments);
-  if (!nlohmann::json::sax_parse(body, &collector)) refuse(collector.bad_field());
+  auto bad = json::read_members(body, [&](std::string&& name, json::Scalar&& value) {
+    arguments.add(std::move(name), std::move(value));
+  });
+  if (bad) refuse(bad->empty() ? "body" : std::move(*bad));
   return arguments;
 }
 

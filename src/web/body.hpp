@@ -6,9 +6,9 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
+#include "base/json.hpp"
 #include "web/http.hpp"
 
 namespace users::web {
@@ -27,9 +27,7 @@ class InvalidArguments : public std::runtime_error {
 /// Named arguments. In a form all values are text.
 class Arguments {
  public:
-  /// A JSON value that is neither text nor a boolean.
-  struct Other {};
-  using Value = std::variant<std::string, bool, Other>;
+  using Value = json::Scalar;
 
   Arguments() = default;
   Arguments(Arguments&&) = default;
