@@ -4,7 +4,7 @@ FLAVOUR ?= release
 PORT ?= 8000
 STATE ?= var
 CONF ?= conf/development.conf
-VERSION := 0.7.0
+VERSION := 0.8.0
 
 # Number of parallel compilations.
 JOBS ?= $(shell nproc)
@@ -69,7 +69,7 @@ LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.cpp src/*/
 programs_of = $(sort $(foreach kind,$(1),$(BUILD)/test-$(patsubst issued,stack,$(firstword $(subst /, ,$(kind))))))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_SOURCES := $(wildcard src/base/*.cpp src/metrics/*.cpp) $(addprefix src/, \
-  accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp import/file.cpp import/layout.cpp import/row.cpp \
+  accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp factors/cbor.cpp factors/cose.cpp factors/webauthn.cpp import/file.cpp import/layout.cpp import/row.cpp \
   web/body.cpp web/credentials.cpp web/envelope.cpp web/result_code.cpp)
 FUZZ_BUILD := $(if $(filter build/%,$(BUILD)),build/fuzz,$(BUILD)-fuzz)
 TEST_SUPPORT := $(wildcard tests/support/*.cpp)

@@ -10,6 +10,8 @@
 namespace users::crypto {
 namespace {
 
+constexpr int kBase64url = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+
 const unsigned char* unsigned_bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
@@ -95,11 +97,38 @@ bool needs_rehash(const std::string& phc, PasswordCost cost) {
          !phc.starts_with(crypto_pwhash_argon2id_STRPREFIX);
 }
 
-std::string sha256_hex(std::string_view bytes) {
+Digest sha256(std::string_view bytes) {
   static_assert(Digest{}.size() == crypto_hash_sha256_BYTES);
   Digest digest{};
   crypto_hash_sha256(digest.data(), unsigned_bytes(bytes), bytes.size());
-  return hex_of(bytes_of(digest));
+  return digest;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  return hex_of(bytes_of(sha256(bytes)));
+}
+
+std::string to_base64url(std::string_view bytes) {
+  std::string text(sodium_base64_encoded_len(bytes.size(), kBase64url), '\0');
+  sodium_bin2base64(text.data(), text.size(), unsigned_bytes(bytes), bytes.size(), kBase64url);
+  text.pop_back();  // the trailing NUL
+  return text;
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+  std::string bytes(text.size() * 3 / 4, '\0');
+  std::size_t size = 0;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
+                        text.size(), nullptr, &size, nullptr, kBase64url) != 0) {
+    return std::nullopt;
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+bool is_ed25519_key(std::string_view bytes) {
+  return bytes.size() == crypto_core_ed25519_BYTES &&
+         crypto_core_ed25519_is_valid_point(unsigned_bytes(bytes)) == 1;
 }
 
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message) {
@@ -172,10 +201,7 @@ Digest random_digest() {
 
 std::string random_token() {
   Digest raw = random_digest();
-  constexpr auto kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
-  std::string text(sodium_base64_ENCODED_LEN(raw.size(), kVariant), '\0');
-  sodium_bin2base64(text.data(), text.size(), raw.data(), raw.size(), kVariant);
-  text.pop_back();  // the trailing NUL
+  std::string text = to_base64url(bytes_of(raw));
   sodium_memzero(raw.data(), raw.size());
   return text;
 }

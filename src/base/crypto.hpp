@@ -43,6 +43,18 @@ bool needs_rehash(const std::string& phc, PasswordCost cost);
 /// The same text as sha256sum(1): 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
 
+/// SHA-256.
+Digest sha256(std::string_view bytes);
+
+/// base64url without padding (RFC 4648, section 5).
+std::string to_base64url(std::string_view bytes);
+/// Returns nullopt for padding, a character outside of the alphabet, or bits left over.
+std::optional<std::string> from_base64url(std::string_view text);
+
+/// Returns true if the 32 bytes are a point that an Ed25519 key may be (RFC 8032): on the curve,
+/// not of small order.
+bool is_ed25519_key(std::string_view bytes);
+
 /// BLAKE2b with the service's key. `purpose` (without a NUL) separates the uses of the key.
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message);
 
@@ -69,7 +81,7 @@ std::string seal(const Digest& key, std::string_view message);
 /// Returns nullopt if the bytes were not sealed with this key.
 std::optional<Secret> open_sealed(const Digest& key, std::string_view sealed);
 
-/// 32 random bytes in base64url without padding (RFC 4648, section 5): 43 characters.
+/// 32 random bytes in base64url: 43 characters.
 std::string random_token();
 
 /// 32 random bytes.
