@@ -228,6 +228,10 @@ write_config() {
     export USERS_FCGI_LOG_DIRECTORY=$STATE/log/users
     export USERS_FCGI_METRICS_FILE=$STATE/run/metrics
     export USERS_FCGI_SECRETS_KEY_FILE=$STATE/secrets/key
+    if [[ $(print_config | sed -n '/^\[passkey\]/,$ s/^rp_id = \([^ ]*\) .*/\1/p') == localhost ]]; then
+        USERS_FCGI_PASSKEY_ORIGINS=${USERS_FCGI_PASSKEY_ORIGINS:-http://localhost$([[ $PORT == unix ]] || echo ":$PORT")}
+        export USERS_FCGI_PASSKEY_ORIGINS
+    fi
     {
         printf '# Written by scripts/start from %s. The next start overwrites it.\n' "$CONF"
         print_config |

@@ -105,13 +105,20 @@ CREATE TABLE IF NOT EXISTS key_check (
 CREATE TABLE IF NOT EXISTS factors (
   id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   user_id    BIGINT UNSIGNED NOT NULL,
-  kind       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'totp',
+  kind       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'totp or passkey',
   name       VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NULL COMMENT 'by its owner',
   secret     VARBINARY(64) NULL COMMENT 'of a totp; secretbox',
   lastStep   BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of a totp: the last time step that was used',
   createTime DATETIME NOT NULL COMMENT 'UTC',
   useTime    DATETIME NULL COMMENT 'UTC',
+  credential VARBINARY(1023) NULL COMMENT 'of a passkey: its id, chosen by the device',
+  publicKey  VARBINARY(600) NULL COMMENT 'of a passkey; COSE_Key',
+  rpIdHash   BINARY(32) NULL COMMENT 'of a passkey: SHA-256 of the rp_id it was made for',
+  signCount  INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of a passkey; 0: it does not count',
+  backupEligible TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of a passkey: 1: it may be on several devices',
+  transports VARCHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL DEFAULT '' COMMENT 'of a passkey: how browsers reach it, separated by commas',
   PRIMARY KEY (id),
+  UNIQUE KEY factors_credential (credential),
   KEY factors_user (user_id, kind)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
@@ -129,4 +136,14 @@ CREATE TABLE IF NOT EXISTS recovery_codes (
   user_id    BIGINT UNSIGNED NOT NULL,
   codeHash   BINARY(32) NOT NULL COMMENT 'keyed hash of the account and the code',
   PRIMARY KEY (user_id, codeHash)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- What passkeys sign: each once.
+CREATE TABLE IF NOT EXISTS passkey_challenges (
+  challenge  BINARY(32) NOT NULL,
+  purpose    VARCHAR(16) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'login, second_factor, confirm or enrol',
+  session    VARBINARY(32) NOT NULL COMMENT 'tokenHash of the session it is for; empty: of anybody',
+  expireTime DATETIME NOT NULL COMMENT 'UTC',
+  PRIMARY KEY (challenge),
+  KEY passkey_challenges_expire (expireTime)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -3,6 +3,7 @@ import { isTrouble, kOk } from "./api.js";
 import { deviceName } from "./device.js";
 import { alertBox, make, makeAction } from "./dom.js";
 import { makeFactors } from "./factors.js";
+import { makePasskeys } from "./passkeys.js";
 import { describe } from "./replies.js";
 import { ago, applyTexts, fullDate, fullTime, text } from "./texts.js";
 
@@ -19,8 +20,9 @@ export function makeAccount(context) {
   const rows = make("tbody");
   const title = make("h2", { id: "sessions-title", tabindex: -1, "data-text": "sessionsTitle" });
   const goOn = make("a", { class: "main button", hidden: true, "data-text": "goOn" });
-  const factors = makeFactors(context, trouble);
-  const element = make("div", { class: "account" }, trouble.box, goOn, makeProfile(), factors.element, makeSessions(), makeDanger());
+  const passkeys = makePasskeys(context, trouble, () => factors.load());
+  const factors = makeFactors(context, trouble, passkeys);
+  const element = make("div", { class: "account" }, trouble.box, goOn, makeProfile(), passkeys.element, factors.element, makeSessions(), makeDanger());
   let sessions = [];
 
   /// Shows the account and requests its sessions. `next`: where the visitor came from, or nothing.
@@ -38,6 +40,7 @@ export function makeAccount(context) {
     applyTexts(element);
     since.replaceChildren(time(person.createTime, fullDate(person.createTime)));
     factors.retranslate();
+    passkeys.retranslate();
     showSessions();
   }
 

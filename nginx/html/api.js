@@ -7,11 +7,13 @@ export const kAway = -1;
 /// Result codes that the page handles.
 export const kOk = 0;
 export const kInvalid = 1001;
+export const kWrongCredentials = 1004;
+export const kWrongCode = 1005;
 export const kNotLoggedIn = 1009;
 export const kSecondFactorRequired = 1013;
 export const kConfirmationRequired = 1014;
 const kLeastTrouble = 9000;
-const kNoSuchResource = 9002;
+export const kNoSuchResource = 9002;
 
 const kTimeout = 60_000; // milliseconds; nginx answers within 45 seconds
 

@@ -97,8 +97,8 @@ export function makeRecoveryCodes() {
   };
 }
 
-/// The card on the account view. `trouble`: the view's alert box.
-export function makeFactors(context, trouble) {
+/// The card on the account view. `trouble`: the view's alert box; `passkeys`: the card for these.
+export function makeFactors(context, trouble, passkeys) {
   const facts = make("dl", { hidden: true });
   const intro = make("p", { class: "intro", "data-text": "factorIntro" });
   const actions = make("div", { class: "actions" });
@@ -135,6 +135,7 @@ export function makeFactors(context, trouble) {
     }
     shown = reply;
     render();
+    await passkeys.show(reply);
   }
 
   return {
@@ -147,6 +148,7 @@ export function makeFactors(context, trouble) {
     forget() {
       shown = null;
       render();
+      passkeys.show(null);
     },
   };
 }

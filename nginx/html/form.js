@@ -1,7 +1,8 @@
 // One form: fields, errors, sending. forms.js defines the forms.
-import { call, isTrouble, kConfirmationRequired, kInvalid, kOk, kSecondFactorRequired, makeIntent } from "./api.js";
+import { call, isTrouble, kConfirmationRequired, kInvalid, kOk, kSecondFactorRequired, kWrongCode, kWrongCredentials, makeIntent } from "./api.js";
 import { makeCodeButton } from "./code_button.js";
 import { alertBox, isBusy, make, setBusy } from "./dom.js";
+import { arePossible, stopWaiting, usePasskey, waitForPasskey } from "./passkeys.js";
 import { describe, explain } from "./replies.js";
 import { strength } from "./strength.js";
 import { applyTexts, text } from "./texts.js";
@@ -10,7 +11,7 @@ import { applyTexts, text } from "./texts.js";
 const kFields = {
   phone: { label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "tel" },
   // Password managers fill in what they store under this name.
-  knownPhone: { name: "phone", label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "username" },
+  knownPhone: { name: "phone", label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "username webauthn" },
   newPhone: { name: "phone", label: "newPhone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "tel" },
   code: { label: "code", help: "codeHelp", type: "text", inputmode: "numeric", autocomplete: "one-time-code" },
   totp: { label: "totp", help: "totpHelp", type: "text", inputmode: "numeric", autocomplete: "one-time-code" },
@@ -70,6 +71,9 @@ export function makeForm(name, spec, context) {
   const element = make("form", { novalidate: true, "aria-labelledby": `${name}-title`, submit: onSubmit });
   let confirm = null;
 
+  // For a passkey alone, and for one beside what was typed.
+  const passkey = spec.passkey ? make("button", { type: "button", class: "wide", hidden: true, "data-text": `passkey_${spec.passkey}`, click: sendAlone }) : null;
+  const secondPasskey = make("button", { type: "button", class: "link", hidden: true, "data-text": "use_passkey", click: sendAsSecond });
   // The rows of a second factor; at most one is shown.
   const second = new Map();
   const secondShown = () => [...second.keys()].find((name) => !second.get(name).hidden);
@@ -96,8 +100,21 @@ export function makeForm(name, spec, context) {
     }
     if (confirm) confirm.input.checked = false;
     showSecond(null);
+    secondPasskey.hidden = true;
     above?.forget();
+    if (passkey) stopWaiting();
     retranslate();
+  }
+
+  /// The form is on the screen.
+  function show() {
+    above?.show();
+    if (spec.passkey === "login") waitForPasskey((values) => send(values, passkey), showPasskey);
+    else if (passkey) showPasskey();
+  }
+
+  function showPasskey() {
+    passkey.hidden = !arePossible() || Boolean(spec.account && !context.hasPasskey);
   }
 
   /// Shows the field `name` for a second factor, or none.
@@ -220,7 +237,7 @@ export function makeForm(name, spec, context) {
     return values;
   }
 
-  async function onSubmit(event) {
+  function onSubmit(event) {
     event?.preventDefault();
     if (isBusy(submit)) return;
     clearErrors();
@@ -229,28 +246,59 @@ export function makeForm(name, spec, context) {
       confirm.input.focus();
       return;
     }
-    const values = typed();
-    setBusy(submit, true);
+    send(typed(), submit);
+  }
+
+  /// Sends values and shows the outcome; `button` is busy meanwhile.
+  async function send(values, button) {
+    setBusy(button, true);
     const sent = { ...values, ...spec.with };
     const reply = spec.send ? await spec.send(context)
       : spec.account ? await context.ask(...spec.request, sent)
       : await call(...spec.request, sent, { key: spec.once && intent.keyOf(sent) });
     if (reply) intent.settle(reply);
     if (reply?.code === kOk) await spec.done(context, values, reply);
-    setBusy(submit, false);
+    setBusy(button, false);
     if (!reply) return; // The page has cleared the form.
     if (reply.code === kOk) forget(true);
     else if (reply.code === kConfirmationRequired) context.confirmThen(name);
-    else if (reply.code === kSecondFactorRequired) showSecond(reply.factors[0]);
-    else showFailure(reply, () => onSubmit());
+    else if (reply.code === kSecondFactorRequired) {
+      showSecond(reply.factors[0]);
+      secondPasskey.hidden = !arePossible() || !reply.factors.includes("passkey");
+    } else if (button !== submit && [kWrongCredentials, kWrongCode].includes(reply.code)) failure.show(text("passkeyUnknown"));
+    else showFailure(reply, () => button.click());
+  }
+
+  function sendAlone() {
+    sendPasskey(passkey, spec.passkey, {});
+  }
+
+  function sendAsSecond() {
+    const values = typed();
+    for (const own of second.keys()) delete values[own];
+    sendPasskey(secondPasskey, "second_factor", values);
+  }
+
+  /// Asks the device for a passkey, and sends it with `values`.
+  async function sendPasskey(button, purpose, values) {
+    if (isBusy(button)) return;
+    clearErrors();
+    setBusy(button, true);
+    const signed = await usePasskey(spec.account ? context.ask : call, purpose);
+    setBusy(button, false);
+    if (signed.values) await send({ ...values, ...signed.values }, button);
+    else if (signed.reply) showFailure(signed.reply, () => button.click());
+    else if (signed.reason) failure.show(signed.reason);
   }
 
   element.append(failure.box);
   if (spec.account) element.append(makeUserName());
   for (const field of spec.fields) element.append(makeField(name, kFields[field]));
   if (spec.second) element.append(makeSecond(name, "totp", "recovery_code"), makeSecond(name, "recoveryCode", "totp"));
+  if (spec.second) element.append(secondPasskey);
   if (spec.confirm) element.append(makeConfirm(name));
   element.append(submit);
+  if (passkey) element.append(passkey);
   retranslate();
-  return { element, above, value, set, retranslate, forget };
+  return { element, above, show, value, set, retranslate, forget };
 }

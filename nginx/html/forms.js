@@ -27,16 +27,21 @@ function noteOf({ recovery_codes_left: left }, usual = "") {
 
 /// fields: keys of kFields in form.js; purpose of the code; request: method and path below /users/, or send(context), which
 /// returns the reply; with: sent with the fields; once: has an Idempotency-Key; confirm: a box to tick; second: asks for a second factor when the service does;
+/// passkey: what a passkey alone is for here;
 /// above(context): what stands above the form; done(context, values, reply): called after success.
 export const kForms = {
   login: {
     title: "loginTitle", tabs: true, fields: ["knownPhone", "password"], submit: "login",
-    request: ["POST", "login"], with: { cookie: true }, second: true,
-    done: (context, values, reply) => context.loggedIn(noteOf(reply)), links: [["#reset", "toReset"], ["#register", "toRegister"]],
+    request: ["POST", "login"], with: { cookie: true }, second: true, passkey: "login",
+    done: (context, values, reply) => {
+      context.typedPassword = Boolean(values.password);
+      return context.loggedIn(noteOf(reply));
+    },
+    links: [["#reset", "toReset"], ["#register", "toRegister"]],
   },
   "login-code": {
     title: "loginTitle", tabs: true, fields: ["knownPhone", "code"], purpose: "login", submit: "login",
-    request: ["POST", "login"], with: { cookie: true }, second: true,
+    request: ["POST", "login"], with: { cookie: true }, second: true, passkey: "login",
     done: (context, values, reply) => context.loggedIn(noteOf(reply)), links: [["#register", "toRegister"]],
   },
   register: {
@@ -57,7 +62,7 @@ export const kForms = {
   },
   confirm: {
     account: true, title: "confirmTitle", intro: "confirmIntro", fields: ["currentPassword"], second: true, submit: "goAhead",
-    request: ["POST", "confirm"], done: (context, values, reply) => context.confirmed(noteOf(reply)), links: kCancel,
+    request: ["POST", "confirm"], passkey: "confirm", done: (context, values, reply) => context.confirmed(noteOf(reply)), links: kCancel,
   },
   totp: {
     account: true, title: "totpTitle", intro: "totpIntro", above: makeOffer, fields: ["totp"], submit: "addApp",
@@ -70,6 +75,11 @@ export const kForms = {
   "remove-totp": {
     account: true, danger: true, title: "removeTitle", intro: "removeIntro", fields: [], submit: "removeApp",
     send: removeTotp, done: (context) => context.go("account", "noteRemoved"), links: kCancel,
+  },
+  "remove-passkey": {
+    account: true, danger: true, title: "removePasskeyTitle", intro: "removePasskeyIntro", fields: [], submit: "removePasskey",
+    send: (context) => context.ask("DELETE", `factors/${context.removing ?? 0}`),
+    done: (context) => context.go("account", "notePasskeyRemoved"), links: kCancel,
   },
   delete: {
     account: true, danger: true, title: "deleteTitle", intro: "deleteIntro", fields: ["currentPassword"], confirm: true,

@@ -40,6 +40,9 @@ function tellOtherTabs() {
 /// What the views receive.
 const context = {
   tell,
+  typedPassword: false, // at the login just now
+  hasPasskey: false,
+  removing: 0, // the passkey that the view remove-passkey is about
   phone: () => person?.phone ?? "",
   go(name, key = "") {
     pendingNote = key;
@@ -143,7 +146,7 @@ function show(key = "") {
   tell(key);
   showTitle();
   if (name === "account") account.show(person, next);
-  forms[name]?.above?.show();
+  forms[name]?.show();
   // Not on arrival: the browser starts at the top of the page.
   if (arrived) views[name].querySelector("h1")?.focus();
   arrived ||= known;

@@ -114,6 +114,21 @@ void apply_environment(Config& config, const char* const* environment) {
   }
 }
 
+/// Fills in what passkey.rp_id decides, and checks that the origins fit it.
+void finish_passkeys(Config& config) {
+  if (config.passkey_rp_id.empty()) return;
+  if (config.passkey_name.empty()) config.passkey_name = config.passkey_rp_id;
+  if (config.passkey_origins.empty()) config.passkey_origins = {"https://" + config.passkey_rp_id};
+  for (const std::string& origin : config.passkey_origins) {
+    const std::size_t begin = origin.find("//") + 2;
+    const std::string host = origin.substr(begin, origin.find(':', begin) - begin);
+    if (host == config.passkey_rp_id || host.ends_with("." + config.passkey_rp_id)) continue;
+    refuse(config.origins.find("passkey.origins")->second,
+           "passkey.origins: " + origin + " is neither passkey.rp_id, " + config.passkey_rp_id +
+               ", nor below it");
+  }
+}
+
 }  // namespace
 
 void print_example(std::ostream& out) {
@@ -139,6 +154,7 @@ Config load_config(const std::filesystem::path& file, const char* const* environ
   for (const ConfigKey& key : config_keys()) apply(config, key.name, key.fallback, kDefaultOrigin);
   apply_file(config, file);
   apply_environment(config, environment);
+  finish_passkeys(config);
   return config;
 }
 

@@ -60,6 +60,10 @@ struct Config {
 
   std::string totp_issuer;  ///< empty: the host of the request
 
+  std::string passkey_rp_id;  ///< empty: the site has no passkeys
+  std::vector<std::string> passkey_origins;
+  std::string passkey_name;
+
   std::string sms_command;
   std::string sms_user;
   unsigned sms_timeout{};

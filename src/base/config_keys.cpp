@@ -113,6 +113,43 @@ void set_issuer(Config& config, std::string_view value) {
   config.totp_issuer = value == kSiteHost ? "" : value;
 }
 
+void set_rp_id(Config& config, std::string_view value) {
+  const bool is_address = value.find_first_not_of("0123456789.") == std::string_view::npos;
+  const bool is_domain = value == "localhost" || value.find('.') != std::string_view::npos;
+  expect(value == kNone || (is_host_name(value) && is_domain && !is_address),
+         "the site's domain in small letters, as example.org, localhost, or none");
+  config.passkey_rp_id = value == kNone ? "" : value;
+}
+
+constexpr std::string_view kOfRpId = "rp_id";
+
+/// An origin as browsers write it: they leave out the scheme's own port.
+bool is_origin(const std::string& text) {
+  const bool is_https = text.starts_with("https://");
+  const std::string_view rest =
+      std::string_view(text).substr(is_https ? 8 : std::min<std::size_t>(7, text.size()));
+  const std::string_view host = rest.substr(0, rest.find(':'));
+  const std::string_view port = rest.substr(host.size());
+  const bool is_port = port.empty() || (port[1] != '0' && port != ":443" && port != ":80" &&
+                                        read_number(port.substr(1), 1, 65535));
+  return is_host_name(host) && is_port &&
+         (is_https || (text.starts_with("http://") && host == "localhost"));
+}
+
+void set_origins(Config& config, std::string_view value) {
+  config.passkey_origins = value == kOfRpId ? std::vector<std::string>() : split(value, ',');
+  expect(std::ranges::all_of(config.passkey_origins, is_origin),
+         "origins as browsers write them, separated by commas: https://HOST, https://HOST:PORT, or "
+         "http://localhost:PORT");
+}
+
+void set_passkey_name(Config& config, std::string_view value) {
+  constexpr std::size_t kLongest = 64;
+  expect(!value.empty() && is_text(value) && count_code_points(value) <= kLongest,
+         "a text of 1 to 64 characters, or rp_id");
+  config.passkey_name = value == kOfRpId ? "" : value;
+}
+
 constexpr std::string_view kVerification[] = {"issued", "format"};
 constexpr std::string_view kRegistrations[] = {"open", "closed"};
 constexpr std::string_view kNoYes[] = {"no", "yes"};
@@ -216,12 +253,25 @@ constexpr ConfigKey kKeys[] = {
      set_number<&C::session_per_account, 1, 1000>},
     {"session.fresh_minutes", "10",
      "Minutes after a login or POST confirm in which a session may change the account's second "
-     "factors, 1 to 60. After that the user must confirm first (1014).",
+     "factors, and if it has one also password, phone and the account itself, 1 to 60. After that "
+     "the user must confirm first (1014).",
      set_number<&C::session_fresh_minutes, 1, 60>},
     {"totp.issuer", kSiteHost,
      "Name under which authenticator apps list the account, up to 64 characters, without a colon. "
      "site_host: the host that the browser shows, such as www.example.org.",
      set_issuer},
+    {"passkey.rp_id", kNone,
+     "Domain that passkeys are made for: the site's own, or one above it, such as example.org. If "
+     "it changes, every passkey becomes useless; users-ctl doctor counts them. none: the site has "
+     "no passkeys.",
+     set_rp_id},
+    {"passkey.origins", kOfRpId,
+     "Origins whose pages may use passkeys, separated by commas. Their hosts are rp_id or below "
+     "it. "
+     "rp_id: https:// and rp_id.",
+     set_origins},
+    {"passkey.name", kOfRpId, "The site's name, which devices show, up to 64 characters.",
+     set_passkey_name},
     {"sms.command", "/etc/users-fcgi/send-sms",
      "Program that sends one message: it gets JSON on standard input and exits with 0 if it was "
      "sent, 75 to try again later, anything else if it failed.",

@@ -51,6 +51,7 @@ int user_show(const Call& call) {
              {"sessions", standing.sessions},
              {"level", user.level},
              {"factors", standing.factors},
+             {"passkeys", standing.passkeys},
              {"recovery_codes", standing.recovery_codes},
              {"wrong_second_factors",
               std::min<std::uint64_t>(standing.second_factors.used, throttle::kSecondFactors.most)},
@@ -108,14 +109,16 @@ const std::vector<Command> kAccountCommands{
     {"user show", "PHONE", "--json",
      "Shows one account: id, phone, created, disabled, seconds_locked (until passwords are "
      "accepted again), failed_logins (wrong passwords in the last 15 minutes), code_guesses_today, "
-     "codes_sent_today, sessions, level (2: logins need a second factor), factors (their number), "
+     "codes_sent_today, sessions, level (2: logins need a second factor), factors (authenticator "
+     "apps and passkeys), passkeys, "
      "recovery_codes (not used yet), wrong_second_factors (in the last 15 minutes), "
      "second_factor_seconds_locked (until second factors are accepted again), password_hash (its "
      "kind).",
      user_show},
     {"user sessions", "PHONE", "--json",
      "Lists the sessions, last seen first: id, created, last_seen, address, agent, level (2: with "
-     "a second factor), authenticated (last time), amr (how: pwd, sms, otp, recovery, mfa).",
+     "a second factor), authenticated (last time), amr (how: pwd, sms, otp, recovery, pop for a "
+     "passkey, mfa).",
      user_sessions},
     {"audit", "PHONE|#ID", "--limit --json",
      "Lists what happened to an account, newest first: time, event, operator (empty if the user "

@@ -111,14 +111,16 @@ const std::vector<Command> kChangeCommands{
                              "all its sessions are ended");
      }},
     {"user remove-factors", "PHONE", "--yes",
-     "Removes the second factors and recovery codes, for an owner who has lost them: logins need "
-     "only the password or a code again. Ends all sessions. First make sure that you talk to the "
+     "Removes the second factors, recovery codes and passkeys, for an owner who has lost them: "
+     "logins need only the password or a code again. Ends all sessions. First make sure that you "
+     "talk to the "
      "owner. Asks.",
      [](const Call& call) {
-       return change_account(call, &Administration::remove_factors,
-                             "its second factors and recovery codes are removed, and all its "
-                             "sessions end.",
-                             "has no second factor any more, its sessions are ended");
+       return change_account(
+           call, &Administration::remove_factors,
+           "its second factors, recovery codes and passkeys are removed, and "
+           "all its sessions end.",
+           "has no second factor and no passkey any more, its sessions are ended");
      }},
     {"user delete", "PHONE", "--yes",
      "Deletes the account with its sessions, codes and factors; the audit stays. Asks.",

@@ -37,7 +37,7 @@ const db::Query<StoredTotp(std::uint64_t user_id)> find_totp{
 const db::Write<void(std::uint64_t step, std::uint64_t id, std::uint64_t same_step)> use_totp{
     "use_totp",
     "UPDATE factors SET lastStep = ?, useTime = UTC_TIMESTAMP() WHERE id = ? AND lastStep < ?"};
-const db::Write<void(std::uint64_t user_id)> delete_totp{
+const db::Write<void(std::uint64_t user_id)> delete_totp_row{
     "delete_totp", "DELETE FROM factors WHERE user_id = ? AND kind = 'totp'"};
 const db::Write<void(std::uint64_t user_id, std::string_view secret, std::uint64_t step)>
     insert_totp{"insert_totp",
@@ -96,19 +96,27 @@ decltype(count_recovery_codes) count_recovery_codes{"count_recovery_codes",
                                                     "SELECT",
                                                     {{"COUNT(*)", &db::Number::value}},
                                                     "FROM recovery_codes WHERE user_id = ?"};
-decltype(delete_factor) delete_factor{"delete_factor",
-                                      "DELETE FROM factors WHERE id = ? AND user_id = ?"};
+decltype(find_kind) find_kind{"find_kind",
+                              "SELECT",
+                              {{"kind", &db::Text::value}},
+                              "FROM factors WHERE id = ? AND user_id = ?"};
+decltype(delete_factor) delete_factor{"delete_factor", "DELETE FROM factors WHERE id = ?"};
 
 void delete_factors(db::Connection& connection, std::uint64_t user_id) {
   delete_all_factors(connection, user_id);
+  delete_totp(connection, user_id);
+}
+
+void delete_totp(db::Connection& connection, std::uint64_t user_id) {
+  delete_totp_row(connection, user_id);
   delete_recovery_codes(connection, user_id);
   delete_enrolment(connection, user_id);
 }
 
 Outcome check_form(const SentFactor& sent) {
-  return require(
-      {{!sent.totp || parse_code(*sent.totp), kTotp},
-       {!sent.recovery_code || parse_recovery_code(*sent.recovery_code), kRecoveryCode}});
+  return require({{!sent.totp || parse_code(*sent.totp), kTotp},
+                  {!sent.recovery_code || parse_recovery_code(*sent.recovery_code), kRecoveryCode}},
+                 sent.passkey ? check_form(*sent.passkey) : Outcome{});
 }
 
 std::optional<std::string> parse_recovery_code(std::string_view text) {
@@ -126,17 +134,23 @@ std::optional<std::string> parse_recovery_code(std::string_view text) {
   return is_good ? std::move(code) : std::nullopt;
 }
 
-SecondFactor::SecondFactor(const Secret& key, Metrics& metrics)
+SecondFactor::SecondFactor(const Secret& key, Metrics& metrics, const Passkeys& passkeys)
     : key_(key),
       metrics_(metrics),
+      passkeys_(passkeys),
       asked_(metrics.counter(MetricId::second_factors, R"(result="asked")")),
       right_(metrics.counter(MetricId::second_factors, R"(result="right")")),
       wrong_(metrics.counter(MetricId::second_factors, R"(result="wrong")")),
       recovery_used_(metrics.counter(MetricId::second_factors, R"(result="recovery")")) {}
 
-Outcome SecondFactor::refuse(ResultCode code, db::Connection& connection, std::uint64_t user_id) {
+Outcome SecondFactor::refuse(ResultCode code, db::Connection& connection,
+                             std::uint64_t user_id) const {
   Outcome outcome{.code = code, .factors = {kTotp}};
   if (recovery_codes_left(connection, user_id) > 0) outcome.factors.push_back(kRecoveryCode);
+  if (passkeys_.is_on() &&
+      count_passkeys.one(connection, user_id).value_or(db::Number{}).value > 0) {
+    outcome.factors.push_back(kPasskey);
+  }
   return outcome;
 }
 
@@ -159,18 +173,23 @@ Outcome SecondFactor::judge(db::Database& database, const User& user, const Sent
   const auto totp = sent.totp ? parse_code(*sent.totp) : std::nullopt;
   const auto recovery =
       !totp && sent.recovery_code ? parse_recovery_code(*sent.recovery_code) : std::nullopt;
-  if (!totp && !recovery) {
+  const bool by_passkey = !totp && !recovery && sent.passkey && passkeys_.is_on();
+  if (!totp && !recovery && !by_passkey) {
     asked_.add();
     return database.replay([&](db::Connection& connection) {
       return refuse(ResultCode::second_factor_required, connection, user.id);
     });
   }
   if (Outcome counted = count_attempt(database, user.id); !counted.is_ok()) return counted;
+  if (by_passkey) {
+    const auto passkey = passkeys_.judge(database, *sent.passkey, Ceremony::second_factor, "");
+    if (passkey && passkey->user_id == user.id) right.passkey = *passkey;
+  }
   return database.replay([&](db::Connection& connection) -> Outcome {
     if (recovery) {
       const std::string hash = hash_recovery_code(user.id, *recovery);
       if (find_recovery_code.one(connection, user.id, hash)) right.recovery_hash = hash;
-    } else if (const auto stored = find_totp.one(connection, user.id)) {
+    } else if (const auto stored = totp ? find_totp.one(connection, user.id) : std::nullopt) {
       const auto step = totp::step_of(open(user.id, stored->secret), *totp, stored->now);
       if (step && *step > stored->last_step) {
         right.totp_id = stored->id;
@@ -185,10 +204,16 @@ Outcome SecondFactor::judge(db::Database& database, const User& user, const Sent
 
 Outcome SecondFactor::consume(db::Connection& connection, const User& user,
                               const RightFactor& right) const {
+  if (right.passkey.factor_id != 0 && right.passkey.ceremony == Ceremony::login) {
+    const bool first = passkeys_.consume(connection, right.passkey);
+    return {.code = first ? ResultCode::ok : ResultCode::wrong_credentials};
+  }
   if (user.level < kTwoFactors) return {};
   if (!right.is_given()) return refuse(ResultCode::second_factor_required, connection, user.id);
   const bool first = right.totp_id != 0
                          ? use_totp(connection, right.step, right.totp_id, right.step) == 1
+                     : right.passkey.factor_id != 0
+                         ? passkeys_.consume(connection, right.passkey)
                          : use_recovery_code(connection, user.id, right.recovery_hash) == 1;
   if (!first) {
     count_wrong(user.id);
@@ -196,7 +221,7 @@ Outcome SecondFactor::consume(db::Connection& connection, const User& user,
   }
   throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user.id));
   right_.add();
-  if (right.totp_id != 0) return {};
+  if (right.recovery_hash.empty()) return {};
   recovery_used_.add();
   return {.recovery_codes_left = recovery_codes_left(connection, user.id)};
 }
@@ -204,7 +229,10 @@ Outcome SecondFactor::consume(db::Connection& connection, const User& user,
 Authentication SecondFactor::authentication(const User& user, std::string_view method,
                                             const SentFactor& sent) {
   if (user.level < kTwoFactors) return {kOneFactor, std::string(method)};
-  return {kTwoFactors, std::string(method).append(sent.totp ? " otp mfa" : " recovery mfa")};
+  const std::string_view second = sent.totp            ? " otp mfa"
+                                  : sent.recovery_code ? " recovery mfa"
+                                                       : " pop mfa";
+  return {kTwoFactors, std::string(method).append(second)};
 }
 
 Secret SecondFactor::begin_totp(db::Database& database, std::uint64_t user_id) const {
@@ -239,7 +267,7 @@ Outcome SecondFactor::judge_first_code(db::Database& database, std::uint64_t use
 bool SecondFactor::enrol_totp(db::Connection& connection, std::uint64_t user_id,
                               const FirstCode& first) const {
   if (take_enrolment(connection, user_id, first.sealed) != 1) return false;
-  delete_totp(connection, user_id);
+  delete_totp_row(connection, user_id);
   insert_totp(connection, user_id, first.sealed, first.step);
   put_recovery_codes(connection, user_id, recovery_codes_from(first.sealed));
   throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user_id));

@@ -1,5 +1,5 @@
-// The second factor of an account: a TOTP, and recovery codes for its loss. Enrolling, judging and
-// consuming. Passing it needs a session's first factor too; that is the service's rule.
+// The second factor of an account: a TOTP, recovery codes for its loss, or a passkey. Enrolling,
+// judging and consuming. Passing it needs a session's first factor too; that is the service's rule.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,18 @@
 #include "accounts/user.hpp"
 #include "base/secret.hpp"
 #include "db/database.hpp"
+#include "factors/passkeys.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users {
 
-/// A second factor as sent: unchecked UTF-8 text. If both are sent, the TOTP decides.
+/// A second factor as sent: unchecked UTF-8 text. If several are sent, the first of these decides.
 struct SentFactor {
   std::optional<std::string_view> totp{};
   std::optional<std::string_view> recovery_code{};
+  std::optional<SentPasskey> passkey{};
 
-  [[nodiscard]] bool is_given() const { return totp || recovery_code; }
+  [[nodiscard]] bool is_given() const { return totp || recovery_code || passkey; }
 };
 
 /// Arguments, which are also the names of what an account accepts.
@@ -50,19 +52,23 @@ struct Factor {
   std::optional<std::string> last_used;
 };
 
-/// A second factor that was right, but is not consumed yet. Default: the account needs none.
+/// What was right, but is not consumed yet. Default: the account needs none. A passkey may also be
+/// the only factor.
 struct RightFactor {
   std::uint64_t totp_id = 0;  ///< 0: not a TOTP
   std::uint64_t step = 0;
   std::string recovery_hash;  ///< empty: not a recovery code
+  RightPasskey passkey;
 
-  [[nodiscard]] bool is_given() const { return totp_id != 0 || !recovery_hash.empty(); }
+  [[nodiscard]] bool is_given() const {
+    return totp_id != 0 || !recovery_hash.empty() || passkey.factor_id != 0;
+  }
 };
 
 class SecondFactor {
  public:
-  /// Both must outlive this object.
-  SecondFactor(const Secret& key, Metrics& metrics);
+  /// All must outlive this object.
+  SecondFactor(const Secret& key, Metrics& metrics, const Passkeys& passkeys);
 
   /// Counts the attempt, committed, then judges it. Returns ok at once if the account needs no
   /// second factor, second_factor_required if none was sent, wrong_code or locked. Sets `right` if
@@ -71,8 +77,9 @@ class SecondFactor {
                 RightFactor& right) const;
 
   /// Consumes the factor in the transaction of what it permits and takes the attempt's count back.
-  /// Returns ok, or wrong_code if another request was faster. Call with the user's current row:
-  /// returns second_factor_required if the account needs a factor by now.
+  /// Returns ok, or wrong_code if another request was faster; wrong_credentials of a passkey that
+  /// is the only factor. Call with the user's current row: returns second_factor_required if the
+  /// account needs a factor by now.
   Outcome consume(db::Connection& connection, const User& user, const RightFactor& right) const;
 
   /// Level and methods of a session that `method` (pwd or sms) and, if the account needs it, the
@@ -120,10 +127,11 @@ class SecondFactor {
   /// In the metrics and in the log, by which an operator finds the account.
   void count_wrong(std::uint64_t user_id) const;
   /// `code` and what the account accepts.
-  static Outcome refuse(ResultCode code, db::Connection& connection, std::uint64_t user_id);
+  Outcome refuse(ResultCode code, db::Connection& connection, std::uint64_t user_id) const;
 
   const Secret& key_;
   Metrics& metrics_;
+  const Passkeys& passkeys_;
   Counter asked_;
   Counter right_;
   Counter wrong_;
@@ -132,9 +140,12 @@ class SecondFactor {
 
 extern const db::Query<Factor(std::uint64_t user_id)> list_factors;
 extern const db::Query<db::Number(std::uint64_t user_id)> count_recovery_codes;
-/// Returns 1 if the account had this factor.
-extern const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_factor;
-/// Deletes an account's factors, recovery codes and waiting secret.
+/// The kind of an account's factor.
+extern const db::Query<db::Text(std::uint64_t id, std::uint64_t user_id)> find_kind;
+extern const db::Write<void(std::uint64_t id)> delete_factor;
+/// Deletes an account's TOTP, recovery codes and waiting secret.
+void delete_totp(db::Connection& connection, std::uint64_t user_id);
+/// Deletes these and its passkeys.
 void delete_factors(db::Connection& connection, std::uint64_t user_id);
 
 }  // namespace users

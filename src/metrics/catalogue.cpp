@@ -33,7 +33,7 @@ constexpr MetricRow kCatalogue[] = {
      "every 10 minutes. The time of a failed login reveals that they exist."},
     {"users_log_failures_total", counter, false,
      "Log lines that could not be written to the log's folder and went to standard error."},
-    {"users_logins_total", counter, true, "Sessions opened, by password or by code."},
+    {"users_logins_total", counter, true, "Sessions opened, by password, code or passkey."},
     {"users_outbox_messages", gauge, true,
      "Messages in the outbox by state: pending, sent, failed, unsent (nobody has the "
      "phone, or a newer code took its place)."},
@@ -49,6 +49,8 @@ constexpr MetricRow kCatalogue[] = {
     {"users_second_factors_total", counter, true,
      "Second factors by result: asked (a login without one), right, wrong; recovery: a recovery "
      "code was used, which right counts too."},
+    {"users_passkeys_total", counter, true,
+     "Passkeys tried, by result: right, wrong, or counter (right, but its counter fell back)."},
     {"users_sms_total", counter, true,
      "Attempts to send a message, by result: sent, try_again (another follows), failed (given up), "
      "unknown (the courier ended before it recorded one: the message may come twice)."},

@@ -25,6 +25,7 @@ enum class MetricId {
   request_seconds,
   requests,
   second_factors,
+  passkeys,
   sms,
   statement_errors,
   statement_seconds,

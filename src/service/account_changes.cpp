@@ -76,16 +76,25 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
       db::Connection& connection = transaction.connection();
       Outcome outcome = second_factor_.consume(connection, user, factor);
       if (!outcome.is_ok()) return transaction.refuse(outcome);
-      const auto how = SecondFactor::authentication(user, "pwd", second);
-      if (renew_authentication(connection, how.level, how.amr,
-                               crypto::bytes_of(session.token_hash)) != 1) {
-        return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-      }
-      record(transaction, session.user_id, event_of("confirmed", outcome), client);
+      const Outcome renewed =
+          renew(transaction, session, SecondFactor::authentication(user, "pwd", second),
+                event_of("confirmed", outcome, factor), client);
+      if (!renewed.is_ok()) return renewed;
       throttle::clear(connection, throttle::kLogins, session.phone);
       return outcome;
     });
   });
+}
+
+Outcome AccountService::renew(db::Transaction& transaction, const Session& session,
+                              const Authentication& how, std::string_view event,
+                              const Client& client) {
+  if (renew_authentication(transaction.connection(), how.level, how.amr,
+                           crypto::bytes_of(session.token_hash)) != 1) {
+    return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+  }
+  record(transaction, session.user_id, event, client);
+  return {};
 }
 
 Outcome AccountService::change_password(const Session& session, std::string_view old_password,
@@ -148,7 +157,7 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
         return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
       }
       static_cast<void>(Change{transaction, *user, client}.set_password(
-          hash, event_of("password reset", outcome)));
+          hash, event_of("password reset", outcome, factor)));
       return outcome;
     });
   });

@@ -110,13 +110,19 @@ Outcome AccountService::remove_factor(const Session& session, std::uint64_t id,
   return settle(operation, [&]() -> Outcome {
     if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return fresh;
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-      const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
-      if (!user || delete_factor(transaction.connection(), id, session.user_id) != 1) {
-        return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
+      db::Connection& connection = transaction.connection();
+      const auto user = lock_user_by_id.one(connection, session.user_id);
+      const auto kind = user ? find_kind.one(connection, id, user->id) : std::nullopt;
+      if (!kind) return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
+      const Change change{transaction, *user, client, &session};
+      bool done = false;
+      if (kind->value == kTotp) {
+        done = change.remove_totp();
+      } else {
+        delete_factor(connection, id);
+        done = change.end_sessions("passkey removed");
       }
-      if (!Change{transaction, *user, client, &session}.remove_factors("totp removed")) {
-        return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-      }
+      if (!done) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
       return {};
     });
   });

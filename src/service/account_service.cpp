@@ -12,11 +12,13 @@ namespace users {
 
 namespace {
 
-/// A second factor as part of an operation's subject.
+/// A second factor as part of an operation's subject. A passkey's client data has its challenge.
 std::string text_of(const SentFactor& second) {
   return std::string(second.totp.value_or(""))
       .append("\n")
-      .append(second.recovery_code.value_or(""));
+      .append(second.recovery_code.value_or(""))
+      .append("\n")
+      .append(second.passkey ? second.passkey->client_data : "");
 }
 
 }  // namespace
@@ -28,12 +30,14 @@ AccountService::AccountService(const Config& config, const Secret& key, db::Data
       database_(database),
       metrics_(metrics),
       verification_(config, key, metrics),
-      second_factor_(key, metrics),
+      passkeys_(config, key, metrics),
+      second_factor_(key, metrics, passkeys_),
       sessions_(config, key),
       passwords_(config, metrics),
       registrations_(metrics.counter(MetricId::registrations)),
       logins_by_password_(metrics.counter(MetricId::logins, R"(by="password")")),
-      logins_by_code_(metrics.counter(MetricId::logins, R"(by="code")")) {}
+      logins_by_code_(metrics.counter(MetricId::logins, R"(by="code")")),
+      logins_by_passkey_(metrics.counter(MetricId::logins, R"(by="passkey")")) {}
 
 Outcome AccountService::request_code(std::string_view phone_text, std::string_view purpose_name,
                                      std::string_view retry_key, const Client& client) {
@@ -80,7 +84,8 @@ LoginOutcome AccountService::login(std::string_view phone_text, std::string_view
   };
   const bool outdated = passwords_.is_outdated(user->password, password_text);
   if (outdated && !user->disabled) rehashed = passwords_.hash(*password);
-  LoginOutcome outcome = enter(*user, {"login", "pwd", operation, second}, client, prepare);
+  const Entry entry{"login", SecondFactor::authentication(*user, "pwd", second), operation};
+  LoginOutcome outcome = enter(*user, entry, second, client, prepare);
   if (outcome.session) logins_by_password_.add();
   if (!outcome.session && !user->disabled) forgive_password(phone->e164());
   return outcome;
@@ -96,14 +101,15 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
     return {shape};
   const auto operation = operation_of(
       key_, "login by code", phone->e164() + "\n" + *code + "\n" + text_of(second), client);
-  const Entry entry{"login by code", "sms", operation, second};
   LoginOutcome outcome{verification_.check(database_, *phone, Purpose::login, *code)};
   const auto user = outcome.is_ok() || outcome.code == ResultCode::code_used_up
                         ? find_user(phone->e164())
                         : std::nullopt;
+  const Entry entry{"login by code",
+                    SecondFactor::authentication(user.value_or(User{}), "sms", second), operation};
   if (outcome.is_ok()) {
     if (!user) return {{.code = ResultCode::wrong_code}};
-    outcome = enter(*user, entry, client, [&](auto& connection) {
+    outcome = enter(*user, entry, second, client, [&](auto& connection) {
       return verification_.consume(connection, *phone, Purpose::login, *code);
     });
     if (!outcome.session) verification_.give_back(database_, *phone, Purpose::login, *code);
@@ -118,11 +124,12 @@ LoginOutcome AccountService::login_by_code(std::string_view phone_text, std::str
   return outcome;
 }
 
-LoginOutcome AccountService::enter(const User& user, const Entry& entry, const Client& client,
+LoginOutcome AccountService::enter(const User& user, const Entry& entry, const SentFactor& second,
+                                   const Client& client,
                                    const std::function<bool(db::Connection&)>& prepare) {
   RightFactor factor;
   LoginOutcome outcome;
-  if (!user.disabled) outcome = {second_factor_.judge(database_, user, entry.second, factor)};
+  if (!user.disabled) outcome = {second_factor_.judge(database_, user, second, factor)};
   if (outcome.is_ok()) outcome = open_session(user, entry, &factor, client, prepare);
   // If an earlier attempt, whose reply was lost, consumed what was sent, only create a session. The
   // limits count for this attempt, too.
@@ -158,9 +165,9 @@ LoginOutcome AccountService::open_session(const User& user, const Entry& entry,
     } else {
       if (factor != nullptr) opened = {second_factor_.consume(connection, user, *factor)};
       if (!opened.is_ok()) return transaction.refuse(opened);
-      opened.session = sessions_.open(
-          connection, user, client, SecondFactor::authentication(user, entry.method, entry.second));
-      record(transaction, user.id, event_of(entry.event, opened), client);
+      opened.session = sessions_.open(connection, user, client, entry.how);
+      record(transaction, user.id,
+             event_of(entry.event, opened, factor == nullptr ? RightFactor{} : *factor), client);
     }
     // Last, since every login attempt waits for this row.
     throttle::clear(connection, throttle::kLogins, user.phone);

@@ -44,6 +44,24 @@ struct NewRecoveryCodes : Outcome {
   std::vector<Secret> codes{};  ///< with ok
 };
 
+/// What a browser needs for an assertion; with ok.
+struct PasskeyChallenge : Outcome {
+  std::string challenge{};  ///< base64url
+  bool needs_verification = true;
+  std::vector<KnownPasskey> allowed{};  ///< empty: any that the device has for the site
+};
+
+/// What a browser needs for a registration; with ok.
+struct PasskeyOffer : Outcome {
+  std::string challenge{};    ///< base64url
+  std::string user_handle{};  ///< base64url
+  std::vector<KnownPasskey> existing{};
+};
+
+struct AddedPasskey : Outcome {
+  std::uint64_t id = 0;  ///< with ok
+};
+
 struct FactorList {
   std::vector<Factor> factors;
   std::uint64_t recovery_codes;  ///< not used yet
@@ -78,6 +96,10 @@ class AccountService {
                      const SentFactor& second = {});
   LoginOutcome login_by_code(std::string_view phone, std::string_view code, const Client& client,
                              const SentFactor& second = {});
+
+  /// Returns wrong_credentials if the assertion or its challenge is refused. The passkey names the
+  /// account, and needs no second factor.
+  LoginOutcome login_by_passkey(const SentPasskey& sent, const Client& client);
 
   /// Returns the session of a token if it is alive.
   std::optional<Session> find_session(std::string_view token);
@@ -117,9 +139,21 @@ class AccountService {
                                 const Client& client);
   /// Returns no_such_resource if the account has no second factor.
   NewRecoveryCodes renew_recovery_codes(const Session& session, const Client& client);
-  /// Also deletes the recovery codes and ends the other sessions. Returns no_such_resource if the
-  /// account has no such factor.
+  /// Ends the other sessions; with a TOTP also deletes the recovery codes. Returns no_such_resource
+  /// if the account has no such factor.
   Outcome remove_factor(const Session& session, std::uint64_t id, const Client& client);
+
+  // Passkeys: no_such_resource unless the site has them.
+  /// A challenge for a login, or for a second factor.
+  PasskeyChallenge challenge(Ceremony ceremony);
+  /// A challenge that only `session` can use, to confirm.
+  PasskeyChallenge challenge_to_confirm(const Session& session);
+  Outcome confirm_by_passkey(const Session& session, const SentPasskey& sent, const Client& client);
+  /// Returns invalid_arguments naming `passkeys` if the account has kMostPasskeys.
+  PasskeyOffer begin_passkey(const Session& session);
+  /// Returns invalid_arguments if the registration or its challenge is refused.
+  AddedPasskey add_passkey(const Session& session, const SentRegistration& sent,
+                           const Client& client);
 
  private:
   struct Candidate;  ///< a registration with valid arguments
@@ -135,14 +169,13 @@ class AccountService {
   /// A login whose first factor was right.
   struct Entry {
     std::string_view event;
-    std::string_view method;  ///< see Authentication
+    Authentication how;
     db::OperationId operation;
-    const SentFactor& second;
   };
   /// Judges the second factor, then opens a session. `prepare` returns false if the code was
   /// consumed in the meantime.
-  LoginOutcome enter(const User& user, const Entry& entry, const Client& client,
-                     const std::function<bool(db::Connection&)>& prepare);
+  LoginOutcome enter(const User& user, const Entry& entry, const SentFactor& second,
+                     const Client& client, const std::function<bool(db::Connection&)>& prepare);
   /// Opens another session for a request that nginx resends, whose first attempt has opened one.
   LoginOutcome repeat(const User& user, const Entry& entry, const Client& client);
   /// `factor`: consumed; null if an earlier attempt of this request consumed it.
@@ -159,6 +192,9 @@ class AccountService {
   /// Returns confirmation_required unless the owner authenticated session.fresh_minutes ago or
   /// less.
   Outcome require_fresh(const Session& session);
+  /// Makes the session fresh, in the transaction that consumes what proved its owner.
+  static Outcome renew(db::Transaction& transaction, const Session& session,
+                       const Authentication& how, std::string_view event, const Client& client);
   /// Calls `prepare` and `work` (with the hash that the password was verified against) if the
   /// password is right, `work` in a transaction on the locked account, which is committed if it
   /// returns ok. Does nothing if an earlier attempt made the change `name`.
@@ -175,12 +211,14 @@ class AccountService {
   db::Database& database_;
   Metrics& metrics_;
   Verification verification_;
+  Passkeys passkeys_;
   SecondFactor second_factor_;
   Sessions sessions_;
   PasswordCheck passwords_;
   Counter registrations_;
   Counter logins_by_password_;
   Counter logins_by_code_;
+  Counter logins_by_passkey_;
 };
 
 }  // namespace users

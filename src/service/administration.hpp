@@ -22,7 +22,8 @@ namespace users {
 /// What the limits have counted for an account, its sessions and its factors.
 struct Standing {
   std::uint64_t sessions;
-  std::uint64_t factors;         ///< second ones
+  std::uint64_t factors;  ///< authenticator apps and passkeys
+  std::uint64_t passkeys;
   std::uint64_t recovery_codes;  ///< not used yet
   throttle::Count logins;        ///< attempts since the last right password
   throttle::Count guesses;

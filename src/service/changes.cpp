@@ -1,13 +1,14 @@
 #include "service/changes.hpp"
 
 #include "accounts/throttle.hpp"
-#include "factors/second_factor.hpp"
 #include "factors/verification.hpp"
 
 namespace users {
 
-std::string event_of(std::string_view event, const Outcome& outcome) {
-  return std::string(event).append(outcome.recovery_codes_left ? ", recovery code" : "");
+std::string event_of(std::string_view event, const Outcome& outcome, const RightFactor& right) {
+  return std::string(event)
+      .append(outcome.recovery_codes_left ? ", recovery code" : "")
+      .append(right.passkey.counter_fell_back ? ", counter lower" : "");
 }
 
 bool Change::end_sessions(std::string_view event) const {
@@ -31,10 +32,16 @@ bool Change::set_phone(std::string_view phone) const {
   return true;
 }
 
-bool Change::remove_factors(std::string_view event) const {
+bool Change::remove_totp() const {
+  delete_totp(transaction.connection(), user.id);
+  set_level(transaction.connection(), kOneFactor, user.id);
+  return end_sessions("totp removed");
+}
+
+bool Change::remove_factors() const {
   delete_factors(transaction.connection(), user.id);
   set_level(transaction.connection(), kOneFactor, user.id);
-  return end_sessions(event);
+  return end_sessions("factors removed");
 }
 
 bool Change::remove() const {

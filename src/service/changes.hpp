@@ -11,11 +11,13 @@
 #include "accounts/session.hpp"
 #include "accounts/user.hpp"
 #include "db/connection.hpp"
+#include "factors/second_factor.hpp"
 
 namespace users {
 
-/// The audit's event of something permitted; says if `outcome` used a recovery code.
-std::string event_of(std::string_view event, const Outcome& outcome);
+/// The audit's event of something permitted; says if `outcome` used a recovery code, or if the
+/// counter of the passkey in `right` fell back.
+std::string event_of(std::string_view event, const Outcome& outcome, const RightFactor& right);
 
 struct Change {
   db::Transaction& transaction;
@@ -31,7 +33,9 @@ struct Change {
   /// not have locked its owner out. Throws db::DuplicateKey if the phone is taken.
   [[nodiscard]] bool set_phone(std::string_view phone) const;
   /// Also deletes the recovery codes: a login needs only its first factor again.
-  [[nodiscard]] bool remove_factors(std::string_view event) const;
+  [[nodiscard]] bool remove_totp() const;
+  /// The TOTP, the recovery codes, and all passkeys.
+  [[nodiscard]] bool remove_factors() const;
   /// Deletes the account with its sessions, codes and factors; the audit stays.
   [[nodiscard]] bool remove() const;
 };

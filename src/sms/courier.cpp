@@ -67,6 +67,8 @@ const db::Write<void(std::uint64_t batch)> kPurges[] = {
      "LIMIT ?"},
     {"purge_throttle", "DELETE FROM throttle WHERE resetTime < UTC_TIMESTAMP() LIMIT ?"},
     {"purge_enrolments", "DELETE FROM totp_enrolments WHERE expireTime < UTC_TIMESTAMP() LIMIT ?"},
+    {"purge_challenges",
+     "DELETE FROM passkey_challenges WHERE expireTime < UTC_TIMESTAMP() LIMIT ?"},
     {"purge_sessions", "DELETE FROM sessions WHERE expireTime < UTC_TIMESTAMP() LIMIT ?"},
     {"purge_audit",
      "DELETE FROM audit WHERE createTime < UTC_TIMESTAMP() - INTERVAL 180 DAY LIMIT ?"}};

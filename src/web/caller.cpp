@@ -93,8 +93,15 @@ std::uint64_t id_in(const std::string& path) {
   return id;
 }
 
+std::optional<SentPasskey> passkey_in(const Arguments& arguments) {
+  if (!arguments.text(kPasskeyId)) return std::nullopt;
+  const auto texts = arguments.texts(
+      {kPasskeyId, kPasskeyClientData, kPasskeyAuthenticatorData, kPasskeySignature});
+  return SentPasskey{texts[0], texts[1], texts[2], texts[3], arguments.text(kPasskeyUserHandle)};
+}
+
 SentFactor second_factor_in(const Arguments& arguments) {
-  return {arguments.text(kTotp), arguments.text(kRecoveryCode)};
+  return {arguments.text(kTotp), arguments.text(kRecoveryCode), passkey_in(arguments)};
 }
 
 }  // namespace users::web

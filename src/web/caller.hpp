@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,9 @@ Result run_ending(Context& context, const Request& request, std::string_view cha
 
 /// The last segment of `.../sessions/17`. Throws NoSuchResource if it is not a number.
 std::uint64_t id_in(const std::string& path);
+
+/// The arguments of a passkey's assertion; nullopt without passkey_id.
+std::optional<SentPasskey> passkey_in(const Arguments& arguments);
 
 /// The optional arguments for a second factor.
 SentFactor second_factor_in(const Arguments& arguments);

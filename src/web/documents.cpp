@@ -20,10 +20,10 @@ std::string pattern_of(std::string_view path) {
 json::Object schema_of(std::string_view member) {
   if (member == "retry_after") return {{"$ref", "#/components/schemas/RetryAfter"}};
   if (member == "factors") {
-    return {
-        {"type", "array"},
-        {"items", json::Object{{"type", "string"}, {"enum", json::Array{kTotp, kRecoveryCode}}}},
-        {"description", "The arguments that the account accepts."}};
+    return {{"type", "array"},
+            {"items", json::Object{{"type", "string"},
+                                   {"enum", json::Array{kTotp, kRecoveryCode, kPasskey}}}},
+            {"description", "What the account accepts; passkey: the arguments passkey_*."}};
   }
   return {{"type", "array"},
           {"minItems", 1U},

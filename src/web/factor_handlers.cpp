@@ -17,9 +17,13 @@ Result reply_with(const NewRecoveryCodes& created) {
 Result confirm(Context& context, const Request& request) {
   const LoggedIn who = require_session(context, request);
   const Arguments arguments = parse_body(request);
+  const SentFactor second = second_factor_in(arguments);
+  if (second.passkey && !arguments.text("password")) {
+    return result_of(
+        context.accounts.confirm_by_passkey(who.session, *second.passkey, client_of(request)));
+  }
   const auto texts = arguments.texts({"password"});
-  return result_of(context.accounts.confirm(who.session, texts[0], client_of(request),
-                                            second_factor_in(arguments)));
+  return result_of(context.accounts.confirm(who.session, texts[0], client_of(request), second));
 }
 
 Result list_factors(Context& context, const Request& request) {
@@ -33,7 +37,9 @@ Result list_factors(Context& context, const Request& request) {
                                    {"created", factor.created},
                                    {"last_used", factor.last_used}});
   }
-  return {.data = {{"factors", std::move(factors)}, {"recovery_codes", list.recovery_codes}}};
+  return {.data = {{"factors", std::move(factors)},
+                   {"recovery_codes", list.recovery_codes},
+                   {"passkeys", !context.config.passkey_rp_id.empty()}}};
 }
 
 Result begin_totp(Context& context, const Request& request) {

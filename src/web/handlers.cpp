@@ -45,19 +45,25 @@ Result code(Context& context, const Request& request) {
       context.accounts.request_code(texts[0], purpose, retry_key(request), client_of(request)));
 }
 
+/// By passkey, by code or by password.
+LoginOutcome log_in(Context& context, const Arguments& arguments, const Client& client) {
+  const SentFactor second = second_factor_in(arguments);
+  if (second.passkey && !arguments.text("phone")) {
+    return context.accounts.login_by_passkey(*second.passkey, client);
+  }
+  const bool by_code = !arguments.text("password") && arguments.text("code");
+  const auto texts = arguments.texts({"phone", by_code ? "code" : "password"});
+  return by_code ? context.accounts.login_by_code(texts[0], texts[1], client, second)
+                 : context.accounts.login(texts[0], texts[1], client, second);
+}
+
 Result login(Context& context, const Request& request) {
   refuse_foreign_page(request);
   const Arguments arguments = parse_body(request);
   const bool cookie = arguments.flag("cookie");
   const bool secure = context.config.session_cookie_secure;
   if (cookie && !is_same_origin(request, secure).value_or(true)) throw InvalidArguments({"origin"});
-  const bool by_code = !arguments.text("password") && arguments.text("code");
-  const auto texts = arguments.texts({"phone", by_code ? "code" : "password"});
-  const LoginOutcome outcome =
-      by_code ? context.accounts.login_by_code(texts[0], texts[1], client_of(request),
-                                               second_factor_in(arguments))
-              : context.accounts.login(texts[0], texts[1], client_of(request),
-                                       second_factor_in(arguments));
+  const LoginOutcome outcome = log_in(context, arguments, client_of(request));
   Result result = result_of(outcome);
   if (!outcome.session) return result;
   const NewSession& session = *outcome.session;
@@ -177,6 +183,9 @@ constexpr Route kRoutes[] = {
     {"POST", "phone", change_phone},
     {"POST", "confirm", confirm},
     {"GET", "factors", list_factors},
+    {"POST", "passkey/challenge", passkey_challenge},
+    {"POST", "factors/passkey/challenge", begin_passkey},
+    {"POST", "factors/passkey", add_passkey},
     {"POST", "factors/totp", begin_totp},
     {"POST", "factors/totp/confirm", confirm_totp},
     {"POST", "factors/recovery", renew_recovery_codes},

@@ -79,6 +79,11 @@ Result confirm_totp(Context& context, const Request& request);
 Result renew_recovery_codes(Context& context, const Request& request);
 Result remove_factor(Context& context, const Request& request);
 
+// Handlers for passkeys (passkey_handlers.cpp).
+Result passkey_challenge(Context& context, const Request& request);
+Result begin_passkey(Context& context, const Request& request);
+Result add_passkey(Context& context, const Request& request);
+
 // Handlers for monitoring (monitoring.cpp).
 Result health_live(Context& context, const Request& request);
 Result health_ready(Context& context, const Request& request);

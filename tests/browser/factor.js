@@ -17,14 +17,14 @@ const kWords = {
 };
 
 /// The app's code; `steps` of 30 seconds from now.
-function appCode(secret, steps = 0) {
+export function appCode(secret, steps = 0) {
   const when = Math.floor(Date.now() / 1000) + 30 * steps;
   return execFileSync("oathtool", ["--totp", "--base32", `--now=@${when}`, secret], { encoding: "utf8" }).trim();
 }
 
 /// As if the app's last code had been used long ago.
-const forgetUsedCodes = () => sql("UPDATE factors SET lastStep = 0");
-const letSessionsAge = () => sql("UPDATE sessions SET authTime = authTime - INTERVAL 11 MINUTE");
+export const forgetUsedCodes = () => sql("UPDATE factors SET lastStep = 0");
+export const letSessionsAge = () => sql("UPDATE sessions SET authTime = authTime - INTERVAL 11 MINUTE");
 
 /// The secret in the QR code on the screen, as a phone's camera reads it.
 async function scan(page) {
@@ -37,7 +37,7 @@ async function scan(page) {
 const secretShown = async (page) => (await page.locator(".secret").textContent()).replaceAll(" ", "");
 
 /// Enrols an app on the view that offers a secret; returns the secret and the recovery codes.
-async function enrol(page, language) {
+export async function enrol(page, language) {
   await shows(page, "totp");
   await page.locator(".qr").waitFor();
   const secret = await secretShown(page);

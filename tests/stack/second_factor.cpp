@@ -487,7 +487,7 @@ BOOST_AUTO_TEST_CASE(operators_see_and_remove_factors) {
   BOOST_TEST(login().code() == 1013);
   const Command removed = run_command(ctl("user remove-factors --yes " + person.phone()));
   BOOST_TEST(removed.status == 0);
-  BOOST_TEST(says(removed, "has no second factor any more"));
+  BOOST_TEST(says(removed, "has no second factor and no passkey any more"));
   BOOST_TEST(!is_alive(token));
   BOOST_TEST(login().code() == 0);
   BOOST_TEST(says(run_command(ctl("audit " + person.phone())), "factors removed"));

@@ -152,6 +152,7 @@ class Subjects {
     db::Database database(config, password, metrics);
     const std::string hash = crypto::hash_password(Secret(Person().password()), {19456, 2});
     const Sessions sessions(config, key);
+    const Passkeys passkeys(config, key, metrics);
     for (int i = 0; i < count; ++i) {
       Subject& who = subjects_.emplace_back();
       if (change.event == nullptr || std::string_view(change.event) == "regist") continue;
@@ -167,7 +168,7 @@ class Subjects {
         }
         return true;
       });
-      if (change.totp != Totp::none) give_totp(who, database, SecondFactor(key, metrics));
+      if (change.totp != Totp::none) give_totp(who, database, SecondFactor(key, metrics, passkeys));
       if (change.purpose == nullptr) continue;
       who.code = "123456";
       const std::string to =

@@ -289,6 +289,8 @@ BOOST_AUTO_TEST_CASE(limits_are_those_of_the_code) {
       {"password_tries", throttle::kLogins.most},
       {"password_lock", throttle::kLogins.seconds},
       {"second_factor_tries", throttle::kSecondFactors.most},
+      {"passkeys_of_an_account", kMostPasskeys},
+      {"passkey_challenge", kChallengeSeconds},
       {"enrolment", kEnrolmentSeconds},
       {"session_fresh", config.session_fresh_minutes},
       {"sessions_of_an_account", config.session_per_account},

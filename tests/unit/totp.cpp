@@ -96,7 +96,9 @@ BOOST_AUTO_TEST_CASE(a_qr_code_is_a_square_with_three_finders) {
 BOOST_AUTO_TEST_CASE(recovery_codes_are_read_as_people_type_them) {
   const Secret key(std::string(64, 'k'));
   Metrics metrics;
-  const auto codes = SecondFactor(key, metrics).new_recovery_codes();
+  const Config config;
+  const Passkeys passkeys(config, key, metrics);
+  const auto codes = SecondFactor(key, metrics, passkeys).new_recovery_codes();
   BOOST_TEST(codes.size() == 10U);
   for (const Secret& code : codes) {
     BOOST_TEST(code.reveal().size() == 11U);

@@ -7,6 +7,7 @@
 #include "ctl/doctor/doctor.hpp"
 #include "ctl/key_check.hpp"
 #include "db/migrations.hpp"
+#include "factors/passkeys.hpp"
 #include "sms/outbox.hpp"
 
 namespace users::ctl {
@@ -109,12 +110,23 @@ Finding judge_key(const Diagnosis& d, db::Connection& connection) {
       "copy key_file from another host; if all have a new key, users-ctl setup --take-over");
 }
 
+Finding judge_passkeys(const Diagnosis& d, db::Connection& connection) {
+  const std::string& rp_id = d.config->passkey_rp_id;
+  const auto hash = crypto::sha256(rp_id);
+  const auto count =
+      count_foreign_passkeys.one(connection, crypto::bytes_of(hash)).value_or(db::Number{}).value;
+  if (count == 0) return ok(rp_id.empty() ? "none" : "all are for " + rp_id);
+  return problem("of another rp_id than passkey.rp_id, so useless: " + std::to_string(count),
+                 "set passkey.rp_id as it was, or tell their owners to add new ones");
+}
+
 void check_tables(Diagnosis& d, db::Connection& connection) {
   try {
     const unsigned version = db::schema_version(connection);
     d.add("schema", judge_schema(d, version, db::can_work_with(connection, version)));
     d.add("outbox", judge_outbox(outbox::delays.one(connection).value_or(outbox::Delays{})));
     d.add("key of this database", judge_key(d, connection));
+    d.add("passkeys", judge_passkeys(d, connection));
     d.add("password hashes", judge_hashes(count_imported_hashes(connection, *d.config)));
   } catch (const db::NoSuchTable&) {
     d.add("outbox", skipped("there is no such table"));
