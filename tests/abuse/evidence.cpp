@@ -14,7 +14,25 @@
 namespace users::test {
 
 std::vector<Endpoint> endpoints_of(const std::string& phone) {
+  // Well-formed, by no device.
+  const nlohmann::json passkey{{"passkey_id", "AAAA"},
+                               {"passkey_client_data", "AAAA"},
+                               {"passkey_authenticator_data", "AAAA"},
+                               {"passkey_signature", "AAAA"},
+                               {"passkey_user_handle", "AAAA"}};
+  nlohmann::json reset{{"phone", phone}, {"code", "123456"}, {"password", "another horse 42"}};
+  reset.update(passkey);
   return {
+      {"POST", "passkey/challenge", {{"purpose", "login"}}},
+      {"POST", "login", passkey},
+      {"POST", "confirm", passkey},
+      {"POST", "reset", reset},
+      {"POST",
+       "factors/passkey",
+       {{"client_data", "AAAA"},
+        {"attestation_object", "AAAA"},
+        {"name", "phone"},
+        {"transports", "usb"}}},
       {"POST", "regist", {{"phone", phone}, {"password", "correct horse 42"}, {"code", "123456"}}},
       {"POST", "code", {{"phone", phone}, {"purpose", "login"}}},
       {"POST",

@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(of_two_hundred_guesses_at_a_second_factor_ten_are_judged) {
     return (i % 4 < 2 ? victim.login(guess) : victim.confirm(guess)).code();
   });
   const int judged =
-      ExecutedStatements::count("SELECT %FROM factors WHERE user_id = ? AND kind") +
+      ExecutedStatements::count("SELECT %FROM factors WHERE user_id = ? AND kind = _totp_") +
       ExecutedStatements::count("SELECT %FROM recovery_codes WHERE user_id = ? AND codeHash");
   BOOST_TEST(judged == kAllowed);
   BOOST_TEST(codes[1005] == kAllowed);
