@@ -11,7 +11,7 @@ import { applyTexts, text } from "./texts.js";
 const kFields = {
   phone: { label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "tel" },
   // Password managers fill in what they store under this name.
-  knownPhone: { name: "phone", label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "username webauthn" },
+  knownPhone: { name: "phone", label: "phone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "username" },
   newPhone: { name: "phone", label: "newPhone", help: "phoneHelp", type: "tel", inputmode: "tel", autocomplete: "tel" },
   code: { label: "code", help: "codeHelp", type: "text", inputmode: "numeric", autocomplete: "one-time-code" },
   totp: { label: "totp", help: "totpHelp", type: "text", inputmode: "numeric", autocomplete: "one-time-code" },
@@ -151,6 +151,8 @@ export function makeForm(name, spec, context) {
     name ??= label;
     const id = `${form}-${name}`;
     const isNew = attributes.autocomplete === "new-password";
+    // Browsers offer passkeys in a field that says so.
+    if (spec.passkey && name === "phone") attributes.autocomplete += " webauthn";
     const input = make("input", {
       id, name, ...attributes, autocapitalize: "off", spellcheck: "false", "aria-describedby": `${isNew ? `${id}-hint ` : ""}${id}-error`,
     });

@@ -43,7 +43,7 @@ async function quiet({ context }) {
 
 async function managers({ visit }) {
   const page = await visit();
-  for (const [view, name] of [["login", "username"], ["login-code", "username"], ["reset", "username"], ["register", "tel"]]) {
+  for (const [view, name] of [["login", "username webauthn"], ["login-code", "username webauthn"], ["reset", "username"], ["register", "tel"]]) {
     await page.goto(`/users/#${view}`);
     await shows(page, view);
     equal(await page.locator(`#${view}-phone`).getAttribute("autocomplete"), name, `what a password manager is asked for, ${view}`);
