@@ -246,6 +246,7 @@ Secret SecondFactor::begin_totp(db::Database& database, std::uint64_t user_id) c
 
 Outcome SecondFactor::judge_first_code(db::Database& database, std::uint64_t user_id,
                                        std::string_view code, FirstCode& first) const {
+  first = {};
   if (Outcome counted = count_attempt(database, user_id); !counted.is_ok()) return counted;
   return database.replay([&](db::Connection& connection) -> Outcome {
     if (const auto waiting = find_enrolment.one(connection, user_id)) {

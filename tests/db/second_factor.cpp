@@ -164,6 +164,23 @@ BOOST_AUTO_TEST_CASE(an_enrolment_sent_again_gives_the_same_recovery_codes) {
   BOOST_TEST(count("audit WHERE event = 'totp added'") == "2");
 }
 
+BOOST_AUTO_TEST_CASE(a_secret_that_is_replaced_during_its_confirmation_is_not_enrolled) {
+  offer();
+  const auto held = database.connect();
+  held->run_script("START TRANSACTION; SELECT 1 FROM users FOR UPDATE", "hold");
+  const std::string right = code();
+  auto enrolment = std::async(std::launch::async, [&] {
+    const Session own = other.accounts.find_session(token).value();
+    return other.accounts.confirm_totp(own, right, kClient).code;
+  });
+  BOOST_TEST(wait_until(30, [] { return row_lock_waits() == 1; }));
+  const std::string enrolled = database.query("SELECT HEX(secret) FROM factors");
+  offer();
+  held->run_script("COMMIT", "let go");
+  BOOST_TEST((enrolment.get() == ResultCode::wrong_code));
+  BOOST_TEST(database.query("SELECT HEX(secret) FROM factors") == enrolled);
+}
+
 BOOST_AUTO_TEST_CASE(an_enrolment_whose_answer_was_lost_is_done_once) {
   offer();
   Cut cut(database);
