@@ -95,6 +95,16 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, start), text.size());
+    parts.emplace_back(trim(text.substr(start, end - start)));
+    start = end + 1;
+  }
+  return parts;
+}
+
 void append_printable(std::string& line, std::string_view text, std::size_t longest) {
   const auto is_plain_ascii = [](char c) { return c >= 0x20 && c < 0x7F; };
   if (line.size() + text.size() <= longest && std::ranges::all_of(text, is_plain_ascii)) {

@@ -21,6 +21,9 @@ std::size_t count_code_points(std::string_view text);
 /// The text without leading and trailing blanks.
 std::string_view trim(std::string_view text);
 
+/// The parts between separators, without surrounding blanks.
+std::vector<std::string> split(std::string_view text, char separator);
+
 /// Converts a number as people type or paste it to ASCII: any blank becomes a space, any dash `-`,
 /// and full-width characters become ASCII. Drops invisible marks (direction, zero width). Returns
 /// nullopt if any other non-ASCII character is left, or the bytes are not UTF-8.

@@ -11,11 +11,6 @@
 namespace users {
 namespace {
 
-/// Crockford's base32: neither I, L, O nor U. Ten characters are 50 bits.
-constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-constexpr std::size_t kRecoveryCodeLength = 10;
-static_assert(256 % kAlphabet.size() == 0);  // a byte chooses fairly
-
 /// An account's TOTP.
 struct StoredTotp {
   std::uint64_t id = 0;
@@ -66,22 +61,6 @@ const db::Write<void(std::uint64_t user_id, std::string_view secret)> take_enrol
 const db::Write<void(std::uint64_t user_id)> delete_enrolment{
     "delete_enrolment", "DELETE FROM totp_enrolments WHERE user_id = ?"};
 
-const db::Query<db::Number(std::uint64_t user_id, std::string_view hash)> find_recovery_code{
-    "find_recovery_code",
-    "SELECT",
-    {{"user_id", &db::Number::value}},
-    "FROM recovery_codes WHERE user_id = ? AND codeHash = ?"};
-const db::Write<void(std::uint64_t user_id, std::string_view hash)> use_recovery_code{
-    "use_recovery_code", "DELETE FROM recovery_codes WHERE user_id = ? AND codeHash = ?"};
-const db::Write<void(std::uint64_t user_id)> delete_recovery_codes{
-    "delete_recovery_codes", "DELETE FROM recovery_codes WHERE user_id = ?"};
-const db::Write<void(std::uint64_t user_id, std::string_view hash)> insert_recovery_code{
-    "insert_recovery_code", "INSERT INTO recovery_codes (user_id, codeHash) VALUES (?, ?)"};
-
-std::uint64_t recovery_codes_left(db::Connection& connection, std::uint64_t user_id) {
-  return count_recovery_codes.one(connection, user_id).value_or(db::Number{}).value;
-}
-
 }  // namespace
 
 decltype(list_factors) list_factors{"list_factors",
@@ -92,10 +71,6 @@ decltype(list_factors) list_factors{"list_factors",
                                      {db::iso8601("createTime"), &Factor::created},
                                      {db::iso8601("useTime"), &Factor::last_used}},
                                     "FROM factors WHERE user_id = ? ORDER BY id"};
-decltype(count_recovery_codes) count_recovery_codes{"count_recovery_codes",
-                                                    "SELECT",
-                                                    {{"COUNT(*)", &db::Number::value}},
-                                                    "FROM recovery_codes WHERE user_id = ?"};
 decltype(find_kind) find_kind{"find_kind",
                               "SELECT",
                               {{"kind", &db::Text::value}},
@@ -109,7 +84,7 @@ void delete_factors(db::Connection& connection, std::uint64_t user_id) {
 
 void delete_totp(db::Connection& connection, std::uint64_t user_id) {
   delete_totp_row(connection, user_id);
-  delete_recovery_codes(connection, user_id);
+  RecoveryCodes::remove(connection, user_id);
   delete_enrolment(connection, user_id);
 }
 
@@ -119,25 +94,11 @@ Outcome check_form(const SentFactor& sent) {
                  sent.passkey ? check_form(*sent.passkey) : Outcome{});
 }
 
-std::optional<std::string> parse_recovery_code(std::string_view text) {
-  constexpr std::size_t kMostBytes = 64;
-  auto code = text.size() <= kMostBytes ? to_ascii_number(text) : std::nullopt;
-  if (!code) return std::nullopt;
-  std::erase_if(*code, [](char c) { return c == ' ' || c == '-'; });
-  for (char& c : *code) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (c == 'O') c = '0';
-    if (c == 'I' || c == 'L') c = '1';
-  }
-  const bool is_good = code->size() == kRecoveryCodeLength &&
-                       code->find_first_not_of(kAlphabet) == std::string::npos;
-  return is_good ? std::move(code) : std::nullopt;
-}
-
 SecondFactor::SecondFactor(const Secret& key, Metrics& metrics, const Passkeys& passkeys)
     : key_(key),
       metrics_(metrics),
       passkeys_(passkeys),
+      recovery_(key),
       asked_(metrics.counter(MetricId::second_factors, R"(result="asked")")),
       right_(metrics.counter(MetricId::second_factors, R"(result="right")")),
       wrong_(metrics.counter(MetricId::second_factors, R"(result="wrong")")),
@@ -146,7 +107,7 @@ SecondFactor::SecondFactor(const Secret& key, Metrics& metrics, const Passkeys& 
 Outcome SecondFactor::refuse(ResultCode code, db::Connection& connection,
                              std::uint64_t user_id) const {
   Outcome outcome{.code = code, .factors = {kTotp}};
-  if (recovery_codes_left(connection, user_id) > 0) outcome.factors.push_back(kRecoveryCode);
+  if (RecoveryCodes::left(connection, user_id) > 0) outcome.factors.push_back(kRecoveryCode);
   if (passkeys_.is_on() &&
       count_passkeys.one(connection, user_id).value_or(db::Number{}).value > 0) {
     outcome.factors.push_back(kPasskey);
@@ -187,8 +148,8 @@ Outcome SecondFactor::judge(db::Database& database, const User& user, const Sent
   }
   return database.replay([&](db::Connection& connection) -> Outcome {
     if (recovery) {
-      const std::string hash = hash_recovery_code(user.id, *recovery);
-      if (find_recovery_code.one(connection, user.id, hash)) right.recovery_hash = hash;
+      const std::string hash = recovery_.hash_of(user.id, *recovery);
+      if (RecoveryCodes::has(connection, user.id, hash)) right.recovery_hash = hash;
     } else if (const auto stored = totp ? find_totp.one(connection, user.id) : std::nullopt) {
       const auto step = totp::step_of(open(user.id, stored->secret), *totp, stored->now);
       if (step && *step > stored->last_step) {
@@ -210,11 +171,10 @@ Outcome SecondFactor::consume(db::Connection& connection, const User& user,
   }
   if (user.level < kTwoFactors) return {};
   if (!right.is_given()) return refuse(ResultCode::second_factor_required, connection, user.id);
-  const bool first = right.totp_id != 0
-                         ? use_totp(connection, right.step, right.totp_id, right.step) == 1
-                     : right.passkey.factor_id != 0
-                         ? passkeys_.consume(connection, right.passkey)
-                         : use_recovery_code(connection, user.id, right.recovery_hash) == 1;
+  const bool first =
+      right.totp_id != 0 ? use_totp(connection, right.step, right.totp_id, right.step) == 1
+      : right.passkey.factor_id != 0 ? passkeys_.consume(connection, right.passkey)
+                                     : RecoveryCodes::use(connection, user.id, right.recovery_hash);
   if (!first) {
     count_wrong(user.id);
     return refuse(ResultCode::wrong_code, connection, user.id);
@@ -223,7 +183,7 @@ Outcome SecondFactor::consume(db::Connection& connection, const User& user,
   right_.add();
   if (right.recovery_hash.empty()) return {};
   recovery_used_.add();
-  return {.recovery_codes_left = recovery_codes_left(connection, user.id)};
+  return {.recovery_codes_left = RecoveryCodes::left(connection, user.id)};
 }
 
 Authentication SecondFactor::authentication(const User& user, std::string_view method,
@@ -270,44 +230,16 @@ bool SecondFactor::enrol_totp(db::Connection& connection, std::uint64_t user_id,
   if (take_enrolment(connection, user_id, first.sealed) != 1) return false;
   delete_totp_row(connection, user_id);
   insert_totp(connection, user_id, first.sealed, first.step);
-  put_recovery_codes(connection, user_id, recovery_codes_from(first.sealed));
+  recovery_.put(connection, user_id, recovery_.made_from(first.sealed));
   throttle::forgive(connection, throttle::kSecondFactors, std::to_string(user_id));
   right_.add();
   return true;
 }
 
-std::vector<Secret> SecondFactor::new_recovery_codes() const {
-  return recovery_codes_from(crypto::bytes_of(crypto::random_digest()));
-}
-
 std::vector<Secret> SecondFactor::first_recovery_codes(db::Connection& connection,
                                                        std::uint64_t user_id) const {
   const auto totp = find_totp.one(connection, user_id);
-  return totp ? recovery_codes_from(totp->secret) : std::vector<Secret>();
-}
-
-std::vector<Secret> SecondFactor::recovery_codes_from(std::string_view seed) const {
-  std::vector<Secret> codes;
-  while (codes.size() < kRecoveryCodes) {
-    const auto digest = crypto::keyed_hash(key_, "new recovery code",
-                                           std::to_string(codes.size()).append("\n").append(seed));
-    std::string code;
-    for (std::size_t i = 0; i < kRecoveryCodeLength; ++i) {
-      if (i == kRecoveryCodeLength / 2) code += '-';
-      code += kAlphabet[digest[i] % kAlphabet.size()];
-    }
-    codes.emplace_back(std::move(code));
-  }
-  return codes;
-}
-
-void SecondFactor::put_recovery_codes(db::Connection& connection, std::uint64_t user_id,
-                                      const std::vector<Secret>& codes) const {
-  delete_recovery_codes(connection, user_id);
-  for (const Secret& code : codes) {
-    insert_recovery_code(connection, user_id,
-                         hash_recovery_code(user_id, *parse_recovery_code(code.reveal())));
-  }
+  return totp ? recovery_.made_from(totp->secret) : std::vector<Secret>();
 }
 
 // The account is part of the key: a row copied to another account opens nothing.
@@ -323,12 +255,6 @@ Secret SecondFactor::open(std::uint64_t user_id, std::string_view sealed) const 
                              "user in again with users-ctl user remove-factors PHONE");
   }
   return std::move(*secret);
-}
-
-std::string SecondFactor::hash_recovery_code(std::uint64_t user_id, std::string_view code) const {
-  const auto digest =
-      crypto::keyed_hash(key_, "recovery code", std::to_string(user_id).append("\n").append(code));
-  return std::string(crypto::bytes_of(digest));
 }
 
 }  // namespace users

@@ -14,6 +14,7 @@
 #include "base/secret.hpp"
 #include "db/database.hpp"
 #include "factors/passkeys.hpp"
+#include "factors/recovery_codes.hpp"
 #include "metrics/metrics.hpp"
 
 namespace users {
@@ -33,12 +34,6 @@ constexpr std::string_view kRecoveryCode = "recovery_code";
 
 /// Checks the form alone. Returns invalid_arguments with the names of the bad ones.
 Outcome check_form(const SentFactor& sent);
-
-/// Parses a recovery code as people type or paste it: in any case, without dashes and blanks, with
-/// O read as 0, and I and L as 1. Returns nullopt unless it has ten characters of the alphabet.
-std::optional<std::string> parse_recovery_code(std::string_view text);
-
-constexpr std::size_t kRecoveryCodes = 10;
 
 /// How long a new TOTP secret waits for its first code.
 constexpr std::uint64_t kEnrolmentSeconds = std::uint64_t{10} * 60;
@@ -103,25 +98,17 @@ class SecondFactor {
   Outcome judge_first_code(db::Database& database, std::uint64_t user_id, std::string_view code,
                            FirstCode& first) const;
   /// Makes the waiting secret the account's TOTP, in place of an older one, with its first recovery
-  /// codes. Call in a transaction
-  /// with the user's row locked. Returns false if another secret waits by now.
+  /// codes. Call in a transaction with the user's row locked. Returns false if another secret
+  /// waits by now.
   bool enrol_totp(db::Connection& connection, std::uint64_t user_id, const FirstCode& first) const;
 
-  /// Ten new recovery codes such as `ABCDE-FGHJK`.
-  [[nodiscard]] std::vector<Secret> new_recovery_codes() const;
-  /// The ones that belong to the account's TOTP since it was enrolled: always the same, so that a
-  /// confirmation that is sent again gets them again. Empty if the account has none.
+  /// The recovery codes that came with the account's TOTP: always the same, so that a confirmation
+  /// that is sent again gets them again. Empty if the account has none.
   std::vector<Secret> first_recovery_codes(db::Connection& connection, std::uint64_t user_id) const;
-  /// Replaces the account's recovery codes by these, in the caller's transaction.
-  void put_recovery_codes(db::Connection& connection, std::uint64_t user_id,
-                          const std::vector<Secret>& codes) const;
 
  private:
-  /// Ten codes that only the key and these random bytes decide.
-  [[nodiscard]] std::vector<Secret> recovery_codes_from(std::string_view seed) const;
   [[nodiscard]] crypto::Digest totp_key(std::uint64_t user_id) const;
   [[nodiscard]] Secret open(std::uint64_t user_id, std::string_view sealed) const;
-  [[nodiscard]] std::string hash_recovery_code(std::uint64_t user_id, std::string_view code) const;
   /// Returns ok, or locked if there were too many attempts.
   Outcome count_attempt(db::Database& database, std::uint64_t user_id) const;
   /// In the metrics and in the log, by which an operator finds the account.
@@ -132,6 +119,7 @@ class SecondFactor {
   const Secret& key_;
   Metrics& metrics_;
   const Passkeys& passkeys_;
+  RecoveryCodes recovery_;
   Counter asked_;
   Counter right_;
   Counter wrong_;
@@ -139,7 +127,6 @@ class SecondFactor {
 };
 
 extern const db::Query<Factor(std::uint64_t user_id)> list_factors;
-extern const db::Query<db::Number(std::uint64_t user_id)> count_recovery_codes;
 /// The kind of an account's factor.
 extern const db::Query<db::Text(std::uint64_t id, std::uint64_t user_id)> find_kind;
 extern const db::Write<void(std::uint64_t id)> delete_factor;

@@ -33,7 +33,7 @@ Outcome AccountService::require_fresh(const Session& session) {
 FactorList AccountService::list_factors(const Session& session) {
   return database_.replay([&](db::Connection& connection) -> FactorList {
     return {users::list_factors.all(connection, session.user_id),
-            count_recovery_codes.one(connection, session.user_id).value_or(db::Number{}).value};
+            RecoveryCodes::left(connection, session.user_id)};
   });
 }
 
@@ -88,14 +88,14 @@ NewRecoveryCodes AccountService::confirm_totp(const Session& session, std::strin
 NewRecoveryCodes AccountService::renew_recovery_codes(const Session& session,
                                                       const Client& client) {
   if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return {fresh};
-  NewRecoveryCodes created{{}, second_factor_.new_recovery_codes()};
+  NewRecoveryCodes created{{}, recovery_codes_.make()};
   const Outcome outcome =
       database_.once(db::new_operation(), [&](db::Transaction& transaction) -> Outcome {
         const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
         if (!user || user->level < kTwoFactors) {
           return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
         }
-        second_factor_.put_recovery_codes(transaction.connection(), user->id, created.codes);
+        recovery_codes_.put(transaction.connection(), user->id, created.codes);
         record(transaction, user->id, "recovery codes renewed", client);
         return {};
       });

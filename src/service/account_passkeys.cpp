@@ -35,13 +35,12 @@ LoginOutcome AccountService::login_by_passkey(const SentPasskey& sent, const Cli
   if (Outcome shape = check_form(sent); !shape.is_ok()) return {shape};
   const Entry entry{"login by passkey", kByPasskey,
                     operation_of(key_, "login by passkey", sent.client_data, client)};
-  RightFactor factor;
   const auto right = passkeys_.judge(database_, sent, Ceremony::login, "");
-  const auto user = right ? database_.replay([&](db::Connection& connection) {
-    return find_user_by_id.one(connection, right->user_id);
-  })
-                          : std::nullopt;
+  if (!right) return {{.code = ResultCode::wrong_credentials}};
+  const auto user = database_.replay(
+      [&](db::Connection& connection) { return find_user_by_id.one(connection, right->user_id); });
   if (!user) return {{.code = ResultCode::wrong_credentials}};
+  RightFactor factor;
   factor.passkey = *right;
   LoginOutcome outcome = open_session(*user, entry, &factor, client, [](auto&) { return true; });
   if (outcome.code == ResultCode::wrong_credentials && database_.is_done(entry.operation)) {

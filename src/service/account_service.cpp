@@ -32,6 +32,7 @@ AccountService::AccountService(const Config& config, const Secret& key, db::Data
       verification_(config, key, metrics),
       passkeys_(config, key, metrics),
       second_factor_(key, metrics, passkeys_),
+      recovery_codes_(key),
       sessions_(config, key),
       passwords_(config, metrics),
       registrations_(metrics.counter(MetricId::registrations)),

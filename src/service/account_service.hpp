@@ -213,6 +213,7 @@ class AccountService {
   Verification verification_;
   Passkeys passkeys_;
   SecondFactor second_factor_;
+  RecoveryCodes recovery_codes_;
   Sessions sessions_;
   PasswordCheck passwords_;
   Counter registrations_;

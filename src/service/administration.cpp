@@ -70,7 +70,7 @@ Standing Administration::standing(const User& user) {
     return {sessions_.count(connection, user.id),
             list_factors.all(connection, user.id).size(),
             count_passkeys.one(connection, user.id).value_or(db::Number{}).value,
-            count_recovery_codes.one(connection, user.id).value_or(db::Number{}).value,
+            RecoveryCodes::left(connection, user.id),
             throttle::count_of(connection, throttle::kLogins, user.phone),
             throttle::count_of(connection, throttle::kGuessesADay, user.phone),
             throttle::count_of(connection, throttle::kSendsADay, user.phone),

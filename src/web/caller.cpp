@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace users::web {
 namespace {
 
@@ -67,6 +69,12 @@ void refuse_foreign_page(const Request& request) {
 void take_cookie_away(Result& result, const Context& context) {
   result.headers.emplace_back("Set-Cookie",
                               session_cookie("", 0, context.config.session_cookie_secure));
+}
+
+json::Array array_of(std::string_view text, char separator) {
+  if (text.empty()) return {};
+  const auto parts = split(text, separator);
+  return {parts.begin(), parts.end()};
 }
 
 Result run_ending(Context& context, const Request& request, std::string_view change,

@@ -15,17 +15,6 @@ std::string_view retry_key(const Request& request) {
   return key;
 }
 
-/// The methods of an Authentication.
-json::Array methods_of(std::string_view amr) {
-  json::Array methods;
-  while (!amr.empty()) {
-    const std::string_view method = amr.substr(0, amr.find(' '));
-    methods.push_back(method);
-    amr.remove_prefix(std::min(method.size() + 1, amr.size()));
-  }
-  return methods;
-}
-
 Result regist(Context& context, const Request& request) {
   refuse_foreign_page(request);
   const Arguments arguments = parse_body(request);
@@ -103,7 +92,7 @@ Result me(Context& context, const Request& request) {
                    {"createTime", owner->created},
                    {"level", owner->level},
                    {"authTime", owner->authenticated},
-                   {"amr", methods_of(owner->amr)}}};
+                   {"amr", array_of(owner->amr, ' ')}}};
 }
 
 Result delete_me(Context& context, const Request& request) {
@@ -129,7 +118,7 @@ Result list_sessions(Context& context, const Request& request) {
                                     {"current", row.id == who.session.id},
                                     {"level", row.level},
                                     {"authTime", row.authenticated},
-                                    {"amr", methods_of(row.amr)}});
+                                    {"amr", array_of(row.amr, ' ')}});
   }
   return {.data = {{"sessions", std::move(sessions)}}};
 }

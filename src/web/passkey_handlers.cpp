@@ -1,26 +1,14 @@
 // The handlers for passkeys: what browsers need for their ceremonies, in flat members.
-#include <algorithm>
-
 #include "web/caller.hpp"
 
 namespace users::web {
 namespace {
 
-/// Names such as `internal,hybrid`.
-json::Array split(std::string_view names) {
-  json::Array list;
-  while (!names.empty()) {
-    const std::string_view name = names.substr(0, names.find(','));
-    if (!name.empty()) list.push_back(name);
-    names.remove_prefix(std::min(name.size() + 1, names.size()));
-  }
-  return list;
-}
-
 json::Array list_of(const std::vector<KnownPasskey>& passkeys) {
   json::Array list;
   for (const KnownPasskey& passkey : passkeys) {
-    list.push_back(json::Object{{"id", passkey.id}, {"transports", split(passkey.transports)}});
+    list.push_back(
+        json::Object{{"id", passkey.id}, {"transports", array_of(passkey.transports, ',')}});
   }
   return list;
 }

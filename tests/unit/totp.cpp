@@ -4,7 +4,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "factors/second_factor.hpp"
+#include "factors/recovery_codes.hpp"
 
 namespace users::test {
 
@@ -95,10 +95,7 @@ BOOST_AUTO_TEST_CASE(a_qr_code_is_a_square_with_three_finders) {
 
 BOOST_AUTO_TEST_CASE(recovery_codes_are_read_as_people_type_them) {
   const Secret key(std::string(64, 'k'));
-  Metrics metrics;
-  const Config config;
-  const Passkeys passkeys(config, key, metrics);
-  const auto codes = SecondFactor(key, metrics, passkeys).new_recovery_codes();
+  const auto codes = RecoveryCodes(key).make();
   BOOST_TEST(codes.size() == 10U);
   for (const Secret& code : codes) {
     BOOST_TEST(code.reveal().size() == 11U);
