@@ -115,8 +115,7 @@ std::vector<int> statuses_in(const std::string& bytes) {
 }
 
 std::string as_operator(const std::string& arguments) {
-  return run_script("'" + program("users-ctl") + "' --config '" + state_folder() + "/users.conf' " +
-                    arguments);
+  return run_script(users_ctl(arguments));
 }
 
 std::string percent_encoded(const std::string& text) {

@@ -119,6 +119,13 @@ BOOST_AUTO_TEST_CASE(another_key_than_the_other_hosts) {
   finds_sql({"key of this database", "problem", "another key", "copy key_file"}, change, change);
 }
 
+BOOST_AUTO_TEST_CASE(passkeys_of_another_domain) {
+  finds_sql({"passkeys", "problem", "useless: 1", "set passkey.rp_id as it was"},
+            "INSERT INTO factors (user_id, kind, credential, rpIdHash, createTime) VALUES (1, "
+            "'passkey', 'doctor', REPEAT('x', 32), UTC_TIMESTAMP())",
+            "DELETE FROM factors WHERE credential = 'doctor'");
+}
+
 BOOST_AUTO_TEST_CASE(a_careless_server_on_another_machine) {
   DatabaseServer server;
   std::ofstream(server.folder() + "/mariadb.cnf", std::ios::app)

@@ -190,9 +190,17 @@ BOOST_AUTO_TEST_CASE(purge_deletes_what_has_expired_and_only_that) {
       "'');"
       "INSERT INTO audit (user_id, event, address, request_id, createTime) VALUES "
       "(1, 'regist', '', '', UTC_TIMESTAMP() - INTERVAL 181 DAY),"
-      "(1, 'login', '', '', UTC_TIMESTAMP() - INTERVAL 179 DAY)");
+      "(1, 'login', '', '', UTC_TIMESTAMP() - INTERVAL 179 DAY);"
+      "INSERT INTO totp_enrolments VALUES (1, 'o', UTC_TIMESTAMP() - INTERVAL 1 SECOND), "
+      "(2, 'n', UTC_TIMESTAMP() + INTERVAL 1 DAY);"
+      "INSERT INTO passkey_challenges VALUES "
+      "(REPEAT('o', 32), 'login', '', UTC_TIMESTAMP() - INTERVAL 1 SECOND), "
+      "(REPEAT('n', 32), 'login', '', UTC_TIMESTAMP() + INTERVAL 1 DAY)");
   Courier one = recorder();
   BOOST_TEST(!one.purge());
+  BOOST_TEST(scratch.query("SELECT GROUP_CONCAT(secret) FROM totp_enrolments") == "n");
+  BOOST_TEST(scratch.query("SELECT GROUP_CONCAT(LEFT(challenge, 1)) FROM passkey_challenges") ==
+             "n");
   BOOST_TEST(scratch.query("SELECT GROUP_CONCAT(phone) FROM verification_codes") ==
              "+8613900000001");
   BOOST_TEST(states() == "pending");

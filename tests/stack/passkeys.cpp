@@ -14,10 +14,6 @@ namespace data = boost::unit_test::data;
 
 namespace {
 
-std::string ctl(const std::string& arguments) {
-  return "'" + program("users-ctl") + "' --config '" + state_folder() + "/users.conf' " + arguments;
-}
-
 /// `arguments` with another value for `name`, or without it if that is empty.
 Arguments changed(Arguments arguments, const std::string& name, const std::string& value) {
   std::erase_if(arguments, [&](const auto& member) { return member.name == name; });
@@ -319,13 +315,14 @@ BOOST_AUTO_TEST_CASE(a_counter_that_falls_back_is_audited) {
   };
   BOOST_TEST(login_with(5) == 0);
   BOOST_TEST(login_with(6) == 0);
-  BOOST_TEST(!says(run_command(ctl("audit " + person.phone())), "counter lower"));
+  BOOST_TEST(!says(run_command(users_ctl("audit " + person.phone())), "counter lower"));
   BOOST_TEST(login_with(6) == 0);
-  BOOST_TEST(says(run_command(ctl("audit " + person.phone())), "login by passkey, counter lower"));
+  BOOST_TEST(
+      says(run_command(users_ctl("audit " + person.phone())), "login by passkey, counter lower"));
 }
 
 BOOST_AUTO_TEST_CASE(a_disabled_account_is_1011_after_a_right_signature) {
-  run_script(ctl("user disable --yes " + person.phone()));
+  run_script(users_ctl("user disable --yes " + person.phone()));
   BOOST_TEST(login().code() == 1011);
   BOOST_TEST(post("login", changed(good("login"), "passkey_signature", "MEUCIQ")).code() == 1004);
 }
@@ -337,11 +334,11 @@ BOOST_AUTO_TEST_CASE(a_deleted_account_leaves_no_passkey) {
 }
 
 BOOST_AUTO_TEST_CASE(operators_see_and_remove_passkeys) {
-  const Command shown = run_command(ctl("user show --json " + person.phone()));
+  const Command shown = run_command(users_ctl("user show --json " + person.phone()));
   BOOST_TEST(says(shown, "\"passkeys\": 1"), shown.output);
   BOOST_TEST(says(shown, "\"level\": 1"));
-  BOOST_TEST(says(run_command(ctl("audit " + person.phone())), "passkey added"));
-  BOOST_TEST(run_command(ctl("user remove-factors --yes " + person.phone())).status == 0);
+  BOOST_TEST(says(run_command(users_ctl("audit " + person.phone())), "passkey added"));
+  BOOST_TEST(run_command(users_ctl("user remove-factors --yes " + person.phone())).status == 0);
   BOOST_TEST(!is_alive(token));
   BOOST_TEST(login().code() == 1004);
 }

@@ -27,10 +27,6 @@ std::string id_of_factor(const std::string& token) {
   return call("GET", "factors", token).list("factors").at(0)["id"];
 }
 
-std::string ctl(const std::string& arguments) {
-  return "'" + program("users-ctl") + "' --config '" + state_folder() + "/users.conf' " + arguments;
-}
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(second_factor, Enrolled, *boost::unit_test::label("issued"))
@@ -260,7 +256,7 @@ BOOST_AUTO_TEST_CASE(ten_guesses_of_every_kind_lock_the_second_factor) {
   BOOST_TEST(confirm_totp(token, "123456").code() == 1008);
   // The password's own lock is another one.
   BOOST_TEST(login().code() == 1013);
-  run_script(ctl("user unlock " + person.phone()));
+  run_script(users_ctl("user unlock " + person.phone()));
   BOOST_TEST(login({{"recovery_code", recovery_codes[0]}}).code() == 0);
 }
 
@@ -432,7 +428,7 @@ BOOST_AUTO_TEST_CASE(a_removal_ends_the_other_sessions_and_logins_in_progress) {
 }
 
 BOOST_AUTO_TEST_CASE(a_disabled_account_is_1011_without_a_second_factor) {
-  run_script(ctl("user disable --yes " + person.phone()));
+  run_script(users_ctl("user disable --yes " + person.phone()));
   BOOST_TEST(login().code() == 1011);
   BOOST_TEST(login({{"totp", code(1)}}).code() == 1011);
 }
@@ -461,11 +457,11 @@ BOOST_AUTO_TEST_CASE(a_session_of_a_lower_level_is_none) {
 BOOST_AUTO_TEST_CASE(operators_see_who_guesses_and_what_a_recovery_code_did) {
   BOOST_TEST(login({{"recovery_code", recovery_codes[0]}}).code() == 0);
   BOOST_TEST(confirm({{"recovery_code", recovery_codes[1]}}).code() == 0);
-  const Command audit = run_command(ctl("audit " + person.phone()));
+  const Command audit = run_command(users_ctl("audit " + person.phone()));
   BOOST_TEST(says(audit, "login, recovery code"));
   BOOST_TEST(says(audit, "confirmed, recovery code"));
   for (int i = 0; i < 12; ++i) BOOST_TEST(login({{"totp", code(120 + i)}}).code() != 0);
-  const Command shown = run_command(ctl("user show --json " + person.phone()));
+  const Command shown = run_command(users_ctl("user show --json " + person.phone()));
   BOOST_TEST(says(shown, "\"wrong_second_factors\": 10"));
   BOOST_TEST(!says(shown, "\"second_factor_seconds_locked\": 0"));
   BOOST_TEST(says(shown, "\"seconds_locked\": 0"));
@@ -474,25 +470,26 @@ BOOST_AUTO_TEST_CASE(operators_see_who_guesses_and_what_a_recovery_code_did) {
                            "$' \"$STATE/log/users/users.log\"")
                    .status == 0);
   }
-  BOOST_TEST(says(run_command(ctl("user unlock " + person.phone())), "wrong second factors"));
+  BOOST_TEST(says(run_command(users_ctl("user unlock " + person.phone())), "wrong second factors"));
 }
 
 BOOST_AUTO_TEST_CASE(operators_see_and_remove_factors) {
-  const Command shown = run_command(ctl("user show --json " + person.phone()));
+  const Command shown = run_command(users_ctl("user show --json " + person.phone()));
   BOOST_TEST(says(shown, "\"level\": 2"));
   BOOST_TEST(says(shown, "\"factors\": 1"));
   BOOST_TEST(says(shown, "\"recovery_codes\": 10"));
-  BOOST_TEST(says(run_command(ctl("user sessions --json " + person.phone())), "pwd otp mfa"));
-  BOOST_TEST(run_command(ctl("user remove-factors " + person.phone() + " </dev/null")).status != 0);
+  BOOST_TEST(says(run_command(users_ctl("user sessions --json " + person.phone())), "pwd otp mfa"));
+  BOOST_TEST(
+      run_command(users_ctl("user remove-factors " + person.phone() + " </dev/null")).status != 0);
   BOOST_TEST(login().code() == 1013);
-  const Command removed = run_command(ctl("user remove-factors --yes " + person.phone()));
+  const Command removed = run_command(users_ctl("user remove-factors --yes " + person.phone()));
   BOOST_TEST(removed.status == 0);
   BOOST_TEST(says(removed, "has no second factor and no passkey any more"));
   BOOST_TEST(!is_alive(token));
   BOOST_TEST(login().code() == 0);
-  BOOST_TEST(says(run_command(ctl("audit " + person.phone())), "factors removed"));
-  BOOST_TEST(
-      says(run_command(ctl("user remove-factors --yes " + person.phone())), "nothing to change"));
+  BOOST_TEST(says(run_command(users_ctl("audit " + person.phone())), "factors removed"));
+  BOOST_TEST(says(run_command(users_ctl("user remove-factors --yes " + person.phone())),
+                  "nothing to change"));
 }
 
 BOOST_AUTO_TEST_CASE(with_another_key_file_a_factor_is_9000_and_the_log_says_why) {

@@ -160,9 +160,8 @@ BOOST_AUTO_TEST_CASE(a_date) {
     table += phones.back() + "\t$2b$10$" + std::string(53, 'e') + "\t" + typed + "\n";
   }
   const std::string before = query("SELECT UTC_TIMESTAMP()");
-  const Command done = run_command("'" + program("users-ctl") + "' --config '" + state_folder() +
-                                   "/users.conf' import '" +
-                                   directory.write("users.tsv", table).string() + "' 2>&1");
+  const Command done =
+      run_command(users_ctl("import '" + directory.write("users.tsv", table).string() + "' 2>&1"));
   BOOST_TEST(done.status == 0, done.output);
   const std::string lost = std::to_string(kLostDates.size()) + " rows (the first is line ";
   BOOST_TEST(done.output.find(lost) != std::string::npos, done.output);

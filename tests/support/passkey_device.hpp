@@ -46,7 +46,7 @@ class PasskeyDevice {
   explicit PasskeyDevice(Algorithm algorithm = Algorithm::es256, unsigned rsa_bits = 2048);
 
   [[nodiscard]] const std::string& id() const { return id_; }
-  /// COSE. For ES256 its parts: x and y are the last 32 bytes, and those before the last 35.
+  /// COSE.
   [[nodiscard]] std::string public_key() const;
 
   /// `challenge`: base64url.

@@ -30,7 +30,6 @@ inline Arguments arguments_of(const PasskeyDevice& device, const Ceremony& asser
           {"passkey_user_handle", user_handle}};
 }
 
-/// What a client sends after a challenge for `purpose`.
 struct PasskeyOwner {
   Person person;
   std::string token;
@@ -53,6 +52,7 @@ struct PasskeyOwner {
     return call("POST", "factors/passkey", token, {}, body_of(more));
   }
 
+  /// A new challenge, base64url; for `confirm` that of the session `token`.
   [[nodiscard]] static std::string challenge(const std::string& purpose,
                                              const std::string& token = "") {
     return call("POST", "passkey/challenge", token, {}, body_of({{"purpose", purpose}}))

@@ -77,6 +77,10 @@ std::string program(const std::string& name) {
   return std::filesystem::absolute(environment("BIN")) / name;
 }
 
+std::string users_ctl(const std::string& arguments) {
+  return "'" + program("users-ctl") + "' --config '" + state_folder() + "/users.conf' " + arguments;
+}
+
 int count_users(const std::string& e164) {
   return std::stoi(query("SELECT COUNT(*) FROM users WHERE phone = '" + e164 + "'"));
 }

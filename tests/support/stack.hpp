@@ -49,6 +49,9 @@ std::string run_script(const std::string& command);
 /// The absolute path of a built program, such as `users-ctl`.
 std::string program(const std::string& name);
 
+/// The shell's words for users-ctl with the stack's configuration.
+std::string users_ctl(const std::string& arguments);
+
 /// Exit code and standard output.
 struct Command {
   int status;

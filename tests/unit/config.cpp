@@ -176,6 +176,17 @@ BOOST_AUTO_TEST_CASE(a_bad_value_is_told_with_what_is_expected) {
        {"https://example.org", "example.org:443", "example.org/", "Example.org", "@example.org",
         "example.org.", ".example.org", "a..b", "-a.org", "a-.org", "a b", "a_b.org", "例子.cn",
         std::string(64, 'a') + ".cn", of_255_bytes}},
+      {{"passkey.rp_id"},
+       "the site's domain in small letters, as example.org, localhost, or none",
+       {"", "https://example.org", "example.org:443", "Example.org", "example", "192.0.2.1", "::1",
+        ".example.org", "a b.org"}},
+      {{"passkey.origins"},
+       "origins as browsers write them, separated by commas: https://HOST, https://HOST:PORT, or "
+       "http://localhost:PORT",
+       {"", "example.org", "http://example.org", "https://", "https://example.org/",
+        "https://example.org:443", "https://example.org:", "https://example.org:0443",
+        "https://example.org:65536", "https://example.org,", "https://Example.org", "ftp://a.org"}},
+      {{"passkey.name"}, "a text of 1 to 64 characters, or rp_id", {"", std::string(65, 'n')}},
   };
   for (const Row& row : rows) {
     for (const std::string& key : row.keys) {
@@ -187,10 +198,34 @@ BOOST_AUTO_TEST_CASE(a_bad_value_is_told_with_what_is_expected) {
       }
     }
   }
+  for (const auto& [key, good] : {std::pair("passkey.rp_id", "example.org"),
+                                  {"passkey.rp_id", "localhost"},
+                                  {"passkey.rp_id", "none"},
+                                  {"passkey.origins", "https://a.example, https://b.example:8443"},
+                                  {"passkey.origins", "http://localhost:8000"},
+                                  {"passkey.name", "示例"}}) {
+    BOOST_TEST(error(as_file(key, good)) == "", good);
+  }
   for (const std::string& good :
        {std::string("a"), std::string("www.example.org"), std::string("xn--fiqs8s.cn"),
         std::string("1.2-3.example"), std::string(63, 'a') + ".cn"}) {
     BOOST_TEST(error(as_file("sms.origin", good)) == "", good);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_origins_of_passkeys_lie_within_their_domain) {
+  const std::string domain = "[passkey]\nrp_id = example.org\n";
+  const Config by_default = load(domain);
+  BOOST_TEST(by_default.passkey_origins == std::vector<std::string>{"https://example.org"});
+  BOOST_TEST(by_default.passkey_name == "example.org");
+  BOOST_TEST(load("").passkey_rp_id.empty());
+  BOOST_TEST(load(domain + "origins = https://example.org, https://a.example.org:8443\n")
+                 .passkey_origins.size() == 2U);
+  for (const char* outside : {"https://example.com", "https://badexample.org", "http://localhost",
+                              "https://example.org.evil.example"}) {
+    BOOST_TEST(error(domain + "origins = https://example.org, " + outside + "\n") ==
+               std::string("users.conf:3: passkey.origins: ") + outside +
+                   " is neither passkey.rp_id, example.org, nor below it");
   }
 }
 
