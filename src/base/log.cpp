@@ -186,10 +186,14 @@ void start_on_stderr(LogLevel least) {
   state() = {.least = least};
 }
 
+bool Writer::is_on() const {
+  return level >= state().least;
+}
+
 void Writer::operator()(std::initializer_list<std::string_view> parts, const char* file,
                         int line) const {
+  if (!is_on()) return;
   const State& s = state();
-  if (level < s.least) return;
   const std::string text = line_of(level, parts, file, line);
   if (!s.directory.empty()) {
     if (write_to_file(text)) return;

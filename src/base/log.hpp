@@ -28,6 +28,9 @@ struct Writer {
   // (std::source_location needs a newer clang than Debian 12's linters.)
   void operator()(std::initializer_list<std::string_view> parts,
                   const char* file = __builtin_FILE(), int line = __builtin_LINE()) const;
+
+  /// Whether lines of this level are written.
+  [[nodiscard]] bool is_on() const;
 };
 
 inline constexpr Writer debug{LogLevel::debug};

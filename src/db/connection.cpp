@@ -7,6 +7,7 @@
 #include <mysql.h>
 
 #include "base/config.hpp"
+#include "base/log.hpp"
 #include "db/prepared.hpp"
 #include "metrics/metrics.hpp"
 
@@ -88,6 +89,19 @@ std::string_view name_of(const DatabaseError& error) {
   return "other";
 }
 
+/// Returns what `work` returns, and logs at level debug how long the statement took.
+template <class Work>
+auto timed(const Statement& statement, Work&& work) {
+  if (!log::debug.is_on()) return work();
+  using std::chrono::steady_clock;
+  const auto start = steady_clock::now();
+  auto result = work();
+  const std::chrono::duration<double, std::micro> took = steady_clock::now() - start;
+  log::debug(
+      {"statement ", statement.name, ": ", std::to_string(static_cast<long>(took.count())), " us"});
+  return result;
+}
+
 }  // namespace
 
 Statement::Statement(std::string_view statement_name, std::string text, std::size_t parameter_count,
@@ -153,12 +167,13 @@ auto Connection::guard(Work&& work) {
 
 template <class Work>
 auto Connection::counted(const Statement& statement, Work&& work) {
-  if (metrics_ == nullptr) return guard(work);
+  const auto timed_work = [&] { return timed(statement, work); };
+  if (metrics_ == nullptr) return guard(timed_work);
   Histogram& seconds = seconds_.at(statement.index);
   if (!seconds) seconds = metrics_->histogram(MetricId::statement_seconds, label_of(statement));
   const ScopeTimer timer(seconds);
   try {
-    return guard(work);
+    return guard(timed_work);
   } catch (const DatabaseError& error) {
     const std::string labels = label_of(statement) + ",error=\"";
     metrics_->counter(MetricId::statement_errors, labels + std::string(name_of(error)) + '"').add();
@@ -213,7 +228,8 @@ void Connection::fetch(const Statement& statement, std::span<const Parameter> pa
 std::uint64_t Connection::execute_bulk(const Statement& statement,
                                        const std::vector<BulkRow>& rows) {
   if (rows.empty()) return 0;
-  return guard([&] { return prepare(statement).execute_bulk(rows); });
+  return guard(
+      [&] { return timed(statement, [&] { return prepare(statement).execute_bulk(rows); }); });
 }
 
 std::uint64_t Connection::last_insert_id() const {

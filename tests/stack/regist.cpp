@@ -73,6 +73,20 @@ BOOST_AUTO_TEST_CASE(the_id_of_a_request_is_in_the_log_of_both_sides) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(at_debug_the_log_names_the_statements_of_a_request) {
+  const std::string phone = fresh_phone();
+  BOOST_TEST(regist(phone).code() == 0);
+  const HttpReply known = regist(phone);
+  BOOST_TEST(known.code() == 1002);
+  // The worker logs a statement before it replies.
+  const std::string found =
+      run_command("grep -F '" + known.header("x-request-id") + "' '" + state_folder() +
+                  "/log/users/users.log' | grep -oE 'DEBUG .* statement [a-z_]+: [0-9]+ us$' | "
+                  "sed 's/.*statement //; s/:.*//'")
+          .output;
+  BOOST_TEST(found == "find_user_by_phone\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_retry_with_its_key_is_the_same_registration) {
   const std::string phone = fresh_phone();
   const auto with_key = [&](const std::string& key, const std::string& password) {
