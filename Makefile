@@ -241,7 +241,8 @@ bench-cluster:
 
 bench-count:
 	@scripts/install-packages run bench
-	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/bench-passkey
+	@$(BUILD)/bench-passkey
 	@tests/bench/count.py $(if $(WRITE),--write)
 
 test-all:
@@ -313,6 +314,10 @@ $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfuzzed.a
 	$(call say,LINK,$@)
 	$(Q)$(CXX) -fsanitize=fuzzer $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/bench-%: $(BUILD)/tests/bench/%.o $(LIBRARY)
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 fuzz-programs: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
 
 $(BUILD)/libfuzzed.a: $(call object,$(FUZZ_SOURCES))
@@ -338,8 +343,8 @@ $(BUILD)/src/%.o: PRECOMPILED := $(BUILD)/src/base/precompiled.hpp
 $(BUILD)/tests/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled.hpp
 # Most of these files read JSON, which costs each half a second even if precompiled and unused.
 $(BUILD)/tests/ctl/%.o: PRECOMPILED := $(BUILD)/tests/support/precompiled_json.hpp
-# Boost.Test's main() needs a macro before its header.
-$(BUILD)/tests/support/main.o: PRECOMPILED :=
+# Boost.Test's main() needs a macro before its header, and a bench is no test.
+$(BUILD)/tests/support/main.o $(BUILD)/tests/bench/%.o: PRECOMPILED :=
 $(call object,$(wildcard src/*/*.cpp src/*/*/*.cpp)): $(BUILD)/src/base/precompiled.hpp.gch
 $(call object,$(wildcard tests/*/*.cpp)): $(BUILD)/tests/support/precompiled.hpp.gch
 $(call object,$(wildcard tests/ctl/*.cpp)): $(BUILD)/tests/support/precompiled_json.hpp.gch
