@@ -83,13 +83,16 @@ const db::Query<db::Text(std::uint64_t user_id, std::uint64_t idle, std::uint64_
                           kSessions + "s.user_id = ? ORDER BY " + kIsAlive +
                               " DESC, s.seenTime DESC, s.id DESC LIMIT 1000 OFFSET ?"};
 
+/// Sessions of an earlier epoch have ended.
+const db::Query<db::Number(std::string_view token_hash, std::uint64_t epoch)> lock_session{
+    "lock_session",
+    "SELECT",
+    {{"id", &db::Number::value}},
+    "FROM sessions WHERE tokenHash = ? AND epoch = ? FOR UPDATE"};
 const db::Write<void(std::uint64_t user_id)> begin_epoch{
     "end_sessions", "UPDATE users SET epoch = epoch + 1 WHERE id = ?"};
-/// After begin_epoch: keeps one that was alive until then.
 const db::Write<void(std::string_view token_hash)> keep_session{
-    "keep_session",
-    "UPDATE sessions s JOIN users u ON u.id = s.user_id SET s.epoch = u.epoch WHERE s.tokenHash = "
-    "? AND s.epoch + 1 = u.epoch"};
+    "keep_session", "UPDATE sessions SET epoch = epoch + 1 WHERE tokenHash = ?"};
 
 /// The client's User-Agent, cut to valid text that fits the column.
 std::string_view shorten_agent(std::string_view agent) {
@@ -126,7 +129,8 @@ decltype(find_authentication_age) find_authentication_age{
     "FROM sessions s WHERE s.tokenHash = ?"};
 decltype(renew_authentication) renew_authentication{
     "renew_authentication",
-    "UPDATE sessions SET authTime = UTC_TIMESTAMP(), level = ?, amr = ? WHERE tokenHash = ?"};
+    "UPDATE sessions SET authTime = UTC_TIMESTAMP(), amr = IF(? < level, amr, ?), level = "
+    "GREATEST(level, ?) WHERE tokenHash = ?"};
 decltype(add_totp_to_session) add_totp_to_session{
     "add_totp_to_session",
     "UPDATE sessions SET level = ?, amr = TRIM(CONCAT(SUBSTRING_INDEX(amr, ' ', 1), ' "
@@ -180,9 +184,17 @@ std::uint64_t Sessions::count(db::Connection& connection, std::uint64_t user_id)
   return count_sessions.one(connection, user_id, idle_seconds()).value_or(db::Number{}).value;
 }
 
-bool end_sessions(db::Connection& connection, std::uint64_t user_id, const Session* kept) {
+std::optional<User> lock_owner(db::Connection& connection, const Session& session) {
+  auto user = lock_user_by_id.one(connection, session.user_id);
+  if (!user || user->disabled) return std::nullopt;
+  const auto token_hash = crypto::bytes_of(session.token_hash);
+  if (!lock_session.one(connection, token_hash, user->epoch)) return std::nullopt;
+  return user;
+}
+
+void end_sessions(db::Connection& connection, std::uint64_t user_id, const Session* kept) {
   begin_epoch(connection, user_id);
-  return kept == nullptr || keep_session(connection, crypto::bytes_of(kept->token_hash)) == 1;
+  if (kept != nullptr) keep_session(connection, crypto::bytes_of(kept->token_hash));
 }
 
 void Sessions::end_surplus(db::Connection& connection, std::uint64_t user_id) const {

@@ -102,8 +102,9 @@ class Sessions {
 extern const db::Query<SessionOwner(std::string_view token_hash)> find_session_owner;
 /// Seconds since a session's owner last authenticated.
 extern const db::Query<db::Number(std::string_view token_hash)> find_authentication_age;
-/// Records that a session's owner has just authenticated.
-extern const db::Write<void(std::uint64_t level, std::string_view amr, std::string_view token_hash)>
+/// Records that a session's owner has just authenticated. A lower level leaves level and methods.
+extern const db::Write<void(std::uint64_t level, std::string_view amr, std::uint64_t same_level,
+                            std::string_view token_hash)>
     renew_authentication;
 /// Records that a new TOTP was confirmed in the session. That does not make it fresh: the secret
 /// was given to the same session, so the code proves nothing about its owner.
@@ -111,9 +112,11 @@ extern const db::Write<void(std::uint64_t level, std::string_view token_hash)> a
 extern const db::Write<void(std::string_view token_hash)> delete_session;
 extern const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id;
 extern const db::Write<void(std::uint64_t user_id)> delete_sessions;
-/// Ends all sessions of a user, also those of logins in progress, except `kept`. Returns false if
-/// that one was ended in the meantime.
-[[nodiscard]] bool end_sessions(db::Connection& connection, std::uint64_t user_id,
-                                const Session* kept);
+/// Reads the owner of a session, and locks both until the transaction ends. Returns nullopt if the
+/// session was ended or the account disabled in the meantime.
+std::optional<User> lock_owner(db::Connection& connection, const Session& session);
+/// Ends all sessions of a user, also those of logins in progress, except `kept`, which must be
+/// locked by lock_owner().
+void end_sessions(db::Connection& connection, std::uint64_t user_id, const Session* kept);
 
 }  // namespace users

@@ -76,11 +76,20 @@ void set_issuer(Config& config, std::string_view value) {
   config.totp_issuer = value == kSiteHost ? "" : value;
 }
 
+/// Browsers take a host for an IPv4 address if its last label is a number (URL Standard).
+bool ends_in_number(std::string_view host) {
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  const std::string_view digits = last.starts_with("0x") ? "0123456789abcdef" : "0123456789";
+  return last.substr(last.starts_with("0x") ? 2 : 0).find_first_not_of(digits) ==
+         std::string_view::npos;
+}
+
 void set_rp_id(Config& config, std::string_view value) {
-  const bool is_address = value.find_first_not_of("0123456789.") == std::string_view::npos;
   const bool is_domain = value == "localhost" || value.find('.') != std::string_view::npos;
-  expect(value == kNone || (is_host_name(value) && is_domain && !is_address),
-         "the site's domain in small letters, as example.org, localhost, or none");
+  expect(
+      value == kNone || (is_host_name(value) && is_domain && !ends_in_number(value)),
+      "the site's domain in small letters, without https:// and port, as example.org; localhost; "
+      "or none");
   config.passkey_rp_id = value == kNone ? "" : value;
 }
 
@@ -89,8 +98,8 @@ constexpr std::string_view kOfRpId = "rp_id";
 void set_origins(Config& config, std::string_view value) {
   config.passkey_origins = value == kOfRpId ? std::vector<std::string>() : split(value, ',');
   expect(std::ranges::all_of(config.passkey_origins, is_origin),
-         "origins as browsers write them, separated by commas: https://HOST, https://HOST:PORT, or "
-         "http://localhost:PORT");
+         "origins as browsers write them, in small letters, without a path and without :443, "
+         "separated by commas: https://HOST, https://HOST:PORT, or http://localhost:PORT");
 }
 
 void set_passkey_name(Config& config, std::string_view value) {
@@ -186,8 +195,8 @@ constexpr ConfigKey kKeys[] = {
      set_number<&C::worker_request_limit, 1, 3600>},
     {"secrets.key_file", "/etc/users-fcgi/key",
      "File with the key of the keyed hashes, 32 random bytes as 64 hexadecimal digits, mode 0600. "
-     "A new key voids every session, code and retry key, and makes every authenticator app and "
-     "recovery code useless.",
+     "A new key voids every session, code and retry key, and makes every authenticator app, "
+     "recovery code and passkey useless.",
      set_text<&C::secrets_key_file>},
     {"session.cookie_secure", "yes",
      "yes: the cookie is called __Host-users and is sent over HTTPS only. no: it is called users "

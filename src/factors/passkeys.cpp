@@ -57,6 +57,16 @@ const db::Write<void(std::string_view challenge, std::string_view purpose,
 const db::Write<void(std::string_view challenge)> spend_challenge{
     "spend_challenge", "DELETE FROM passkey_challenges WHERE challenge = ?"};
 
+const db::Query<KnownPasskey(std::uint64_t user_id, std::string_view rp_id_hash)> list_passkeys{
+    "list_passkeys",
+    "SELECT",
+    // base64url without padding.
+    {{"REPLACE(REPLACE(REPLACE(REPLACE(TO_BASE64(credential), '\n', ''), '=', ''), '+', '-'), '/', "
+      "'_')",
+      &KnownPasskey::id},
+     {"transports", &KnownPasskey::transports}},
+    "FROM factors WHERE user_id = ? AND kind = 'passkey' AND rpIdHash = ? ORDER BY id"};
+
 std::string decoded(std::string_view text) {
   auto bytes = crypto::from_base64url(text);
   if (!bytes) throw webauthn::Refused("not base64url");
@@ -76,15 +86,6 @@ bool are_transports(std::string_view text) {
 
 }  // namespace
 
-decltype(list_passkeys) list_passkeys{
-    "list_passkeys",
-    "SELECT",
-    // base64url without padding.
-    {{"REPLACE(REPLACE(REPLACE(REPLACE(TO_BASE64(credential), '\n', ''), '=', ''), '+', '-'), '/', "
-      "'_')",
-      &KnownPasskey::id},
-     {"transports", &KnownPasskey::transports}},
-    "FROM factors WHERE user_id = ? AND kind = 'passkey' ORDER BY id"};
 decltype(count_passkeys) count_passkeys{"count_passkeys",
                                         "SELECT",
                                         {{"COUNT(*)", &db::Number::value}},
@@ -132,10 +133,11 @@ std::string Passkeys::new_challenge(db::Database& database, Ceremony ceremony,
 }
 
 std::optional<RightPasskey> Passkeys::judge(db::Database& database, const SentPasskey& sent,
-                                            Ceremony ceremony, std::string_view session) const {
+                                            Ceremony ceremony, std::string_view session,
+                                            std::optional<std::uint64_t> owner) const {
   std::string challenge;
   try {
-    RightPasskey right = verify(database, sent, ceremony, challenge);
+    RightPasskey right = verify(database, sent, ceremony, owner, challenge);
     right.session = session;
     return right;
   } catch (const webauthn::Refused& refused) {
@@ -149,12 +151,13 @@ std::optional<RightPasskey> Passkeys::judge(db::Database& database, const SentPa
 }
 
 RightPasskey Passkeys::verify(db::Database& database, const SentPasskey& sent, Ceremony ceremony,
-                              std::string& challenge) const {
+                              std::optional<std::uint64_t> owner, std::string& challenge) const {
   const webauthn::ClientData client = webauthn::read_client_data(decoded(sent.client_data));
   challenge = client.challenge;
   const auto stored = database.replay(
       [&](db::Connection& connection) { return find_passkey.one(connection, decoded(sent.id)); });
   if (!stored) throw webauthn::Refused("unknown credential id");
+  if (owner && stored->user_id != *owner) throw webauthn::Refused("of another account");
   const std::string handle = decoded(sent.user_handle.value_or(""));
   // A login knows the account by the handle alone; elsewhere browsers may leave it out.
   const bool may_lack_handle = handle.empty() && ceremony != Ceremony::login;
@@ -226,20 +229,25 @@ Outcome Passkeys::enrol(db::Connection& connection, std::uint64_t user_id, std::
     log::warning({"passkey not enrolled: challenge unknown, used, late or for something else"});
     return require({{false, kClientData}});
   }
-  if (count_passkeys.one(connection, user_id).value_or(db::Number{}).value >= kMostPasskeys) {
-    return require({{false, kPasskeys}});
-  }
+  if (list(connection, user_id).size() >= kMostPasskeys) return require({{false, kPasskeys}});
   insert_passkey(connection, user_id, made.name.empty() ? db::Parameter(nullptr) : made.name,
-                 made.credential.id, made.credential.public_key,
-                 crypto::bytes_of(crypto::sha256(config_.passkey_rp_id)),
+                 made.credential.id, made.credential.public_key, crypto::bytes_of(rp_id_hash()),
                  made.credential.sign_count, made.credential.backup_eligible ? 1 : 0,
                  made.transports);
   return {};
 }
 
+std::vector<KnownPasskey> Passkeys::list(db::Connection& connection, std::uint64_t user_id) const {
+  return list_passkeys.all(connection, user_id, crypto::bytes_of(rp_id_hash()));
+}
+
 std::string Passkeys::handle_of(std::uint64_t user_id) const {
   return std::string(
       crypto::bytes_of(crypto::keyed_hash(key_, "passkey user handle", std::to_string(user_id))));
+}
+
+crypto::Digest Passkeys::rp_id_hash() const {
+  return crypto::sha256(config_.passkey_rp_id);
 }
 
 webauthn::RelyingParty Passkeys::site() const {

@@ -96,10 +96,12 @@ class Passkeys {
   [[nodiscard]] std::string new_challenge(db::Database& database, Ceremony ceremony,
                                           std::string_view session) const;
 
-  /// Verifies an assertion, except that its challenge is alive. Returns nullopt if it is refused:
-  /// the log has the reason, and the challenge is spent.
+  /// Verifies an assertion, except that its challenge is alive. `owner`: whose passkey it must be;
+  /// nullopt: anybody's. Returns nullopt if it is refused: the log has the reason, and the
+  /// challenge is spent.
   std::optional<RightPasskey> judge(db::Database& database, const SentPasskey& sent,
-                                    Ceremony ceremony, std::string_view session) const;
+                                    Ceremony ceremony, std::string_view session,
+                                    std::optional<std::uint64_t> owner) const;
 
   /// Consumes the challenge in the transaction of what it permits. Returns false if it is unknown,
   /// used, late, or for something else, or if the passkey was removed meanwhile.
@@ -115,13 +117,17 @@ class Passkeys {
   Outcome enrol(db::Connection& connection, std::uint64_t user_id, std::string_view session,
                 const NewPasskey& made) const;
 
+  /// Those of an account that can be used: made for this rp_id.
+  std::vector<KnownPasskey> list(db::Connection& connection, std::uint64_t user_id) const;
+
   /// An account's handle for authenticators: 32 bytes that tell nothing.
   [[nodiscard]] std::string handle_of(std::uint64_t user_id) const;
 
  private:
+  [[nodiscard]] crypto::Digest rp_id_hash() const;
   [[nodiscard]] webauthn::RelyingParty site() const;
   RightPasskey verify(db::Database& database, const SentPasskey& sent, Ceremony ceremony,
-                      std::string& challenge) const;
+                      std::optional<std::uint64_t> owner, std::string& challenge) const;
 
   const Config& config_;
   const Secret& key_;
@@ -130,7 +136,7 @@ class Passkeys {
   Counter fell_back_;
 };
 
-extern const db::Query<KnownPasskey(std::uint64_t user_id)> list_passkeys;
+/// Includes those that were made for another rp_id.
 extern const db::Query<db::Number(std::uint64_t user_id)> count_passkeys;
 /// The number of a passkey, by its credential id.
 extern const db::Query<db::Number(std::uint64_t user_id, std::string_view credential)>

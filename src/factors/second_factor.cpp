@@ -108,8 +108,7 @@ Outcome SecondFactor::refuse(ResultCode code, db::Connection& connection,
                              std::uint64_t user_id) const {
   Outcome outcome{.code = code, .factors = {kTotp}};
   if (RecoveryCodes::left(connection, user_id) > 0) outcome.factors.push_back(kRecoveryCode);
-  if (passkeys_.is_on() &&
-      count_passkeys.one(connection, user_id).value_or(db::Number{}).value > 0) {
+  if (passkeys_.is_on() && !passkeys_.list(connection, user_id).empty()) {
     outcome.factors.push_back(kPasskey);
   }
   return outcome;
@@ -143,8 +142,8 @@ Outcome SecondFactor::judge(db::Database& database, const User& user, const Sent
   }
   if (Outcome counted = count_attempt(database, user.id); !counted.is_ok()) return counted;
   if (by_passkey) {
-    const auto passkey = passkeys_.judge(database, *sent.passkey, Ceremony::second_factor, "");
-    if (passkey && passkey->user_id == user.id) right.passkey = *passkey;
+    right.passkey = passkeys_.judge(database, *sent.passkey, Ceremony::second_factor, "", user.id)
+                        .value_or(RightPasskey{});
   }
   return database.replay([&](db::Connection& connection) -> Outcome {
     if (recovery) {

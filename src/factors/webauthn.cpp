@@ -79,7 +79,8 @@ void check(const RelyingParty& site, const AuthenticatorData& data, UserVerifica
 void check_client(const RelyingParty& site, const ClientData& client, std::string_view type) {
   if (client.type != type) throw ClientDataRefused("client data: another type");
   if (std::ranges::find(site.origins, client.origin) == site.origins.end()) {
-    throw ClientDataRefused("client data: another origin");
+    constexpr std::size_t kLongest = 200;
+    throw ClientDataRefused("client data: another origin, " + client.origin.substr(0, kLongest));
   }
 }
 

@@ -9,14 +9,6 @@
 #include "service/changes.hpp"
 
 namespace users {
-namespace {
-
-/// The result of a change to an account whose session may have been ended in the meantime.
-Outcome ended_or_ok(bool done) {
-  return {.code = done ? ResultCode::ok : ResultCode::not_logged_in};
-}
-
-}  // namespace
 
 Outcome AccountService::verify_own_password(const Session& session, std::string_view password_text,
                                             User& user) {
@@ -49,7 +41,7 @@ Outcome AccountService::change_own(
     }
     if (Outcome outcome = prepare(); !outcome.is_ok()) return outcome;
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-      const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
+      const auto user = lock_owner(transaction.connection(), session);
       const Outcome outcome = user ? work({transaction, *user, client, &session}, verified.password)
                                    : Outcome{.code = ResultCode::not_logged_in};
       return outcome.is_ok() ? outcome : transaction.refuse(outcome);
@@ -89,7 +81,7 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
 Outcome AccountService::renew(db::Transaction& transaction, const Session& session,
                               const Authentication& how, std::string_view event,
                               const Client& client) {
-  if (renew_authentication(transaction.connection(), how.level, how.amr,
+  if (renew_authentication(transaction.connection(), how.level, how.amr, how.level,
                            crypto::bytes_of(session.token_hash)) != 1) {
     return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
   }
@@ -111,7 +103,8 @@ Outcome AccountService::change_password(const Session& session, std::string_view
   const auto work = [&](const Change& change, const std::string& verified) -> Outcome {
     // Changed in the meantime.
     if (change.user.password != verified) return {.code = ResultCode::wrong_credentials};
-    return ended_or_ok(change.set_password(hash, "password changed"));
+    change.set_password(hash, "password changed");
+    return {};
   };
   return change_own("change password", session, old_password, client, prepare, work);
 }
@@ -156,8 +149,8 @@ Outcome AccountService::reset_password(std::string_view phone_text, std::string_
       if (!verification_.consume(transaction.connection(), *phone, Purpose::reset, *code)) {
         return transaction.refuse(Outcome{.code = ResultCode::code_used_up});
       }
-      static_cast<void>(Change{transaction, *user, client}.set_password(
-          hash, event_of("password reset", outcome, factor)));
+      Change{transaction, *user, client}.set_password(hash,
+                                                      event_of("password reset", outcome, factor));
       return outcome;
     });
   });
@@ -182,7 +175,8 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
       return {.code = ResultCode::code_used_up};
     }
     try {
-      return ended_or_ok(change.set_phone(phone->e164()));
+      change.set_phone(phone->e164());
+      return {};
     } catch (const db::DuplicateKey&) {
       return {.code = ResultCode::already_registered};
     }
@@ -192,8 +186,9 @@ Outcome AccountService::change_phone(const Session& session, std::string_view ph
 
 Outcome AccountService::delete_account(const Session& session, std::string_view password,
                                        const Client& client) {
-  const auto work = [](const Change& change, const std::string&) {
-    return ended_or_ok(change.remove());
+  const auto work = [](const Change& change, const std::string&) -> Outcome {
+    change.remove();
+    return {};
   };
   return change_own(
       kDeleteAccount, session, password, client, [] { return Outcome{}; }, work);

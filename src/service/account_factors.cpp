@@ -64,16 +64,14 @@ NewRecoveryCodes AccountService::confirm_totp(const Session& session, std::strin
     const Outcome enrolled =
         database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
           db::Connection& connection = transaction.connection();
-          const auto user = lock_user_by_id.one(connection, session.user_id);
+          const auto user = lock_owner(connection, session);
           if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
           if (!second_factor_.enrol_totp(connection, user->id, first)) {
             return transaction.refuse(Outcome{.code = ResultCode::wrong_code});
           }
           set_level(connection, kTwoFactors, user->id);
           add_totp_to_session(connection, kTwoFactors, crypto::bytes_of(session.token_hash));
-          if (!Change{transaction, *user, client, &session}.end_sessions("totp added")) {
-            return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
-          }
+          Change{transaction, *user, client, &session}.end_sessions("totp added");
           return {};
         });
     // Another request with the same code may have been faster.
@@ -91,8 +89,9 @@ NewRecoveryCodes AccountService::renew_recovery_codes(const Session& session,
   NewRecoveryCodes created{{}, recovery_codes_.make()};
   const Outcome outcome =
       database_.once(db::new_operation(), [&](db::Transaction& transaction) -> Outcome {
-        const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
-        if (!user || user->level < kTwoFactors) {
+        const auto user = lock_owner(transaction.connection(), session);
+        if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+        if (user->level < kTwoFactors) {
           return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
         }
         recovery_codes_.put(transaction.connection(), user->id, created.codes);
@@ -111,18 +110,17 @@ Outcome AccountService::remove_factor(const Session& session, std::uint64_t id,
     if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return fresh;
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
       db::Connection& connection = transaction.connection();
-      const auto user = lock_user_by_id.one(connection, session.user_id);
-      const auto kind = user ? find_kind.one(connection, id, user->id) : std::nullopt;
+      const auto user = lock_owner(connection, session);
+      if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
+      const auto kind = find_kind.one(connection, id, user->id);
       if (!kind) return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
       const Change change{transaction, *user, client, &session};
-      bool done = false;
       if (kind->value == kTotp) {
-        done = change.remove_totp();
+        change.remove_totp();
       } else {
         delete_factor(connection, id);
-        done = change.end_sessions("passkey removed");
+        change.end_sessions("passkey removed");
       }
-      if (!done) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
       return {};
     });
   });

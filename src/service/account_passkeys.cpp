@@ -22,7 +22,7 @@ PasskeyChallenge AccountService::challenge(Ceremony ceremony) {
 PasskeyChallenge AccountService::challenge_to_confirm(const Session& session) {
   if (!passkeys_.is_on()) return {{.code = ResultCode::no_such_resource}};
   auto allowed = database_.replay(
-      [&](db::Connection& connection) { return list_passkeys.all(connection, session.user_id); });
+      [&](db::Connection& connection) { return passkeys_.list(connection, session.user_id); });
   return {
       {},
       passkeys_.new_challenge(database_, Ceremony::confirm, crypto::bytes_of(session.token_hash)),
@@ -34,8 +34,8 @@ LoginOutcome AccountService::login_by_passkey(const SentPasskey& sent, const Cli
   if (!passkeys_.is_on()) return {{.code = ResultCode::no_such_resource}};
   if (Outcome shape = check_form(sent); !shape.is_ok()) return {shape};
   const Entry entry{"login by passkey", kByPasskey,
-                    operation_of(key_, "login by passkey", sent.client_data, client)};
-  const auto right = passkeys_.judge(database_, sent, Ceremony::login, "");
+                    operation_of(key_, "login by passkey", sent.client_data, client), true};
+  const auto right = passkeys_.judge(database_, sent, Ceremony::login, "", std::nullopt);
   if (!right) return {{.code = ResultCode::wrong_credentials}};
   const auto user = database_.replay(
       [&](db::Connection& connection) { return find_user_by_id.one(connection, right->user_id); });
@@ -57,10 +57,9 @@ Outcome AccountService::confirm_by_passkey(const Session& session, const SentPas
   const auto token_hash = crypto::bytes_of(session.token_hash);
   const auto operation = operation_of(key_, "confirm", token_hash, client);
   return settle(operation, [&]() -> Outcome {
-    const auto right = passkeys_.judge(database_, sent, Ceremony::confirm, token_hash);
-    if (!right || right->user_id != session.user_id) {
-      return {.code = ResultCode::wrong_credentials};
-    }
+    const auto right =
+        passkeys_.judge(database_, sent, Ceremony::confirm, token_hash, session.user_id);
+    if (!right) return {.code = ResultCode::wrong_credentials};
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
       if (!passkeys_.consume(transaction.connection(), *right)) {
         return transaction.refuse(Outcome{.code = ResultCode::wrong_credentials});
@@ -77,7 +76,7 @@ PasskeyOffer AccountService::begin_passkey(const Session& session) {
   PasskeyOffer offer{require_fresh(session)};
   if (!offer.is_ok()) return offer;
   offer.existing = database_.replay(
-      [&](db::Connection& connection) { return list_passkeys.all(connection, session.user_id); });
+      [&](db::Connection& connection) { return passkeys_.list(connection, session.user_id); });
   if (offer.existing.size() >= kMostPasskeys) return {require({{false, kPasskeys}})};
   offer.challenge =
       passkeys_.new_challenge(database_, Ceremony::enrol, crypto::bytes_of(session.token_hash));
@@ -96,7 +95,7 @@ AddedPasskey AccountService::add_passkey(const Session& session, const SentRegis
   const Outcome outcome = settle(operation, [&]() -> Outcome {
     try {
       return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-        const auto user = lock_user_by_id.one(transaction.connection(), session.user_id);
+        const auto user = lock_owner(transaction.connection(), session);
         if (!user) return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
         Outcome enrolled = passkeys_.enrol(transaction.connection(), user->id, token_hash, made);
         if (!enrolled.is_ok()) return transaction.refuse(enrolled);

@@ -161,17 +161,21 @@ LoginOutcome AccountService::open_session(const User& user, const Entry& entry,
       opened.code = ResultCode::code_used_up;
       return transaction.refuse(opened);
     }
+    // Of a disabled account only a passkey is judged.
+    if (factor != nullptr && (!user.disabled || factor->is_given())) {
+      opened = {second_factor_.consume(connection, user, *factor)};
+      if (!opened.is_ok()) return transaction.refuse(opened);
+    }
     if (user.disabled) {
       opened.code = ResultCode::account_disabled;
     } else {
-      if (factor != nullptr) opened = {second_factor_.consume(connection, user, *factor)};
-      if (!opened.is_ok()) return transaction.refuse(opened);
       opened.session = sessions_.open(connection, user, client, entry.how);
       record(transaction, user.id,
              event_of(entry.event, opened, factor == nullptr ? RightFactor{} : *factor), client);
     }
-    // Last, since every login attempt waits for this row.
-    throttle::clear(connection, throttle::kLogins, user.phone);
+    // Last, since every login attempt waits for this row. A passkey says nothing about who guesses
+    // the password.
+    if (!entry.by_passkey) throttle::clear(connection, throttle::kLogins, user.phone);
     return opened;
   });
   if (outcome.session) {
@@ -217,7 +221,7 @@ void AccountService::logout(const Session& session, bool all, const Client& clie
   static_cast<void>(settle(operation, [&] {
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
       if (all) {
-        static_cast<void>(users::end_sessions(transaction.connection(), session.user_id, nullptr));
+        users::end_sessions(transaction.connection(), session.user_id, nullptr);
         void_codes(transaction.connection(), session.phone);
       } else {
         delete_session(transaction.connection(), crypto::bytes_of(session.token_hash));

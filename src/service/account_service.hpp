@@ -171,6 +171,7 @@ class AccountService {
     std::string_view event;
     Authentication how;
     db::OperationId operation;
+    bool by_passkey = false;  ///< instead of by password or code
   };
   /// Judges the second factor, then opens a session. `prepare` returns false if the code was
   /// consumed in the meantime.

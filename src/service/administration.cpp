@@ -14,6 +14,8 @@ namespace {
 const db::Write<void()> delete_all_sessions{"delete_all_sessions", "DELETE FROM sessions"};
 const db::Write<void()> delete_all_recovery_codes{"delete_all_recovery_codes",
                                                   "DELETE FROM recovery_codes"};
+const db::Write<void()> delete_all_challenges{"delete_all_challenges",
+                                              "DELETE FROM passkey_challenges"};
 const db::Write<void()> delete_all_codes{"delete_all_codes", "DELETE FROM verification_codes"};
 
 struct LastIds {
@@ -107,7 +109,8 @@ ChangeResult Administration::disable(const Phone& phone) {
   return change(phone, [](const Change& change) {
     if (change.user.disabled) return false;
     disable_user(change.transaction.connection(), change.user.id);
-    return change.end_sessions("disabled");
+    change.end_sessions("disabled");
+    return true;
   });
 }
 
@@ -116,7 +119,8 @@ ChangeResult Administration::enable(const Phone& phone) {
     if (!change.user.disabled) return false;
     enable_user(change.transaction.connection(), change.user.id);
     // Whatever disabled it, do not revive old sessions.
-    return change.end_sessions("enabled");
+    change.end_sessions("enabled");
+    return true;
   });
 }
 
@@ -131,8 +135,10 @@ ChangeResult Administration::set_password(const Phone& phone, std::string_view p
     throw ChangeRefused("this password is too easily guessed: nothing was changed, choose another");
   }
   const std::string hash = passwords_.hash(*password);
-  return change(
-      phone, [&](const Change& change) { return change.set_password(hash, "password changed"); });
+  return change(phone, [&](const Change& change) {
+    change.set_password(hash, "password changed");
+    return true;
+  });
 }
 
 ChangeResult Administration::set_hash(const Phone& phone, std::string_view hash) {
@@ -147,13 +153,18 @@ ChangeResult Administration::set_hash(const Phone& phone, std::string_view hash)
                         ", too much for a login: nothing was changed. Have the owner reset the "
                         "password by code, or set one with users-ctl user passwd");
   }
-  return change(phone, [&](const Change& change) { return change.set_password(hash, "hash set"); });
+  return change(phone, [&](const Change& change) {
+    change.set_password(hash, "hash set");
+    return true;
+  });
 }
 
 ChangeResult Administration::set_phone(const Phone& phone, const Phone& new_phone) {
   try {
     return change(phone, [&](const Change& change) {
-      return phone.e164() != new_phone.e164() && change.set_phone(new_phone.e164());
+      if (phone.e164() == new_phone.e164()) return false;
+      change.set_phone(new_phone.e164());
+      return true;
     });
   } catch (const db::DuplicateKey&) {
     throw ChangeRefused("another account has the new phone: nothing was changed");
@@ -161,18 +172,25 @@ ChangeResult Administration::set_phone(const Phone& phone, const Phone& new_phon
 }
 
 ChangeResult Administration::end_sessions(const Phone& phone) {
-  return change(phone, [](const Change& change) { return change.end_sessions("sessions ended"); });
+  return change(phone, [](const Change& change) {
+    change.end_sessions("sessions ended");
+    return true;
+  });
 }
 
 ChangeResult Administration::remove_factors(const Phone& phone) {
   return change(phone, [](const Change& change) {
-    const auto all = list_factors.all(change.transaction.connection(), change.user.id);
-    return !all.empty() && change.remove_factors();
+    if (list_factors.all(change.transaction.connection(), change.user.id).empty()) return false;
+    change.remove_factors();
+    return true;
   });
 }
 
 ChangeResult Administration::remove(const Phone& phone) {
-  return change(phone, [](const Change& change) { return change.remove(); });
+  return change(phone, [](const Change& change) {
+    change.remove();
+    return true;
+  });
 }
 
 std::vector<std::string> Administration::retry_messages(const std::vector<std::uint64_t>& ids) {
@@ -199,6 +217,7 @@ std::uint64_t Administration::retry_all_messages() {
 Restored Administration::after_restore(std::optional<std::uint64_t> next_id) {
   const auto ended = database_.once(db::new_operation(), [&](db::Transaction& transaction) {
     db::Connection& connection = transaction.connection();
+    delete_all_challenges(connection);
     const Restored restored{delete_all_sessions(connection), delete_all_codes(connection),
                             outbox::supersede_all(connection),
                             delete_all_recovery_codes(connection),

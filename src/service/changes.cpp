@@ -11,45 +11,43 @@ std::string event_of(std::string_view event, const Outcome& outcome, const Right
       .append(right.passkey.counter_fell_back ? ", counter lower" : "");
 }
 
-bool Change::end_sessions(std::string_view event) const {
+void Change::end_sessions(std::string_view event) const {
   void_codes(transaction.connection(), user.phone);
   record(transaction, user.id, event, client);
-  return users::end_sessions(transaction.connection(), user.id, kept);
+  users::end_sessions(transaction.connection(), user.id, kept);
 }
 
-bool Change::set_password(std::string_view hash, std::string_view event) const {
+void Change::set_password(std::string_view hash, std::string_view event) const {
   users::set_password(transaction.connection(), hash, user.id);
-  if (!end_sessions(event)) return false;
+  end_sessions(event);
   throttle::clear(transaction.connection(), throttle::kLogins, user.phone);
-  return true;
 }
 
-bool Change::set_phone(std::string_view phone) const {
+void Change::set_phone(std::string_view phone) const {
   users::set_phone(transaction.connection(), phone, user.id);
   void_codes(transaction.connection(), phone);
-  if (!end_sessions("phone changed")) return false;
+  end_sessions("phone changed");
   throttle::clear(transaction.connection(), throttle::kLogins, phone);
-  return true;
 }
 
-bool Change::remove_totp() const {
+void Change::remove_totp() const {
   delete_totp(transaction.connection(), user.id);
   set_level(transaction.connection(), kOneFactor, user.id);
-  return end_sessions("totp removed");
+  end_sessions("totp removed");
 }
 
-bool Change::remove_factors() const {
+void Change::remove_factors() const {
   delete_factors(transaction.connection(), user.id);
   set_level(transaction.connection(), kOneFactor, user.id);
-  return end_sessions("factors removed");
+  end_sessions("factors removed");
 }
 
-bool Change::remove() const {
-  if (!end_sessions("deleted")) return false;
+void Change::remove() const {
+  end_sessions("deleted");
   delete_codes(transaction.connection(), user.phone);
   delete_sessions(transaction.connection(), user.id);
   delete_factors(transaction.connection(), user.id);
-  return delete_user(transaction.connection(), user.id) == 1;
+  delete_user(transaction.connection(), user.id);
 }
 
 }  // namespace users

@@ -1,6 +1,6 @@
 // What a change to an account does, whether its owner (authenticated) or an operator makes it. Each
-// is part of a transaction, writes an audit row, and ends the sessions except `kept`. If it returns
-// false, `kept` was ended in the meantime: roll back.
+// is part of a transaction, writes an audit row, and ends the sessions except `kept`, which must be
+// locked by lock_owner().
 #pragma once
 
 #include <string>
@@ -26,18 +26,18 @@ struct Change {
   const Session* kept = nullptr;
 
   /// Ends the sessions and voids the outstanding codes, which could be used to log in again.
-  [[nodiscard]] bool end_sessions(std::string_view event) const;
+  void end_sessions(std::string_view event) const;
   /// Also clears the count of wrong passwords.
-  [[nodiscard]] bool set_password(std::string_view hash, std::string_view event) const;
+  void set_password(std::string_view hash, std::string_view event) const;
   /// Voids the codes of both phones and clears the wrong passwords of the new one: strangers must
   /// not have locked its owner out. Throws db::DuplicateKey if the phone is taken.
-  [[nodiscard]] bool set_phone(std::string_view phone) const;
+  void set_phone(std::string_view phone) const;
   /// Also deletes the recovery codes: a login needs only its first factor again.
-  [[nodiscard]] bool remove_totp() const;
+  void remove_totp() const;
   /// The TOTP, the recovery codes, and all passkeys.
-  [[nodiscard]] bool remove_factors() const;
+  void remove_factors() const;
   /// Deletes the account with its sessions, codes and factors; the audit stays.
-  [[nodiscard]] bool remove() const;
+  void remove() const;
 };
 
 }  // namespace users

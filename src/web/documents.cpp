@@ -28,7 +28,8 @@ json::Object schema_of(std::string_view member) {
   return {{"type", "array"},
           {"minItems", 1U},
           {"items", json::Object{{"type", "string"}}},
-          {"description", "Names of arguments or of a header, or `body`, `request` or `origin`."}};
+          {"description",
+           "Names of arguments or of a header, or `body`, `request`, `origin` or `passkeys`."}};
 }
 
 json::Value example_of(std::string_view member) {

@@ -14,12 +14,14 @@ constexpr ResultCodeRow kCatalogue[] = {
      "`fields` names each argument that is missing, has the wrong type or is outside its limits. "
      "`body` means that the body cannot be read (neither JSON nor a form, not UTF-8, a key twice, "
      "more than 8 levels), `request` that the request is not HTTP, `origin` that a browser sent "
-     "the request for a page of another site (to `regist`, `code`, `login` or `reset`)."},
+     "the request for a page of another site (to `regist`, `code`, `login`, `reset` or "
+     "`passkey/challenge`), `passkeys` that the account has as many as it can."},
     {already_registered, "AlreadyRegistered", 409, "用户已注册，请直接登录",
      "already registered, please log in", "",
      "An account has this phone: log in, or reset the password."},
     {wrong_credentials, "WrongCredentials", 401, "手机号或密码错误", "wrong phone or password", "",
-     "No account has this phone, or the password is wrong; the reply does not say which."},
+     "No account has this phone, or the password is wrong; the reply does not say which. For a "
+     "passkey: it was refused, and the service's log says why."},
     {wrong_code, "WrongCode", 403, "验证码错误或已过期", "wrong or expired verification code",
      "factors",
      "Not the code that was sent to this phone for this purpose, or an expired one. After too many "

@@ -22,7 +22,8 @@ namespace {
 constexpr const char* kBackup =
     "umask 077; mariadb-dump --single-transaction --hex-blob --ignore-table-data=users.sessions "
     "--ignore-table-data=users.verification_codes --ignore-table-data=users.outbox "
-    "--ignore-table-data=users.throttle users >users.sql";
+    "--ignore-table-data=users.throttle --ignore-table-data=users.passkey_challenges users "
+    ">users.sql";
 constexpr const char* kFullBackup =
     "umask 077; mariadb-dump --single-transaction --hex-blob users >users.sql";
 constexpr const char* kDrop = "mariadb -e 'DROP DATABASE IF EXISTS users'";

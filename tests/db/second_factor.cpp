@@ -8,6 +8,7 @@
 #include "service/administration.hpp"
 #include "support/authenticator.hpp"
 #include "support/cutting_proxy.hpp"
+#include "support/passkey_owner.hpp"
 #include "support/service.hpp"
 
 using namespace users;
@@ -237,6 +238,46 @@ BOOST_AUTO_TEST_CASE(a_login_in_progress_does_not_outlive_a_removal) {
   BOOST_TEST(!owner.accounts.find_session(opened.session->token));
 }
 
+BOOST_DATA_TEST_CASE(a_session_that_ended_meanwhile_changes_no_factor,
+                     data::make({"epoch = epoch + 1", "disableTime = UTC_TIMESTAMP()"}) *
+                         data::make({"passkey", "recovery codes", "removal", "password"}),
+                     ending, change) {
+  Config config = database.config();
+  config.passkey_rp_id = "localhost";
+  config.passkey_origins = {"http://localhost"};
+  Service service(config);
+  const Session own = session();
+  const PasskeyOffer offered = service.accounts.begin_passkey(own);
+  const auto made = local(PasskeyDevice().creation(offered.challenge));
+  const std::string client_data = crypto::to_base64url(made.client_data());
+  const std::string object = crypto::to_base64url(made.attestation_object());
+  const std::uint64_t id = service.accounts.list_factors(own).factors.at(0).id;
+  const std::map<std::string, std::function<Outcome()>> changes{
+      {"passkey",
+       [&] {
+         return service.accounts.add_passkey(own, {client_data, object}, kClient);
+       }},
+      {"recovery codes", [&] { return service.accounts.renew_recovery_codes(own, kClient); }},
+      {"removal", [&] { return service.accounts.remove_factor(own, id, kClient); }},
+      {"password",
+       [&] {
+         return service.accounts.change_password(own, kPassword, "another horse 7", kClient);
+       }},
+  };
+  const std::string state =
+      "SELECT CONCAT_WS(',', (SELECT GROUP_CONCAT(id) FROM factors), (SELECT "
+      "GROUP_CONCAT(codeHash) "
+      "FROM recovery_codes), password) FROM users";
+  const std::string before = database.query(state);
+  const auto held = database.connect();
+  held->run_script(std::string("START TRANSACTION; UPDATE users SET ") + ending, "end");
+  auto changed = std::async(std::launch::async, changes.at(change));
+  BOOST_TEST(wait_until(30, [] { return row_lock_waits() == 1; }));
+  held->run_script("COMMIT", "let go");
+  BOOST_TEST((changed.get().code == ResultCode::not_logged_in));
+  BOOST_TEST(database.query(state) == before);
+}
+
 BOOST_AUTO_TEST_CASE(a_reset_asks_for_a_factor_that_was_enrolled_meanwhile) {
   const std::uint64_t id = owner.accounts.list_factors(session()).factors.at(0).id;
   owner.accounts.remove_factor(session(), id, fresh_client());
@@ -273,8 +314,12 @@ BOOST_AUTO_TEST_CASE(a_secret_copied_to_another_account_opens_nothing) {
 BOOST_AUTO_TEST_CASE(a_restore_voids_the_recovery_codes) {
   Metrics metrics;
   Administration administration(owner.config, kKey, owner.database, metrics, "root");
+  database.query(
+      "INSERT INTO passkey_challenges (challenge, purpose, session, expireTime) VALUES "
+      "(REPEAT('c', 32), 'login', '', UTC_TIMESTAMP() + INTERVAL 1 MINUTE)");
   const Restored restored = administration.after_restore();
   BOOST_TEST(restored.recovery_codes == 10U);
+  BOOST_TEST(count("passkey_challenges") == "0");
   BOOST_TEST(
       (owner.accounts
            .login(phone, kPassword, fresh_client(), {.recovery_code = recovery_codes[0].reveal()})

@@ -177,12 +177,13 @@ BOOST_AUTO_TEST_CASE(a_bad_value_is_told_with_what_is_expected) {
         "example.org.", ".example.org", "a..b", "-a.org", "a-.org", "a b", "a_b.org", "例子.cn",
         std::string(64, 'a') + ".cn", of_255_bytes}},
       {{"passkey.rp_id"},
-       "the site's domain in small letters, as example.org, localhost, or none",
+       "the site's domain in small letters, without https:// and port, as example.org; localhost; "
+       "or none",
        {"", "https://example.org", "example.org:443", "Example.org", "example", "192.0.2.1", "::1",
-        ".example.org", "a b.org"}},
+        ".example.org", "a b.org", "example.1", "0x7f.1", "127.0.0x1", "example.0x"}},
       {{"passkey.origins"},
-       "origins as browsers write them, separated by commas: https://HOST, https://HOST:PORT, or "
-       "http://localhost:PORT",
+       "origins as browsers write them, in small letters, without a path and without :443, "
+       "separated by commas: https://HOST, https://HOST:PORT, or http://localhost:PORT",
        {"", "example.org", "http://example.org", "https://", "https://example.org/",
         "https://example.org:443", "https://example.org:", "https://example.org:0443",
         "https://example.org:65536", "https://example.org,", "https://Example.org", "ftp://a.org"}},
@@ -200,6 +201,7 @@ BOOST_AUTO_TEST_CASE(a_bad_value_is_told_with_what_is_expected) {
   }
   for (const auto& [key, good] : {std::pair("passkey.rp_id", "example.org"),
                                   {"passkey.rp_id", "localhost"},
+                                  {"passkey.rp_id", "1.0xg.example"},
                                   {"passkey.rp_id", "none"},
                                   {"passkey.origins", "https://a.example, https://b.example:8443"},
                                   {"passkey.origins", "http://localhost:8000"},

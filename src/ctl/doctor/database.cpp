@@ -115,9 +115,15 @@ Finding judge_passkeys(const Diagnosis& d, db::Connection& connection) {
   const auto hash = crypto::sha256(rp_id);
   const auto count =
       count_foreign_passkeys.one(connection, crypto::bytes_of(hash)).value_or(db::Number{}).value;
-  if (count == 0) return ok(rp_id.empty() ? "none" : "all are for " + rp_id);
-  return problem("of another rp_id than passkey.rp_id, so useless: " + std::to_string(count),
-                 "set passkey.rp_id as it was, or tell their owners to add new ones");
+  if (count > 0) {
+    return problem("made for another passkey.rp_id than " + (rp_id.empty() ? "none" : rp_id) +
+                       ", so useless: " + std::to_string(count),
+                   "set passkey.rp_id as it was; if the change is meant, conf/PASSKEYS.md says how "
+                   "to list their owners and to delete them");
+  }
+  if (!rp_id.empty()) return ok("all are for " + rp_id);
+  if (d.config->passkey_origins.empty()) return ok("none");
+  return warning("off, although passkey.origins is set", "set passkey.rp_id");
 }
 
 void check_tables(Diagnosis& d, db::Connection& connection) {
