@@ -267,7 +267,8 @@ export function makeForm(name, spec, context) {
     else if (reply.code === kSecondFactorRequired) {
       showSecond(reply.factors[0]);
       secondPasskey.hidden = !arePossible() || !reply.factors.includes("passkey");
-    } else if (button !== submit && [kWrongCredentials, kWrongCode].includes(reply.code)) failure.show(text("passkeyUnknown"));
+      if (passkey) passkey.hidden = true;
+    } else if (button !== submit && [kWrongCredentials, kWrongCode].includes(reply.code)) failure.show(text("passkeyNotTaken"));
     else showFailure(reply, () => button.click());
   }
 

@@ -1,6 +1,7 @@
 // The forms, one per row, named as in the address (#login). `account` marks the account's own forms.
 import { call, kOk } from "./api.js";
 import { makeOffer } from "./factors.js";
+import { makeRemoved } from "./passkeys.js";
 
 const kToLogin = [["#login", "toLogin"]];
 const kBack = [["#login", "backToLogin"]];
@@ -77,8 +78,8 @@ export const kForms = {
     send: removeTotp, done: (context) => context.go("account", "noteRemoved"), links: kCancel,
   },
   "remove-passkey": {
-    account: true, danger: true, title: "removePasskeyTitle", intro: "removePasskeyIntro", fields: [], submit: "removePasskey",
-    send: (context) => context.ask("DELETE", `factors/${context.removing ?? 0}`),
+    account: true, danger: true, title: "removePasskeyTitle", intro: "removePasskeyIntro", above: makeRemoved, fields: [], submit: "removePasskey",
+    send: (context) => context.ask("DELETE", `factors/${context.removing?.id ?? 0}`),
     done: (context) => context.go("account", "notePasskeyRemoved"), links: kCancel,
   },
   delete: {

@@ -126,6 +126,18 @@ async function mayOffer() {
   return false;
 }
 
+const describePasskey = (name, used) => make("span", {}, make("strong", {}, name), make("span", { class: "small" }, used));
+
+/// Says which passkey is removed: several may be of the same kind of device.
+export function makeRemoved(context) {
+  const element = make("p", { class: "list" });
+  return {
+    element,
+    show: () => { if (context.removing) element.replaceChildren(describePasskey(context.removing.name, context.removing.used)); },
+    forget: () => element.replaceChildren(),
+  };
+}
+
 /// The card on the account view; `changed` is called after one was added. `trouble`: the view's alert box.
 export function makePasskeys(context, trouble, changed) {
   const list = make("ul", { class: "list" });
@@ -152,9 +164,9 @@ export function makePasskeys(context, trouble, changed) {
   function makeRow(factor) {
     const name = factor.name ?? text("passkey");
     const remove = make("a", { class: "button danger", href: "#remove-passkey", "aria-label": text("removeOf", { name }), "data-text": "remove" });
-    remove.addEventListener("click", () => { context.removing = factor.id; });
     const used = factor.last_used ? `${text("appUsed")}${text("join")}${ago(factor.last_used)}` : text("addedOn", { date: fullDate(factor.created) });
-    return make("li", {}, make("span", {}, make("strong", {}, name), make("span", { class: "small" }, used)), remove);
+    remove.addEventListener("click", () => { context.removing = { id: factor.id, name, used }; });
+    return make("li", {}, describePasskey(name, used), remove);
   }
 
   function render() {

@@ -42,7 +42,7 @@ const context = {
   tell,
   typedPassword: false, // at the login just now
   hasPasskey: false,
-  removing: 0, // the passkey that the view remove-passkey is about
+  removing: null, // the passkey that the view remove-passkey is about: id, name, used
   phone: () => person?.phone ?? "",
   go(name, key = "") {
     pendingNote = key;

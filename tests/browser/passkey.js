@@ -61,8 +61,10 @@ async function life({ language, visit }) {
   await shows(page, "account");
   await page.locator("a[href='#remove-passkey']").waitFor();
   await look(page, language, "account-passkey");
+  const name = await page.locator(".list li strong").textContent();
   await page.locator("a[href='#remove-passkey']").click();
   await shows(page, "remove-passkey");
+  equal(await page.locator("strong:visible").textContent(), name, "the passkey that is removed");
   await look(page, language, "remove-passkey");
   await submit(page);
   await shows(page, "account");
@@ -102,6 +104,7 @@ async function second({ language, visit, context }) {
   await logOut(page);
   await logIn(page, phone);
   await until("a field for the code", () => hasFocus(field(page, "totp")));
+  equal(await button(page, "passkey_login").count(), 0, "other buttons for a passkey");
   await button(page, "use_passkey").click();
   await shows(page, "account");
   // Confirming needs nothing else.
