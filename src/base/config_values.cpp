@@ -38,8 +38,8 @@ bool is_origin(const std::string& text) {
       std::string_view(text).substr(is_https ? 8 : std::min<std::size_t>(7, text.size()));
   const std::string_view host = rest.substr(0, rest.find(':'));
   const std::string_view port = rest.substr(host.size());
-  const bool is_port = port.empty() || (port[1] != '0' && port != ":443" && port != ":80" &&
-                                        read_number(port.substr(1), 1, 65535));
+  const bool is_port = port.empty() || (!port.substr(1).starts_with('0') && port != ":443" &&
+                                        port != ":80" && read_number(port.substr(1), 1, 65535));
   return is_host_name(host) && is_port &&
          (is_https || (text.starts_with("http://") && host == "localhost"));
 }
