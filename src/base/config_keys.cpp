@@ -68,10 +68,14 @@ void set_countries(Config& config, std::string_view value) {
 
 constexpr std::string_view kSiteHost = "site_host";
 
-void set_issuer(Config& config, std::string_view value) {
+/// Whether it is a text of 1 to 64 characters.
+bool is_short_text(std::string_view value) {
   constexpr std::size_t kLongest = 64;
-  expect(!value.empty() && is_text(value) && count_code_points(value) <= kLongest &&
-             value.find(':') == std::string_view::npos,
+  return !value.empty() && is_text(value) && count_code_points(value) <= kLongest;
+}
+
+void set_issuer(Config& config, std::string_view value) {
+  expect(is_short_text(value) && value.find(':') == std::string_view::npos,
          "a text of 1 to 64 characters without a colon, or site_host");
   config.totp_issuer = value == kSiteHost ? "" : value;
 }
@@ -103,9 +107,7 @@ void set_origins(Config& config, std::string_view value) {
 }
 
 void set_passkey_name(Config& config, std::string_view value) {
-  constexpr std::size_t kLongest = 64;
-  expect(!value.empty() && is_text(value) && count_code_points(value) <= kLongest,
-         "a text of 1 to 64 characters, or rp_id");
+  expect(is_short_text(value), "a text of 1 to 64 characters, or rp_id");
   config.passkey_name = value == kOfRpId ? "" : value;
 }
 
