@@ -28,12 +28,13 @@ http {
   include snippets/users-fcgi/users_site.conf;
 )";
 
-// The first line is a setting that a site may have made for its own locations.
+// The first line is a setting that a site may have made for its own locations. A full backlog of a
+// socket refuses at once, of TCP it lets clients wait.
 constexpr const char* kSite = R"(
   fastcgi_cache_use_stale error timeout http_500 http_503;
   server {
-    listen unix:@FOLDER@/plain.sock;
-    listen unix:@FOLDER@/http2.sock http2;
+    listen unix:@FOLDER@/plain.sock backlog=4096;
+    listen unix:@FOLDER@/http2.sock http2 backlog=4096;
     listen unix:@FOLDER@/tls.sock ssl http2;
     ssl_certificate     cert.pem;
     ssl_certificate_key key.pem;
