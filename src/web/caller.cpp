@@ -102,14 +102,11 @@ std::uint64_t id_in(const std::string& path) {
 }
 
 std::optional<SentPasskey> passkey_in(const Arguments& arguments) {
-  const bool is_any_sent = std::ranges::any_of(
-      std::initializer_list<std::string_view>{kPasskeyId, kPasskeyClientData,
-                                              kPasskeyAuthenticatorData, kPasskeySignature,
-                                              kPasskeyUserHandle},
-      [&](std::string_view name) { return arguments.text(name).has_value(); });
-  if (!is_any_sent) return std::nullopt;
-  const auto texts = arguments.texts(
-      {kPasskeyId, kPasskeyClientData, kPasskeyAuthenticatorData, kPasskeySignature});
+  static constexpr std::initializer_list<std::string_view> kRequired{
+      kPasskeyId, kPasskeyClientData, kPasskeyAuthenticatorData, kPasskeySignature};
+  const auto is_sent = [&](std::string_view name) { return arguments.text(name).has_value(); };
+  if (!std::ranges::any_of(kRequired, is_sent) && !is_sent(kPasskeyUserHandle)) return std::nullopt;
+  const auto texts = arguments.texts(kRequired);
   return SentPasskey{texts[0], texts[1], texts[2], texts[3], arguments.text(kPasskeyUserHandle)};
 }
 
