@@ -98,8 +98,7 @@ const std::vector<Command> kDatabaseCommands{
      "recovery codes. Passwords, authenticator apps and passkeys are as they were in the backup, "
      "also those that were replaced or removed since. Accounts created since the backup are gone, "
      "but backends may know their numbers: the next account gets a number a million beyond the "
-     "greatest, or N. "
-     "Users and the counters of limits stay. Asks.",
+     "greatest, or N. Users and the counters of limits stay. Asks.",
      after_restore},
 };
 
