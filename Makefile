@@ -4,7 +4,7 @@ FLAVOUR ?= release
 PORT ?= 8000
 STATE ?= var
 CONF ?= conf/development.conf
-VERSION := 0.8.0
+VERSION := 0.9.0
 
 # Number of parallel compilations.
 JOBS ?= $(shell nproc)

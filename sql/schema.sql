@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS users (
 CREATE TABLE IF NOT EXISTS audit (
   id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   user_id    BIGINT UNSIGNED NOT NULL,
-  event      VARCHAR(32) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
+  event      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
   address    VARCHAR(45) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'of the client, as nginx saw it',
   request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
   createTime DATETIME NOT NULL COMMENT 'UTC',
@@ -146,4 +146,12 @@ CREATE TABLE IF NOT EXISTS passkey_challenges (
   expireTime DATETIME NOT NULL COMMENT 'UTC',
   PRIMARY KEY (challenge),
   KEY passkey_challenges_expire (expireTime)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Groups of accounts, for the rules of locations.
+CREATE TABLE IF NOT EXISTS group_members (
+  user_id BIGINT UNSIGNED NOT NULL,
+  name    VARCHAR(32) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL COMMENT 'of the group',
+  PRIMARY KEY (user_id, name),
+  KEY group_members_name (name, user_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -1,7 +1,7 @@
 // The page: who is logged in, which view is shown, and messages from other tabs.
 import { makeAccount } from "./account.js";
 import { call, isTrouble, kNotLoggedIn, kOk } from "./api.js";
-import { alertBox, make } from "./dom.js";
+import { alertBox, make, makeAction } from "./dom.js";
 import { makeRecoveryCodes } from "./factors.js";
 import { makeForm } from "./form.js";
 import { kForms } from "./forms.js";
@@ -84,7 +84,11 @@ context.confirmThen = (name) => {
   unconfirmed = name;
   context.go("confirm");
 };
-context.confirmed = (key) => context.go(unconfirmed || "account", key);
+context.confirmed = (key) => {
+  // A protected location has asked for it.
+  if (!unconfirmed && next) location.replace(next);
+  else context.go(unconfirmed || "account", key);
+};
 context.showRecoveryCodes = (reply, key) => {
   recovery.take(reply.recovery_codes);
   context.go("recovery", key);
@@ -94,15 +98,28 @@ const forms = {};
 const account = makeAccount(context);
 const recovery = makeRecoveryCodes();
 const trouble = alertBox();
+const deniedTrouble = alertBox();
 const views = {
   account: account.element,
   recovery: recovery.element,
   loading: make("p", { class: "loading", role: "status", "data-text": "loading" }),
+  denied: make("section", { class: "card", "aria-labelledby": "denied-title" },
+    make("h1", { id: "denied-title", tabindex: -1, "data-text": "deniedTitle" }), make("p", { class: "intro", "data-text": "deniedIntro" }), deniedTrouble.box,
+    make("div", { class: "actions" }, makeAction("loginAsOther", logInAsOther)), make("p", { class: "links" }, make("a", { href: "#account", "data-text": "toAccount" }))),
   away: make("section", { class: "card" }, make("h1", { id: "away-title", tabindex: -1, "data-text": "awayTitle" }), trouble.box),
 };
 for (const [name, spec] of Object.entries(kForms)) {
   forms[name] = makeForm(name, spec, context);
   views[name] = makeFormView(name, spec);
+}
+
+/// The address that was asked for stays in the page's own.
+async function logInAsOther() {
+  deniedTrouble.clear();
+  const reply = await context.ask("POST", "logout");
+  if (!reply) return;
+  if (reply.code === kOk) context.loggedOut();
+  else deniedTrouble.show(describe(reply), isTrouble(reply) ? logInAsOther : null);
 }
 
 function makeFormView(name, spec) {
@@ -121,7 +138,7 @@ function makeFormView(name, spec) {
 function chosenView() {
   if (!known) return "loading";
   const name = location.hash.slice(1);
-  const fits = name === "account" ? person : name === "recovery" ? person && !recovery.isEmpty() : Object.keys(kForms).includes(name) && Boolean(kForms[name].account) === Boolean(person);
+  const fits = ["account", "denied"].includes(name) ? person : name === "recovery" ? person && !recovery.isEmpty() : Object.keys(kForms).includes(name) && Boolean(kForms[name].account) === Boolean(person);
   return fits ? name : person ? "account" : "login";
 }
 

@@ -27,6 +27,7 @@ enum class ResultCode {
   registration_closed = 1012,
   second_factor_required = 1013,
   confirmation_required = 1014,
+  not_allowed = 1015,
   internal_error = 9000,
   unavailable = 9001,
   no_such_resource = 9002,

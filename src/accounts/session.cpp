@@ -1,5 +1,6 @@
 #include "accounts/session.hpp"
 
+#include "accounts/groups.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 
@@ -36,10 +37,9 @@ std::string seconds_since(const std::string& time) {
 const std::string kSessions = "FROM sessions s JOIN users u ON u.id = s.user_id WHERE ";
 
 const std::vector<db::Column<Session>> kSession{
-    {"s.id", &Session::id},
-    {"s.user_id", &Session::user_id},
-    {"u.phone", &Session::phone},
-    {seconds_since("s.seenTime"), &Session::seconds_unseen}};
+    {"s.id", &Session::id},       {"s.user_id", &Session::user_id},
+    {"u.phone", &Session::phone}, {seconds_since("s.seenTime"), &Session::seconds_unseen},
+    {"s.level", &Session::level}, {kGroupsOfUser, &Session::groups}};
 const std::string kOfToken =
     kSessions + "s.tokenHash = ? AND " + kIsAlive + " AND u.disableTime IS NULL";
 const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session{

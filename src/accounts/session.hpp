@@ -32,6 +32,8 @@ struct Session {
   std::uint64_t user_id = 0;
   std::string phone;  ///< E.164
   std::uint64_t seconds_unseen = 0;
+  std::uint64_t level = kOneFactor;
+  std::string groups;  ///< of its owner, separated by commas
   crypto::Digest token_hash{};
 };
 

@@ -54,6 +54,7 @@ struct Command {
 // The commands, by family. Each table ends the file with its functions.
 extern const std::vector<Command> kAccountCommands;
 extern const std::vector<Command> kChangeCommands;
+extern const std::vector<Command> kGroupCommands;
 extern const std::vector<Command> kMessageCommands;
 extern const std::vector<Command> kRunningCommands;
 extern const std::vector<Command> kReloadCommands;

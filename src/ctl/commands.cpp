@@ -14,7 +14,7 @@ namespace {
 constexpr Option kOptions[] = {
     {"config", "FILE", "the configuration (default /etc/users-fcgi/users.conf)"},
     {"limit", "N", "at most N rows, 1 to 10000 (default 100)"},
-    {"after", "ID", "only accounts with a greater number"},
+    {"after", "ID", "only what follows the account of this number, or the group of this name"},
     {"disabled", "", "only disabled accounts"},
     {"json", "", "as JSON, in ASCII: an array of objects, or one object"},
     {"yes", "", "does not ask; required if standard input is not a terminal"},
@@ -79,8 +79,8 @@ constexpr PrintedFile kDocuments[] = {{"man", print_man}, {"completion", print_c
 std::vector<Command> commands() {
   std::vector<Command> all;
   for (const auto* family :
-       {&kAccountCommands, &kChangeCommands, &kMessageCommands, &kRunningCommands, &kReloadCommands,
-        &kSetupCommands, &kDatabaseCommands, &kTransferCommands}) {
+       {&kAccountCommands, &kChangeCommands, &kGroupCommands, &kMessageCommands, &kRunningCommands,
+        &kReloadCommands, &kSetupCommands, &kDatabaseCommands, &kTransferCommands}) {
     all.insert(all.end(), family->begin(), family->end());
   }
   return all;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts/groups.hpp"
 #include "base/log.hpp"
 #include "base/program.hpp"
 #include "ctl/service.hpp"
@@ -190,17 +191,25 @@ int export_users(const Call& call) {
   log::start_on_stderr(LogLevel::warning);
   Service service(call);
   std::uint64_t last = 0;
-  std::cout << "phone\thash\tcreateTime\tdisableTime\n";
+  std::cout << "phone\thash\tcreateTime\tdisableTime\tgroups\n";
   for (;;) {
     const auto page = service.read(
         [&](db::Connection& connection) { return list_users.all(connection, last, 0, kPage); });
-    for (const User& user : page) {
-      std::cout << user.phone << '\t' << user.password << '\t' << plain_time(user.created) << '\t'
-                << (user.disabled ? plain_time(*user.disabled) : "NULL") << '\n';
-      last = user.id;
-    }
-    flush_output();
     if (page.empty()) return EXIT_SUCCESS;
+    std::map<std::uint64_t, std::string> groups;
+    for (auto& [id, names] : service.read([&](db::Connection& connection) {
+           return list_groups_of_users.all(connection, last, page.back().id);
+         })) {
+      groups[id] = std::move(names);
+    }
+    for (const User& user : page) {
+      const auto found = groups.find(user.id);
+      std::cout << user.phone << '\t' << user.password << '\t' << plain_time(user.created) << '\t'
+                << (user.disabled ? plain_time(*user.disabled) : "NULL") << '\t'
+                << (found == groups.end() ? "NULL" : found->second) << '\n';
+    }
+    last = page.back().id;
+    flush_output();
   }
 }
 
@@ -210,7 +219,7 @@ const std::vector<Command> kTransferCommands{
     {"import", "FILE", "--dry-run --ignore-column",
      "Imports accounts, without second factors, from the output of mariadb --batch for a table "
      "with the columns phone and password (plain text; it is hashed), or phone and hash, and "
-     "optionally id, createTime and "
+     "optionally id, createTime, groups (names, separated by commas) and "
      "columns that mark disabled accounts; from lines of phone, tab and hash; or from the output "
      "of export. First lists the rejected rows on standard output, tab-separated: line, kind (bad, "
      "duplicate, registered), phone (masked), reason. --dry-run stops there, with exit code 1 if "
@@ -219,7 +228,8 @@ const std::vector<Command> kTransferCommands{
      import_users},
     {"export", "", "--yes",
      "Writes all accounts to standard output in the format of import: phone, hash, createTime, "
-     "disableTime, with a heading; second factors are left out, so owners enrol them again. Hashes "
+     "disableTime, groups, with a heading; second factors are left out, so owners enrol them "
+     "again. Hashes "
      "are secrets: on a terminal it asks first, unless --yes; it refuses a file that group or "
      "others may read (use umask 077 or chmod 600).",
      export_users},

@@ -50,6 +50,7 @@ int user_show(const Call& call) {
              {"codes_sent_today", standing.sends.used},
              {"sessions", standing.sessions},
              {"level", user.level},
+             {"groups", standing.groups},
              {"factors", standing.factors},
              {"passkeys", standing.passkeys},
              {"recovery_codes", standing.recovery_codes},
@@ -109,8 +110,8 @@ const std::vector<Command> kAccountCommands{
     {"user show", "PHONE", "--json",
      "Shows one account: id, phone, created, disabled, seconds_locked (until passwords are "
      "accepted again), failed_logins (wrong passwords in the last 15 minutes), code_guesses_today, "
-     "codes_sent_today, sessions, level (2: logins need a second factor), factors (authenticator "
-     "apps and passkeys), passkeys, "
+     "codes_sent_today, sessions, level (2: logins need a second factor), groups, factors "
+     "(authenticator apps and passkeys), passkeys, "
      "recovery_codes (not used yet), wrong_second_factors (in the last 15 minutes), "
      "second_factor_seconds_locked (until second factors are accepted again), password_hash (its "
      "kind).",

@@ -14,6 +14,7 @@ const std::pair<Column, std::vector<std::string_view>> kColumnNames[] = {
     {Column::password, {"password"}},
     {Column::hash, {"hash"}},
     {Column::id, {"id"}},
+    {Column::groups, {"groups"}},
     {Column::created,
      {"createtime", "createdat", "created", "datejoined", "userregistered", "registeredat"}},
     {Column::disabled_since,

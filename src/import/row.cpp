@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "accounts/foreign_hash.hpp"
+#include "accounts/groups.hpp"
 #include "accounts/password.hpp"
 #include "accounts/phone.hpp"
 #include "base/text.hpp"
@@ -158,6 +159,18 @@ const char* read_hash(std::string_view field, ImportRow& row) {
   return fault == HashFault::none ? nullptr : text_of(fault);
 }
 
+const char* read_groups(std::string_view field, ImportRow& row) {
+  static_assert(kMostGroups == 64, "the next lines name it");
+  if (is_nothing(field)) return nullptr;
+  const auto names = split(field, ',');
+  if (names.size() > kMostGroups) return "more than 64 groups";
+  for (const std::string& name : names) {
+    if (!is_group_name(name)) return "groups are names of a-z, 0-9, _ and -, separated by commas";
+    row.groups.append(row.groups.empty() ? "" : ",").append(name);
+  }
+  return nullptr;
+}
+
 std::uint64_t read_id(std::string_view field) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
@@ -178,6 +191,8 @@ const char* read_field(Column column, std::string_view field, const std::string&
     case Column::id:
       row.id = read_id(field);
       break;
+    case Column::groups:
+      return read_groups(field, row);
     case Column::created: {
       const auto created = read_time(field);
       row.created = created.value_or("");

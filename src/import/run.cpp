@@ -5,6 +5,7 @@
 
 #include "accounts/password.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "import/import.hpp"
 
 namespace users {
@@ -43,19 +44,34 @@ const db::Write<void(std::string_view operator_name, std::string_view operation,
                 "UTC_TIMESTAMP() FROM " +
                     kPhones};
 
-/// Writes rows that have a hash, with an audit row each, in two round trips. Throws
-/// db::DuplicateKey if one of the phones is taken.
+/// `members`: a JSON array of phone and group.
+const db::Write<void(std::string_view members)> insert_members{
+    "insert_imported_members",
+    "INSERT IGNORE INTO group_members (user_id, name) SELECT u.id, l.name FROM JSON_TABLE(?, "
+    "'$[*]' "
+    "COLUMNS (phone VARCHAR(16) CHARACTER SET ascii COLLATE ascii_nopad_bin PATH '$[0]' ERROR ON "
+    "ERROR, name VARCHAR(32) CHARACTER SET ascii COLLATE ascii_nopad_bin PATH '$[1]' ERROR ON "
+    "ERROR)) l STRAIGHT_JOIN users u ON u.phone = l.phone"};
+
+/// Writes rows that have a hash, with an audit row each, in two round trips, three with groups.
+/// Throws db::DuplicateKey if one of the phones is taken.
 void insert(const db::Transaction& transaction, const std::vector<ImportRow>& rows,
             std::string_view operator_name) {
   std::vector<db::BulkRow> bulk;
   json::Array phones;
+  json::Array members;
   for (const ImportRow& row : rows) {
     bulk.push_back({row.phone, row.hash, row.created, row.disabled});
     phones.emplace_back(row.phone);
+    if (row.groups.empty()) continue;
+    for (std::string& group : split(row.groups, ',')) {
+      members.push_back(json::Array{row.phone, std::move(group)});
+    }
   }
   transaction.connection().execute_bulk(insert_users, bulk);
   audit_users(transaction.connection(), operator_name, crypto::bytes_of(transaction.operation()),
               json::text(phones));
+  if (!members.empty()) insert_members(transaction.connection(), json::text(members));
 }
 
 void drop_registered(db::Database& database, std::vector<ImportRow>& rows) {

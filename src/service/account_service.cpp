@@ -196,6 +196,24 @@ bool AccountService::has_ended(std::string_view change, std::string_view token,
   return database_.is_done(operation_of(key_, change, crypto::bytes_of(hash), client));
 }
 
+Outcome AccountService::admit(const Session& session, const AccessRule& rule) {
+  if (session.level < rule.level) return {.code = ResultCode::confirmation_required};
+  if (rule.age) {
+    const auto age = database_.replay([&](db::Connection& connection) {
+      return find_authentication_age.one(connection, crypto::bytes_of(session.token_hash));
+    });
+    if (!age || age->value > *rule.age) return {.code = ResultCode::confirmation_required};
+  }
+  const bool is_member = rule.groups.empty() || have_common_name(rule.groups, session.groups);
+  return {.code = is_member ? ResultCode::ok : ResultCode::not_allowed};
+}
+
+bool AccountService::has_factor(std::uint64_t user_id) {
+  return database_.replay([&](db::Connection& connection) {
+    return !users::list_factors.all(connection, user_id).empty();
+  });
+}
+
 std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
   return database_.replay(
       [&](db::Connection& connection) { return sessions_.list(connection, session.user_id); });

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accounts/access_rule.hpp"
 #include "accounts/client.hpp"
 #include "accounts/outcome.hpp"
 #include "accounts/password.hpp"
@@ -105,6 +106,11 @@ class AccountService {
   std::optional<Session> find_session(std::string_view token);
   /// Returns true if an earlier attempt of this request ended the session of `token`.
   bool has_ended(std::string_view change, std::string_view token, const Client& client);
+  /// Whether the rule of a location admits a session: ok, confirmation_required or not_allowed.
+  Outcome admit(const Session& session, const AccessRule& rule);
+  /// Whether an account has what raises the level of a session.
+  bool has_factor(std::uint64_t user_id);
+
   std::vector<SessionRow> list_sessions(const Session& session);
   /// Returns false if the user has no such session.
   bool end_session(const Session& session, std::uint64_t id, const Client& client);

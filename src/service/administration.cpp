@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "accounts/foreign_hash.hpp"
+#include "accounts/groups.hpp"
 #include "base/log.hpp"
 #include "factors/second_factor.hpp"
 #include "factors/verification.hpp"
@@ -73,6 +74,7 @@ Standing Administration::standing(const User& user) {
             list_factors.all(connection, user.id).size(),
             count_passkeys.one(connection, user.id).value_or(db::Number{}).value,
             RecoveryCodes::left(connection, user.id),
+            find_groups.one(connection, user.id).value_or(db::Text{}).value,
             throttle::count_of(connection, throttle::kLogins, user.phone),
             throttle::count_of(connection, throttle::kGuessesADay, user.phone),
             throttle::count_of(connection, throttle::kSendsADay, user.phone),
@@ -189,6 +191,29 @@ ChangeResult Administration::remove_factors(const Phone& phone) {
 ChangeResult Administration::remove(const Phone& phone) {
   return change(phone, [](const Change& change) {
     change.remove();
+    return true;
+  });
+}
+
+ChangeResult Administration::add_to_group(const Phone& phone, const std::string& group) {
+  return change(phone, [&](const Change& change) {
+    db::Connection& connection = change.transaction.connection();
+    if (users::add_to_group(connection, change.user.id, group) != 1) return false;
+    if (count_groups.one(connection, change.user.id).value_or(db::Number{}).value > kMostGroups) {
+      throw ChangeRefused("an account has at most " + std::to_string(kMostGroups) +
+                          " groups: nothing was changed for " + phone.e164());
+    }
+    record(change.transaction, change.user.id, "added to group " + group, client_);
+    return true;
+  });
+}
+
+ChangeResult Administration::remove_from_group(const Phone& phone, const std::string& group) {
+  return change(phone, [&](const Change& change) {
+    if (users::remove_from_group(change.transaction.connection(), change.user.id, group) != 1) {
+      return false;
+    }
+    record(change.transaction, change.user.id, "removed from group " + group, client_);
     return true;
   });
 }

@@ -25,6 +25,7 @@ struct Standing {
   std::uint64_t factors;  ///< authenticator apps and passkeys
   std::uint64_t passkeys;
   std::uint64_t recovery_codes;  ///< not used yet
+  std::string groups;            ///< separated by commas
   throttle::Count logins;        ///< attempts since the last right password
   throttle::Count guesses;
   throttle::Count sends;  ///< in a day
@@ -80,6 +81,10 @@ class Administration {
   /// For owners who have lost theirs: a login needs only its first factor again.
   ChangeResult remove_factors(const Phone& phone);
   ChangeResult remove(const Phone& phone);
+
+  /// Both keep sessions and take effect at the account's next request.
+  ChangeResult add_to_group(const Phone& phone, const std::string& group);
+  ChangeResult remove_from_group(const Phone& phone, const std::string& group);
 
   /// Makes pending messages due now, in the order of `ids`. Skips those that a courier is sending.
   /// Returns their states as outbox::retry() does.

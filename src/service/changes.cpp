@@ -1,5 +1,6 @@
 #include "service/changes.hpp"
 
+#include "accounts/groups.hpp"
 #include "accounts/throttle.hpp"
 #include "factors/verification.hpp"
 
@@ -47,6 +48,7 @@ void Change::remove() const {
   delete_codes(transaction.connection(), user.phone);
   delete_sessions(transaction.connection(), user.id);
   delete_factors(transaction.connection(), user.id);
+  remove_from_groups(transaction.connection(), user.id);
   delete_user(transaction.connection(), user.id);
 }
 

@@ -36,7 +36,7 @@ struct Change {
   void remove_totp() const;
   /// The TOTP, the recovery codes, and all passkeys.
   void remove_factors() const;
-  /// Deletes the account with its sessions, codes and factors; the audit stays.
+  /// Deletes the account with its sessions, codes, factors and groups; the audit stays.
   void remove() const;
 };
 

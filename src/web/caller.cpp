@@ -44,10 +44,10 @@ Result result_of(const Outcome& outcome) {
   return result;
 }
 
-LoggedIn require_session(Context& context, const Request& request) {
+std::optional<LoggedIn> find_session(Context& context, const Request& request) {
   const bool secure = context.config.session_cookie_secure;
   const Credentials credentials = find_credentials(request, secure);
-  if (credentials.from_cookie && !cookie_counts(request, secure)) throw NotLoggedIn();
+  if (credentials.from_cookie && !cookie_counts(request, secure)) return std::nullopt;
   for (const std::string_view token : credentials.tokens) {
     auto session = context.accounts.find_session(token);
     if (!session) continue;
@@ -55,10 +55,16 @@ LoggedIn require_session(Context& context, const Request& request) {
     // cookie.
     const bool is_meant =
         request.account.empty() || request.account == std::to_string(session->user_id);
-    if (!is_meant) throw NotLoggedIn();
-    return {std::move(*session), credentials.from_cookie};
+    if (!is_meant) return std::nullopt;
+    return LoggedIn{std::move(*session), credentials.from_cookie};
   }
-  throw NotLoggedIn();
+  return std::nullopt;
+}
+
+LoggedIn require_session(Context& context, const Request& request) {
+  auto found = find_session(context, request);
+  if (!found) throw NotLoggedIn();
+  return std::move(*found);
 }
 
 void refuse_foreign_page(const Request& request) {

@@ -23,7 +23,9 @@ struct LoggedIn {
   bool by_cookie = false;
 };
 
-/// Returns the session of the request or throws NotLoggedIn.
+/// Returns the session of the request; nullopt if there is none, or it does not count.
+std::optional<LoggedIn> find_session(Context& context, const Request& request);
+/// The same, but throws NotLoggedIn.
 LoggedIn require_session(Context& context, const Request& request);
 
 /// Refuses requests that a foreign page sends through its visitor's browser. They could send

@@ -77,10 +77,58 @@ Result logout(Context& context, const Request& request) {
   });
 }
 
+/// The rule of the protected location, empty if any session will do. Throws std::runtime_error if
+/// nothing is known of the URI.
+std::string_view rule_of(const Request& request) {
+  constexpr std::string_view kCheck = "/users/_auth";
+  std::string_view uri = request.rule;
+  if (uri.empty() || uri == kCheck) return "";
+  if (!uri.starts_with(kCheck) || uri[kCheck.size()] != '/') {
+    throw std::runtime_error("no such check: auth_request " + request.rule);
+  }
+  return uri.substr(kCheck.size() + 1);
+}
+
+/// Throws std::runtime_error, which names the rule: a typing error closes the location.
+AccessRule access_rule_of(const Request& request) {
+  try {
+    return read_access_rule(rule_of(request));
+  } catch (const std::invalid_argument& error) {
+    throw std::runtime_error("auth_request " + request.rule + ": " + error.what());
+  }
+}
+
+Headers identity_of(const Session& session) {
+  Headers headers{{"X-User-Id", std::to_string(session.user_id)},
+                  {"X-User-Phone", session.phone},
+                  {"X-User-Level", std::to_string(session.level)}};
+  if (!session.groups.empty()) headers.emplace_back("X-User-Groups", session.groups);
+  return headers;
+}
+
+/// X-Users-Denied leads a browser on: to the page that confirms, to that of authenticator apps, or
+/// to a word about it.
+std::string_view way_on(Context& context, const Session& session, ResultCode code,
+                        const AccessRule& rule) {
+  if (code == ResultCode::not_allowed) return "group";
+  return session.level < rule.level && !context.accounts.has_factor(session.user_id) ? "enrol"
+                                                                                     : "confirm";
+}
+
 Result auth(Context& context, const Request& request) {
-  const LoggedIn who = require_session(context, request);
-  return {.headers = {{"X-User-Id", std::to_string(who.session.user_id)},
-                      {"X-User-Phone", who.session.phone}}};
+  if (rule_of(request) == "optional") {
+    const auto visitor = find_session(context, request);
+    return {.headers = visitor ? identity_of(visitor->session) : Headers{}};
+  }
+  const AccessRule rule = access_rule_of(request);
+  const Session session = require_session(context, request).session;
+  const Outcome admitted = context.accounts.admit(session, rule);
+  if (!admitted.is_ok()) {
+    return {.code = admitted.code,
+            .headers = {
+                {"X-Users-Denied", std::string(way_on(context, session, admitted.code, rule))}}};
+  }
+  return {.headers = identity_of(session)};
 }
 
 Result me(Context& context, const Request& request) {

@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(a_location_in_a_protected_one_that_drops_its_identity) {
   finds_in_sample("location /private/in/ { " + kAuth + id + kPass + " }",
                   {"nginx identity", "problem", "location /private/in/", kAuth});
   const std::string both =
-      "proxy_set_header X-User-Id $users_id; proxy_set_header X-User-Phone $users_phone;";
+      "proxy_set_header X-User-Id $users_id; proxy_set_header X-User-Phone $users_phone; "
+      "proxy_set_header X-User-Level $users_level; proxy_set_header X-User-Groups $users_groups;";
   const std::string by_hand = "location /private/in/ { " + both + kPass + " }";
   passes_in_sample("nginx identity", by_hand);
   finds_with({{kHttp, kHttp + "underscores_in_headers on;"}, {kSample, kSample + by_hand}},

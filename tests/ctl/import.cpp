@@ -284,15 +284,26 @@ BOOST_AUTO_TEST_CASE(an_export_imported_elsewhere_is_the_same) {
   BOOST_TEST_REQUIRE(import(rows(2500)).status == 0);
   database.query("UPDATE users SET disableTime = '2020-02-29 23:59:59' WHERE id % 7 = 0");
   database.query("DELETE FROM users WHERE id % 11 = 0");
+  for (const char* group : {"CONCAT('group-', id % 3)", "'staff'"}) {
+    database.query(std::string("INSERT INTO group_members SELECT id, ") + group +
+                   " FROM users WHERE id % 5 = 0");
+  }
   BOOST_TEST_REQUIRE(export_to("export.tsv").status == 0);
   const std::string exported = read_file(path("export.tsv"));
-  BOOST_TEST(exported.starts_with("phone\thash\tcreateTime\tdisableTime\n"));
-  BOOST_TEST(contains(exported, "\t2018-04-22 10:00:00\t2020-02-29 23:59:59\n"));
+  BOOST_TEST(exported.starts_with("phone\thash\tcreateTime\tdisableTime\tgroups\n"));
+  BOOST_TEST(contains(exported, "\t2018-04-22 10:00:00\t2020-02-29 23:59:59\tNULL\n"));
+  BOOST_TEST(contains(exported, "\tNULL\tgroup-0,staff\n"));
 
   std::string columns;
   std::istringstream heading(exported.substr(0, exported.find('\n')));
   for (std::string column; std::getline(heading, column, '\t');) {
-    columns += ", IFNULL(" + (column == "hash" ? "password" : column) + ", '-')";
+    const std::string groups =
+        "(SELECT GROUP_CONCAT(name ORDER BY name) FROM group_members m WHERE m.user_id = users.id)";
+    columns += ", IFNULL(" +
+               (column == "hash"     ? "password"
+                : column == "groups" ? groups
+                                     : column) +
+               ", '-')";
   }
   const std::string sum =
       "SELECT CONCAT_WS(' ', COUNT(*), COUNT(disableTime), "

@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(user_show_tells_what_is_counted) {
   const auto shown = ordered(ctl({"user", "show", person.phone(), "--json"}));
   BOOST_TEST(names_of(shown) ==
              "id phone created disabled seconds_locked failed_logins code_guesses_today "
-             "codes_sent_today sessions level factors passkeys recovery_codes wrong_second_factors "
+             "codes_sent_today sessions level groups factors passkeys recovery_codes wrong_second_factors "
              "second_factor_seconds_locked password_hash");
   BOOST_TEST(shown["id"].dump() == id);
   BOOST_TEST(shown["disabled"].is_null());
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(user_show_tells_what_is_counted) {
   BOOST_TEST(shown["sessions"] == 1);
   BOOST_TEST(shown["password_hash"] == "argon2id");
   const auto rows = rows_of(ctl({"user", "show", person.phone()}).output);
-  BOOST_TEST_REQUIRE(rows.size() == 16U);
+  BOOST_TEST_REQUIRE(rows.size() == 17U);
   BOOST_TEST(rows[1][0] == "phone");
   BOOST_TEST(rows[1][1] == person.e164());
 }

@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(no_client_can_forge_a_header_that_tells_who_asks) {
     }
     return lines;
   };
-  const auto set = lines_of("nginx/users_auth.conf");
+  const auto set = lines_of("nginx/users_identity.conf");
   const auto stripped = lines_of("nginx/users_strip.conf");
   for (const std::string& name : described) {
     std::string parameter = "HTTP_" + name;
@@ -246,12 +246,12 @@ BOOST_AUTO_TEST_CASE(no_client_can_forge_a_header_that_tells_who_asks) {
     });
     for (const char* directive : {"fastcgi_param", "uwsgi_param", "scgi_param"}) {
       const std::string line = std::string(directive) + " " + parameter;
-      BOOST_TEST(set.contains(line), "users_auth.conf lacks " << line);
+      BOOST_TEST(set.contains(line), "users_identity.conf lacks " << line);
       BOOST_TEST(stripped.contains(line), "users_strip.conf lacks " << line);
     }
     for (const char* directive : {"proxy_set_header", "grpc_set_header"}) {
       const std::string line = std::string(directive) + " " + name;
-      BOOST_TEST(set.contains(line), "users_auth.conf lacks " << line);
+      BOOST_TEST(set.contains(line), "users_identity.conf lacks " << line);
       // With both of its dashes as underscores, one of them, or none.
       for (const unsigned dashes : {0U, 1U, 2U, 3U}) {
         std::string spelling = line;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "accounts/groups.hpp"
 #include "accounts/user.hpp"
 #include "ctl/doctor/doctor.hpp"
 #include "ctl/key_check.hpp"
@@ -126,6 +127,17 @@ Finding judge_passkeys(const Diagnosis& d, db::Connection& connection) {
   return warning("off, although passkey.origins is set", "set passkey.rp_id");
 }
 
+Finding judge_groups(const Diagnosis& d, db::Connection& connection) {
+  std::string empty;
+  for (const std::string& group : d.groups_in_rules) {
+    if (!list_members.all(connection, group, 0, 1).empty()) continue;
+    empty.append(empty.empty() ? "" : ", ").append(group);
+  }
+  if (empty.empty()) return ok("every group that a location asks for has members");
+  return warning("locations ask for groups that nobody is in: " + empty,
+                 "users-ctl group add PHONE GROUP, or correct the rule in nginx's configuration");
+}
+
 void check_tables(Diagnosis& d, db::Connection& connection) {
   try {
     const unsigned version = db::schema_version(connection);
@@ -133,6 +145,7 @@ void check_tables(Diagnosis& d, db::Connection& connection) {
     d.add("outbox", judge_outbox(outbox::delays.one(connection).value_or(outbox::Delays{})));
     d.add("key of this database", judge_key(d, connection));
     d.add("passkeys", judge_passkeys(d, connection));
+    d.add("groups", judge_groups(d, connection));
     d.add("password hashes", judge_hashes(count_imported_hashes(connection, *d.config)));
   } catch (const db::NoSuchTable&) {
     d.add("outbox", skipped("there is no such table"));

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,7 @@ struct Diagnosis {
   std::optional<Secret> migration_password;
   std::optional<uid_t> nginx_uid;                        ///< the user of nginx's workers
   std::map<std::string, std::filesystem::path> sockets;  ///< by pool; missing if unknown
+  std::set<std::string> groups_in_rules;                 ///< that nginx's locations ask for
   std::vector<Node> nodes;
   std::filesystem::path data_folder;  ///< of a database on this machine, otherwise empty
 };

@@ -199,6 +199,7 @@ struct Check {
 constexpr Check kChecks[] = {
     {"nginx identity", find_forgeries, "no client can forge its identity"},
     {"nginx session", find_openings, "every protected location requires a session"},
+    {"nginx rules", find_rules, "every rule can be met"},
     {"nginx precedence", find_rivals, "no location takes precedence over a protected one"},
     {"nginx cache", find_caches, "no cache stores what one user gets"},
     {"nginx early data", find_early_data, "no recorded request can be repeated"},
@@ -216,7 +217,7 @@ void find_off(Faults& faults, const Site& site, const std::string& name, const s
 }
 
 bool needs_session(const Directive& block) {
-  return value_in_effect(block, "auth_request").starts_with("/users/_auth");
+  return has_check(block) && value_in_effect(block, "auth_request") != kOptionalCheck;
 }
 
 bool passes_on(const Directive& block) {
@@ -230,8 +231,12 @@ void check_locations(Diagnosis& d, const NginxTree& tree) {
   std::vector<Site> sites = find_sites(tree);
   const std::string unread = unread_of(tree, sites);
   // Without a protected location no backend trusts X-User-Id.
-  const bool is_unused =
-      std::ranges::all_of(sites, [](const Site& site) { return site.is_protected.empty(); });
+  const bool is_unused = std::ranges::none_of(sites, [](const Site& site) {
+    return std::ranges::any_of(site.blocks, [](const Directive* one) { return has_check(*one); });
+  });
+  for (const Site& site : sites) {
+    for (std::string& group : groups_in_rules(site)) d.groups_in_rules.insert(std::move(group));
+  }
   if (is_unused) sites.clear();
   for (const Check& check : kChecks) {
     Faults faults;

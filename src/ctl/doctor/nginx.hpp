@@ -69,7 +69,8 @@ void check_service(Diagnosis& d, const NginxTree& tree, const std::filesystem::p
 void check_locations(Diagnosis& d, const NginxTree& tree);
 
 /// The headers that tell a backend who asks.
-inline constexpr std::string_view kIdentityHeaders[] = {"X-User-Id", "X-User-Phone"};
+inline constexpr std::string_view kIdentityHeaders[] = {"X-User-Id", "X-User-Phone", "X-User-Level",
+                                                        "X-User-Groups"};
 
 /// A server that includes users.conf.
 struct Site {
@@ -85,6 +86,16 @@ using Faults = std::vector<Finding>;
 void find_openings(Faults& faults, const Site& site);
 void find_rivals(Faults& faults, const Site& site);
 void find_lost_limits(Faults& faults, const Site& site);
+void find_rules(Faults& faults, const Site& site);
+
+/// Everybody gets in, and the backend learns who it is.
+constexpr std::string_view kOptionalCheck = "/users/_auth/optional";
+
+/// Returns true if a worker is asked about requests in this block.
+bool has_check(const Directive& block);
+
+/// The groups that the rules of a site name.
+std::vector<std::string> groups_in_rules(const Site& site);
 
 /// Adds `fault` and the advice to remove the line if a parser has this directive off.
 void find_off(Faults& faults, const Site& site, const std::string& name, const std::string& fault);

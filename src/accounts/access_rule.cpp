@@ -1,0 +1,74 @@
+#include "accounts/access_rule.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+#include "accounts/groups.hpp"
+
+namespace users {
+namespace {
+
+/// Throws std::invalid_argument unless it is a number without sign and leading zeros.
+std::uint64_t read_number(std::string_view text, std::uint64_t most) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || text.starts_with('0') ||
+      number > most) {
+    throw std::invalid_argument("no number from 1 to " + std::to_string(most));
+  }
+  return number;
+}
+
+/// Whether one of the names, which are separated by commas, passes the test.
+template <class Test>
+bool any_name(std::string_view names, Test test) {
+  for (;;) {
+    const std::string_view name = names.substr(0, names.find(','));
+    if (test(name)) return true;
+    if (name.size() == names.size()) return false;
+    names.remove_prefix(name.size() + 1);
+  }
+}
+
+/// Removes and returns what is before the next slash.
+std::string_view take_segment(std::string_view& rest) {
+  const std::string_view segment = rest.substr(0, rest.find('/'));
+  rest.remove_prefix(std::min(segment.size() + 1, rest.size()));
+  return segment;
+}
+
+}  // namespace
+
+AccessRule read_access_rule(std::string_view text) {
+  constexpr std::uint64_t kYear = std::uint64_t{365} * 24 * 60 * 60;
+  AccessRule rule;
+  bool has_level = false;
+  if (text.ends_with('/')) throw std::invalid_argument("it ends with a slash");
+  while (!text.empty()) {
+    const std::string_view key = take_segment(text);
+    const std::string_view value = take_segment(text);
+    if (key == "group" && rule.groups.empty()) {
+      if (any_name(value, [](std::string_view name) { return !is_group_name(name); })) {
+        throw std::invalid_argument("group names are 1 to 32 of a-z, 0-9, _ and -");
+      }
+      rule.groups = value;
+    } else if (key == "level" && !has_level) {
+      rule.level = read_number(value, kTwoFactors);
+      has_level = true;
+    } else if (key == "age" && !rule.age) {
+      rule.age = read_number(value, kYear);
+    } else {
+      throw std::invalid_argument("it has group/NAMES, level/N and age/SECONDS, each once");
+    }
+  }
+  return rule;
+}
+
+bool have_common_name(std::string_view names, std::string_view others) {
+  return any_name(names, [&](std::string_view name) {
+    return any_name(others, [&](std::string_view other) { return other == name; });
+  });
+}
+
+}  // namespace users

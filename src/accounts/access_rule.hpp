@@ -1,0 +1,27 @@
+// What a protected location asks of a session, as its auth_request says: `group/staff,editors`,
+// `level/2`, `age/900`, in any order.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "accounts/session.hpp"
+
+namespace users {
+
+struct AccessRule {
+  std::string_view groups;  ///< separated by commas: one of them is enough; empty: any
+  std::uint64_t level = kOneFactor;
+  std::optional<std::uint64_t> age;  ///< most seconds since the owner has authenticated
+};
+
+/// Reads a rule; an empty one is any session's. Views into `text`. Throws std::invalid_argument: a
+/// typing error must not open a location.
+AccessRule read_access_rule(std::string_view text);
+
+/// Whether the lists of names, separated by commas, have one in common.
+bool have_common_name(std::string_view names, std::string_view others);
+
+}  // namespace users

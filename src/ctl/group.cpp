@@ -1,0 +1,108 @@
+// users-ctl group add, remove, list and members: who may go where.
+#include <iostream>
+
+#include "accounts/groups.hpp"
+#include "base/text.hpp"
+#include "ctl/service.hpp"
+
+namespace users::ctl {
+namespace {
+
+/// The last argument. Throws UsageError.
+std::string group_of(const Call& call) {
+  const std::string& name = call.arguments.back();
+  if (is_group_name(name)) return name;
+  throw UsageError("a group's name is 1 to 32 of a-z, 0-9, _ and -, not '" + name + "'");
+}
+
+/// The other arguments, or if that is `-`, the lines of standard input. Throws UsageError before
+/// anything is changed.
+std::vector<Phone> phones_of(const Call& call, const Config& config) {
+  std::vector<std::string> typed(call.arguments.begin(), call.arguments.end() - 1);
+  if (typed == std::vector<std::string>{"-"}) {
+    typed.clear();
+    for (std::string line; std::getline(std::cin, line);) {
+      if (!trim(line).empty()) typed.emplace_back(trim(line));
+    }
+  }
+  std::vector<Phone> phones;
+  for (const std::string& text : typed) phones.push_back(parse_phone(config, text));
+  return phones;
+}
+
+/// Each account is changed by itself: one that cannot be does not keep the others.
+int change_members(const Call& call,
+                   ChangeResult (Administration::*method)(const Phone&, const std::string&),
+                   const std::string& done, const std::string& was_so) {
+  const std::string group = group_of(call);
+  Service service(call);
+  int status = EXIT_SUCCESS;
+  for (const Phone& phone : phones_of(call, service.config())) {
+    try {
+      const ChangeResult result = (service.accounts().*method)(phone, group);
+      std::cout << "user " << result.user_id << ", phone " << phone.e164() << ": "
+                << (result.changed ? done : was_so) << group << '\n';
+    } catch (const ChangeRefused& refused) {
+      std::cerr << "users-ctl: " << refused.what() << '\n';
+      status = EXIT_FAILURE;
+    }
+  }
+  return status;
+}
+
+int group_list(const Call& call) {
+  const std::uint64_t limit = limit_option(call);
+  const std::string after = call.option("after").value_or("");
+  Service service(call);
+  const auto groups = service.read(
+      [&](db::Connection& connection) { return list_groups.all(connection, after, limit); });
+  print_rows(call, groups, {{"group", &Group::name}, {"members", &Group::members}});
+  if (groups.size() == limit && call.form() == Form::columns) {
+    std::cerr << "the next ones: --after " << groups.back().name << '\n';
+  }
+  return EXIT_SUCCESS;
+}
+
+int group_members(const Call& call) {
+  const std::uint64_t limit = limit_option(call);
+  const std::uint64_t after = parse_number("--after", call.option("after").value_or("0"));
+  const std::string group = group_of(call);
+  Service service(call);
+  const auto members = service.read([&](db::Connection& connection) {
+    return list_members.all(connection, group, after, limit);
+  });
+  print_rows(call, members, {{"id", &Member::id}, {"phone", &Member::phone}});
+  if (members.size() == limit && call.form() == Form::columns) {
+    std::cerr << "the next ones: --after " << members.back().id << '\n';
+  }
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+const std::vector<Command> kGroupCommands{
+    {"group add", "PHONE... GROUP", "",
+     "Adds accounts to a group, which locations of nginx can ask for (nginx/README.md). A name is "
+     "1 "
+     "to 32 of a-z, 0-9, _ and -. An account has at most 64 groups. Sessions stay, and the next "
+     "request counts already. With - for PHONE reads phones from standard input, one a line.",
+     [](const Call& call) {
+       return change_members(call, &Administration::add_to_group, "is now in ", "was already in ");
+     }},
+    {"group remove", "PHONE... GROUP", "",
+     "Removes accounts from a group; a group is gone with its last member. With - for PHONE reads "
+     "phones from standard input, one a line.",
+     [](const Call& call) {
+       return change_members(call, &Administration::remove_from_group, "is no longer in ",
+                             "was not in ");
+     }},
+    {"group list", "", "--limit --after --json",
+     "Lists the groups by name: group, members. For the next page use --after with the last name.",
+     group_list},
+    {"group members", "GROUP", "--limit --after --json",
+     "Lists the members of a group, oldest account first: id, phone. For the next page use --after "
+     "with the last id.",
+     group_members},
+};
+
+}  // namespace users::ctl

@@ -1,0 +1,74 @@
+// Rules of locations: strict, since a typing error must not open one.
+#include "accounts/access_rule.hpp"
+
+#include <stdexcept>
+
+#include <boost/test/unit_test.hpp>
+
+#include "accounts/groups.hpp"
+
+namespace users::test {
+
+BOOST_AUTO_TEST_SUITE(access_rule)
+
+BOOST_AUTO_TEST_CASE(a_rule_is_read_in_any_order) {
+  const AccessRule any = read_access_rule("");
+  BOOST_TEST(any.groups == "");
+  BOOST_TEST(any.level == 1U);
+  BOOST_TEST(!any.age);
+  for (const char* text : {"group/a,b-2_/level/2/age/900", "age/900/group/a,b-2_/level/2"}) {
+    const AccessRule rule = read_access_rule(text);
+    BOOST_TEST(rule.groups == "a,b-2_");
+    BOOST_TEST(rule.level == 2U);
+    BOOST_TEST(rule.age.value() == 900U);
+  }
+  BOOST_TEST(read_access_rule("age/31536000").age.value() == 31536000U);
+  BOOST_TEST(read_access_rule("group/" + std::string(32, 'g')).groups.size() == 32U);
+}
+
+BOOST_AUTO_TEST_CASE(all_else_is_refused) {
+  for (const std::string& text : {std::string("/"),
+                                  std::string("group"),
+                                  std::string("group/"),
+                                  std::string("group/a/"),
+                                  std::string("group//a"),
+                                  std::string("/group/a"),
+                                  std::string("group/A"),
+                                  std::string("group/a b"),
+                                  std::string("group/a, b"),
+                                  std::string("group/a,"),
+                                  std::string("group/,a"),
+                                  std::string("group/\xC3\xA9"),
+                                  std::string("group/a\n"),
+                                  std::string("group/" + std::string(33, 'g')),
+                                  std::string("group/a/group/b"),
+                                  std::string("level"),
+                                  std::string("level/"),
+                                  std::string("level/0"),
+                                  std::string("level/3"),
+                                  std::string("level/+2"),
+                                  std::string("level/2 "),
+                                  std::string("level/1/level/2"),
+                                  std::string("age/0"),
+                                  std::string("age/09"),
+                                  std::string("age/31536001"),
+                                  std::string("age/99999999999999999999"),
+                                  std::string("age/1e3"),
+                                  std::string("role/a"),
+                                  std::string("GROUP/a"),
+                                  std::string("group/a/x")}) {
+    BOOST_CHECK_THROW((void)read_access_rule(text), std::invalid_argument);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_name_in_common_is_enough_and_parts_of_names_are_none) {
+  BOOST_TEST(have_common_name("staff", "authors,staff"));
+  BOOST_TEST(have_common_name("x,staff,y", "staff"));
+  BOOST_TEST(!have_common_name("staff", ""));
+  BOOST_TEST(!have_common_name("staff", "staff2,taff,sta"));
+  BOOST_TEST(!have_common_name("a,b", "c,d"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace users::test
