@@ -79,7 +79,7 @@ LIBRARY := $(BUILD)/libusers.a
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse test-cluster fuzz fuzz-programs valgrind soak bench bench-cluster bench-count cluster cluster-stop test-debian test-openapi test-browser asan coverage lint format print install walk FORCE
+.PHONY: all $(LOAD) leak test-all help deep tidy build test-programs run start stop logs mysql clean-state clean test man deb test-package test-fault test-abuse test-cluster fuzz fuzz-programs valgrind soak bench bench-cluster bench-count cluster cluster-stop test-debian test-openapi test-identity test-browser asan coverage lint format print install walk FORCE
 .DELETE_ON_ERROR:
 
 all: test-programs
@@ -137,7 +137,7 @@ INSTALLED_CONF := $(DESTDIR)$(sysconfdir)/users-fcgi/users.conf
 # For sed: the programs' and the files' place.
 MOVE = -e 's,/usr/\(sbin/users-\|share/users-fcgi\),$(prefix)/\1,'
 # Operators edit these.
-EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_balancers.conf users_auth_cache.conf)
+EDITED := $(addprefix nginx/,users_site.conf users_limits.conf users_cors_origins.conf users_balancers.conf users_login_hosts.conf users_check_cache.conf)
 
 install: build man ## installs into DESTDIR, below prefix=/usr, and starts nothing
 	install -d $(addprefix $(DESTDIR),$(prefix)/sbin $(unitdir) $(SNIPPETS) $(SHARE)/migrations $(SHARE)/send-sms)
@@ -219,6 +219,12 @@ test-openapi:
 	@scripts/install-packages openapi
 	@command -v npm >/dev/null || scripts/install-packages npm
 	@tests/openapi/run
+
+test-identity:
+	@scripts/install-packages run test identity
+	@command -v npm >/dev/null || scripts/install-packages npm
+	@$(MAKE) --no-print-directory -j$(JOBS) build $(BUILD)/test-identity
+	@tests/identity/run $(FILTER)
 
 test-browser:
 	@scripts/install-packages run browser

@@ -2,7 +2,7 @@
 import { call, isTrouble, kConfirmationRequired, kInvalid, kOk, kSecondFactorRequired, kWrongCode, kWrongCredentials, makeIntent } from "./api.js";
 import { makeCodeButton } from "./code_button.js";
 import { alertBox, isBusy, make, setBusy } from "./dom.js";
-import { arePossible, stopWaiting, usePasskey, waitForPasskey } from "./passkeys.js";
+import { arePossible, hasPasskey, stopWaiting, usePasskey, waitForPasskey } from "./passkeys.js";
 import { describe, explain } from "./replies.js";
 import { strength } from "./strength.js";
 import { applyTexts, text } from "./texts.js";
@@ -113,8 +113,8 @@ export function makeForm(name, spec, context) {
     else if (passkey) showPasskey();
   }
 
-  function showPasskey() {
-    passkey.hidden = !arePossible() || Boolean(spec.account && !context.hasPasskey);
+  async function showPasskey() {
+    passkey.hidden = !(spec.account ? await hasPasskey(context) : arePossible());
   }
 
   /// Shows the field `name` for a second factor, or none.
@@ -300,7 +300,7 @@ export function makeForm(name, spec, context) {
   if (spec.second) element.append(makeSecond(name, "totp", "recovery_code"), makeSecond(name, "recoveryCode", "totp"));
   if (spec.second) element.append(secondPasskey);
   if (spec.confirm) element.append(makeConfirm(name));
-  element.append(submit);
+  if (spec.submit) element.append(submit);
   if (passkey) element.append(passkey);
   retranslate();
   return { element, above, show, value, set, retranslate, forget };

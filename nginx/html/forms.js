@@ -28,7 +28,7 @@ function noteOf({ recovery_codes_left: left }, usual = "") {
 
 /// fields: keys of kFields in form.js; purpose of the code; request: method and path below /users/, or send(context), which
 /// returns the reply; with: sent with the fields; once: has an Idempotency-Key; confirm: a box to tick; second: asks for a second factor when the service does;
-/// passkey: what a passkey alone is for here;
+/// passkey: what a passkey alone is for here; without `submit` there is no other way;
 /// above(context): what stands above the form; done(context, values, reply): called after success.
 export const kForms = {
   login: {
@@ -64,6 +64,11 @@ export const kForms = {
   confirm: {
     account: true, title: "confirmTitle", intro: "confirmIntro", fields: ["currentPassword"], second: true, submit: "goAhead",
     request: ["POST", "confirm"], passkey: "confirm", done: (context, values, reply) => context.confirmed(noteOf(reply)), links: kCancel,
+  },
+  // For a location whose rule asks for more than a password.
+  passkey: {
+    account: true, title: "confirmTitle", intro: "passkeyIntro", fields: [], request: ["POST", "confirm"], passkey: "confirm",
+    done: (context, values, reply) => context.confirmed(noteOf(reply)), links: [["#totp", "addApp"], ...kCancel],
   },
   totp: {
     account: true, title: "totpTitle", intro: "totpIntro", above: makeOffer, fields: ["totp"], submit: "addApp",

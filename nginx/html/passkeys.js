@@ -55,6 +55,23 @@ function reasonOf(error) {
   return text("passkeyRefused");
 }
 
+const passkeysOf = (all) => all?.factors.filter((factor) => factor.kind === "passkey") ?? [];
+
+/// `all`: the reply of GET factors; nothing: another account may come.
+function learn(context, all) {
+  context.hasPasskey = all ? passkeysOf(all).length > 0 : null;
+  isOff ||= all?.passkeys === false;
+}
+
+/// Whether the account can confirm by passkey here.
+export async function hasPasskey(context) {
+  if (context.hasPasskey === null) {
+    const all = await context.ask("GET", "factors");
+    if (all?.code === kOk) learn(context, all);
+  }
+  return !isOff && Boolean(context.hasPasskey);
+}
+
 export function stopWaiting() {
   waiting?.abort();
   waiting = null;
@@ -180,9 +197,8 @@ export function makePasskeys(context, trouble, changed) {
     element,
     /// `all`: the reply of GET factors; nothing: forgets them.
     async show(all) {
-      factors = all?.factors.filter((factor) => factor.kind === "passkey") ?? [];
-      context.hasPasskey = factors.length > 0;
-      isOff ||= all?.passkeys === false;
+      factors = passkeysOf(all);
+      learn(context, all);
       offer.hidden = true;
       render();
       if (!all) return;

@@ -146,6 +146,7 @@ const kTexts = {
   codesDone: ["已保存，返回账号", "I have saved them"],
   confirmTitle: ["请确认是您本人", "Confirm that it is you"],
   confirmIntro: ["距上次登录已久，请再次验证。", "You logged in a while ago, so please prove again who you are."],
+  passkeyIntro: ["此页面需要比密码更强的验证。", "This page asks for more than your password."],
   goAhead: ["继续", "Continue"],
   removeTitle: ["停用二次验证", "Remove the authenticator app"],
   removeIntro: ["此后登录只需密码或短信验证码。其他设备需要重新登录。", "After this, a login needs only your password or a code by SMS. Your other devices are logged out."],

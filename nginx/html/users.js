@@ -12,11 +12,12 @@ import { applyTexts, chooseLanguage, language, locale, text } from "./texts.js";
 const kAskAgain = 3000; // milliseconds between checks whether the service is back
 const kChanged = "users.changed"; // storage key, written to notify other tabs
 
-const next = nextAddress(location.search);
 const note = document.getElementById("note");
 const place = document.getElementById("view");
 const switcher = document.getElementById("language");
 
+let next = null; // where the visitor came from
+const findNext = nextAddress(location.search).then((address) => { next = address; });
 let person = null; // the reply of GET me; nothing: not logged in
 let known = false; // whether the service has replied
 let owner; // the id of the account last shown; nothing once the login is shown
@@ -41,7 +42,7 @@ function tellOtherTabs() {
 const context = {
   tell,
   typedPassword: false, // at the login just now
-  hasPasskey: false,
+  hasPasskey: null, // not known yet
   removing: null, // the passkey that the view remove-passkey is about: id, name, used
   phone: () => person?.phone ?? "",
   go(name, key = "") {
@@ -206,6 +207,7 @@ async function check(notes = {}) {
   const asked = generation;
   // If nobody is logged in, a 401 would be an error in the browser's console.
   const reply = await call("GET", "me?optional=true");
+  await findNext;
   if (asked !== generation) return;
   if (isTrouble(reply)) {
     if (!known) showAway(reply);

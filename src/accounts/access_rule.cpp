@@ -40,11 +40,16 @@ std::string_view take_segment(std::string_view& rest) {
 
 }  // namespace
 
-AccessRule read_access_rule(std::string_view text) {
+AccessRule read_access_rule(std::string_view uri) {
   constexpr std::uint64_t kYear = std::uint64_t{365} * 24 * 60 * 60;
   AccessRule rule;
   bool has_level = false;
-  if (text.ends_with('/')) throw std::invalid_argument("it ends with a slash");
+  if (uri == kCheckPath) return rule;
+  if (!uri.starts_with(kCheckPath) || uri[kCheckPath.size()] != '/') {
+    throw std::invalid_argument("there is no such check");
+  }
+  std::string_view text = uri.substr(kCheckPath.size() + 1);
+  if (text.empty() || text.ends_with('/')) throw std::invalid_argument("it ends with a slash");
   while (!text.empty()) {
     const std::string_view key = take_segment(text);
     const std::string_view value = take_segment(text);

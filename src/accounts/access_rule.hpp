@@ -11,15 +11,21 @@
 
 namespace users {
 
+/// nginx asks about requests to protected locations under this path, which a rule may follow.
+constexpr std::string_view kCheckPath = "/users/_auth";
+/// Everybody gets in, and the backend learns who it is, if anybody.
+constexpr std::string_view kOptionalCheck = "/users/_auth/optional";
+
 struct AccessRule {
   std::string_view groups;  ///< separated by commas: one of them is enough; empty: any
   std::uint64_t level = kOneFactor;
   std::optional<std::uint64_t> age;  ///< most seconds since the owner has authenticated
 };
 
-/// Reads a rule; an empty one is any session's. Views into `text`. Throws std::invalid_argument: a
-/// typing error must not open a location.
-AccessRule read_access_rule(std::string_view text);
+/// Reads the URI of an auth_request: kCheckPath, which any session meets, or a slash and a rule
+/// behind it. Views into `uri`. Throws std::invalid_argument: a typing error must not open a
+/// location.
+AccessRule read_access_rule(std::string_view uri);
 
 /// Whether the lists of names, separated by commas, have one in common.
 bool have_common_name(std::string_view names, std::string_view others);

@@ -1,6 +1,7 @@
 #include "accounts/session.hpp"
 
 #include "accounts/groups.hpp"
+#include "accounts/identity_keys.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 
@@ -30,23 +31,32 @@ const std::string kIsAlive =
     "s.epoch = u.epoch AND s.level >= u.level AND s.expireTime > UTC_TIMESTAMP() AND s.seenTime > "
     "UTC_TIMESTAMP() - INTERVAL ? SECOND";
 const std::string kAuthenticated = "IFNULL(s.authTime, s.createTime)";
-/// Seconds since `time`, 0 if the clock was set back.
-std::string seconds_since(const std::string& time) {
-  return "GREATEST(0, TIMESTAMPDIFF(SECOND, " + time + ", UTC_TIMESTAMP()))";
-}
 const std::string kSessions = "FROM sessions s JOIN users u ON u.id = s.user_id WHERE ";
 
 const std::vector<db::Column<Session>> kSession{
     {"s.id", &Session::id},       {"s.user_id", &Session::user_id},
-    {"u.phone", &Session::phone}, {seconds_since("s.seenTime"), &Session::seconds_unseen},
+    {"u.phone", &Session::phone}, {db::seconds_since("s.seenTime"), &Session::seconds_unseen},
     {"s.level", &Session::level}, {kGroupsOfUser, &Session::groups}};
+
+std::vector<db::Column<Session>> with_identity() {
+  std::vector<db::Column<Session>> columns = kSession;
+  columns.push_back({"s.amr", &Session::amr});
+  columns.push_back({"UNIX_TIMESTAMP(" + kAuthenticated + ")", &Session::auth_time});
+  columns.push_back({"UNIX_TIMESTAMP()", &Session::now});
+  columns.push_back({kActiveIdentityKey, &Session::identity_key});
+  return columns;
+}
+
 const std::string kOfToken =
     kSessions + "s.tokenHash = ? AND " + kIsAlive + " AND u.disableTime IS NULL";
-const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session{
-    "find_session", "SELECT", kSession, kOfToken};
+using FindSession = db::Query<Session(std::string_view token_hash, std::uint64_t idle)>;
+const FindSession find_session{"find_session", "SELECT", kSession, kOfToken};
+const FindSession find_session_to_sign{"find_session_to_sign", "SELECT", with_identity(), kOfToken};
 /// The same, with only what this cluster node already has.
-const db::Query<Session(std::string_view token_hash, std::uint64_t idle)> find_session_locally{
-    "find_session_locally", db::kSelectLocally, kSession, kOfToken};
+const FindSession find_session_locally{"find_session_locally", db::kSelectLocally, kSession,
+                                       kOfToken};
+const FindSession find_session_to_sign_locally{"find_session_to_sign_locally", db::kSelectLocally,
+                                               with_identity(), kOfToken};
 
 /// Fails at once (1205) if the row, the table or the server is locked, for example by a backup.
 const db::Write<void(std::string_view token_hash)> touch_session{
@@ -125,12 +135,11 @@ decltype(find_session_owner) find_session_owner{
 decltype(find_authentication_age) find_authentication_age{
     "find_authentication_age",
     "SELECT",
-    {{seconds_since(kAuthenticated), &db::Number::value}},
+    {{db::seconds_since(kAuthenticated), &db::Number::value}},
     "FROM sessions s WHERE s.tokenHash = ?"};
 decltype(renew_authentication) renew_authentication{
     "renew_authentication",
-    "UPDATE sessions SET authTime = UTC_TIMESTAMP(), amr = IF(? < level, amr, ?), level = "
-    "GREATEST(level, ?) WHERE tokenHash = ?"};
+    "UPDATE sessions SET authTime = UTC_TIMESTAMP(), level = ?, amr = ? WHERE tokenHash = ?"};
 decltype(add_totp_to_session) add_totp_to_session{
     "add_totp_to_session",
     "UPDATE sessions SET level = ?, amr = TRIM(CONCAT(SUBSTRING_INDEX(amr, ' ', 1), ' "
@@ -165,11 +174,14 @@ std::optional<Session> Sessions::find(db::Connection& connection, std::string_vi
   if (token.size() != kTokenLength) return std::nullopt;
   const auto hash = hash_of(token);
   std::optional<Session> session;
+  const auto read = [&](const FindSession& query) {
+    session = query.one(connection, crypto::bytes_of(hash), idle_seconds());
+  };
   if (config_.database_session_reads == SessionReads::local) {
-    session = find_session_locally.one(connection, crypto::bytes_of(hash), idle_seconds());
+    read(config_.identity_sign ? find_session_to_sign_locally : find_session_locally);
   }
   // Another node may have acknowledged a session that this node does not have yet.
-  if (!session) session = find_session.one(connection, crypto::bytes_of(hash), idle_seconds());
+  if (!session) read(config_.identity_sign ? find_session_to_sign : find_session);
   if (!session) return std::nullopt;
   if (session->seconds_unseen >= kTouchSeconds) touch(connection, hash);
   session->token_hash = hash;

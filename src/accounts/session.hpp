@@ -35,6 +35,12 @@ struct Session {
   std::uint64_t level = kOneFactor;
   std::string groups;  ///< of its owner, separated by commas
   crypto::Digest token_hash{};
+
+  // For its owner's signed identity; read only if identity.sign = yes.
+  std::string amr;
+  std::uint64_t auth_time = 0;  ///< last authentication, in seconds since 1970
+  std::uint64_t now = 0;        ///< by the database's clock, likewise
+  std::string identity_key;     ///< public key of the key that signs; empty: there is none yet
 };
 
 struct NewSession {
@@ -104,9 +110,8 @@ class Sessions {
 extern const db::Query<SessionOwner(std::string_view token_hash)> find_session_owner;
 /// Seconds since a session's owner last authenticated.
 extern const db::Query<db::Number(std::string_view token_hash)> find_authentication_age;
-/// Records that a session's owner has just authenticated. A lower level leaves level and methods.
-extern const db::Write<void(std::uint64_t level, std::string_view amr, std::uint64_t same_level,
-                            std::string_view token_hash)>
+/// Records how a session's owner has just authenticated.
+extern const db::Write<void(std::uint64_t level, std::string_view amr, std::string_view token_hash)>
     renew_authentication;
 /// Records that a new TOTP was confirmed in the session. That does not make it fresh: the secret
 /// was given to the same session, so the code proves nothing about its owner.

@@ -58,6 +58,12 @@ struct Config {
   unsigned session_per_account{};
   unsigned session_fresh_minutes{};
 
+  std::string session_cookie_domain;  ///< empty: only the host that set it gets the cookie
+
+  bool identity_sign{};
+  std::string identity_issuer;  ///< empty: https:// and the host of the request
+  unsigned identity_key_days{};
+
   std::string totp_issuer;  ///< empty: the host of the request
 
   std::string passkey_rp_id;  ///< empty: the site has no passkeys

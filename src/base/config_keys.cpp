@@ -88,10 +88,25 @@ bool ends_in_number(std::string_view host) {
          std::string_view::npos;
 }
 
+/// A name with a dot that no browser takes for an address.
+bool is_domain(std::string_view value) {
+  return is_host_name(value) && value.find('.') != std::string_view::npos && !ends_in_number(value);
+}
+
+void set_cookie_domain(Config& config, std::string_view value) {
+  expect(value == kNone || is_domain(value),
+         "a domain in small letters, without a dot in front, such as example.org, or none");
+  config.session_cookie_domain = value == kNone ? "" : value;
+}
+
+void set_identity_issuer(Config& config, std::string_view value) {
+  expect(is_short_text(value), "a text of 1 to 64 characters, or site_host");
+  config.identity_issuer = value == kSiteHost ? "" : value;
+}
+
 void set_rp_id(Config& config, std::string_view value) {
-  const bool is_domain = value == "localhost" || value.find('.') != std::string_view::npos;
   expect(
-      value == kNone || (is_host_name(value) && is_domain && !ends_in_number(value)),
+      value == kNone || value == "localhost" || is_domain(value),
       "the site's domain in small letters, without https:// and port, as example.org; localhost; "
       "or none");
   config.passkey_rp_id = value == kNone ? "" : value;
@@ -217,6 +232,23 @@ constexpr ConfigKey kKeys[] = {
      "factors, and if it has one also password, phone and the account itself, 1 to 60. After that "
      "the user must confirm first (1014).",
      set_number<&C::session_fresh_minutes, 1, 60>},
+    {"session.cookie_domain", kNone,
+     "Domain whose hosts share the cookie, such as example.org: one login for all of them. The "
+     "cookie is then called users, and every host below the domain gets it and can set it "
+     "(nginx/README.md says what that costs). none: only the host that set it gets the cookie.",
+     set_cookie_domain},
+    {"identity.sign", "no",
+     "yes: backends also get X-User-Jwt, a signed token that says who the user is. They verify it "
+     "with the keys of /users/jwks.json (nginx/README.md).",
+     set_word<&C::identity_sign, kNoYes>},
+    {"identity.issuer", kSiteHost,
+     "Who signs, as backends expect it in the claim iss. site_host: https:// and the host that "
+     "the browser shows.",
+     set_identity_issuer},
+    {"identity.key_days", "90",
+     "Days after which the courier makes a new key, 1 to 3650. It is published an hour before it "
+     "signs.",
+     set_number<&C::identity_key_days, 1, 3650>},
     {"totp.issuer", kSiteHost,
      "Name under which authenticator apps list the account, up to 64 characters, without a colon. "
      "site_host: the host that the browser shows, such as www.example.org.",

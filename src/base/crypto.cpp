@@ -131,6 +131,23 @@ bool is_ed25519_key(std::string_view bytes) {
          crypto_core_ed25519_is_valid_point(unsigned_bytes(bytes)) == 1;
 }
 
+SigningKey::SigningKey(const Secret& seed) : public_key_(crypto_sign_PUBLICKEYBYTES, '\0') {
+  static_assert(kSeedLength == crypto_sign_SEEDBYTES);
+  if (seed.reveal().size() != kSeedLength) throw std::invalid_argument("a seed has 32 bytes");
+  std::string secret(crypto_sign_SECRETKEYBYTES, '\0');
+  crypto_sign_seed_keypair(reinterpret_cast<unsigned char*>(public_key_.data()),
+                           reinterpret_cast<unsigned char*>(secret.data()),
+                           unsigned_bytes(seed.reveal()));
+  secret_ = Secret(std::move(secret));
+}
+
+std::string SigningKey::sign(std::string_view message) const {
+  std::string signature(crypto_sign_BYTES, '\0');
+  crypto_sign_detached(reinterpret_cast<unsigned char*>(signature.data()), nullptr,
+                       unsigned_bytes(message), message.size(), unsigned_bytes(secret_.reveal()));
+  return signature;
+}
+
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message) {
   static_assert(Digest{}.size() == crypto_generichash_BYTES);
   static_assert(kKeyLength == crypto_generichash_KEYBYTES_MAX);

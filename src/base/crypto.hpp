@@ -55,6 +55,23 @@ std::optional<std::string> from_base64url(std::string_view text);
 /// not of small order.
 bool is_ed25519_key(std::string_view bytes);
 
+/// A key that signs by Ed25519 (RFC 8032).
+class SigningKey {
+ public:
+  static constexpr std::size_t kSeedLength = 32;
+
+  explicit SigningKey(const Secret& seed);
+
+  /// 32 bytes.
+  [[nodiscard]] const std::string& public_key() const { return public_key_; }
+  /// Returns 64 bytes.
+  [[nodiscard]] std::string sign(std::string_view message) const;
+
+ private:
+  std::string public_key_;
+  Secret secret_;
+};
+
 /// BLAKE2b with the service's key. `purpose` (without a NUL) separates the uses of the key.
 Digest keyed_hash(const Secret& key, std::string_view purpose, std::string_view message);
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/secret.hpp"
+#include "base/text.hpp"
 
 namespace users::json {
 namespace {
@@ -140,6 +141,12 @@ Value::Value(const std::optional<std::string>& text) {
 }
 Value::Value(Array items) : content(std::move(items)) {}
 Value::Value(Object members) : content(std::move(members)) {}
+
+Array array_of(std::string_view text, char separator) {
+  if (text.empty()) return {};
+  const auto parts = split(text, separator);
+  return {parts.begin(), parts.end()};
+}
 
 std::string text(const Value& value) {
   std::string out;

@@ -40,6 +40,9 @@ struct Member {
   Value value;
 };
 
+/// The parts of `text` between separators; none if it is empty.
+Array array_of(std::string_view text, char separator);
+
 /// One line, members in the given order. Invalid UTF-8 becomes U+FFFD.
 std::string text(const Value& value);
 

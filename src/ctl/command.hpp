@@ -55,6 +55,7 @@ struct Command {
 extern const std::vector<Command> kAccountCommands;
 extern const std::vector<Command> kChangeCommands;
 extern const std::vector<Command> kGroupCommands;
+extern const std::vector<Command> kIdentityCommands;
 extern const std::vector<Command> kMessageCommands;
 extern const std::vector<Command> kRunningCommands;
 extern const std::vector<Command> kReloadCommands;

@@ -79,8 +79,9 @@ constexpr PrintedFile kDocuments[] = {{"man", print_man}, {"completion", print_c
 std::vector<Command> commands() {
   std::vector<Command> all;
   for (const auto* family :
-       {&kAccountCommands, &kChangeCommands, &kGroupCommands, &kMessageCommands, &kRunningCommands,
-        &kReloadCommands, &kSetupCommands, &kDatabaseCommands, &kTransferCommands}) {
+       {&kAccountCommands, &kChangeCommands, &kGroupCommands, &kIdentityCommands, &kMessageCommands,
+        &kRunningCommands, &kReloadCommands, &kSetupCommands, &kDatabaseCommands,
+        &kTransferCommands}) {
     all.insert(all.end(), family->begin(), family->end());
   }
   return all;

@@ -49,8 +49,8 @@ int after_restore(const Call& call) {
   Service service(call);
   if (!confirmed(
           call,
-          "This ends every session, voids every code, recovery code and pending message, and lets "
-          "account numbers continue further up.")) {
+          "This ends every session, voids every code, recovery code and pending message, replaces "
+          "the identity keys, and lets account numbers continue further up.")) {
     return EXIT_FAILURE;
   }
   try {
@@ -58,7 +58,8 @@ int after_restore(const Call& call) {
     std::cout << "ended " << counted(ended.sessions, "session") << ", voided "
               << counted(ended.codes, "code") << ", "
               << counted(ended.recovery_codes, "recovery code") << " and "
-              << counted(ended.messages, "message") << "; the next account gets number "
+              << counted(ended.messages, "message") << ", replaced "
+              << counted(ended.identity_keys, "identity key") << "; the next account gets number "
               << ended.next_id << std::endl;
   } catch (const std::invalid_argument& error) {
     throw Refused(std::string("--next-id: ") + error.what());
@@ -94,7 +95,8 @@ const std::vector<Command> kDatabaseCommands{
     {"after-restore", "", "--next-id --yes",
      "Run this after the database was restored from a backup or a snapshot, before anything uses "
      "it. Ends every session and voids every code, recovery code and pending message, since the "
-     "backup revives those that were ended or used; tell users with a second factor to make new "
+     "backup revives those that were ended or used; replaces the identity keys; tell users with a "
+     "second factor to make new "
      "recovery codes. Passwords, authenticator apps and passkeys are as they were in the backup, "
      "also those that were replaced or removed since. Accounts created since the backup are gone, "
      "but backends may know their numbers: the next account gets a number a million beyond the "

@@ -125,4 +125,11 @@ inline std::string iso8601(std::string_view column) {
   return std::string("DATE_FORMAT(").append(column).append(", '%Y-%m-%dT%H:%i:%sZ')");
 }
 
+/// Seconds since a database time, for a select list; 0 if the clock was set back.
+inline std::string seconds_since(std::string_view column) {
+  return std::string("GREATEST(0, TIMESTAMPDIFF(SECOND, ")
+      .append(column)
+      .append(", UTC_TIMESTAMP()))");
+}
+
 }  // namespace users::db

@@ -66,7 +66,7 @@ const db::Query<StoredCode(std::string_view phone, std::string_view purpose)> fi
      {"tries", &StoredCode::tries},
      {"consumeTime IS NOT NULL", &StoredCode::is_consumed},
      {kIsAlive, &StoredCode::is_alive},
-     {"GREATEST(0, TIMESTAMPDIFF(SECOND, createTime, UTC_TIMESTAMP()))", &StoredCode::age},
+     {db::seconds_since("createTime"), &StoredCode::age},
      {"CAST(IFNULL(message_id, 0) AS UNSIGNED)", &StoredCode::message_id}},
     "FROM verification_codes WHERE phone = ? AND purpose = ?"};
 

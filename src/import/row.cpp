@@ -7,6 +7,9 @@
 #include <ctime>
 #include <initializer_list>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "accounts/foreign_hash.hpp"
 #include "accounts/groups.hpp"
@@ -162,7 +165,8 @@ const char* read_hash(std::string_view field, ImportRow& row) {
 const char* read_groups(std::string_view field, ImportRow& row) {
   static_assert(kMostGroups == 64, "the next lines name it");
   if (is_nothing(field)) return nullptr;
-  const auto names = split(field, ',');
+  std::set<std::string> names;
+  for (std::string& name : split(field, ',')) names.insert(std::move(name));
   if (names.size() > kMostGroups) return "more than 64 groups";
   for (const std::string& name : names) {
     if (!is_group_name(name)) return "groups are names of a-z, 0-9, _ and -, separated by commas";

@@ -44,16 +44,21 @@ const db::Write<void(std::string_view operator_name, std::string_view operation,
                 "UTC_TIMESTAMP() FROM " +
                     kPhones};
 
-/// `members`: a JSON array of phone and group.
+/// A JSON array of phone and group.
+const std::string kMembers =
+    "JSON_TABLE(?, '$[*]' COLUMNS (phone VARCHAR(16) CHARACTER SET ascii COLLATE ascii_nopad_bin "
+    "PATH '$[0]' ERROR ON ERROR, name VARCHAR(32) CHARACTER SET ascii COLLATE ascii_nopad_bin PATH "
+    "'$[1]' ERROR ON ERROR)) l STRAIGHT_JOIN users u ON u.phone = l.phone";
 const db::Write<void(std::string_view members)> insert_members{
     "insert_imported_members",
-    "INSERT IGNORE INTO group_members (user_id, name) SELECT u.id, l.name FROM JSON_TABLE(?, "
-    "'$[*]' "
-    "COLUMNS (phone VARCHAR(16) CHARACTER SET ascii COLLATE ascii_nopad_bin PATH '$[0]' ERROR ON "
-    "ERROR, name VARCHAR(32) CHARACTER SET ascii COLLATE ascii_nopad_bin PATH '$[1]' ERROR ON "
-    "ERROR)) l STRAIGHT_JOIN users u ON u.phone = l.phone"};
+    "INSERT INTO group_members (user_id, name) SELECT u.id, l.name FROM " + kMembers};
+const db::Write<void(std::string_view operator_name, std::string_view members)> audit_members{
+    "audit_imported_members",
+    "INSERT INTO audit (user_id, event, address, request_id, operator_name, createTime) SELECT "
+    "u.id, CONCAT('added to group ', l.name), '', '', ?, UTC_TIMESTAMP() FROM " +
+        kMembers};
 
-/// Writes rows that have a hash, with an audit row each, in two round trips, three with groups.
+/// Writes rows that have a hash, with an audit row each, in two round trips, four with groups.
 /// Throws db::DuplicateKey if one of the phones is taken.
 void insert(const db::Transaction& transaction, const std::vector<ImportRow>& rows,
             std::string_view operator_name) {
@@ -71,7 +76,10 @@ void insert(const db::Transaction& transaction, const std::vector<ImportRow>& ro
   transaction.connection().execute_bulk(insert_users, bulk);
   audit_users(transaction.connection(), operator_name, crypto::bytes_of(transaction.operation()),
               json::text(phones));
-  if (!members.empty()) insert_members(transaction.connection(), json::text(members));
+  if (members.empty()) return;
+  const std::string list = json::text(members);
+  insert_members(transaction.connection(), list);
+  audit_members(transaction.connection(), operator_name, list);
 }
 
 void drop_registered(db::Database& database, std::vector<ImportRow>& rows) {

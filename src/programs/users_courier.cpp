@@ -1,6 +1,7 @@
 // The courier: connects configuration, database and the send-sms program to the outbox.
 #include <chrono>
 
+#include "accounts/identity_keys.hpp"
 #include "base/log.hpp"
 #include "programs/run.hpp"
 #include "sms/courier.hpp"
@@ -15,7 +16,8 @@ constexpr std::string_view kNotes =
     R"(It runs sms.command once per message, with the message as JSON on standard input:
   {"code":"123456","id":7,"language":"zh","phone":"+8618866668888","purpose":"regist","text":"..."}
 Exit code 0 of that program: sent; 75: try again later; any other: failed. Several couriers can share
-the work. The courier also deletes expired rows and ends workers that are stuck (worker.request_limit).
+the work. The courier also deletes expired rows, makes the next key of identities (identity.key_days), and ends
+workers that are stuck (worker.request_limit).
 TERM, INT and USR1 stop it after the current message.
 )";
 
@@ -40,6 +42,11 @@ void serve(Server& server) {
       // One batch between two messages, so that a busy outbox does not delay purging.
       if (Clock::now() >= next_purge) {
         const bool more = courier.purge();
+        if (server.config.identity_sign) {
+          server.database.replay([&](db::Connection& connection) {
+            return rotate_identity_keys(connection, server.config, server.key);
+          });
+        }
         if (!more) next_purge = Clock::now() + kBetweenPurges;
         busy = busy || more;
       }

@@ -81,7 +81,7 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
 Outcome AccountService::renew(db::Transaction& transaction, const Session& session,
                               const Authentication& how, std::string_view event,
                               const Client& client) {
-  if (renew_authentication(transaction.connection(), how.level, how.amr, how.level,
+  if (renew_authentication(transaction.connection(), how.level, how.amr,
                            crypto::bytes_of(session.token_hash)) != 1) {
     return transaction.refuse(Outcome{.code = ResultCode::not_logged_in});
   }

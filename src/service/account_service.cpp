@@ -34,6 +34,7 @@ AccountService::AccountService(const Config& config, const Secret& key, db::Data
       second_factor_(key, metrics, passkeys_),
       recovery_codes_(key),
       sessions_(config, key),
+      signer_(config, key),
       passwords_(config, metrics),
       registrations_(metrics.counter(MetricId::registrations)),
       logins_by_password_(metrics.counter(MetricId::logins, R"(by="password")")),
@@ -196,7 +197,7 @@ bool AccountService::has_ended(std::string_view change, std::string_view token,
   return database_.is_done(operation_of(key_, change, crypto::bytes_of(hash), client));
 }
 
-Outcome AccountService::admit(const Session& session, const AccessRule& rule) {
+Outcome AccountService::judge(const Session& session, const AccessRule& rule) {
   if (session.level < rule.level) return {.code = ResultCode::confirmation_required};
   if (rule.age) {
     const auto age = database_.replay([&](db::Connection& connection) {
@@ -208,9 +209,21 @@ Outcome AccountService::admit(const Session& session, const AccessRule& rule) {
   return {.code = is_member ? ResultCode::ok : ResultCode::not_allowed};
 }
 
-bool AccountService::has_factor(std::uint64_t user_id) {
+std::string AccountService::sign_identity(const Session& session, const std::string& host) {
+  return signer_.sign(database_, session, host);
+}
+
+std::vector<IdentityKey> AccountService::identity_keys() {
   return database_.replay([&](db::Connection& connection) {
-    return !users::list_factors.all(connection, user_id).empty();
+    auto keys = list_identity_keys.all(connection);
+    if (!keys.empty()) return keys;
+    return std::vector{active_identity_key(connection, key_)};
+  });
+}
+
+bool AccountService::has_passkey(std::uint64_t user_id) {
+  return passkeys_.is_on() && database_.replay([&](db::Connection& connection) {
+    return !passkeys_.list(connection, user_id).empty();
   });
 }
 

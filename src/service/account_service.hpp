@@ -9,6 +9,7 @@
 
 #include "accounts/access_rule.hpp"
 #include "accounts/client.hpp"
+#include "accounts/identity_token.hpp"
 #include "accounts/outcome.hpp"
 #include "accounts/password.hpp"
 #include "accounts/session.hpp"
@@ -107,9 +108,13 @@ class AccountService {
   /// Returns true if an earlier attempt of this request ended the session of `token`.
   bool has_ended(std::string_view change, std::string_view token, const Client& client);
   /// Whether the rule of a location admits a session: ok, confirmation_required or not_allowed.
-  Outcome admit(const Session& session, const AccessRule& rule);
-  /// Whether an account has what raises the level of a session.
-  bool has_factor(std::uint64_t user_id);
+  Outcome judge(const Session& session, const AccessRule& rule);
+  /// The token by which the backend of `host` knows a session's owner.
+  std::string sign_identity(const Session& session, const std::string& host);
+  /// The published keys, newest first; makes the first one.
+  std::vector<IdentityKey> identity_keys();
+  /// Whether an account has a passkey for this site, which raises the level of a session.
+  bool has_passkey(std::uint64_t user_id);
 
   std::vector<SessionRow> list_sessions(const Session& session);
   /// Returns false if the user has no such session.
@@ -222,6 +227,7 @@ class AccountService {
   SecondFactor second_factor_;
   RecoveryCodes recovery_codes_;
   Sessions sessions_;
+  IdentitySigner signer_;
   PasswordCheck passwords_;
   Counter registrations_;
   Counter logins_by_password_;

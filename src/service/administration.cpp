@@ -62,6 +62,7 @@ std::uint64_t move_ids_ahead(db::Connection& connection, std::optional<std::uint
 Administration::Administration(const Config& config, const Secret& key, db::Database& database,
                                Metrics& metrics, std::string operator_name)
     : config_(config),
+      key_(key),
       database_(database),
       operator_name_(std::move(operator_name)),
       client_{.operator_name = operator_name_},
@@ -218,6 +219,30 @@ ChangeResult Administration::remove_from_group(const Phone& phone, const std::st
   });
 }
 
+bool Administration::rotate_identity() {
+  return database_.once(db::new_operation(), [&](db::Transaction& transaction) {
+    if (!add_next_identity_key(transaction.connection(), key_)) return transaction.refuse(false);
+    record(transaction, kNoAccount, "identity key made", client_);
+    return true;
+  });
+}
+
+void Administration::revoke_identity(std::string_view kid) {
+  database_.once(db::new_operation(), [&](db::Transaction& transaction) {
+    db::Connection& connection = transaction.connection();
+    const auto keys = list_identity_keys.all(connection);
+    const auto found = std::ranges::find_if(
+        keys, [&](const IdentityKey& one) { return kid_of(one.public_key) == kid; });
+    if (found == keys.end()) {
+      throw ChangeRefused("there is no identity key " + std::string(kid) +
+                          ": users-ctl identity list shows them");
+    }
+    withdraw_identity_key(connection, key_, *found);
+    record(transaction, kNoAccount, "identity key revoked " + std::string(kid), client_);
+    return true;
+  });
+}
+
 std::vector<std::string> Administration::retry_messages(const std::vector<std::uint64_t>& ids) {
   return database_.once(db::new_operation(), [&](db::Transaction& transaction) {
     std::vector<std::string> states;
@@ -243,17 +268,18 @@ Restored Administration::after_restore(std::optional<std::uint64_t> next_id) {
   const auto ended = database_.once(db::new_operation(), [&](db::Transaction& transaction) {
     db::Connection& connection = transaction.connection();
     delete_all_challenges(connection);
-    const Restored restored{delete_all_sessions(connection), delete_all_codes(connection),
-                            outbox::supersede_all(connection),
-                            delete_all_recovery_codes(connection),
-                            move_ids_ahead(connection, next_id)};
+    const Restored restored{
+        delete_all_sessions(connection),         delete_all_codes(connection),
+        outbox::supersede_all(connection),       delete_all_recovery_codes(connection),
+        replace_identity_keys(connection, key_), move_ids_ahead(connection, next_id)};
     record(transaction, kNoAccount, "after restore", client_);
     return restored;
   });
   log::info({"after restore: ended ", std::to_string(ended.sessions), " sessions, voided ",
              std::to_string(ended.codes), " codes, ", std::to_string(ended.recovery_codes),
-             " recovery codes and ", std::to_string(ended.messages),
-             " messages; the next account gets number ", std::to_string(ended.next_id)});
+             " recovery codes, ", std::to_string(ended.identity_keys), " identity keys and ",
+             std::to_string(ended.messages), " messages; the next account gets number ",
+             std::to_string(ended.next_id)});
   return ended;
 }
 

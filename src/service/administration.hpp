@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accounts/identity_keys.hpp"
 #include "accounts/password.hpp"
 #include "accounts/phone.hpp"
 #include "accounts/throttle.hpp"
@@ -49,6 +50,7 @@ struct Restored {
   std::uint64_t codes;
   std::uint64_t messages;  ///< pending ones
   std::uint64_t recovery_codes;
+  std::uint64_t identity_keys;
   std::uint64_t next_id;  ///< number of the next account
 };
 
@@ -86,6 +88,12 @@ class Administration {
   ChangeResult add_to_group(const Phone& phone, const std::string& group);
   ChangeResult remove_from_group(const Phone& phone, const std::string& group);
 
+  /// Makes the next identity key. Returns false if there is one already.
+  bool rotate_identity();
+  /// Withdraws an identity key. If it is the active one, the next one, or a new one, signs at once.
+  /// Throws ChangeRefused if there is no such key.
+  void revoke_identity(std::string_view kid);
+
   /// Makes pending messages due now, in the order of `ids`. Skips those that a courier is sending.
   /// Returns their states as outbox::retry() does.
   std::vector<std::string> retry_messages(const std::vector<std::uint64_t>& ids);
@@ -98,7 +106,8 @@ class Administration {
   /// Call once on a database that is older than what clients have seen (a restored backup or
   /// snapshot, a replica that was behind), before the service starts. It ends every session, since
   /// ended ones are alive again; voids every code, since used ones are unused again; cancels every
-  /// pending message; deletes the recovery codes, since used ones are alive again; and skips
+  /// pending message; deletes the recovery codes, since used ones are alive again; replaces
+  /// the identity keys, since revoked ones sign again; and skips
   /// account numbers, since backends may know deleted accounts by theirs. Users, audit and limit
   /// counters stay. A second run does no harm. `next_id` is the number of the next account, instead
   /// of kIdsAhead beyond the greatest. Throws std::invalid_argument if that number may have been
@@ -110,6 +119,7 @@ class Administration {
   ChangeResult change(const Phone& phone, const std::function<bool(const Change&)>& work);
 
   const Config& config_;
+  const Secret& key_;
   db::Database& database_;
   std::string operator_name_;
   Client client_;

@@ -70,6 +70,9 @@ const db::Write<void(std::uint64_t batch)> kPurges[] = {
     {"purge_challenges",
      "DELETE FROM passkey_challenges WHERE expireTime < UTC_TIMESTAMP() LIMIT ?"},
     {"purge_sessions", "DELETE FROM sessions WHERE expireTime < UTC_TIMESTAMP() LIMIT ?"},
+    {"purge_identity_keys",
+     "DELETE FROM identity_keys WHERE id < (SELECT MAX(s.id) FROM identity_keys s WHERE "
+     "s.activeTime < UTC_TIMESTAMP() - INTERVAL 1 HOUR) LIMIT ?"},
     {"purge_audit",
      "DELETE FROM audit WHERE createTime < UTC_TIMESTAMP() - INTERVAL 180 DAY LIMIT ?"}};
 

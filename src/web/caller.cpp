@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/text.hpp"
-
 namespace users::web {
 namespace {
 
@@ -46,7 +44,7 @@ Result result_of(const Outcome& outcome) {
 
 std::optional<LoggedIn> find_session(Context& context, const Request& request) {
   const bool secure = context.config.session_cookie_secure;
-  const Credentials credentials = find_credentials(request, secure);
+  const Credentials credentials = find_credentials(request, context.config);
   if (credentials.from_cookie && !cookie_counts(request, secure)) return std::nullopt;
   for (const std::string_view token : credentials.tokens) {
     auto session = context.accounts.find_session(token);
@@ -73,14 +71,7 @@ void refuse_foreign_page(const Request& request) {
 }
 
 void take_cookie_away(Result& result, const Context& context) {
-  result.headers.emplace_back("Set-Cookie",
-                              session_cookie("", 0, context.config.session_cookie_secure));
-}
-
-json::Array array_of(std::string_view text, char separator) {
-  if (text.empty()) return {};
-  const auto parts = split(text, separator);
-  return {parts.begin(), parts.end()};
+  result.headers.emplace_back("Set-Cookie", session_cookie("", 0, context.config));
 }
 
 Result run_ending(Context& context, const Request& request, std::string_view change,
@@ -88,7 +79,7 @@ Result run_ending(Context& context, const Request& request, std::string_view cha
   try {
     return work(require_session(context, request));
   } catch (const NotLoggedIn&) {
-    const Credentials credentials = find_credentials(request, context.config.session_cookie_secure);
+    const Credentials credentials = find_credentials(request, context.config);
     const bool has_ended = std::ranges::any_of(credentials.tokens, [&](std::string_view token) {
       return context.accounts.has_ended(change, token, client_of(request));
     });

@@ -34,9 +34,6 @@ void refuse_foreign_page(const Request& request);
 
 void take_cookie_away(Result& result, const Context& context);
 
-/// The parts of `text` between separators, as an array; none if it is empty.
-json::Array array_of(std::string_view text, char separator);
-
 /// Runs `work` for the request's session. If nginx resends the request because its worker died, the
 /// session may already be ended by this same request: then nothing is left to do.
 Result run_ending(Context& context, const Request& request, std::string_view change,

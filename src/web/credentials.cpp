@@ -9,8 +9,9 @@ namespace {
 
 /// __Host-: browsers accept it only over HTTPS, for this host and all its paths (RFC 6265bis
 /// 4.1.3).
-std::string_view cookie_name(bool secure) {
-  return secure ? "__Host-users" : "users";
+std::string_view cookie_name(const Config& config) {
+  const bool is_of_host = config.session_cookie_secure && config.session_cookie_domain.empty();
+  return is_of_host ? "__Host-users" : "users";
 }
 
 std::vector<std::string_view> find_cookies(std::string_view header, std::string_view name) {
@@ -29,12 +30,12 @@ std::vector<std::string_view> find_cookies(std::string_view header, std::string_
 
 }  // namespace
 
-Credentials find_credentials(const Request& request, bool secure_cookie) {
+Credentials find_credentials(const Request& request, const Config& config) {
   constexpr std::string_view kScheme = "Bearer";
   std::string_view token = request.authorization;
   if (::strncasecmp(request.authorization.c_str(), kScheme.data(), kScheme.size()) != 0 ||
       (token.size() > kScheme.size() && token[kScheme.size()] != ' ')) {
-    return {find_cookies(request.cookie, cookie_name(secure_cookie)), true};
+    return {find_cookies(request.cookie, cookie_name(config)), true};
   }
   // A Bearer header decides alone: a cookie next to it must not lend it a session.
   token.remove_prefix(std::min(kScheme.size() + 1, token.size()));
@@ -55,11 +56,14 @@ std::optional<bool> is_same_origin(const Request& request, bool secure) {
   return is_of("https", ":443") || (!secure && is_of("http", ":80"));
 }
 
-std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie) {
-  std::string cookie(cookie_name(secure_cookie));
+std::string session_cookie(std::string_view token, std::uint64_t lifetime, const Config& config) {
+  std::string cookie(cookie_name(config));
   cookie.append("=").append(token).append("; Path=/; HttpOnly; SameSite=Lax; Max-Age=");
   cookie.append(std::to_string(lifetime));
-  if (secure_cookie) cookie.append("; Secure");
+  if (config.session_cookie_secure) cookie.append("; Secure");
+  if (!config.session_cookie_domain.empty()) {
+    cookie.append("; Domain=").append(config.session_cookie_domain);
+  }
   return cookie;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/config.hpp"
 #include "web/http.hpp"
 
 namespace users::web {
@@ -21,7 +22,7 @@ constexpr std::size_t kMostCookies = 4;
 
 /// Returns the token of `Authorization: Bearer` (RFC 6750 2.1); without it, those of our cookies,
 /// in order. Other schemes, such as Basic, belong to the site.
-Credentials find_credentials(const Request& request, bool secure_cookie);
+Credentials find_credentials(const Request& request, const Config& config);
 
 /// Returns true if the browser says that the request comes from a page of this site or of a listed
 /// origin: by Sec-Fetch-Site, else by comparing Origin with Host (`secure`: HTTPS only). Returns
@@ -29,6 +30,6 @@ Credentials find_credentials(const Request& request, bool secure_cookie);
 std::optional<bool> is_same_origin(const Request& request, bool secure);
 
 /// The value of a Set-Cookie header, with a lifetime in seconds; 0 deletes the cookie.
-std::string session_cookie(std::string_view token, std::uint64_t lifetime, bool secure_cookie);
+std::string session_cookie(std::string_view token, std::uint64_t lifetime, const Config& config);
 
 }  // namespace users::web

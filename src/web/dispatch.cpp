@@ -13,6 +13,8 @@ namespace {
 constexpr unsigned kRetryAfterSeconds = 1;  // the longest wait between two attempts to reconnect
 
 bool has_path(const Route& route, std::string_view path) {
+  // Only nginx can ask for this one.
+  if (path.starts_with(kCheckPath)) return route.path == "auth";
   if (!path.starts_with(kBasePath)) return false;
   path.remove_prefix(kBasePath.size());
   if (!route.path.ends_with("/*")) return path == route.path;

@@ -75,7 +75,8 @@ Reply render(Result&& result, const Request& request, bool always_200) {
   reply.status = own_status ? row.http_status : 200;
   constexpr std::size_t kUsualHeaders = 6;
   reply.headers.reserve(kUsualHeaders);
-  reply.headers.emplace_back("Cache-Control", "no-store");
+  reply.headers.emplace_back("Cache-Control",
+                             result.document ? result.document->cache_control : "no-store");
   reply.headers.emplace_back("X-Request-Id", request.request_id);
   add_headers(reply, result);
   if (result.bare) {

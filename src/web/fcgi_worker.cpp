@@ -132,9 +132,9 @@ constexpr Field kFields[] = {
     {"USERS_LISTED_ORIGIN", &Request::listed_origin},
     {"USERS_CHECKED_METHOD", &Request::checked_method},
     {"USERS_CHECKED_UPGRADE", &Request::checked_upgrade},
-    {"USERS_RULE", &Request::rule},
     {"HTTP_X_USERS_ACCOUNT", &Request::account},
     {"USERS_OPTIONAL", &Request::optional},
+    {"SERVER_NAME", &Request::site},
     {"REMOTE_ADDR", &Request::address},
     {"REQUEST_ID", &Request::request_id},
 };

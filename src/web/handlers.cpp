@@ -60,7 +60,7 @@ Result login(Context& context, const Request& request) {
   result.data.push_back({"expires_at", session.expires_at});
   if (cookie) {
     result.headers.emplace_back("Set-Cookie",
-                                session_cookie(session.token, session.lifetime, secure));
+                                session_cookie(session.token, session.lifetime, context.config));
   } else {
     result.data.push_back({"token", session.token});
   }
@@ -77,24 +77,12 @@ Result logout(Context& context, const Request& request) {
   });
 }
 
-/// The rule of the protected location, empty if any session will do. Throws std::runtime_error if
-/// nothing is known of the URI.
-std::string_view rule_of(const Request& request) {
-  constexpr std::string_view kCheck = "/users/_auth";
-  std::string_view uri = request.rule;
-  if (uri.empty() || uri == kCheck) return "";
-  if (!uri.starts_with(kCheck) || uri[kCheck.size()] != '/') {
-    throw std::runtime_error("no such check: auth_request " + request.rule);
-  }
-  return uri.substr(kCheck.size() + 1);
-}
-
 /// Throws std::runtime_error, which names the rule: a typing error closes the location.
 AccessRule access_rule_of(const Request& request) {
   try {
-    return read_access_rule(rule_of(request));
+    return read_access_rule(request.path);
   } catch (const std::invalid_argument& error) {
-    throw std::runtime_error("auth_request " + request.rule + ": " + error.what());
+    throw std::runtime_error("auth_request " + request.path + ": " + error.what());
   }
 }
 
@@ -106,29 +94,50 @@ Headers identity_of(const Session& session) {
   return headers;
 }
 
-/// X-Users-Denied leads a browser on: to the page that confirms, to that of authenticator apps, or
-/// to a word about it.
-std::string_view way_on(Context& context, const Session& session, ResultCode code,
-                        const AccessRule& rule) {
-  if (code == ResultCode::not_allowed) return "group";
-  return session.level < rule.level && !context.accounts.has_factor(session.user_id) ? "enrol"
-                                                                                     : "confirm";
+Result admit(Context& context, const Request& request, const Session& session) {
+  Headers headers = identity_of(session);
+  if (context.config.identity_sign) {
+    headers.emplace_back("X-User-Jwt", context.accounts.sign_identity(session, request.site));
+  }
+  return {.headers = std::move(headers)};
 }
 
-Result auth(Context& context, const Request& request) {
-  if (rule_of(request) == "optional") {
+/// X-Users-Denied leads a browser on: to the page that confirms, by a passkey or anyhow, to that of
+/// authenticator apps, or to a word about it.
+std::string way_on(Context& context, const Session& session, ResultCode code,
+                   const AccessRule& rule) {
+  if (code == ResultCode::not_allowed) return "group";
+  if (session.level >= rule.level) return "confirm";
+  // Whoever has an app cannot have such a session.
+  return context.accounts.has_passkey(session.user_id) ? "passkey" : "totp";
+}
+
+Result check(Context& context, const Request& request) {
+  if (request.path == kOptionalCheck) {
     const auto visitor = find_session(context, request);
-    return {.headers = visitor ? identity_of(visitor->session) : Headers{}};
+    return visitor ? admit(context, request, visitor->session) : Result{};
   }
   const AccessRule rule = access_rule_of(request);
   const Session session = require_session(context, request).session;
-  const Outcome admitted = context.accounts.admit(session, rule);
-  if (!admitted.is_ok()) {
-    return {.code = admitted.code,
-            .headers = {
-                {"X-Users-Denied", std::string(way_on(context, session, admitted.code, rule))}}};
-  }
-  return {.headers = identity_of(session)};
+  const ResultCode code = context.accounts.judge(session, rule).code;
+  if (code == ResultCode::ok) return admit(context, request, session);
+  return {.code = code, .headers = {{"X-Users-Denied", way_on(context, session, code, rule)}}};
+}
+
+/// For nginx, about a request to a protected location; and for a client, about its session.
+Result auth(Context& context, const Request& request) {
+  if (request.path.starts_with(kCheckPath)) return check(context, request);
+  return {.headers = identity_of(require_session(context, request).session)};
+}
+
+/// Verifiers may keep it, but not for as long as a key is published before it signs.
+Result jwks(Context& context, const Request&) {
+  if (!context.config.identity_sign) throw NoSuchResource();
+  Result result;
+  result.document = {.content_type = "application/jwk-set+json",
+                     .text = key_set_of(context.accounts.identity_keys()),
+                     .cache_control = "public, max-age=300"};
+  return result;
 }
 
 Result me(Context& context, const Request& request) {
@@ -140,7 +149,7 @@ Result me(Context& context, const Request& request) {
                    {"createTime", owner->created},
                    {"level", owner->level},
                    {"authTime", owner->authenticated},
-                   {"amr", array_of(owner->amr, ' ')}}};
+                   {"amr", json::array_of(owner->amr, ' ')}}};
 }
 
 Result delete_me(Context& context, const Request& request) {
@@ -166,7 +175,7 @@ Result list_sessions(Context& context, const Request& request) {
                                     {"current", row.id == who.session.id},
                                     {"level", row.level},
                                     {"authTime", row.authenticated},
-                                    {"amr", array_of(row.amr, ' ')}});
+                                    {"amr", json::array_of(row.amr, ' ')}});
   }
   return {.data = {{"sessions", std::move(sessions)}}};
 }
@@ -207,6 +216,7 @@ Result change_phone(Context& context, const Request& request) {
 
 constexpr Route kRoutes[] = {
     {"GET", "auth", auth, false, true},
+    {"GET", "jwks.json", jwks},
     {"POST", "regist", regist, true},
     {"POST", "code", code},
     {"POST", "login", login},

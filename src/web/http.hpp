@@ -32,10 +32,10 @@ struct Request {
   std::string host;
   std::string origin;
   std::string sec_fetch_site;
-  std::string listed_origin;    ///< `origin` if the site lists it (users_cors_origins.conf)
-  std::string checked_method;   ///< for auth: the method of the request to the protected location
+  std::string listed_origin;   ///< `origin` if the site lists it (users_cors_origins.conf)
+  std::string checked_method;  ///< for a check: the method of the request to the protected location
   std::string checked_upgrade;  ///< the protocol that request asks for, such as websocket
-  std::string rule;             ///< for auth: the URI of auth_request, which ends with a rule
+  std::string site;             ///< for a check: the host in small letters, without the port
   std::string account;          ///< X-Users-Account: the id of the account that the client acts for
   std::string optional;         ///< query parameter; `true`: the client may be logged out
   std::string address;          ///< the client's, as nginx saw it
@@ -57,6 +57,7 @@ struct Reply {
 struct Document {
   std::string content_type;
   std::string text;
+  std::string cache_control = "no-store";
 };
 
 /// A handler's result, before language and format are chosen.

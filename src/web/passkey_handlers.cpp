@@ -8,7 +8,7 @@ json::Array list_of(const std::vector<KnownPasskey>& passkeys) {
   json::Array list;
   for (const KnownPasskey& passkey : passkeys) {
     list.push_back(
-        json::Object{{"id", passkey.id}, {"transports", array_of(passkey.transports, ',')}});
+        json::Object{{"id", passkey.id}, {"transports", json::array_of(passkey.transports, ',')}});
   }
   return list;
 }

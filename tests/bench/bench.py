@@ -33,6 +33,7 @@ QUESTIONS = {
     "login": ("POST", "/users/login", LOGIN, "hashes", '"code":0'),
 }
 PRODUCTION_COST = ("regist", "login")
+RULES = "protected location"
 
 rows = []   # rows of the CSV file: question, contestant, round, measurement, value
 
@@ -225,6 +226,25 @@ def ask_storm(product, shared):
             f"{name} {value / 1000:.1f} ms" for name, value in report.medians(rows, f"auth, {weather}", "p99").items()))
 
 
+def ask_rules(product):
+    """A protected location: any session, a group of the user's, and a signed identity; in turns."""
+    contestants.sql("INSERT IGNORE INTO group_members (user_id, name) SELECT id, 'staff' FROM users "
+                    f"WHERE phone = '+86{KNOWN}'")
+    ways = {"any session": ("/file/page", "no"), "a group": ("/staff/page", "no"), "signed": ("/file/page", "yes")}
+    for turn in range(ROUNDS):
+        for name, (path, sign) in ways.items():
+            product.stop()
+            product.start(CHEAP, USERS_FCGI_IDENTITY_SIGN=sign)
+            for seconds in (1, SECONDS):
+                result = Load(product.url(path), "GET", "-", product.token, seconds).result()
+            if result["errors"]:
+                raise SystemExit(f"bench: {result['errors']:.0f} requests of {path} failed")
+            keep(RULES, name, turn, rate=result["rate"], p50=result["p50"], p99=result["p99"])
+    product.stop()
+    product.start(CHEAP)
+    say(f"{RULES}: " + ", ".join(f"{name} {value:.0f}/s" for name, value in report.medians(rows, RULES, "rate").items()))
+
+
 def ask_workers(product):
     """Throughput by number of workers of a pool."""
     for count in (1, 4, 16) if QUICK else (1, 2, 4, 8, 16):
@@ -261,6 +281,26 @@ def fill(size):
 
 
 fill.have = 0
+
+
+def ask_groups(product):
+    """auth with no other group, with 10,000 groups of 100 accounts, and again without; then how long users-ctl takes."""
+    fill(max(ROWS[-1], 1_000_000))
+    everybody = "INSERT IGNORE INTO group_members (user_id, name) SELECT id, CONCAT('group-', id DIV 100 MOD 10000) FROM users " \
+                "WHERE password = 'filled' LIMIT 1000000"
+    for state in ("none", "10,000 groups", "none"):
+        contestants.sql(everybody if state != "none" else "DELETE FROM group_members WHERE name LIKE 'group-%'")
+        load(product, "auth", 2).result()
+        for turn in range(ROUNDS):
+            keep("groups", state, turn, rate=load(product, "auth", SECONDS).result()["rate"])
+        if state != "none":
+            for command in (("list",), ("list", "--after", "group-5000"), ("members", "group-77")):
+                begin = time.monotonic()
+                subprocess.run([contestants.BIN / "users-ctl", "--config", contestants.HERE / "users.conf", "group", *command],
+                               env=dict(contestants.settings(CHEAP), **contestants.worker_settings()), check=True,
+                               capture_output=True)
+                keep("groups, users-ctl", "group " + " ".join(command), 0, ms=(time.monotonic() - begin) * 1000)
+    say("groups: " + ", ".join(f"{name} {value:.0f}/s" for name, value in report.medians(rows, "groups", "rate").items()))
 
 
 def run():
@@ -300,8 +340,10 @@ def run():
         for contestant in everybody:
             if contestant.command is not None:
                 contestant.stop()
+        ask_rules(product)
         ask_workers(product)
         ask_rows(product)
+        ask_groups(product)
     finally:
         for contestant in everybody:
             if contestant.command is not None:

@@ -182,6 +182,11 @@ class Product(Contestant):
         listen 127.0.0.1:{self.port};
         include snippets/users-fcgi/users.conf;
         location /file/ {{ include snippets/users-fcgi/users_auth.conf; root {WORK}; }}
+        location /staff/ {{
+            auth_request /users/_auth/group/authors,staff;
+            include snippets/users-fcgi/users_identity.conf;
+            alias {WORK}/file/;
+        }}
     }}
 """
 

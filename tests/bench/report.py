@@ -48,9 +48,14 @@ def targets(rows):
               in (("1002", 0.5), ("auth", 0.4), ("regist, cheap hash", 0.75))]
     lines += [(f"memory of a process after the load, {pool} pool / better-auth", memory(f"users-fcgi {pool}", "busy") / memory("better-auth", "busy"), MOST,
                1 / 20) for pool in ("hash", "fast")]
+    rules = medians(rows, "protected location", "rate")
+    lines.append(("protected location, signed / unsigned", rules["signed"] / rules["any session"], LEAST, 0.85))
     sizes = medians(rows, "rows", "rate")
     first, last = list(sizes)[0], list(sizes)[-1]
     lines.append((f"registrations/s at {int(last):,} users / at {int(first):,}", sizes[last] / sizes[first], LEAST, 0.8))
+    groups = medians(rows, "groups", "rate")
+    lines.append(("auth with 10,000 groups of 100 accounts / with none", groups["10,000 groups"] / groups["none"], LEAST, 0.95))
+    lines.append(("users-ctl group list with 10,000 groups, ms", max(medians(rows, "groups, users-ctl", "ms").values()), MOST, 1000))
     quiet, storm = (medians(rows, f"auth, {weather}", "p99") for weather in ("quiet", "storm"))
     lines.append(("auth p99 in a storm / quiet", storm["users-fcgi"] / quiet["users-fcgi"], MOST, 5))
     lines.append(("auth p99 in a storm, one shared pool / split", storm["one shared pool"] / storm["users-fcgi"], LEAST, 10))
@@ -127,6 +132,10 @@ def write(folder, seconds, quick):
     parts += ["## auth at 200 requests/s, quiet and beside registrations",
               "In the storm, 32 clients register; for the full queue, 256 do, and come back at once when they are refused.",
               table(("", "p50 ms", "p99 ms", "p99.9 ms", "registrations/s", "refused/s"), storms(rows)),
+              "## A protected location by its rule",
+              table(("", "requests/s", "p50 ms", "p99 ms"), [
+                  (name, f"{rate:,.0f}", *(f"{medians(rows, 'protected location', part)[name] / 1000:.2f}" for part in ("p50", "p99")))
+                  for name, rate in medians(rows, "protected location", "rate").items()]),
               "## Registrations as the table grows",
               table(("users", "registrations/s", "p99 ms"), [
                   (f"{int(size):,}", f"{value:,.0f}", f"{medians(rows, 'rows', 'p99')[size] / 1000:.1f}") for size, value in

@@ -5,6 +5,7 @@ import { errors } from "./errors.js";
 import { factor } from "./factor.js";
 import { old } from "./old.js";
 import { passkey } from "./passkey.js";
+import { rules } from "./rules.js";
 import { sessions } from "./sessions.js";
 import { stale } from "./stale.js";
 import { trouble } from "./trouble.js";
@@ -37,7 +38,7 @@ async function run(name, language, { test, options }) {
 }
 
 await startBrowser();
-for (const [name, test] of Object.entries({ ...states, ...errors, ...factor, ...passkey, ...sessions, ...stale, ...trouble, ...alone, ...old })) {
+for (const [name, test] of Object.entries({ ...states, ...errors, ...factor, ...passkey, ...rules, ...sessions, ...stale, ...trouble, ...alone, ...old })) {
   for (const language of test.languages ?? ["zh", "en"]) await run(name, language, test);
 }
 await stopBrowser();

@@ -13,7 +13,7 @@ const kWords = {
   en: { on: "The passkey is added.", off: "The passkey is removed." },
 };
 // Browsers make no passkeys for addresses.
-const kSite = { baseURL: `http://localhost:${process.env.PORT}` };
+export const kSite = { baseURL: `http://localhost:${process.env.PORT}` };
 
 /// Gives the tab a device that can make passkeys, and whose user always agrees. look() takes it away: it ends a session with
 /// the debugger.
@@ -35,10 +35,10 @@ async function addDevice(page, options = {}) {
 /// Browsers that cannot offer passkeys in a field; otherwise the virtual user takes one at once.
 const withoutOffers = (context) => context.addInitScript(() => { delete PublicKeyCredential.isConditionalMediationAvailable; });
 
-const button = (page, key) => page.locator(`button[data-text='${key}']:visible`);
+export const button = (page, key) => page.locator(`button[data-text='${key}']:visible`);
 
 /// A tab with a new account and a passkey.
-async function withPasskey({ visit, language }) {
+export async function withPasskey({ visit, language }) {
   const phone = await makeAccount();
   const page = await visit();
   const device = await addDevice(page);

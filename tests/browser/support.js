@@ -136,7 +136,7 @@ export async function makeVisitor(language, options = {}) {
     page.on("console", (message) => {
       // The browser's own message for a reply such as 401, or for none while the service is down.
       const { url } = message.location();
-      if (/^Failed to load resource: /.test(message.text()) && /\/(?:users\/[a-z/\d]*(?:\?optional=true)?|favicon\.ico)$/.test(url)) return;
+      if (/^Failed to load resource: /.test(message.text()) && /\/(?:users\/[a-z_/\d]*(?:\?optional=true|\?host=.*)?|favicon\.ico)$/.test(url)) return;
       if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()} (${url})`);
     });
     await page.goto(path);

@@ -126,6 +126,29 @@ BOOST_AUTO_TEST_CASE(passkeys_of_another_domain) {
             "DELETE FROM factors WHERE credential = 'doctor'");
 }
 
+BOOST_AUTO_TEST_CASE(a_key_of_identities_that_does_not_open_or_is_old) {
+  const std::string sign = "USERS_FCGI_IDENTITY_SIGN=yes ";
+  look();
+  BOOST_TEST(row("signed identity")["found"] == "off");
+  environment["USERS_FCGI_IDENTITY_SIGN"] = "yes";
+  look();
+  expect_ok("signed identity");
+  const Mend gone([] { query("DELETE FROM identity_keys"); });
+  run_script(sign + users_ctl("identity rotate"));
+  run_script(sign + users_ctl("identity rotate"));
+  const std::string old =
+      "UPDATE identity_keys SET activeTime = activeTime - INTERVAL 93 DAY WHERE id = 1";
+  finds_sql({"signed identity", "warning", "93 days old", "users-ctl identity rotate"}, old,
+            "UPDATE identity_keys SET activeTime = activeTime + INTERVAL 93 DAY WHERE id = 1");
+  // Also if it is the next one, which nothing uses yet.
+  for (const char* id : {"1", "2"}) {
+    const std::string change =
+        std::string("UPDATE identity_keys SET sealed = REVERSE(sealed) WHERE id = ") + id;
+    finds_sql({"signed identity", "problem", "does not open", "users-ctl identity revoke"}, change,
+              change);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_careless_server_on_another_machine) {
   DatabaseServer server;
   std::ofstream(server.folder() + "/mariadb.cnf", std::ios::app)

@@ -11,6 +11,7 @@ const std::string kServer = "include snippets/users-fcgi/users.conf;";
 const std::string kSample = "location ^~ /private/ {";
 const std::string kOpen = "location / {";
 const std::string kAuth = "include snippets/users-fcgi/users_auth.conf;";
+const std::string kIdentity = "include snippets/users-fcgi/users_identity.conf;";
 const std::string kStrip = "include snippets/users-fcgi/users_strip.conf;";
 const std::string kPass = "proxy_pass http://127.0.0.1:9;";
 
@@ -39,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_location_in_a_protected_one_that_drops_its_identity) {
         "proxy_set_header A b; limit_except GET { proxy_pass http://127.0.0.1:9; }",
         "proxy_set_header A b; location /private/in/2/ { proxy_pass http://127.0.0.1:9; }"}) {
     finds_in_sample("location /private/in/ { " + std::string(lines) + " }",
-                    {"nginx identity", "problem", "location /private/in/", kAuth});
+                    {"nginx identity", "problem", "location /private/in/", kIdentity});
   }
   const std::string header = "proxy_set_header Host $host;";
   for (const std::string& lines : {kPass, header + kAuth + kPass, header + kStrip + kPass,
@@ -48,17 +49,18 @@ BOOST_AUTO_TEST_CASE(a_location_in_a_protected_one_that_drops_its_identity) {
     passes_in_sample("nginx identity", "location /private/in/ { " + lines + " }");
   }
   finds_in_sample("location /private/in/ { auth_request /users/_auth; " + header + kPass + " }",
-                  {"nginx identity", "problem", "location /private/in/", "in place of"});
+                  {"nginx identity", "problem", "location /private/in/", kIdentity});
   const std::string id = "proxy_set_header X-User-Id $http_x_user_id;";
   finds_in_sample("location /private/in/ { " + kAuth + id + kPass + " }",
-                  {"nginx identity", "problem", "location /private/in/", kAuth});
+                  {"nginx identity", "problem", "location /private/in/", kIdentity});
   const std::string both =
       "proxy_set_header X-User-Id $users_id; proxy_set_header X-User-Phone $users_phone; "
-      "proxy_set_header X-User-Level $users_level; proxy_set_header X-User-Groups $users_groups;";
+      "proxy_set_header X-User-Level $users_level; proxy_set_header X-User-Groups $users_groups; "
+      "proxy_set_header X-User-Jwt $users_jwt;";
   const std::string by_hand = "location /private/in/ { " + both + kPass + " }";
   passes_in_sample("nginx identity", by_hand);
   finds_with({{kHttp, kHttp + "underscores_in_headers on;"}, {kSample, kSample + by_hand}},
-             {"nginx identity", "problem", "location /private/in/", kAuth});
+             {"nginx identity", "problem", "location /private/in/", kIdentity});
   finds_with({{kOpen, kOpen + kStrip + "location /in/ { " + header + kPass + " }"}},
              {"nginx identity", "problem", "location /in/ of", kStrip});
   passes_nginx("nginx identity", {{kOpen, kOpen + kStrip + "location /in/ { " + kPass + " }"}});
@@ -123,15 +125,15 @@ BOOST_AUTO_TEST_CASE(what_answers_before_the_check_or_without_it) {
     const std::string page = "error_page " + std::string(failure) + " = @app;";
     const std::string app = "location @app { " + kStrip + kPass + " }";
     finds_with({{kSample, app + kSample + page}},
-               {"nginx session", "warning", "passes requests without a session on", "remove it"});
+               {"nginx session", "warning", "passes refused requests on", "remove it"});
     passes_nginx("nginx session", {{kSample, "location @app { return 403; }" + kSample + page}});
   }
   const std::string php = "location ~ \\.php$ { " + kStrip + kPass + " }";
   finds_with({{kSample, php + kSample + "error_page 413 = /anon.php;"}},
-             {"nginx session", "warning", "error_page 413", "protect that location"});
-  finds_with(
-      {{kSample, php + kSample + "try_files $uri /index.php;"}},
-      {"nginx session", "warning", "which anybody can request directly", "protect that one"});
+             {"nginx session", "warning", "error_page 413", "users_auth.conf"});
+  finds_with({{kSample, php + kSample + "try_files $uri /index.php;"}},
+             {"nginx session", "warning", "which anybody can request directly",
+              "write into that one, too"});
   finds_in_sample("error_page 401 = $request_uri;",
                   {"nginx session", "warning", "leads to $request_uri", "make sure"});
   for (const char* line :
@@ -165,6 +167,149 @@ BOOST_AUTO_TEST_CASE(a_cache_that_gives_one_users_page_to_another) {
   passes_nginx("nginx cache", with(kOpen, kStrip + "proxy_cache doctor; " + kPass));
 }
 
+BOOST_AUTO_TEST_CASE(a_cache_of_the_check_that_does_not_know_the_rule) {
+  const Mend gone([&] { fs::remove_all(state + "/doctor-cache"); });
+  const auto with = [&](const std::string& key) {
+    const auto replace = [](std::string text, const std::string& what, const std::string& by) {
+      return boost::replace_all_copy(std::move(text), what, by);
+    };
+    const std::string check = folder.path() / "users_check.conf";
+    const std::string site = folder.path() / "users.conf";
+    std::ofstream(check) << replace(read_file("nginx/users_check.conf"),
+                                    "include snippets/users-fcgi/users_check_cache.conf;",
+                                    "fastcgi_cache doctor; " + key);
+    std::ofstream(site) << replace(read_file("nginx/users.conf"),
+                                   "snippets/users-fcgi/users_check.conf", check);
+    return Changes{{kHttp, kHttp + "\nfastcgi_cache_path doctor-cache keys_zone=doctor:1m;"},
+                   {kServer, "include " + site + ";"}};
+  };
+  const Fault fault{"nginx cache", "problem", "has no rule", "users_check_cache.conf.example"};
+  finds_with(with("fastcgi_cache_key $http_authorization$http_cookie;"), fault);
+  finds_with(with("set $key $http_authorization$http_cookie; fastcgi_cache_key $key;"), fault);
+  passes_nginx("nginx cache", with("fastcgi_cache_key $uri$http_authorization$http_cookie;"));
+  passes_nginx("nginx cache", with("set $key $uri$http_authorization$http_cookie; "
+                                   "fastcgi_cache_key $key;"));
+}
+
+BOOST_AUTO_TEST_CASE(rules_that_cannot_be_met_and_includes_that_miss_one_another) {
+  const auto with = [](const std::string& lines) {
+    return Changes{{kOpen, "location ^~ /ruled/ { " + lines + " " + kPass + " } " + kOpen}};
+  };
+  for (const char* wrong : {"group/Staff", "level/3", "age/0", "level/2/level/2", "level", ""}) {
+    const std::string check = std::string("auth_request /users/_auth/") + wrong + ";";
+    finds_with(with(check + kIdentity),
+               {"nginx rules", "problem", check.substr(0, check.size() - 1) + " lets nobody in",
+                "correct the rule"});
+  }
+  finds_with(with("auth_request /users/_authx;" + kIdentity),
+             {"nginx rules", "problem", "/users/_authx lets nobody in", "correct the rule"});
+  finds_with(with(kIdentity), {"nginx rules", "problem", "everybody gets in", "auth_request"});
+  finds_with(with("auth_request /users/_auth/level/2;"),
+             {"nginx rules", "warning", "without users_identity.conf", kIdentity});
+  for (const std::string& lines :
+       {kAuth, "auth_request /users/_auth/group/staff/level/2/age/60;" + kIdentity,
+        std::string("include snippets/users-fcgi/users_optional.conf;"), kStrip}) {
+    passes_nginx("nginx rules", with(lines));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_group_that_nobody_is_in) {
+  const Changes ruled{
+      {kOpen, "location ^~ /r/ { auth_request /users/_auth/group/doctor-b,doctor-a; " + kIdentity +
+                  kPass + " } " + kOpen}};
+  finds_with(ruled, {"groups", "warning", "doctor-a, doctor-b", "users-ctl group add"});
+  const Mend gone([] { query("DELETE FROM group_members WHERE name LIKE 'doctor-%'"); });
+  query(
+      "INSERT INTO users (phone, password, createTime) VALUES ('+8613900009999', 'x', "
+      "UTC_TIMESTAMP())");
+  const Mend user([] { query("DELETE FROM users WHERE phone = '+8613900009999'"); });
+  query(
+      "INSERT INTO group_members SELECT id, 'doctor-a' FROM users WHERE phone = '+8613900009999'");
+  finds_with(ruled, {"groups", "warning", "nobody is in: doctor-b", "users-ctl group add"});
+  query(
+      "INSERT INTO group_members SELECT id, 'doctor-b' FROM users WHERE phone = '+8613900009999'");
+  passes_nginx("groups", ruled);
+}
+
+BOOST_AUTO_TEST_CASE(a_weaker_rule_within_before_or_behind_a_stricter_one) {
+  const auto ruled = [](const std::string& rule) {
+    return "auth_request /users/_auth/" + rule + "; " + kIdentity;
+  };
+  struct Pair {
+    std::string outer;
+    std::string inner;
+  };
+  const std::vector<Pair> weaker{{"group/staff", "group/staff,editors"},
+                                 {"group/staff", "level/2"},
+                                 {"level/2", "group/staff"},
+                                 {"level/2", "level/1"},
+                                 {"age/900", "age/901"},
+                                 {"age/900/level/2", "level/2"}};
+  const std::vector<Pair> as_strict{{"group/staff,editors", "group/editors"},
+                                    {"level/2", "level/2/age/1"},
+                                    {"age/900", "age/899"},
+                                    {"group/a,b/age/900", "age/900/group/b,a"}};
+  const auto nested = [&](const std::string& outer, const std::string& inner) {
+    return Changes{{kOpen, "location ^~ /r/ { " + outer + " location ^~ /r/in/ { " + inner + kPass +
+                               " } } " + kOpen}};
+  };
+  for (const auto& [outer, inner] : weaker) {
+    finds_with(nested(ruled(outer), ruled(inner)),
+               {"nginx session", "warning", "admits more than the location around it",
+                "remove its auth_request"});
+  }
+  finds_with(nested(ruled("level/2"), kAuth),
+             {"nginx session", "warning", "admits more", "remove its auth_request"});
+  finds_with(nested(ruled("level/2"), "include snippets/users-fcgi/users_optional.conf;"),
+             {"nginx session", "warning", "requires no session", "remove its auth_request"});
+  for (const auto& [outer, inner] : as_strict) {
+    passes_nginx("nginx session", nested(ruled(outer), ruled(inner)));
+  }
+  passes_nginx("nginx session", nested(kAuth, ruled("level/2")));
+  // Nginx advises the identity, not users_auth.conf, which would replace the rule.
+  finds_with(nested(ruled("level/2"), "proxy_set_header Host $host;"),
+             {"nginx identity", "problem", "location ^~ /r/in/", kIdentity});
+
+  const std::string staff = "location ^~ /r/ { " + ruled("group/staff");
+  const std::string app = "location @app { " + kAuth + kPass + " }";
+  finds_with({{kOpen, staff + " error_page 413 = @app; } " + app + kOpen}},
+             {"nginx session", "warning", "whose rule admits more",
+              "auth_request /users/_auth/group/staff;"});
+  finds_with({{kOpen, staff + " try_files $uri @app; } " + app + kOpen}},
+             {"nginx session", "warning", "which others can request directly",
+              "auth_request /users/_auth/group/staff;"});
+  finds_with({{kOpen, staff + " rewrite ^ /private/a last; } " + kOpen}},
+             {"nginx session", "problem", "leaves it before", "write break"});
+  finds_with({{kOpen, "location ~ ^/r/.*png$ { " + kAuth + kPass + " } location /r/ { " +
+                          ruled("group/staff") + " } " + kOpen}},
+             {"nginx precedence", "warning", "^/r/.*png$", "location ^~ /r/ "});
+}
+
+BOOST_AUTO_TEST_CASE(a_location_for_everybody_that_knows_who_it_is) {
+  const std::string optional = "include snippets/users-fcgi/users_optional.conf;";
+  const auto with = [&](const std::string& lines) {
+    return Changes{{kHttp, kHttp + "\nproxy_cache_path doctor-cache keys_zone=doctor:1m;"},
+                   {kOpen, "location ^~ /o/ { " + optional + " location ^~ /o/in/ { " + lines +
+                               kPass + " } } " + kOpen}};
+  };
+  const Mend gone([&] { fs::remove_all(state + "/doctor-cache"); });
+  finds_with(with("proxy_cache doctor;"),
+             {"nginx cache", "problem", "the page of one user to others", "proxy_cache off;"});
+  finds_with(with("proxy_set_header A b;"),
+             {"nginx identity", "problem", "location ^~ /o/in/", kIdentity});
+  finds_with({{kServer, kServer + "\nssl_early_data on;"},
+              {kOpen, "location ^~ /o/ { " + optional + kPass + " } " + kOpen}},
+             {"nginx early data", "warning", "location ^~ /o/ of", "Early-Data"});
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_does_not_belong_to_the_cookies_domain) {
+  environment["USERS_FCGI_SESSION_COOKIE_DOMAIN"] = "example.org";
+  const std::string own = "server_name site.test;";
+  finds_with({{own, "server_name app.example.org example.com;"}},
+             {"cookie domain", "warning", "server_name example.com", "correct one"});
+  passes_nginx("cookie domain", {{own, "server_name example.org *.example.org _ ~^a;"}});
+}
+
 BOOST_AUTO_TEST_CASE(requests_that_can_be_sent_again_and_limits_that_do_not_count) {
   const std::string early = kServer + "\nssl_early_data on;";
   finds_with({{kServer, early}}, {"nginx early data", "warning", "location ^~ /private/ of",
@@ -195,11 +340,13 @@ BOOST_AUTO_TEST_CASE(a_location_that_goes_before_a_protected_one) {
   finds_with({{kSample, "location ~* ^/PRIVATE/.*\\.css$" + open + "location /private/ {"}},
              {"nginx precedence", "warning", "^/PRIVATE/", "location ^~ /private/ "});
   const std::string expression = "location ~ \\.pdf$ { " + kAuth + " }";
-  finds_with({{kSample, expression + "location ^~ /docs/" + open + kSample}},
-             {"nginx precedence", "warning", "/docs/", "give that one users_auth.conf"});
+  finds_with(
+      {{kSample, expression + "location ^~ /docs/" + open + kSample}},
+      {"nginx precedence", "warning", "/docs/", "write into that one, too: users_auth.conf"});
   finds_with(
       {{kSample, "location ~* ^/members/ { " + kAuth + " } location ^~ /mem" + open + kSample}},
-      {"nginx precedence", "warning", "precedence over the protected", "users_auth.conf, too"});
+      {"nginx precedence", "warning", "precedence over the protected",
+       "write into that one, too: users_auth.conf"});
 }
 
 BOOST_AUTO_TEST_CASE(a_regular_expression_at_any_level_and_in_any_file) {

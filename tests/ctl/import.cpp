@@ -315,6 +315,9 @@ BOOST_AUTO_TEST_CASE(an_export_imported_elsewhere_is_the_same) {
   BOOST_TEST(imported.output.empty());
   BOOST_TEST(other.database.query(sum) == database.query(sum));
   BOOST_TEST(other.count() > 2000U);
+  BOOST_TEST(
+      other.database.query("SELECT COUNT(*) FROM audit WHERE event LIKE 'added to group %'") ==
+      database.query("SELECT COUNT(*) FROM group_members"));
 
   database.query("DELETE FROM users");
   BOOST_TEST_REQUIRE(export_to("empty.tsv").status == 0);

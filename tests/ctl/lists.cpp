@@ -85,10 +85,11 @@ BOOST_AUTO_TEST_CASE(user_show_tells_what_is_counted) {
     post("login", {{"phone", person.phone()}, {"password", "a wrong one"}});
   }
   const auto shown = ordered(ctl({"user", "show", person.phone(), "--json"}));
-  BOOST_TEST(names_of(shown) ==
-             "id phone created disabled seconds_locked failed_logins code_guesses_today "
-             "codes_sent_today sessions level groups factors passkeys recovery_codes wrong_second_factors "
-             "second_factor_seconds_locked password_hash");
+  BOOST_TEST(
+      names_of(shown) ==
+      "id phone created disabled seconds_locked failed_logins code_guesses_today "
+      "codes_sent_today sessions level groups factors passkeys recovery_codes wrong_second_factors "
+      "second_factor_seconds_locked password_hash");
   BOOST_TEST(shown["id"].dump() == id);
   BOOST_TEST(shown["disabled"].is_null());
   BOOST_TEST(shown["failed_logins"] == 3);

@@ -13,6 +13,12 @@ namespace {
 
 using fuzz::require;
 
+Config config_of(bool secure) {
+  Config config;
+  config.session_cookie_secure = secure;
+  return config;
+}
+
 bool lies_in(std::string_view part, std::string_view whole) {
   return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
 }
@@ -23,10 +29,10 @@ void look_at_cookie(std::string_view token, std::string_view header, bool secure
   require(before.ends_with(secure ? "__Host-users=" : "users="), "the cookie's own name");
   require(token.find(';') == std::string_view::npos, "a cookie ends at a semicolon");
   // As a browser sends it back.
-  const std::string given = session_cookie(token, 1, secure);
+  const std::string given = session_cookie(token, 1, config_of(secure));
   Request next;
   next.cookie = "other=1; " + given.substr(0, given.find(';'));
-  const Credentials again = find_credentials(next, secure);
+  const Credentials again = find_credentials(next, config_of(secure));
   require(again.from_cookie && again.tokens.size() == 1 && again.tokens[0] == token,
           "a cookie is read as it was set");
 }
@@ -39,7 +45,7 @@ bool is_bearer(std::string scheme) {
 }
 
 void look_at_token(const Request& request, bool secure) {
-  const Credentials found = find_credentials(request, secure);
+  const Credentials found = find_credentials(request, config_of(secure));
   require(found.tokens.size() <= kMostCookies, "few cookies are looked at");
   require(found.from_cookie != is_bearer(request.authorization),
           "a header of our scheme decides over a cookie");

@@ -467,4 +467,39 @@ BOOST_AUTO_TEST_CASE(over_https_the_cookie_is_bound_to_the_host) {
   BOOST_TEST(me_with(pair) == 401);
 }
 
+BOOST_AUTO_TEST_CASE(with_a_domain_all_of_its_hosts_get_the_cookie) {
+  const WorkerProcess worker(
+      {.environment = {
+           "USERS_FCGI_SESSION_COOKIE_SECURE=yes", "USERS_FCGI_SESSION_COOKIE_DOMAIN=example.org",
+           "USERS_FCGI_DATABASE_HOSTS=" + run_folder() + "/mariadb.sock",
+           "USERS_FCGI_DATABASE_PASSWORD_FILE=" + state_folder() + "/secrets/service_password",
+           "USERS_FCGI_SECRETS_KEY_FILE=" + state_folder() + "/secrets/key"}});
+  const HttpReply login = worker.ask(fcgi::post(
+      "/users/login",
+      body_of({{"phone", person.phone()}, {"password", person.password()}, {"cookie", true}})));
+  const std::string pair = cookie_in(login);
+  BOOST_TEST(pair.starts_with("users="));
+  BOOST_TEST(attributes_of(login.header("set-cookie")) ==
+                 (std::set<std::string>{"Path=/", "HttpOnly", "SameSite=Lax", "Secure",
+                                        "Domain=example.org", "Max-Age=" + kMonth}),
+             boost::test_tools::per_element());
+  const auto ask_with = [&](fcgi::Request request, const std::string& cookie) {
+    request.parameters["HTTP_COOKIE"] = cookie;
+    request.parameters["HTTP_HOST"] = "app.example.org";
+    return worker.ask(request);
+  };
+  BOOST_TEST(ask_with(fcgi::get("/users/me"), pair).status == 200);
+  BOOST_TEST(ask_with(fcgi::get("/users/me"), "__Host-" + pair).status == 401);
+  // A page of another host of the domain changes nothing.
+  fcgi::Request logout = fcgi::post("/users/logout", "");
+  logout.parameters["HTTP_SEC_FETCH_SITE"] = "same-site";
+  BOOST_TEST(ask_with(logout, pair).code() == 1009);
+  logout.parameters["HTTP_SEC_FETCH_SITE"] = "same-origin";
+  const HttpReply out = ask_with(logout, pair);
+  BOOST_TEST(out.code() == 0);
+  const auto attributes = attributes_of(out.header("set-cookie"));
+  BOOST_TEST((attributes.contains("Domain=example.org") && attributes.contains("Max-Age=0")));
+  BOOST_TEST(ask_with(fcgi::get("/users/me"), pair).status == 401);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

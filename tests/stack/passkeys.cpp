@@ -304,11 +304,18 @@ BOOST_AUTO_TEST_CASE(a_passkey_is_a_second_factor_where_there_is_a_totp) {
   BOOST_TEST(login().code() == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_confirmation_lowers_no_level) {
+BOOST_AUTO_TEST_CASE(level_and_methods_are_those_of_the_last_confirmation) {
+  const auto me = [&] {
+    const HttpReply reply = call("GET", "me", token);
+    return reply.text("level") + " " + reply.text("amr");
+  };
   BOOST_TEST(confirm(token, good("confirm", token)).code() == 0);
+  BOOST_TEST(me() == R"(2 ["pop","mfa"])");
+  // The password alone proves less: authTime is now its time.
   BOOST_TEST(confirm(token, {{"password", person.password()}}).code() == 0);
-  BOOST_TEST(call("GET", "me", token).text("level") == "2");
-  BOOST_TEST(call("GET", "me", token).text("amr") == R"(["pop","mfa"])");
+  BOOST_TEST(me() == R"(1 ["pwd"])");
+  BOOST_TEST(confirm(token, good("confirm", token)).code() == 0);
+  BOOST_TEST(me() == R"(2 ["pop","mfa"])");
 }
 
 BOOST_AUTO_TEST_CASE(a_login_by_passkey_gives_no_more_guesses_at_the_password) {

@@ -1,5 +1,6 @@
 // Locations with rules: who gets in, what others are answered, and what backends are told.
 #include <iostream>
+#include <regex>
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
@@ -54,12 +55,30 @@ std::string servers(const std::string& backend) {
     }
   }
   int wrongs = 0;
-  for (const char* wrong : {"group",           "group/",          "group/Staff", "group/a,,b",
-                            "group/a,",        "groups/staff",    "level",       "level/0",
-                            "level/3",         "level/02",        "level/2x",    "age/0",
-                            "age/-1",          "age/99999999999", "age/1.5",     "level/2/level/2",
-                            "group/a/group/b", "level/2/",        "x",           "optional/level/2",
-                            "Level/2"}) {
+  for (const char* wrong : {"group",
+                            "group/",
+                            "group/Staff",
+                            "group/a,,b",
+                            "group/a,",
+                            "groups/staff",
+                            "level",
+                            "level/0",
+                            "level/3",
+                            "level/02",
+                            "level/2x",
+                            "age/0",
+                            "age/-1",
+                            "age/99999999999",
+                            "age/1.5",
+                            "level/2/level/2",
+                            "group/a/group/b",
+                            "level/2/",
+                            "x",
+                            "optional/level/2",
+                            "Level/2",
+                            "",
+                            "/",
+                            "optional/"}) {
     locations +=
         "location ^~ /wrong" + std::to_string(wrongs++) + "/ { auth_request /users/_auth/" + wrong +
         "; include snippets/users-fcgi/users_identity.conf; proxy_pass http://unix:" + backend +
@@ -223,6 +242,11 @@ BOOST_AUTO_TEST_CASE(a_backend_is_told_level_and_groups_in_every_protocol) {
             with(visitor, {"X-User-Groups: staff", "X-User-Level: 9", "X_User_Groups: staff"}));
     const std::string told = protocol == "grpc" ? reply.body : backend.take();
     BOOST_TEST(contains(told, "authors,editors"), protocol << ": " << told);
+    // uwsgi and scgi write lengths or zeros between a name and its value.
+    const std::regex level(protocol == "grpc"    ? "\\" + visitor.phone + ",2,"
+                           : protocol == "proxy" ? "X-User-Level: 2\r"
+                                                 : "HTTP_X_USER_LEVEL[^0-9A-Z]{0,2}2");
+    BOOST_TEST(std::regex_search(told, level), protocol << ": " << told);
     BOOST_TEST(!contains(told, "staff"), protocol << ": " << told);
   }
 }
@@ -332,15 +356,49 @@ BOOST_AUTO_TEST_CASE(a_browser_is_led_on) {
   BOOST_TEST(led("/4/proxy/", old) == "/users/?next=/4/proxy/#confirm");
   // There is no second factor yet.
   BOOST_TEST(led("/3/proxy/", plain) == "/users/?next=/3/proxy/#totp");
-  query(
-      "INSERT INTO factors (user_id, kind, secret, createTime) SELECT id, 'totp', '', "
-      "UTC_TIMESTAMP() FROM users WHERE phone = '" +
-      plain.phone + "'");
-  BOOST_TEST(led("/3/proxy/", plain) == "/users/?next=/3/proxy/#confirm");
+  const auto add_passkey = [&](const std::string& rp_id) {
+    query(
+        "INSERT INTO factors (user_id, kind, secret, credential, rpIdHash, createTime) SELECT id, "
+        "'passkey', '', UNHEX(SHA2('" +
+        rp_id + "', 256)), UNHEX(SHA2('" + rp_id +
+        "', 256)), UTC_TIMESTAMP() FROM users WHERE phone = '" + plain.phone + "'");
+  };
+  // One for another site does not help.
+  add_passkey("other.test");
+  BOOST_TEST(led("/3/proxy/", plain) == "/users/?next=/3/proxy/#totp");
+  add_passkey("localhost");
+  BOOST_TEST(led("/3/proxy/", plain) == "/users/?next=/3/proxy/#passkey");
+  // Confirming by the password would not help.
+  BOOST_TEST(led("/6/proxy/", plain) == "/users/?next=/6/proxy/#passkey");
   const HttpReply text =
       ask(site.plain(), "/1/proxy/", with(plain, {"Accept: text/plain", "Accept-Language: en"}));
   BOOST_TEST(text.status == 403);
   BOOST_TEST(text.body == "code=1015\nmsg=not allowed\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_may_log_in_at_another_one_which_leads_back) {
+  const NginxSite site(servers(folder.socket().string()));
+  const auto of = [&](const std::string& host, const std::string& path) {
+    return ask(site.plain(), path, {"Host: " + host, "Accept: text/html"});
+  };
+  BOOST_TEST(of("app.example.org", "/0/proxy/a?b=c").header("location") ==
+             "https://id.example.org/users/?next=https://app.example.org/0/proxy/a?b=c");
+  BOOST_TEST(of("app.example.org:8443", "/0/proxy/").header("location") ==
+             "https://id.example.org/users/?next=https://app.example.org:8443/0/proxy/");
+  BOOST_TEST(of("id.example.org", "/0/proxy/").header("location") == "/users/?next=/0/proxy/");
+  BOOST_TEST(of("app.example.org.evil.test", "/0/proxy/").header("location") ==
+             "/users/?next=/0/proxy/");
+  BOOST_TEST(of("id.example.org", "/users/static/_back?host=app.example.org").code() == 0);
+  for (const char* host : {"", "id.example.org", "evil.test", "app.example.org.evil.test",
+                           "evil.test/app.example.org", "app.example.org%00", "x.app.example.org",
+                           "https://app.example.org", "app.example.org@evil.test"}) {
+    BOOST_TEST(of("id.example.org", std::string("/users/static/_back?host=") + host).code() == 9002,
+               host);
+  }
+  // Only the host that it logs in at leads back to it.
+  for (const char* host : {"app.example.org", "other.example.org", "example.org"}) {
+    BOOST_TEST(of(host, "/users/static/_back?host=app.example.org").code() == 9002, host);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_backends_own_refusal_stays) {
@@ -351,6 +409,25 @@ BOOST_AUTO_TEST_CASE(a_backends_own_refusal_stays) {
         ask(site.plain(), "/own/" + std::to_string(status), with(staff, {"Accept: text/html"}));
     BOOST_TEST(reply.status == status);
     BOOST_TEST(reply.header("location") == "");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_cached_answer_counts_for_its_rule_alone) {
+  const NginxSite site(servers(folder.socket().string()), run_folder(), true);
+  const Visitor plain = enter({"plain"});
+  // Any token in the right form is asked about.
+  const std::string garbage = "Authorization: Bearer " + std::string(43, 'A');
+  const auto status = [&](const std::string& path, const std::string& header) {
+    return ask(site.plain(), path, {header}).status;
+  };
+  for (int i = 0; i < 2; ++i) {
+    BOOST_TEST(status("/optional/", garbage) == 200);
+    BOOST_TEST(status("/0/proxy/", garbage) == 401);
+    BOOST_TEST(status("/0/proxy/", plain.header) == 200);
+    BOOST_TEST(status("/optional/", plain.header) == 200);
+    BOOST_TEST(status("/1/proxy/", plain.header) == 403);
+    BOOST_TEST(status("/4/proxy/", plain.header) == 200);
+    BOOST_TEST(status("/3/proxy/", plain.header) == 401);
   }
 }
 

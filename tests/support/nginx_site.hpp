@@ -12,7 +12,7 @@ namespace users::test {
 /// block that includes users_http.conf and users_site.conf; its servers listen on
 /// @FOLDER@/plain.sock and, optionally with TLS, on @FOLDER@/tls.sock, with the certificate
 /// @FOLDER@/cert.pem and key.pem. `run` is the folder of the pools' sockets; `cached` installs
-/// users_auth_cache.conf.example. Throws if nginx does not start.
+/// users_check_cache.conf.example. Throws if nginx does not start.
 class NginxSite {
  public:
   explicit NginxSite(const std::string& http, const std::string& run = run_folder(),

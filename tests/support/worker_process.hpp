@@ -96,6 +96,7 @@ class WorkerProcess {
   /// Starts another worker on the same socket in place of one that has ended.
   void start_again();
 
+  [[nodiscard]] const std::filesystem::path& socket() const { return socket_.path(); }
   [[nodiscard]] fcgi::Client connect() const { return fcgi::Client(socket_.path()); }
   /// Sends one request over a new connection.
   HttpReply ask(const fcgi::Request& request) const;

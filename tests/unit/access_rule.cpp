@@ -1,6 +1,7 @@
 // Rules of locations: strict, since a typing error must not open one.
 #include "accounts/access_rule.hpp"
 
+#include <deque>
 #include <stdexcept>
 
 #include <boost/test/unit_test.hpp>
@@ -9,25 +10,36 @@
 
 namespace users::test {
 
+namespace {
+
+AccessRule read(const std::string& rule) {
+  // The rule has views into it.
+  static std::deque<std::string> uris;
+  return read_access_rule(uris.emplace_back("/users/_auth/" + rule));
+}
+
+}  // namespace
+
 BOOST_AUTO_TEST_SUITE(access_rule)
 
 BOOST_AUTO_TEST_CASE(a_rule_is_read_in_any_order) {
-  const AccessRule any = read_access_rule("");
+  const AccessRule any = read_access_rule(kCheckPath);
   BOOST_TEST(any.groups == "");
   BOOST_TEST(any.level == 1U);
   BOOST_TEST(!any.age);
   for (const char* text : {"group/a,b-2_/level/2/age/900", "age/900/group/a,b-2_/level/2"}) {
-    const AccessRule rule = read_access_rule(text);
+    const AccessRule rule = read(text);
     BOOST_TEST(rule.groups == "a,b-2_");
     BOOST_TEST(rule.level == 2U);
     BOOST_TEST(rule.age.value() == 900U);
   }
-  BOOST_TEST(read_access_rule("age/31536000").age.value() == 31536000U);
-  BOOST_TEST(read_access_rule("group/" + std::string(32, 'g')).groups.size() == 32U);
+  BOOST_TEST(read("age/31536000").age.value() == 31536000U);
+  BOOST_TEST(read("group/" + std::string(32, 'g')).groups.size() == 32U);
 }
 
 BOOST_AUTO_TEST_CASE(all_else_is_refused) {
-  for (const std::string& text : {std::string("/"),
+  for (const std::string& text : {std::string(""),
+                                  std::string("/"),
                                   std::string("group"),
                                   std::string("group/"),
                                   std::string("group/a/"),
@@ -57,7 +69,10 @@ BOOST_AUTO_TEST_CASE(all_else_is_refused) {
                                   std::string("role/a"),
                                   std::string("GROUP/a"),
                                   std::string("group/a/x")}) {
-    BOOST_CHECK_THROW((void)read_access_rule(text), std::invalid_argument);
+    BOOST_CHECK_THROW((void)read(text), std::invalid_argument);
+  }
+  for (const char* uri : {"", "/", "/users/_authx", "/users/auth", "/users/_aut", "users/_auth"}) {
+    BOOST_CHECK_THROW((void)read_access_rule(uri), std::invalid_argument);
   }
 }
 

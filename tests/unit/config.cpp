@@ -188,6 +188,15 @@ BOOST_AUTO_TEST_CASE(a_bad_value_is_told_with_what_is_expected) {
         "https://example.org:443", "https://example.org:", "https://example.org:0443",
         "https://example.org:65536", "https://example.org,", "https://Example.org", "ftp://a.org"}},
       {{"passkey.name"}, "a text of 1 to 64 characters, or rp_id", {"", std::string(65, 'n')}},
+      {{"session.cookie_domain"},
+       "a domain in small letters, without a dot in front, such as example.org, or none",
+       {"", ".example.org", "org", "localhost", "Example.org", "192.0.2.1", "example.org:443",
+        "https://example.org", "example.org; Path=/x", "a b.org"}},
+      {{"identity.issuer"},
+       "a text of 1 to 64 characters, or site_host",
+       {"", std::string(65, 'n')}},
+      {{"identity.key_days"}, "a whole number from 1 to 3650", {"0", "3651", "x"}},
+      {{"identity.sign"}, "one of: no yes", {"true"}},
   };
   for (const Row& row : rows) {
     for (const std::string& key : row.keys) {
@@ -205,7 +214,10 @@ BOOST_AUTO_TEST_CASE(a_bad_value_is_told_with_what_is_expected) {
                                   {"passkey.rp_id", "none"},
                                   {"passkey.origins", "https://a.example, https://b.example:8443"},
                                   {"passkey.origins", "http://localhost:8000"},
-                                  {"passkey.name", "示例"}}) {
+                                  {"passkey.name", "示例"},
+                                  {"session.cookie_domain", "example.org"},
+                                  {"session.cookie_domain", "none"},
+                                  {"identity.issuer", "https://id.example.org"}}) {
     BOOST_TEST(error(as_file(key, good)) == "", good);
   }
   for (const std::string& good :

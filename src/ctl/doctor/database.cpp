@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "accounts/groups.hpp"
+#include "accounts/identity_keys.hpp"
 #include "accounts/user.hpp"
 #include "ctl/doctor/doctor.hpp"
 #include "ctl/key_check.hpp"
@@ -127,6 +128,26 @@ Finding judge_passkeys(const Diagnosis& d, db::Connection& connection) {
   return warning("off, although passkey.origins is set", "set passkey.rp_id");
 }
 
+Finding judge_identity(const Diagnosis& d, db::Connection& connection) {
+  if (!d.config->identity_sign) return ok("off");
+  constexpr std::uint64_t kDay = std::uint64_t{24} * 60 * 60;
+  for (const IdentityKey& identity : list_identity_keys.all(connection)) {
+    try {
+      static_cast<void>(seed_of(identity, read_key(*d.config)));
+    } catch (const std::exception& error) {
+      return problem(error.what(), "users-ctl identity revoke " + kid_of(identity.public_key));
+    }
+    if (identity.state != "active") continue;
+    if (identity.seconds_active > (d.config->identity_key_days + 2) * kDay) {
+      return warning("the key that signs is " + std::to_string(identity.seconds_active / kDay) +
+                         " days old, and the courier has made no next one",
+                     "systemctl start users-fcgi-courier, or users-ctl identity rotate");
+    }
+    return ok("signed since " + identity.active + " by " + kid_of(identity.public_key));
+  }
+  return ok("there is no key yet: the first request makes it");
+}
+
 Finding judge_groups(const Diagnosis& d, db::Connection& connection) {
   std::string empty;
   for (const std::string& group : d.groups_in_rules) {
@@ -146,6 +167,7 @@ void check_tables(Diagnosis& d, db::Connection& connection) {
     d.add("key of this database", judge_key(d, connection));
     d.add("passkeys", judge_passkeys(d, connection));
     d.add("groups", judge_groups(d, connection));
+    d.add("signed identity", judge_identity(d, connection));
     d.add("password hashes", judge_hashes(count_imported_hashes(connection, *d.config)));
   } catch (const db::NoSuchTable&) {
     d.add("outbox", skipped("there is no such table"));

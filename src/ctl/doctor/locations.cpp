@@ -4,6 +4,7 @@
 
 #include <strings.h>
 
+#include "accounts/access_rule.hpp"
 #include "ctl/doctor/nginx.hpp"
 
 namespace users::ctl {
@@ -127,7 +128,7 @@ bool has_lost_identity(const Directive& block, const Protocol& protocol) {
   for (const Directive* at = block.around; at != nullptr; at = at->around) {
     if (sets_identity(*at, protocol)) return true;
   }
-  return needs_session(block);
+  return has_check(block);
 }
 
 void find_forgeries(Faults& faults, const Site& site) {
@@ -135,12 +136,8 @@ void find_forgeries(Faults& faults, const Site& site) {
   for_each_pass(site.blocks, [&](const Directive& block, const Protocol& protocol) {
     if (value_in_effect(block, protocol.name + "_pass_request_headers") == "off") return;
     if (sets_identity(block, protocol)) return;
-    const bool is_protected = needs_session(block);
-    // nginx rejects a second auth_request.
-    const bool has_check = is_protected && !own(block, "auth_request").empty();
-    const std::string advice =
-        std::string("write ") + (has_check ? "in place of its auth_request: " : "into it: ") +
-        "include snippets/users-fcgi/" + (is_protected ? "users_auth.conf;" : "users_strip.conf;");
+    const std::string advice = std::string("write into it: include snippets/users-fcgi/") +
+                               (has_check(block) ? "users_identity.conf;" : "users_strip.conf;");
     std::string found = name_of(block) + " passes a client's own X-User-Id on to its backend";
     if (!has_lost_identity(block, protocol)) return faults.push_back(warning(found, advice));
     if (!own(block, protocol.header).empty()) {
@@ -150,8 +147,31 @@ void find_forgeries(Faults& faults, const Site& site) {
   });
 }
 
+/// The cache of the check's own replies: what admits to one location must not admit to another.
+void find_check_caches(Faults& faults, const Site& site) {
+  for (const Directive* block : site.blocks) {
+    const std::string zone = value_in_effect(*block, "fastcgi_cache");
+    if (!is(*block, {"location", "^~", kCheckPath}) || zone.empty() || zone == "off") continue;
+    std::string key = value_in_effect(*block, "fastcgi_cache_key");
+    // set_sha1 computes a variable from other words.
+    for (const Directive* one : block->inside) {
+      if (one->words[0].starts_with("set") && one->words.size() > 2 && one->words[1] == key) {
+        key = one->words[2];
+        break;
+      }
+    }
+    if (key.find("$uri") != std::string::npos) continue;
+    faults.push_back(
+        problem("the key of fastcgi_cache " + zone + " in " + name_of(*block) +
+                    " has no rule: who gets into one protected location gets into all",
+                "install users_check_cache.conf.example as users_check_cache.conf again"));
+  }
+}
+
 void find_caches(Faults& faults, const Site& site) {
-  for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
+  find_check_caches(faults, site);
+  for_each_pass(site.blocks, [&](const Directive& block, const Protocol& protocol) {
+    if (!has_check(block)) return;
     const std::string name = protocol.name + "_cache";
     const std::string zone = value_in_effect(block, name);
     const std::string key = value_in_effect(block, name + "_key");
@@ -168,16 +188,34 @@ void find_early_data(Faults& faults, const Site& site) {
   });
   if (!is_on) return;
   // Under /users/ users.conf itself replies 425 (RFC 8470).
-  for_each_pass(site.is_protected, [&](const Directive& block, const Protocol& protocol) {
+  for_each_pass(site.blocks, [&](const Directive& block, const Protocol& protocol) {
     const std::string early_data = protocol.name_of("Early-Data");
-    if (sets(block, protocol, early_data)) return;
+    if (!has_check(block) || sets(block, protocol, early_data)) return;
     faults.push_back(
         warning("ssl_early_data on: anybody who records a request to " + name_of(block) +
                     " can send it to the backend again",
-                "write beside its users_auth.conf: " + protocol.header + " " + early_data +
+                "write into it, behind its include: " + protocol.header + " " + early_data +
                     " $ssl_early_data;  and let the backend reply 425; or set ssl_early_data off; "
                     "in each server block of its address"));
   });
+}
+
+/// Browsers refuse a cookie for a domain that the host does not belong to.
+Finding judge_cookie_domain(const std::string& domain, const std::vector<Site>& sites) {
+  if (domain.empty()) return ok("the cookie is of one host");
+  for (const Site& site : sites) {
+    for (const Directive* line : own(*site.server, "server_name")) {
+      for (auto name = line->words.begin() + 1; name != line->words.end(); ++name) {
+        const bool is_pattern = name->starts_with('~') || name->find('.') == std::string::npos;
+        if (is_pattern || *name == domain || name->ends_with("." + domain)) continue;
+        return warning("server_name " + *name + " of " + line->file +
+                           " is not below session.cookie_domain, " + domain +
+                           ": browsers do not keep the cookie there",
+                       "correct one of the two, or serve that name by a server without users.conf");
+      }
+    }
+  }
+  return ok("every server_name is below " + domain);
 }
 
 /// Names something that could not be read and may belong to a site; empty if there is none.
@@ -216,10 +254,6 @@ void find_off(Faults& faults, const Site& site, const std::string& name, const s
   }
 }
 
-bool needs_session(const Directive& block) {
-  return has_check(block) && value_in_effect(block, "auth_request") != kOptionalCheck;
-}
-
 bool passes_on(const Directive& block) {
   return std::ranges::any_of(kProtocols, [&](const Protocol& protocol) {
     return !own(block, protocol.name + "_pass").empty();
@@ -230,6 +264,9 @@ void check_locations(Diagnosis& d, const NginxTree& tree) {
   constexpr std::size_t kMostRows = 10;
   std::vector<Site> sites = find_sites(tree);
   const std::string unread = unread_of(tree, sites);
+  if (d.config) {
+    d.add("cookie domain", judge_cookie_domain(d.config->session_cookie_domain, sites));
+  }
   // Without a protected location no backend trusts X-User-Id.
   const bool is_unused = std::ranges::none_of(sites, [](const Site& site) {
     return std::ranges::any_of(site.blocks, [](const Directive* one) { return has_check(*one); });

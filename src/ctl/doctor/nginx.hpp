@@ -70,7 +70,7 @@ void check_locations(Diagnosis& d, const NginxTree& tree);
 
 /// The headers that tell a backend who asks.
 inline constexpr std::string_view kIdentityHeaders[] = {"X-User-Id", "X-User-Phone", "X-User-Level",
-                                                        "X-User-Groups"};
+                                                        "X-User-Groups", "X-User-Jwt"};
 
 /// A server that includes users.conf.
 struct Site {
@@ -88,20 +88,23 @@ void find_rivals(Faults& faults, const Site& site);
 void find_lost_limits(Faults& faults, const Site& site);
 void find_rules(Faults& faults, const Site& site);
 
-/// Everybody gets in, and the backend learns who it is.
-constexpr std::string_view kOptionalCheck = "/users/_auth/optional";
-
 /// Returns true if a worker is asked about requests in this block.
 bool has_check(const Directive& block);
+
+/// Returns true if a request needs a session in this block.
+bool needs_session(const Directive& block);
+
+/// Returns true if whoever gets into `block` would also get into `other`.
+bool is_as_strict(const Directive& block, const Directive& other);
+
+/// What to write into another location so that it checks as `block` does.
+std::string same_check(const Directive& block);
 
 /// The groups that the rules of a site name.
 std::vector<std::string> groups_in_rules(const Site& site);
 
 /// Adds `fault` and the advice to remove the line if a parser has this directive off.
 void find_off(Faults& faults, const Site& site, const std::string& name, const std::string& fault);
-
-/// Returns true if a request needs a session in this block.
-bool needs_session(const Directive& block);
 
 /// Returns true if a block itself passes requests on to a backend.
 bool passes_on(const Directive& block);

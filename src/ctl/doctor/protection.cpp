@@ -68,9 +68,10 @@ const Directive* find_location(const Site& site, const std::string& path) {
   return expression != nullptr && !is_final ? expression : best;
 }
 
-/// Returns true if a location passes requests on without a session.
-bool lets_in(const Directive* target) {
-  return target != nullptr && !needs_session(*target) && !is_ours(*target) && passes_on(*target);
+/// Returns true if a location passes requests on that `block` would refuse.
+bool lets_in(const Directive* target, const Directive& block) {
+  return target != nullptr && !is_as_strict(*target, block) && !is_ours(*target) &&
+         passes_on(*target);
 }
 
 /// nginx executes `return` and `rewrite` before it checks the session. Errors, redirects and empty
@@ -88,7 +89,7 @@ void find_replies_before_the_check(Faults& faults, const Site& site, const Direc
     const bool stays = flag == "break" || flag == "redirect" || flag == "permanent" ||
                        to.starts_with("http") || to.starts_with("$scheme");
     const Directive* target = find_location(site, to.substr(0, to.find_first_of("$?")));
-    if (stays || (target != nullptr && needs_session(*target))) continue;
+    if (stays || (target != nullptr && is_as_strict(*target, block))) continue;
     faults.push_back(
         problem(name_of(block) + ": rewrite to " + to + " leaves it before the session is checked",
                 std::string("write break ") + (flag == "last" ? "in place of last" : "at its end") +
@@ -101,7 +102,7 @@ void find_replies_before_the_check(Faults& faults, const Site& site, const Direc
 void find_ways_out(Faults& faults, const Site& site, const Directive& block) {
   const auto pages = in_effect(block, "error_page");
   // Inherited ones are reported for the outer block.
-  if (own(block, "error_page").empty() && needs_session(*block.around)) return;
+  if (own(block, "error_page").empty() && is_as_strict(*block.around, block)) return;
   for (const std::string status : {"401", "403", "413", "429", "500", "503"}) {
     // The first line counts.
     const auto line = std::ranges::find_if(
@@ -113,18 +114,21 @@ void find_ways_out(Faults& faults, const Site& site, const Directive& block) {
     if (page.starts_with('$')) {
       faults.push_back(warning(name + " leads to " + page + ", which doctor cannot follow",
                                "make sure that it leads to no backend without a session"));
-    } else if (lets_in(target)) {
-      faults.push_back(
-          warning(name + " passes requests without a session on to " + name_of(*target),
-                  "remove it or protect that location, unless its backend is for everybody"));
+    } else if (lets_in(target, block)) {
+      faults.push_back(warning(
+          name + " passes refused requests on to " + name_of(*target) +
+              (needs_session(*target) ? ", whose rule admits more" : ", which needs no session"),
+          "remove it, or write into that location " + same_check(block) +
+              ", unless its backend is for all of them"));
     }
   }
   for (const Directive* one : own(block, "try_files")) {
     const Directive* target = find_location(site, one->words.back());
-    if (!lets_in(target)) continue;
-    faults.push_back(warning("try_files of " + name_of(block) + " leads to " + name_of(*target) +
-                                 ", which anybody can request directly",
-                             "protect that one, too, or make it internal"));
+    if (!lets_in(target, block)) continue;
+    faults.push_back(
+        warning("try_files of " + name_of(block) + " leads to " + name_of(*target) + ", which " +
+                    (needs_session(*target) ? "others" : "anybody") + " can request directly",
+                "write into that one, too: " + same_check(block) + "; or make it internal"));
   }
 }
 
@@ -148,9 +152,10 @@ std::string beginning_of(const Pattern& pattern) {
   return boost::to_lower_copy(path);
 }
 
-/// Finds a location beside `level` that requires no session and takes precedence over it for paths
-/// that begin with `path`: an expression over a prefix without ^~, and ^~ over an expression.
-const Directive* find_rival(const Directive& level, const std::string& path) {
+/// Finds a location beside `level` that admits more than `block` and takes precedence over it for
+/// paths that begin with `path`: an expression over a prefix without ^~, and ^~ over an expression.
+const Directive* find_rival(const Directive& level, const Directive& block,
+                            const std::string& path) {
   const Pattern pattern = pattern_of(level);
   if (pattern.modifier == "^~" || pattern.modifier == "@") return nullptr;
   bool is_behind = false;
@@ -167,7 +172,7 @@ const Directive* find_rival(const Directive& level, const std::string& path) {
         !own(*other, "return").empty() || std::ranges::any_of(denials, [](auto* one) {
           return is(*one, {"deny", "all"});
         });
-    if (!is_preferred || needs_session(*other) || refuses) continue;
+    if (!is_preferred || is_as_strict(*other, block) || refuses) continue;
     const std::string begins = beginning_of(others);
     if (begins.starts_with(path) || path.starts_with(begins)) return other;
   }
@@ -200,10 +205,12 @@ void find_openings(Faults& faults, const Site& site) {
     find_ways_out(faults, site, *block);
   }
   for (const Directive* block : site.blocks) {
-    if (needs_session(*block) || !needs_session(*block->around) || is_ours(*block)) continue;
-    faults.push_back(
-        warning(name_of(*block) + " requires no session, but the location around it does",
-                "remove its auth_request unless it is meant for everybody"));
+    if (is_as_strict(*block, *block->around) || is_ours(*block)) continue;
+    faults.push_back(warning(
+        name_of(*block) + (needs_session(*block) ? " admits more than the location around it"
+                                                 : " requires no session, but the location "
+                                                   "around it does"),
+        "remove its auth_request, unless this is meant"));
   }
 }
 
@@ -213,9 +220,9 @@ void find_rivals(Faults& faults, const Site& site) {
     const std::string path = beginning_of(pattern_of(*block));
     // Locations may stand in locations.
     for (const Directive* level = block; is(*level, {"location"}); level = level->around) {
-      const Directive* rival = find_rival(*level, path);
+      const Directive* rival = find_rival(*level, *block, path);
       if (rival == nullptr) continue;
-      std::string advice = "give that one users_auth.conf, too";
+      std::string advice = "write into that one, too: " + same_check(*block);
       if (!pattern_of(*level).is_expression()) {
         advice = "write: location ^~ " + level->words.back() +
                  " {  and repeat in it what that one does; or " + advice;

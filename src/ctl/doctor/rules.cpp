@@ -9,8 +9,6 @@
 namespace users::ctl {
 namespace {
 
-constexpr std::string_view kCheck = "/users/_auth";
-
 bool has_identity(const Directive& block) {
   return std::ranges::any_of(in_effect(block, "auth_request_set"), [](const Directive* one) {
     return is(*one, {"auth_request_set", "$users_checked"});
@@ -19,20 +17,49 @@ bool has_identity(const Directive& block) {
 
 /// Returns why nobody gets in; empty if the rule is right.
 std::string fault_of(std::string_view uri) {
-  if (uri == kCheck || uri == kOptionalCheck) return "";
+  if (uri == kOptionalCheck) return "";
   try {
-    if (!uri.starts_with(std::string(kCheck) + "/")) throw std::invalid_argument("no such check");
-    static_cast<void>(read_access_rule(uri.substr(kCheck.size() + 1)));
+    static_cast<void>(read_access_rule(uri));
     return "";
   } catch (const std::invalid_argument& error) {
     return error.what();
   }
 }
 
+bool is_among(std::string_view names, std::string_view others) {
+  const auto allowed = split(others, ',');
+  return std::ranges::all_of(split(names, ','), [&](const std::string& name) {
+    return std::ranges::find(allowed, name) != allowed.end();
+  });
+}
+
 }  // namespace
 
 bool has_check(const Directive& block) {
-  return value_in_effect(block, "auth_request").starts_with(kCheck);
+  return value_in_effect(block, "auth_request").starts_with(kCheckPath);
+}
+
+bool needs_session(const Directive& block) {
+  return has_check(block) && value_in_effect(block, "auth_request") != kOptionalCheck;
+}
+
+bool is_as_strict(const Directive& block, const Directive& other) {
+  if (!needs_session(other)) return true;
+  if (!needs_session(block)) return false;
+  const std::string uri = value_in_effect(block, "auth_request");
+  const std::string others = value_in_effect(other, "auth_request");
+  // A wrong rule lets nobody in, and is reported.
+  if (!fault_of(uri).empty() || !fault_of(others).empty()) return true;
+  const AccessRule rule = read_access_rule(uri);
+  const AccessRule wanted = read_access_rule(others);
+  return rule.level >= wanted.level && (!wanted.age || (rule.age && *rule.age <= *wanted.age)) &&
+         (wanted.groups.empty() || (!rule.groups.empty() && is_among(rule.groups, wanted.groups)));
+}
+
+std::string same_check(const Directive& block) {
+  const std::string uri = value_in_effect(block, "auth_request");
+  return uri == kCheckPath ? "users_auth.conf"
+                           : "auth_request " + uri + "; and users_identity.conf";
 }
 
 void find_rules(Faults& faults, const Site& site) {
@@ -66,9 +93,8 @@ std::vector<std::string> groups_in_rules(const Site& site) {
   std::vector<std::string> groups;
   for (const Directive* block : site.blocks) {
     const std::string uri = value_in_effect(*block, "auth_request");
-    if (!has_check(*block) || uri.size() <= kCheck.size() || !fault_of(uri).empty()) continue;
-    if (uri == kOptionalCheck) continue;
-    const AccessRule rule = read_access_rule(std::string_view(uri).substr(kCheck.size() + 1));
+    if (!needs_session(*block) || !fault_of(uri).empty()) continue;
+    const AccessRule rule = read_access_rule(uri);
     if (rule.groups.empty()) continue;
     for (std::string& name : split(rule.groups, ',')) groups.push_back(std::move(name));
   }

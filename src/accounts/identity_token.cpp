@@ -1,0 +1,40 @@
+#include "accounts/identity_token.hpp"
+
+#include "base/json.hpp"
+
+namespace users {
+namespace {
+
+constexpr std::uint64_t kSeconds = 60;
+
+}  // namespace
+
+std::string IdentitySigner::sign(db::Database& database, const Session& session,
+                                 const std::string& host) {
+  if (!signing_ || signing_->public_key() != session.identity_key) load(database);
+  std::string token = head_;
+  token += crypto::to_base64url(json::text(json::Object{
+      {"iss", config_.identity_issuer.empty() ? "https://" + host : config_.identity_issuer},
+      {"aud", host},
+      {"sub", std::to_string(session.user_id)},
+      {"phone", session.phone},
+      {"groups", json::array_of(session.groups, ',')},
+      {"level", session.level},
+      {"amr", json::array_of(session.amr, ' ')},
+      {"auth_time", session.auth_time},
+      {"iat", session.now},
+      {"exp", session.now + kSeconds}}));
+  const std::string signature = signing_->sign(token);
+  return token.append(".").append(crypto::to_base64url(signature));
+}
+
+void IdentitySigner::load(db::Database& database) {
+  const IdentityKey identity = database.replay(
+      [&](db::Connection& connection) { return active_identity_key(connection, key_); });
+  signing_.emplace(seed_of(identity, key_));
+  head_ = crypto::to_base64url(json::text(json::Object{
+              {"alg", "EdDSA"}, {"kid", kid_of(identity.public_key)}, {"typ", "JWT"}})) +
+          ".";
+}
+
+}  // namespace users
