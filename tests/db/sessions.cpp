@@ -422,6 +422,20 @@ BOOST_AUTO_TEST_CASE(a_session_is_found_by_one_statement) {
   BOOST_TEST(statements() == before + 2);
 }
 
+BOOST_AUTO_TEST_CASE(no_default_of_the_server_cuts_the_name_of_a_group) {
+  const std::string known = token();
+  database.query(
+      "INSERT INTO group_members SELECT id, CONCAT(REPEAT('g', 30), LPAD(seq, 2, '0')) FROM users, "
+      "seq_1_to_64");
+  const std::string usual = database.query("SELECT @@GLOBAL.group_concat_max_len");
+  database.query("SET GLOBAL group_concat_max_len = 40");
+  Service later{database.config()};
+  const auto found = later.accounts.find_session(known);
+  database.query("SET GLOBAL group_concat_max_len = " + usual);
+  BOOST_TEST_REQUIRE(found.has_value());
+  BOOST_TEST(found->groups.size() == 64 * 33U - 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_session_is_found_by_primary_keys_alone) {
   static_cast<void>(token());
   std::string sql = sql_of("find_session");
