@@ -69,22 +69,34 @@ class Query<Row(Parameters...)> : public Statement {
 
   std::vector<Row> all(Connection& connection, Parameters... values) const {
     std::vector<Row> rows;
-    const std::array<Parameter, sizeof...(Parameters)> bound{Parameter(values)...};
-    connection.fetch(*this, bound, [&](std::span<const Cell> cells) {
-      Row& row = rows.emplace_back();
-      for (std::size_t i = 0; i < cells.size(); ++i) selected_[i].fill(row, cells[i]);
-    });
+    read(
+        connection, [&](std::span<const Cell> cells) { fill(rows.emplace_back(), cells); },
+        values...);
     return rows;
   }
 
   /// Returns the first row, or nullopt.
   std::optional<Row> one(Connection& connection, Parameters... values) const {
-    auto rows = all(connection, values...);
-    if (rows.empty()) return std::nullopt;
-    return std::move(rows.front());
+    std::optional<Row> row;
+    read(
+        connection,
+        [&](std::span<const Cell> cells) {
+          if (!row) fill(row.emplace(), cells);
+        },
+        values...);
+    return row;
   }
 
  private:
+  template <class Use>
+  void read(Connection& connection, const Use& use, Parameters... values) const {
+    const std::array<Parameter, sizeof...(Parameters)> bound{Parameter(values)...};
+    connection.fetch(*this, bound, use);
+  }
+  /// Not inlined, or GCC 12 warns of kinds of members that a small row does not have.
+  [[gnu::noinline]] void fill(Row& row, std::span<const Cell> cells) const {
+    for (std::size_t i = 0; i < cells.size(); ++i) selected_[i].fill(row, cells[i]);
+  }
   static std::string sql_of(std::string_view before, const std::vector<Column<Row>>& selected,
                             std::string_view after) {
     std::string text(before);
