@@ -15,7 +15,7 @@ std::uint64_t read_number(std::string_view text, std::uint64_t most) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || text.starts_with('0') ||
       number > most) {
-    throw std::invalid_argument("no number from 1 to " + std::to_string(most));
+    throw std::invalid_argument("a number from 1 to " + std::to_string(most) + " is missing");
   }
   return number;
 }
@@ -41,7 +41,7 @@ std::string_view take_segment(std::string_view& rest) {
 }  // namespace
 
 AccessRule read_access_rule(std::string_view uri) {
-  constexpr std::uint64_t kYear = std::uint64_t{365} * 24 * 60 * 60;
+  constexpr std::uint64_t kYear = 365 * kDay;
   AccessRule rule;
   bool has_level = false;
   if (uri == kCheckPath) return rule;
@@ -68,6 +68,16 @@ AccessRule read_access_rule(std::string_view uri) {
     }
   }
   return rule;
+}
+
+bool implies(const AccessRule& rule, const AccessRule& other) {
+  const bool has_age = !other.age || (rule.age && *rule.age <= *other.age);
+  const bool has_groups =
+      other.groups.empty() ||
+      (!rule.groups.empty() && !any_name(rule.groups, [&](std::string_view name) {
+        return !have_common_name(name, other.groups);
+      }));
+  return rule.level >= other.level && has_age && has_groups;
 }
 
 bool have_common_name(std::string_view names, std::string_view others) {

@@ -27,6 +27,9 @@ struct AccessRule {
 /// location.
 AccessRule read_access_rule(std::string_view uri);
 
+/// Whether every session that meets `rule` meets `other`, too.
+bool implies(const AccessRule& rule, const AccessRule& other);
+
 /// Whether the lists of names, separated by commas, have one in common.
 bool have_common_name(std::string_view names, std::string_view others);
 

@@ -11,7 +11,6 @@ namespace {
 /// Verifiers keep the published keys for some minutes (jose: 10, PyJWT: 5). A key that signed
 /// before they have it would be refused.
 constexpr std::uint64_t kPublishedBefore = 3600;
-constexpr std::uint64_t kDay = std::uint64_t{24} * 60 * 60;
 
 const std::vector<db::Column<IdentityKey>> kIdentityKey{
     {"i.id", &IdentityKey::id},
@@ -68,8 +67,7 @@ bool add_identity_key(db::Connection& connection, const Secret& key, std::uint64
 
 decltype(list_identity_keys) list_identity_keys{
     "list_identity_keys", "SELECT", kIdentityKey,
-    "FROM identity_keys i WHERE NOT EXISTS (SELECT 1 FROM identity_keys s WHERE s.id > i.id AND "
-    "s.activeTime < UTC_TIMESTAMP() - INTERVAL 1 HOUR) ORDER BY i.id DESC"};
+    std::string("FROM identity_keys i WHERE i.id >= ") + kOldestPublished + " ORDER BY i.id DESC"};
 
 IdentityKey active_identity_key(db::Connection& connection, const Secret& key) {
   if (auto found = find_active_identity_key.one(connection)) return std::move(*found);

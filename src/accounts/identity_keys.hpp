@@ -17,9 +17,14 @@ namespace users {
 /// The public key of the active one, for a select list; empty if there is none. If the clock was
 /// set back, no key's time may have come: then it is the first one.
 constexpr const char* kActiveIdentityKey =
-    "IFNULL((SELECT k.publicKey FROM identity_keys k ORDER BY k.activeTime <= UTC_TIMESTAMP() "
-    "DESC, "
-    "ABS(TIMESTAMPDIFF(SECOND, k.activeTime, UTC_TIMESTAMP())), k.id DESC LIMIT 1), '')";
+    "COALESCE((SELECT k.publicKey FROM identity_keys k WHERE k.activeTime <= UTC_TIMESTAMP() ORDER "
+    "BY k.id DESC LIMIT 1), (SELECT k.publicKey FROM identity_keys k ORDER BY k.id LIMIT 1), '')";
+
+/// The id of the oldest published key, for a condition: the newest one that has been active for an
+/// hour.
+constexpr const char* kOldestPublished =
+    "IFNULL((SELECT MAX(k.id) FROM identity_keys k WHERE k.activeTime < UTC_TIMESTAMP() - INTERVAL "
+    "1 HOUR), 0)";
 
 struct IdentityKey {
   std::uint64_t id = 0;    ///< counts up from 1; a restored database may use one again

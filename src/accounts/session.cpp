@@ -8,7 +8,6 @@
 namespace users {
 namespace {
 
-constexpr std::uint64_t kDay = std::uint64_t{24} * 60 * 60;
 constexpr std::uint64_t kTouchSeconds = std::uint64_t{5} * 60;
 constexpr std::size_t kTokenLength = 43;
 constexpr std::size_t kLongestAgent = 200;

@@ -24,6 +24,9 @@ enum class RegistStatus { tutorial, by_code };
 enum class LogLevel { debug, info, warning, error };
 
 /// Effective values. The key table gives the range and the meaning of each.
+/// Seconds; several keys count days.
+constexpr std::uint64_t kDay = std::uint64_t{24} * 60 * 60;
+
 struct Config {
   CodeCheck verification{};
   Registrations registration{};

@@ -76,6 +76,29 @@ BOOST_AUTO_TEST_CASE(all_else_is_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_stricter_rule_implies_a_weaker_one) {
+  struct Row {
+    std::string rule;
+    std::string other;
+    bool is_implied;
+  };
+  const Row rows[] = {{"level/2", "level/1", true},
+                      {"level/1", "level/2", false},
+                      {"age/899", "age/900", true},
+                      {"age/901", "age/900", false},
+                      {"level/2", "age/900", false},
+                      {"age/900", "level/1", true},
+                      {"group/a", "group/b,a", true},
+                      {"group/a,b", "group/b,a", true},
+                      {"group/a,c", "group/b,a", false},
+                      {"level/2", "group/a", false},
+                      {"group/a/level/2/age/9", "age/10/group/a", true}};
+  for (const auto& [rule, other, is_implied] : rows) {
+    BOOST_TEST(implies(read(rule), read(other)) == is_implied, rule << ", " << other);
+    BOOST_TEST(implies(read(rule), AccessRule{}));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(one_name_in_common_is_enough_and_parts_of_names_are_none) {
   BOOST_TEST(have_common_name("staff", "authors,staff"));
   BOOST_TEST(have_common_name("x,staff,y", "staff"));

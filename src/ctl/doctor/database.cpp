@@ -130,7 +130,6 @@ Finding judge_passkeys(const Diagnosis& d, db::Connection& connection) {
 
 Finding judge_identity(const Diagnosis& d, db::Connection& connection) {
   if (!d.config->identity_sign) return ok("off");
-  constexpr std::uint64_t kDay = std::uint64_t{24} * 60 * 60;
   for (const IdentityKey& identity : list_identity_keys.all(connection)) {
     try {
       static_cast<void>(seed_of(identity, read_key(*d.config)));

@@ -94,7 +94,7 @@ bool has_check(const Directive& block);
 /// Returns true if a request needs a session in this block.
 bool needs_session(const Directive& block);
 
-/// Returns true if whoever gets into `block` would also get into `other`.
+/// Returns true if the check of `block` admits nobody whom that of `other` refuses.
 bool is_as_strict(const Directive& block, const Directive& other);
 
 /// What to write into another location so that it checks as `block` does.

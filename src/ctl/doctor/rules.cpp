@@ -26,13 +26,6 @@ std::string fault_of(std::string_view uri) {
   }
 }
 
-bool is_among(std::string_view names, std::string_view others) {
-  const auto allowed = split(others, ',');
-  return std::ranges::all_of(split(names, ','), [&](const std::string& name) {
-    return std::ranges::find(allowed, name) != allowed.end();
-  });
-}
-
 }  // namespace
 
 bool has_check(const Directive& block) {
@@ -50,10 +43,7 @@ bool is_as_strict(const Directive& block, const Directive& other) {
   const std::string others = value_in_effect(other, "auth_request");
   // A wrong rule lets nobody in, and is reported.
   if (!fault_of(uri).empty() || !fault_of(others).empty()) return true;
-  const AccessRule rule = read_access_rule(uri);
-  const AccessRule wanted = read_access_rule(others);
-  return rule.level >= wanted.level && (!wanted.age || (rule.age && *rule.age <= *wanted.age)) &&
-         (wanted.groups.empty() || (!rule.groups.empty() && is_among(rule.groups, wanted.groups)));
+  return implies(read_access_rule(uri), read_access_rule(others));
 }
 
 std::string same_check(const Directive& block) {
