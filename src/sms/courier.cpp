@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "accounts/identity_keys.hpp"
 #include "base/log.hpp"
 
 namespace users {
@@ -71,8 +72,7 @@ const db::Write<void(std::uint64_t batch)> kPurges[] = {
      "DELETE FROM passkey_challenges WHERE expireTime < UTC_TIMESTAMP() LIMIT ?"},
     {"purge_sessions", "DELETE FROM sessions WHERE expireTime < UTC_TIMESTAMP() LIMIT ?"},
     {"purge_identity_keys",
-     "DELETE FROM identity_keys WHERE id < (SELECT MAX(s.id) FROM identity_keys s WHERE "
-     "s.activeTime < UTC_TIMESTAMP() - INTERVAL 1 HOUR) LIMIT ?"},
+     std::string("DELETE FROM identity_keys WHERE id < ") + kOldestPublished + " LIMIT ?"},
     {"purge_audit",
      "DELETE FROM audit WHERE createTime < UTC_TIMESTAMP() - INTERVAL 180 DAY LIMIT ?"}};
 
