@@ -151,12 +151,7 @@ struct Fixture {
 
   Person person;
   std::string session;  ///< its token
-  WorkerProcess worker{
-      {.environment = {
-           "USERS_FCGI_IDENTITY_SIGN=yes",
-           "USERS_FCGI_DATABASE_HOSTS=" + run_folder() + "/mariadb.sock",
-           "USERS_FCGI_DATABASE_PASSWORD_FILE=" + state_folder() + "/secrets/service_password",
-           "USERS_FCGI_SECRETS_KEY_FILE=" + state_folder() + "/secrets/key"}}};
+  WorkerProcess worker{{.environment = with_stack_database({"USERS_FCGI_IDENTITY_SIGN=yes"})}};
   TemporaryDirectory pools;
   std::string port = std::to_string(free_port());
   NginxSite site{"server { listen unix:@FOLDER@/plain.sock; listen 127.0.0.1:" + port +

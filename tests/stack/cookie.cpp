@@ -427,11 +427,7 @@ BOOST_AUTO_TEST_CASE(of_several_cookies_the_first_that_is_alive_counts) {
 
 BOOST_AUTO_TEST_CASE(over_https_the_cookie_is_bound_to_the_host) {
   const WorkerProcess worker(
-      {.environment = {
-           "USERS_FCGI_SESSION_COOKIE_SECURE=yes",
-           "USERS_FCGI_DATABASE_HOSTS=" + run_folder() + "/mariadb.sock",
-           "USERS_FCGI_DATABASE_PASSWORD_FILE=" + state_folder() + "/secrets/service_password",
-           "USERS_FCGI_SECRETS_KEY_FILE=" + state_folder() + "/secrets/key"}});
+      {.environment = with_stack_database({"USERS_FCGI_SESSION_COOKIE_SECURE=yes"})});
   const HttpReply login = worker.ask(fcgi::post(
       "/users/login",
       body_of({{"phone", person.phone()}, {"password", person.password()}, {"cookie", true}})));
@@ -469,11 +465,8 @@ BOOST_AUTO_TEST_CASE(over_https_the_cookie_is_bound_to_the_host) {
 
 BOOST_AUTO_TEST_CASE(with_a_domain_all_of_its_hosts_get_the_cookie) {
   const WorkerProcess worker(
-      {.environment = {
-           "USERS_FCGI_SESSION_COOKIE_SECURE=yes", "USERS_FCGI_SESSION_COOKIE_DOMAIN=example.org",
-           "USERS_FCGI_DATABASE_HOSTS=" + run_folder() + "/mariadb.sock",
-           "USERS_FCGI_DATABASE_PASSWORD_FILE=" + state_folder() + "/secrets/service_password",
-           "USERS_FCGI_SECRETS_KEY_FILE=" + state_folder() + "/secrets/key"}});
+      {.environment = with_stack_database({"USERS_FCGI_SESSION_COOKIE_SECURE=yes",
+                                           "USERS_FCGI_SESSION_COOKIE_DOMAIN=example.org"})});
   const HttpReply login = worker.ask(fcgi::post(
       "/users/login",
       body_of({{"phone", person.phone()}, {"password", person.password()}, {"cookie", true}})));

@@ -37,6 +37,14 @@ std::string state_folder() {
   return environment("STATE");
 }
 
+std::vector<std::string> with_stack_database(std::vector<std::string> more) {
+  more.insert(more.end(),
+              {"USERS_FCGI_DATABASE_HOSTS=" + run_folder() + "/mariadb.sock",
+               "USERS_FCGI_DATABASE_PASSWORD_FILE=" + state_folder() + "/secrets/service_password",
+               "USERS_FCGI_SECRETS_KEY_FILE=" + state_folder() + "/secrets/key"});
+  return more;
+}
+
 std::string run_folder() {
   return std::filesystem::canonical(state_folder() + "/run");
 }

@@ -18,6 +18,9 @@ std::string state_folder();
 /// The stack's folder of sockets and pid files, with a path short enough for a socket.
 std::string run_folder();
 
+/// Settings of a program that uses the stack's database, and `more`: NAME=VALUE.
+std::vector<std::string> with_stack_database(std::vector<std::string> more);
+
 /// The stack's nginx, for send(): http://127.0.0.1:PORT, or unix:PATH if the variable PORT is
 /// "unix".
 std::string base_url();
