@@ -96,8 +96,8 @@ const std::vector<Command> kDatabaseCommands{
      "Run this after the database was restored from a backup or a snapshot, before anything uses "
      "it. Ends every session and voids every code, recovery code and pending message, since the "
      "backup revives those that were ended or used; replaces the identity keys; tell users with a "
-     "second factor to make new "
-     "recovery codes. Passwords, authenticator apps and passkeys are as they were in the backup, "
+     "second factor to make new recovery codes. Passwords, authenticator apps and passkeys are as "
+     "they were in the backup, "
      "also those that were replaced or removed since. Accounts created since the backup are gone, "
      "but backends may know their numbers: the next account gets a number a million beyond the "
      "greatest, or N. Users and the counters of limits stay. Asks.",

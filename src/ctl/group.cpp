@@ -83,8 +83,7 @@ int group_members(const Call& call) {
 const std::vector<Command> kGroupCommands{
     {"group add", "PHONE... GROUP", "",
      "Adds accounts to a group, which locations of nginx can ask for (nginx/README.md). A name is "
-     "1 "
-     "to 32 of a-z, 0-9, _ and -. An account has at most 64 groups. Sessions stay, and the next "
+     "1 to 32 of a-z, 0-9, _ and -. An account has at most 64 groups. Sessions stay, and the next "
      "request counts already. With - for PHONE reads phones from standard input, one a line.",
      [](const Call& call) {
        return change_members(call, &Administration::add_to_group, "is now in ", "was already in ");
