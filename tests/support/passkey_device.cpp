@@ -31,6 +31,11 @@ std::string number_of(const EVP_PKEY* key, const char* name, std::size_t size = 
   return bytes;
 }
 
+std::string rsa_key(std::string_view modulus, std::string_view exponent) {
+  return std::string("\xa4\x01\x03\x03\x39\x01\x00\x20", 8) + cbor_bytes(modulus) + "\x21" +
+         cbor_bytes(exponent);
+}
+
 EVP_PKEY* new_key(Algorithm algorithm, unsigned rsa_bits) {
   switch (algorithm) {
     case Algorithm::es256:
@@ -57,6 +62,10 @@ std::string cbor_head(unsigned type, std::uint64_t value) {
 
 std::string cbor_bytes(std::string_view bytes) {
   return cbor_head(2, bytes.size()).append(bytes);
+}
+
+std::string large_rsa_key() {
+  return rsa_key(std::string(8192 / 8, '\xff'), std::string("\x01\x00\x01", 3));
 }
 
 std::string Ceremony::client_data() const {
@@ -99,9 +108,8 @@ std::string PasskeyDevice::public_key() const {
       return std::string("\xa4\x01\x01\x03\x27\x20\x06").append(minus2) + cbor_bytes(raw);
     }
     case Algorithm::rs256:
-      return std::string("\xa4\x01\x03\x03\x39\x01\x00\x20", 8) +
-             cbor_bytes(number_of(key_.get(), OSSL_PKEY_PARAM_RSA_N)) + minus2 +
-             cbor_bytes(number_of(key_.get(), OSSL_PKEY_PARAM_RSA_E));
+      return rsa_key(number_of(key_.get(), OSSL_PKEY_PARAM_RSA_N),
+                     number_of(key_.get(), OSSL_PKEY_PARAM_RSA_E));
   }
   return "";
 }

@@ -39,6 +39,9 @@ struct Ceremony {
 std::string cbor_head(unsigned type, std::uint64_t value);
 std::string cbor_bytes(std::string_view bytes);
 
+/// An RSA key of 8,192 bits, COSE. Nobody can sign with it: making one takes seconds by chance.
+std::string large_rsa_key();
+
 enum class Algorithm { es256, ed25519, rs256 };
 
 class PasskeyDevice {

@@ -316,12 +316,7 @@ const Change kChangesOfRegistrations[] = {
     {"a short RSA key",
      [](Ceremony& c) { c.public_key = PasskeyDevice(Algorithm::rs256, 1024).public_key(); },
      "not a valid one"},
-    {"an RSA key of 8,192 bits",
-     [](Ceremony& c) {
-       c.public_key = std::string("\xa4\x01\x03\x03\x39\x01", 6) + std::string(1, '\0') + "\x20" +
-                      cbor_bytes(std::string(1024, '\xff')) + "\x21\x43\x01" +
-                      std::string("\0\x01", 2);
-     },
+    {"an RSA key of 8,192 bits", [](Ceremony& c) { c.public_key = large_rsa_key(); },
      "not a valid one"},
 };
 
