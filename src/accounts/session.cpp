@@ -33,9 +33,11 @@ const std::string kAuthenticated = "IFNULL(s.authTime, s.createTime)";
 const std::string kSessions = "FROM sessions s JOIN users u ON u.id = s.user_id WHERE ";
 
 const std::vector<db::Column<Session>> kSession{
-    {"s.id", &Session::id},       {"s.user_id", &Session::user_id},
-    {"u.phone", &Session::phone}, {db::seconds_since("s.seenTime"), &Session::seconds_unseen},
-    {"s.level", &Session::level}, {kGroupsOfUser, &Session::groups}};
+    {"s.user_id", &Session::user_id},
+    {"u.phone", &Session::phone},
+    {db::seconds_since("s.seenTime"), &Session::seconds_unseen},
+    {"s.level", &Session::level},
+    {kGroupsOfUser, &Session::groups}};
 
 std::vector<db::Column<Session>> with_identity() {
   std::vector<db::Column<Session>> columns = kSession;
@@ -57,25 +59,31 @@ const FindSession find_session_locally{"find_session_locally", db::kSelectLocall
 const FindSession find_session_to_sign_locally{"find_session_to_sign_locally", db::kSelectLocally,
                                                with_identity(), kOfToken};
 
+const FindSession& query_for(bool to_sign, bool locally) {
+  if (to_sign) return locally ? find_session_to_sign_locally : find_session_to_sign;
+  return locally ? find_session_locally : find_session;
+}
+
 /// Fails at once (1205) if the row, the table or the server is locked, for example by a backup.
 const db::Write<void(std::string_view token_hash)> touch_session{
     "touch_session",
     "SET STATEMENT lock_wait_timeout = 0, innodb_lock_wait_timeout = 0 FOR UPDATE sessions SET "
     "seenTime = UTC_TIMESTAMP() WHERE tokenHash = ?"};
 
-const db::Query<SessionRow(std::uint64_t user_id, std::uint64_t idle)> list_sessions{
-    "list_sessions",
-    "SELECT",
-    {{"s.id", &SessionRow::id},
-     {db::iso8601("s.createTime"), &SessionRow::created},
-     {db::iso8601("s.seenTime"), &SessionRow::last_seen},
-     {"s.address", &SessionRow::address},
-     {"s.agent", &SessionRow::agent},
-     {"s.level", &SessionRow::level},
-     {db::iso8601(kAuthenticated), &SessionRow::authenticated},
-     {"s.amr", &SessionRow::amr}},
-    kSessions + "s.user_id = ? AND " + kIsAlive +
-        " ORDER BY s.seenTime DESC, s.id DESC LIMIT 1000"};
+const db::Query<SessionRow(std::string_view token_hash, std::uint64_t user_id, std::uint64_t idle)>
+    list_sessions{"list_sessions",
+                  "SELECT",
+                  {{"s.id", &SessionRow::id},
+                   {"s.tokenHash = ?", &SessionRow::is_own},
+                   {db::iso8601("s.createTime"), &SessionRow::created},
+                   {db::iso8601("s.seenTime"), &SessionRow::last_seen},
+                   {"s.address", &SessionRow::address},
+                   {"s.agent", &SessionRow::agent},
+                   {"s.level", &SessionRow::level},
+                   {db::iso8601(kAuthenticated), &SessionRow::authenticated},
+                   {"s.amr", &SessionRow::amr}},
+                  kSessions + "s.user_id = ? AND " + kIsAlive +
+                      " ORDER BY s.seenTime DESC, s.id DESC LIMIT 1000"};
 
 const db::Query<db::Number(std::uint64_t user_id, std::uint64_t idle)> count_sessions{
     "count_sessions",
@@ -172,23 +180,24 @@ NewSession Sessions::open(db::Connection& connection, const User& user, const Cl
 std::optional<Session> Sessions::find(db::Connection& connection, std::string_view token) const {
   if (token.size() != kTokenLength) return std::nullopt;
   const auto hash = hash_of(token);
-  std::optional<Session> session;
-  const auto read = [&](const FindSession& query) {
-    session = query.one(connection, crypto::bytes_of(hash), idle_seconds());
+  const bool is_local = config_.database_session_reads == SessionReads::local;
+  const auto read = [&](bool locally) {
+    return query_for(config_.identity_sign, locally)
+        .one(connection, crypto::bytes_of(hash), idle_seconds());
   };
-  if (config_.database_session_reads == SessionReads::local) {
-    read(config_.identity_sign ? find_session_to_sign_locally : find_session_locally);
-  }
+  auto session = read(is_local);
   // Another node may have acknowledged a session that this node does not have yet.
-  if (!session) read(config_.identity_sign ? find_session_to_sign : find_session);
+  if (!session && is_local) session = read(false);
   if (!session) return std::nullopt;
   if (session->seconds_unseen >= kTouchSeconds) touch(connection, hash);
   session->token_hash = hash;
   return session;
 }
 
-std::vector<SessionRow> Sessions::list(db::Connection& connection, std::uint64_t user_id) const {
-  return list_sessions.all(connection, user_id, idle_seconds());
+std::vector<SessionRow> Sessions::list(db::Connection& connection, std::uint64_t user_id,
+                                       const Session* own) const {
+  const auto own_hash = own == nullptr ? std::string_view{} : crypto::bytes_of(own->token_hash);
+  return list_sessions.all(connection, own_hash, user_id, idle_seconds());
 }
 
 std::uint64_t Sessions::count(db::Connection& connection, std::uint64_t user_id) const {

@@ -28,7 +28,6 @@ struct Authentication {
 
 /// A live session.
 struct Session {
-  std::uint64_t id = 0;
   std::uint64_t user_id = 0;
   std::string phone;  ///< E.164
   std::uint64_t seconds_unseen = 0;
@@ -53,6 +52,7 @@ struct NewSession {
 /// One line of the list that a user sees.
 struct SessionRow {
   std::uint64_t id = 0;
+  bool is_own = false;    ///< of the request that asks for the list
   std::string created;    ///< ISO 8601, UTC
   std::string last_seen;  ///< same format, up to 5 minutes old
   std::string address;
@@ -88,8 +88,9 @@ class Sessions {
   /// The token's hash, as stored in the table.
   [[nodiscard]] crypto::Digest hash_of(std::string_view token) const;
 
-  /// A user's live sessions, last seen first.
-  std::vector<SessionRow> list(db::Connection& connection, std::uint64_t user_id) const;
+  /// A user's live sessions, last seen first. `own`: that of the user who asks.
+  std::vector<SessionRow> list(db::Connection& connection, std::uint64_t user_id,
+                               const Session* own) const;
 
   /// Number of a user's live sessions.
   std::uint64_t count(db::Connection& connection, std::uint64_t user_id) const;

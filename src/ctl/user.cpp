@@ -66,7 +66,7 @@ int user_sessions(const Call& call) {
   Service service(call, 1);
   const User user = service.account();
   const auto sessions = service.read([&](db::Connection& connection) {
-    return Sessions(service.config(), service.key()).list(connection, user.id);
+    return Sessions(service.config(), service.key()).list(connection, user.id, nullptr);
   });
   print_rows(call, sessions,
              {{"id", &SessionRow::id},

@@ -228,8 +228,9 @@ bool AccountService::has_passkey(std::uint64_t user_id) {
 }
 
 std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
-  return database_.replay(
-      [&](db::Connection& connection) { return sessions_.list(connection, session.user_id); });
+  return database_.replay([&](db::Connection& connection) {
+    return sessions_.list(connection, session.user_id, &session);
+  });
 }
 
 bool AccountService::end_session(const Session& session, std::uint64_t id, const Client& client) {

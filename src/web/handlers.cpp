@@ -87,9 +87,12 @@ AccessRule access_rule_of(const Request& request) {
 }
 
 Headers identity_of(const Session& session) {
-  Headers headers{{"X-User-Id", std::to_string(session.user_id)},
-                  {"X-User-Phone", session.phone},
-                  {"X-User-Level", std::to_string(session.level)}};
+  Headers headers;
+  constexpr std::size_t kMost = 5;  // with the groups and the signed identity
+  headers.reserve(kMost);
+  headers.emplace_back("X-User-Id", std::to_string(session.user_id));
+  headers.emplace_back("X-User-Phone", session.phone);
+  headers.emplace_back("X-User-Level", std::to_string(session.level));
   if (!session.groups.empty()) headers.emplace_back("X-User-Groups", session.groups);
   return headers;
 }
@@ -172,7 +175,7 @@ Result list_sessions(Context& context, const Request& request) {
                                     {"last_seen", row.last_seen},
                                     {"address", row.address},
                                     {"agent", row.agent},
-                                    {"current", row.id == who.session.id},
+                                    {"current", row.is_own},
                                     {"level", row.level},
                                     {"authTime", row.authenticated},
                                     {"amr", json::array_of(row.amr, ' ')}});
@@ -185,7 +188,8 @@ Result end_session(Context& context, const Request& request) {
     const std::uint64_t id = id_in(request.path);
     if (!context.accounts.end_session(who.session, id, client_of(request))) throw NoSuchResource();
     Result result;
-    if (who.by_cookie && id == who.session.id) take_cookie_away(result, context);
+    // It may have been this one.
+    if (who.by_cookie && !find_session(context, request)) take_cookie_away(result, context);
     return result;
   });
 }

@@ -162,9 +162,9 @@ class Subjects {
         const User user = find_user_by_phone.one(connection, who.person.e164()).value();
         who.token = sessions.open(connection, user, {}, {kTwoFactors, "pwd"}).token;
         sessions.open(connection, user, {}, {kTwoFactors, "pwd"});
-        for (const SessionRow& row : sessions.list(connection, user.id)) {
-          const auto own = sessions.find(connection, who.token);
-          if (row.id != own->id) who.other_session = std::to_string(row.id);
+        const Session own = sessions.find(connection, who.token).value();
+        for (const SessionRow& row : sessions.list(connection, user.id, &own)) {
+          if (!row.is_own) who.other_session = std::to_string(row.id);
         }
         return true;
       });
