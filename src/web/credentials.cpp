@@ -14,8 +14,8 @@ std::string_view cookie_name(const Config& config) {
   return is_of_host ? "__Host-users" : "users";
 }
 
-std::vector<std::string_view> find_cookies(std::string_view header, std::string_view name) {
-  std::vector<std::string_view> values;
+Tokens find_cookies(std::string_view header, std::string_view name) {
+  Tokens values;
   while (!header.empty() && values.size() < kMostCookies) {
     auto pair = header.substr(0, header.find(';'));
     header.remove_prefix(std::min(pair.size() + 1, header.size()));

@@ -4,21 +4,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include <boost/container/static_vector.hpp>
 
 #include "base/config.hpp"
 #include "web/http.hpp"
 
 namespace users::web {
 
-struct Credentials {
-  std::vector<std::string_view> tokens;  ///< views into the request
-  bool from_cookie = false;
-};
-
 /// How many cookies of our name to try. Browsers send several if another path or host of the site
 /// also set one; each costs a database query.
 constexpr std::size_t kMostCookies = 4;
+using Tokens = boost::container::static_vector<std::string_view, kMostCookies>;
+
+struct Credentials {
+  Tokens tokens;  ///< views into the request
+  bool from_cookie = false;
+};
 
 /// Returns the token of `Authorization: Bearer` (RFC 6750 2.1); without it, those of our cookies,
 /// in order. Other schemes, such as Basic, belong to the site.
