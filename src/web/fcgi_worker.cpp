@@ -86,9 +86,7 @@ constexpr std::pair<int, std::string_view> kReasons[] = {
 
 /// Reads the body up to the limit. whole: not cut by a timeout or an abort, and as long as
 /// announced.
-BodyState read_body(FCGX_Request& request, std::string& body) {
-  const char* given = FCGX_GetParam("CONTENT_LENGTH", request.envp);
-  const std::string_view length = given == nullptr ? "" : given;
+BodyState read_body(FCGX_Stream& stream, std::string_view length, std::string& body) {
   std::size_t announced = 0;
   const auto [end, error] =
       std::from_chars(length.data(), length.data() + length.size(), announced);
@@ -99,14 +97,14 @@ BodyState read_body(FCGX_Request& request, std::string& body) {
   const auto read_up_to = [&](std::size_t size) {
     const std::size_t before = body.size();
     body.resize(size);
-    const int got = FCGX_GetStr(body.data() + before, static_cast<int>(size - before), request.in);
+    const int got = FCGX_GetStr(body.data() + before, static_cast<int>(size - before), &stream);
     body.resize(before + static_cast<std::size_t>(got));
   };
   read_up_to(announced + 1);
   // Longer than announced: check whether it exceeds the limit.
   if (body.size() > announced) read_up_to(kLargestBody + 1);
   if (body.size() > kLargestBody) return BodyState::too_large;
-  const bool whole = FCGX_GetError(request.in) == 0 && body.size() == announced;
+  const bool whole = FCGX_GetError(&stream) == 0 && body.size() == announced;
   return whole ? BodyState::whole : BodyState::damaged;
 }
 
@@ -115,18 +113,23 @@ struct Field {
   std::string Request::*text;
 };
 
+/// Those that most requests have come first.
 constexpr Field kFields[] = {
     {"REQUEST_METHOD", &Request::method},
     {"DOCUMENT_URI", &Request::path},
+    {"CONTENT_LENGTH", &Request::content_length},
+    {"REMOTE_ADDR", &Request::address},
+    {"REQUEST_ID", &Request::request_id},
+    {"HTTP_HOST", &Request::host},
+    {"HTTP_USER_AGENT", &Request::user_agent},
+    {"HTTP_AUTHORIZATION", &Request::authorization},
+    {"HTTP_COOKIE", &Request::cookie},
+    {"SERVER_NAME", &Request::site},
     {"CONTENT_TYPE", &Request::content_type},
     {"HTTP_CONTENT_ENCODING", &Request::content_encoding},
     {"USERS_LANGUAGE", &Request::language},
     {"USERS_FORM", &Request::form},
     {"HTTP_IDEMPOTENCY_KEY", &Request::idempotency_key},
-    {"HTTP_AUTHORIZATION", &Request::authorization},
-    {"HTTP_COOKIE", &Request::cookie},
-    {"HTTP_USER_AGENT", &Request::user_agent},
-    {"HTTP_HOST", &Request::host},
     {"HTTP_ORIGIN", &Request::origin},
     {"HTTP_SEC_FETCH_SITE", &Request::sec_fetch_site},
     {"USERS_LISTED_ORIGIN", &Request::listed_origin},
@@ -134,9 +137,6 @@ constexpr Field kFields[] = {
     {"USERS_CHECKED_UPGRADE", &Request::checked_upgrade},
     {"HTTP_X_USERS_ACCOUNT", &Request::account},
     {"USERS_OPTIONAL", &Request::optional},
-    {"SERVER_NAME", &Request::site},
-    {"REMOTE_ADDR", &Request::address},
-    {"REQUEST_ID", &Request::request_id},
 };
 
 Request read_request(FCGX_Request& fcgi) {
@@ -151,7 +151,7 @@ Request read_request(FCGX_Request& fcgi) {
     if (field == std::end(kFields)) continue;
     request.*field->text = entry.substr(std::min(equals + 1, entry.size()));
   }
-  request.body_state = read_body(fcgi, request.body);
+  request.body_state = read_body(*fcgi.in, request.content_length, request.body);
   return request;
 }
 

@@ -20,7 +20,8 @@ enum class BodyState { whole, too_large, damaged };
 
 struct Request {
   std::string method;
-  std::string path;  ///< decoded and normalised by nginx
+  std::string path;            ///< decoded and normalised by nginx
+  std::string content_length;  ///< as announced
   std::string content_type;
   std::string content_encoding;
   std::string language;  ///< chosen by nginx for the reply: `en`; anything else means Chinese
