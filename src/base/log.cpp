@@ -79,8 +79,8 @@ std::string line_of(LogLevel level, std::initializer_list<std::string_view> part
   line.append(file.substr(file.rfind('/') + 1)).append("[line:").append(std::to_string(number));
   line.append("] ").append(kLevels[static_cast<std::size_t>(level)]);
   line.append(" [").append(state().request_id).append("] ");
-  for (const std::string_view part : parts) append_printable(line, part, kLongestLine);
-  return line;
+  for (const std::string_view part : parts) line += part;
+  return printable(std::move(line), kLongestLine);
 }
 
 void write_to_stderr(const std::string& line) {
@@ -156,9 +156,10 @@ bool write_to_file(const std::string& line) {
   State& s = state();
   try {
     prepare_file();
-    const bool is_within_line = s.file_fails && ends_within_a_line(s.file_name);
+    const boost::log::record_view no_record;
+    if (s.file_fails && ends_within_a_line(s.file_name)) s.file->consume(no_record, "\n");
     // Bypass the core of Boost.Log, which would copy the line only to find a single sink.
-    s.file->consume(boost::log::record_view(), is_within_line ? '\n' + line : line);
+    s.file->consume(no_record, line);
     s.file_fails = false;
     return true;
   } catch (const std::exception&) {
@@ -211,9 +212,8 @@ FailureScope::~FailureScope() {
 }
 
 RequestScope::RequestScope(std::string_view request_id) {
-  state().request_id.clear();
   constexpr std::size_t kLongestId = 64;
-  append_printable(state().request_id, request_id.substr(0, kLongestId), kLongestLine);
+  state().request_id = request_id.substr(0, kLongestId);
 }
 
 RequestScope::~RequestScope() {

@@ -105,16 +105,14 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
-void append_printable(std::string& line, std::string_view text, std::size_t longest) {
+std::string printable(std::string text, std::size_t longest) {
   const auto is_plain_ascii = [](char c) { return c >= 0x20 && c < 0x7F; };
-  if (line.size() + text.size() <= longest && std::ranges::all_of(text, is_plain_ascii)) {
-    line += text;
-    return;
-  }
+  if (text.size() <= longest && std::ranges::all_of(text, is_plain_ascii)) return text;
   constexpr std::string_view kHex = "0123456789abcdef";
-  while (!text.empty()) {
-    const auto [code_point, length] = first_code_point(text);
-    const std::string_view bytes = text.substr(0, std::max<std::size_t>(length, 1));
+  std::string line;
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto [code_point, length] = first_code_point(rest);
+    const std::string_view bytes = rest.substr(0, std::max<std::size_t>(length, 1));
     std::string shown;
     if (length > 0 && is_printable(code_point)) {
       shown = bytes;
@@ -123,10 +121,11 @@ void append_printable(std::string& line, std::string_view text, std::size_t long
         shown.append("\\x").append(1, kHex[byte >> 4U]).append(1, kHex[byte & 0xFU]);
       }
     }
-    if (line.size() + shown.size() > longest) return;
+    if (line.size() + shown.size() > longest) break;
     line += shown;
-    text.remove_prefix(bytes.size());
+    rest.remove_prefix(bytes.size());
   }
+  return line;
 }
 
 std::vector<std::string> wrap(std::string_view text, std::size_t width) {

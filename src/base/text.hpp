@@ -29,10 +29,10 @@ std::vector<std::string> split(std::string_view text, char separator);
 /// nullopt if any other non-ASCII character is left, or the bytes are not UTF-8.
 std::optional<std::string> to_ascii_number(std::string_view typed);
 
-/// Appends text so that it stays on one line and cannot control a terminal: control characters (C0,
-/// DEL, and C1, which work like ESC), line separators, direction marks and invalid UTF-8 become
-/// \xNN. Stops before `line` exceeds `longest` bytes.
-void append_printable(std::string& line, std::string_view text, std::size_t longest);
+/// Returns the text so that it stays on one line and cannot control a terminal: control characters
+/// (C0, DEL, and C1, which work like ESC), line separators, direction marks and invalid UTF-8
+/// become \xNN. What would exceed `longest` bytes is left out.
+std::string printable(std::string text, std::size_t longest = std::string::npos);
 
 /// Breaks text into lines of at most `width` bytes; a longer word gets a line of its own.
 std::vector<std::string> wrap(std::string_view text, std::size_t width);

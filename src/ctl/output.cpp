@@ -15,9 +15,7 @@ constexpr std::size_t kLongestCell = 4096;
 std::string cell_of(const json::Value& value) {
   if (std::holds_alternative<std::nullptr_t>(value.content)) return "";
   const auto* text = std::get_if<std::string>(&value.content);
-  std::string cell;
-  append_printable(cell, text != nullptr ? *text : json::text(value), kLongestCell);
-  return cell;
+  return printable(text != nullptr ? *text : json::text(value), kLongestCell);
 }
 
 /// Aligned in columns, or with tabs between.

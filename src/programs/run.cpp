@@ -55,7 +55,7 @@ class PrintableOutput : public std::streambuf {
     std::string clean;
     while (!rest.empty()) {
       const std::size_t length = std::min(rest.find_first_of("\n\t"), rest.size());
-      append_printable(clean, rest.substr(0, length), std::string::npos);
+      clean += printable(std::string(rest.substr(0, length)));
       if (length < rest.size()) clean += rest[length];
       rest.remove_prefix(std::min(length + 1, rest.size()));
     }
@@ -136,9 +136,7 @@ int run_program(std::string_view name, const std::function<int(int, char**)>& bo
   const PrintableOutput errors(std::cerr);
   // One line, whatever it quotes.
   const auto say = [&](const std::string& what, int status) {
-    std::string line;
-    append_printable(line, what, std::string::npos);
-    std::cerr << name << ": " << line << '\n';
+    std::cerr << name << ": " << printable(what) << '\n';
     return status;
   };
   try {

@@ -29,8 +29,7 @@ void look_at_password(std::string_view typed) {
 
 void look_at_log(std::string_view text) {
   constexpr std::size_t kLongest = 100;
-  std::string line = "said: ";
-  append_printable(line, text, kLongest);
+  const std::string line = printable("said: " + std::string(text), kLongest);
   require(line.size() <= kLongest, "a line's length");
   require(is_text(line), "a line is UTF-8");
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };

@@ -167,7 +167,7 @@ std::string names_of(const std::map<std::string, std::vector<pid_t>>& peers) {
   for (const auto& [name, pids] : peers) {
     if (text.size() > 300) return text + " and other programs";
     if (!text.empty()) text += ", ";
-    append_printable(text, name, std::string::npos);
+    text += printable(name);
     const std::string more = " and " + std::to_string(pids.size() - 1) + " more";
     text += " (" + std::to_string(pids.front()) + (pids.size() == 1 ? ")" : more + ")");
   }
