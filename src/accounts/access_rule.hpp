@@ -22,8 +22,8 @@ struct AccessRule {
   std::optional<std::uint64_t> age;  ///< most seconds since the owner has authenticated
 };
 
-/// Reads the URI of an auth_request: kCheckPath, which any session meets, or a slash and a rule
-/// behind it. Views into `uri`. Throws std::invalid_argument: a typing error must not open a
+/// Reads the URI of an auth_request: kCheckPath, which any session meets, or kCheckPath, a
+/// slash and a rule. Views into `uri`. Throws std::invalid_argument: a typing error must not open a
 /// location.
 AccessRule read_access_rule(std::string_view uri);
 

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <iostream>
 #include <map>
 #include <optional>
-#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -135,6 +135,17 @@ void print_rows(const Call& call, const std::vector<Row>& rows,
     for (const auto& column : columns) table[i].push_back(column.value(rows[i]));
   }
   print_table(call.form(), names, table);
+}
+
+/// Prints a page of a list, and on a terminal how to get the next one: by `key`, after the last
+/// row's.
+template <class Row, class Key>
+void print_page(const Call& call, const std::vector<Row>& rows,
+                const std::vector<Field<Row>>& columns, std::uint64_t limit, Key Row::*key) {
+  print_rows(call, rows, columns);
+  if (rows.size() == limit && call.form() == Form::columns) {
+    std::cerr << "the next ones: --after " << rows.back().*key << '\n';
+  }
 }
 
 }  // namespace users::ctl

@@ -97,10 +97,9 @@ const std::vector<Command> kDatabaseCommands{
      "it. Ends every session and voids every code, recovery code and pending message, since the "
      "backup revives those that were ended or used; replaces the identity keys; tell users with a "
      "second factor to make new recovery codes. Passwords, authenticator apps and passkeys are as "
-     "they were in the backup, "
-     "also those that were replaced or removed since. Accounts created since the backup are gone, "
-     "but backends may know their numbers: the next account gets a number a million beyond the "
-     "greatest, or N. Users and the counters of limits stay. Asks.",
+     "they were in the backup, also those that were replaced or removed since. Accounts created "
+     "since the backup are gone, but backends may know their numbers: the next account gets a "
+     "number a million beyond the greatest, or N. Users and the counters of limits stay. Asks.",
      after_restore},
 };
 

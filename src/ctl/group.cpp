@@ -56,10 +56,8 @@ int group_list(const Call& call) {
   Service service(call);
   const auto groups = service.read(
       [&](db::Connection& connection) { return list_groups.all(connection, after, limit); });
-  print_rows(call, groups, {{"group", &Group::name}, {"members", &Group::members}});
-  if (groups.size() == limit && call.form() == Form::columns) {
-    std::cerr << "the next ones: --after " << groups.back().name << '\n';
-  }
+  print_page(call, groups, {{"group", &Group::name}, {"members", &Group::members}}, limit,
+             &Group::name);
   return EXIT_SUCCESS;
 }
 
@@ -71,10 +69,7 @@ int group_members(const Call& call) {
   const auto members = service.read([&](db::Connection& connection) {
     return list_members.all(connection, group, after, limit);
   });
-  print_rows(call, members, {{"id", &Member::id}, {"phone", &Member::phone}});
-  if (members.size() == limit && call.form() == Form::columns) {
-    std::cerr << "the next ones: --after " << members.back().id << '\n';
-  }
+  print_page(call, members, {{"id", &Member::id}, {"phone", &Member::phone}}, limit, &Member::id);
   return EXIT_SUCCESS;
 }
 

@@ -64,13 +64,11 @@ const std::vector<Command> kIdentityCommands{
      identity_list},
     {"identity rotate", "", "",
      "Makes the next key now. It is published at once and signs in an hour, so that backends know "
-     "it "
-     "by then. The courier does this every identity.key_days.",
+     "it by then. The courier does this every identity.key_days.",
      identity_rotate},
     {"identity revoke", "KID", "--yes",
      "Withdraws a key that others may know. If it is the active one, the next one, or a new one, "
-     "signs "
-     "at once, and backends may refuse requests until they have read /users/jwks.json again: "
+     "signs at once, and backends may refuse requests until they have read /users/jwks.json again: "
      "make them keep it for at most 5 minutes. Asks.",
      identity_revoke},
 };

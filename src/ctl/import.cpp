@@ -219,19 +219,18 @@ const std::vector<Command> kTransferCommands{
     {"import", "FILE", "--dry-run --ignore-column",
      "Imports accounts, without second factors, from the output of mariadb --batch for a table "
      "with the columns phone and password (plain text; it is hashed), or phone and hash, and "
-     "optionally id, createTime, groups (names, separated by commas) and "
-     "columns that mark disabled accounts; from lines of phone, tab and hash; or from the output "
-     "of export. First lists the rejected rows on standard output, tab-separated: line, kind (bad, "
-     "duplicate, registered), phone (masked), reason. --dry-run stops there, with exit code 1 if "
-     "rows are bad. Existing accounts stay unchanged. You can stop it at any time; the next run "
-     "continues. FILE is read twice; - is standard input, if that is a file. See IMPORTED TABLES.",
+     "optionally id, createTime, groups (names, separated by commas) and columns that mark "
+     "disabled accounts; from lines of phone, tab and hash; or from the output of export. First "
+     "lists the rejected rows on standard output, tab-separated: line, kind (bad, duplicate, "
+     "registered), phone (masked), reason. --dry-run stops there, with exit code 1 if rows are "
+     "bad. Existing accounts stay unchanged. You can stop it at any time; the next run continues. "
+     "FILE is read twice; - is standard input, if that is a file. See IMPORTED TABLES.",
      import_users},
     {"export", "", "--yes",
      "Writes all accounts to standard output in the format of import: phone, hash, createTime, "
      "disableTime, groups, with a heading; second factors are left out, so owners enrol them "
-     "again. Hashes "
-     "are secrets: on a terminal it asks first, unless --yes; it refuses a file that group or "
-     "others may read (use umask 077 or chmod 600).",
+     "again. Hashes are secrets: on a terminal it asks first, unless --yes; it refuses a file that "
+     "group or others may read (use umask 077 or chmod 600).",
      export_users},
 };
 

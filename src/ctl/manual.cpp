@@ -54,12 +54,10 @@ constexpr Section kSections[] = {
      "both readings of the file agree."},
     {"OUTPUT",
      "In a pipe, each row is a line of fields separated by tabs, without a heading; a missing "
-     "value "
-     "is an empty field. On a terminal, columns are aligned under a heading. JSON has null for no "
-     "value. "
-     "Times are UTC (ISO 8601). Control characters are shown as \\xNN, in JSON as \\uNNNN, so that "
-     "stored text cannot control the terminal. Phones are shown in full; the service's log masks "
-     "them."},
+     "value is an empty field. On a terminal, columns are aligned under a heading. JSON has null "
+     "for no value. Times are UTC (ISO 8601). Control characters are shown as \\xNN, in JSON as "
+     "\\uNNNN, so that stored text cannot control the terminal. Phones are shown in full; the "
+     "service's log masks them."},
     {"EXIT STATUS",
      "0: done, or nothing to do.\n"
      "1: refused, not confirmed, or failed; the message says why.\n"

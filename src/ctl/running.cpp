@@ -76,10 +76,9 @@ const std::vector<Command> kRunningCommands{
     {"doctor", "", "--json --nginx --prefix",
      "Checks everything that can be wrong with the service on this host. Prints state (ok, "
      "warning, problem, skipped), check, what was found, and what to do. Changes nothing, and runs "
-     "every check even "
-     "if earlier ones fail. Run it as root to check the most; what it cannot read is skipped, "
-     "never ok. With the users.conf of a local stack (make run) it checks the nginx of that stack. "
-     "Exit code 1 if there is a problem.",
+     "every check even if earlier ones fail. Run it as root to check the most; what it cannot read "
+     "is skipped, never ok. With the users.conf of a local stack (make run) it checks the nginx of "
+     "that stack. Exit code 1 if there is a problem.",
      doctor},
     {"workers", "[POOL]", "--wait --json",
      "Lists the running workers and couriers, or those of one pool (hash, fast, courier): pool, "

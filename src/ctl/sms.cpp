@@ -148,8 +148,7 @@ const std::vector<Command> kMessageCommands{
      "expires, tries (failed guesses), state (valid, used, guessed: too often, void: the account "
      "was changed since, expired), message (pending, sent, failed, unsent: nobody had the phone, "
      "or a newer code took its place, gone: its row is deleted), attempts (to send it), done (when "
-     "it was sent or given up). Never "
-     "shows the code. For the phone's counters see user show.",
+     "it was sent or given up). Never shows the code. For the phone's counters see user show.",
      otp},
 };
 

@@ -24,14 +24,12 @@ int user_list(const Call& call) {
   const auto users = service.read([&](db::Connection& connection) {
     return list_users.all(connection, after, call.has("disabled") ? 1 : 0, limit);
   });
-  print_rows(call, users,
+  print_page(call, users,
              {{"id", &User::id},
               {"phone", &User::phone},
               {"created", &User::created},
-              {"disabled", &User::disabled}});
-  if (users.size() == limit && call.form() == Form::columns) {
-    std::cerr << "the next ones: --after " << users.back().id << '\n';
-  }
+              {"disabled", &User::disabled}},
+             limit, &User::id);
   return EXIT_SUCCESS;
 }
 
@@ -111,10 +109,9 @@ const std::vector<Command> kAccountCommands{
      "Shows one account: id, phone, created, disabled, seconds_locked (until passwords are "
      "accepted again), failed_logins (wrong passwords in the last 15 minutes), code_guesses_today, "
      "codes_sent_today, sessions, level (2: logins need a second factor), groups, factors "
-     "(authenticator apps and passkeys), passkeys, "
-     "recovery_codes (not used yet), wrong_second_factors (in the last 15 minutes), "
-     "second_factor_seconds_locked (until second factors are accepted again), password_hash (its "
-     "kind).",
+     "(authenticator apps and passkeys), passkeys, recovery_codes (not used yet), "
+     "wrong_second_factors (in the last 15 minutes), second_factor_seconds_locked (until second "
+     "factors are accepted again), password_hash (its kind).",
      user_show},
     {"user sessions", "PHONE", "--json",
      "Lists the sessions, last seen first: id, created, last_seen, address, agent, level (2: with "
@@ -124,9 +121,8 @@ const std::vector<Command> kAccountCommands{
     {"audit", "PHONE|#ID", "--limit --json",
      "Lists what happened to an account, newest first: time, event, operator (empty if the user "
      "did it), address, request_id. A login, confirmation or reset by recovery code says so. Give "
-     "a "
-     "deleted account by its number, quoted for the shell: "
-     "'#12'. '#0' lists what concerned no account. Rows are kept for 180 days.",
+     "a deleted account by its number, quoted for the shell: '#12'. '#0' lists what concerned no "
+     "account. Rows are kept for 180 days.",
      audit},
 };
 

@@ -76,8 +76,7 @@ const std::vector<Command> kChangeCommands{
      [](const Call& call) {
        return change_account(call, &Administration::unlock, "",
                              "unlocked: the counts of wrong passwords, wrong codes, wrong second "
-                             "factors and codes sent are "
-                             "cleared");
+                             "factors and codes sent are cleared");
      }},
     {"user disable", "PHONE", "--yes", "Prevents logins and ends all sessions for good. Asks.",
      [](const Call& call) {
@@ -113,8 +112,7 @@ const std::vector<Command> kChangeCommands{
     {"user remove-factors", "PHONE", "--yes",
      "Removes the second factors, recovery codes and passkeys, for an owner who has lost them: "
      "logins need only the password or a code again. Ends all sessions. First make sure that you "
-     "talk to the "
-     "owner. Asks.",
+     "talk to the owner. Asks.",
      [](const Call& call) {
        return change_account(
            call, &Administration::remove_factors,
