@@ -11,6 +11,7 @@ namespace {
 const std::string kHttp = "http {";
 const std::string kSample = "location ^~ /private/ {";
 const std::string kAuth = "include snippets/users-fcgi/users_auth.conf;";
+const std::string kIdentity = "include snippets/users-fcgi/users_identity.conf;";
 const std::string kDropped = "proxy_set_header A b; proxy_pass http://127.0.0.1:9;";
 
 struct IncludesFixture : DoctorFixture {
@@ -37,9 +38,9 @@ BOOST_AUTO_TEST_CASE(a_location_whose_parents_stand_in_other_files) {
   write("members", kAuth + " include " + (site / "inner").string() + ";");
   write("inner", "location /members/in/ { " + kDropped + " }");
   const Fault fault{"nginx identity", "problem",
-                    "location /members/in/ of " + (site / "inner").string(), kAuth};
+                    "location /members/in/ of " + (site / "inner").string(), kIdentity};
   finds_with({{kSample, include}}, fault);
-  write("inner", "location /members/in/ { " + kAuth + kDropped + " }");
+  write("inner", "location /members/in/ { " + kIdentity + kDropped + " }");
   passes_nginx("nginx identity", {{kSample, include}});
   write("b.conf", "location ^~ /members/b/ { " + kAuth + " satisfy any; }");
   finds_with({{kSample, include}}, {"nginx session", "problem", "/members/b/ of", "satisfy all;"});
@@ -78,7 +79,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_not_called_right) {
   }
   // It reads on after the block.
   finds_with({{kSample, lua + kSample + " location /private/in/ { " + kDropped + " }"}},
-             {"nginx identity", "problem", "/private/in/", kAuth});
+             {"nginx identity", "problem", "/private/in/", kIdentity});
   passes_nginx("nginx identity",
                {{kHttp, kHttp + " server { listen unix:other.sock; " + lua + " }"}});
 
