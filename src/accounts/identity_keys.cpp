@@ -48,10 +48,18 @@ crypto::Digest sealing_key(const Secret& key) {
   return crypto::keyed_hash(key, "identity key", "");
 }
 
+/// The kid of its key must not look like an option of `users-ctl identity revoke`.
+Secret make_seed() {
+  for (;;) {
+    Secret seed(crypto::random_bytes(crypto::SigningKey::kSeedLength));
+    if (!kid_of(crypto::SigningKey(seed).public_key()).starts_with('-')) return seed;
+  }
+}
+
 /// Makes a key that is active in `delay` seconds. Returns false if another one has this id.
 bool add_identity_key(db::Connection& connection, const Secret& key, std::uint64_t id,
                       std::uint64_t delay) {
-  const Secret seed(crypto::random_bytes(crypto::SigningKey::kSeedLength));
+  const Secret seed = make_seed();
   const crypto::SigningKey signing(seed);
   const std::string sealed = crypto::seal(sealing_key(key), seed.reveal());
   const bool is_made =

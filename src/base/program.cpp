@@ -33,7 +33,10 @@ CommandLine read_command_line(int argc, char** argv, std::span<const Option> opt
     const std::string typed(word.substr(0, equals));
     const auto option =
         std::ranges::find(options, word.starts_with("--") ? typed.substr(2) : "", &Option::name);
-    if (option == options.end()) throw UsageError("unknown option " + typed);
+    if (option == options.end()) {
+      throw UsageError("unknown option " + typed +
+                       "; if it is no option, write -- before the arguments");
+    }
     std::string value;
     if (equals != std::string_view::npos) {
       if (option->value.empty()) throw UsageError("option " + typed + " takes no value");

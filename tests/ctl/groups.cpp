@@ -48,6 +48,11 @@ BOOST_AUTO_TEST_CASE(accounts_come_and_go_and_the_audit_tells) {
   BOOST_TEST(last_event(*this) == "removed from group " + group + " by " + operator_on_duty());
   BOOST_TEST(ctl({"group", "remove", person.phone(), group}).output ==
              line(*this, "was not in " + group));
+  const std::string hyphen = "-" + group;
+  BOOST_TEST(ctl({"group", "add", "--", person.phone(), hyphen}).output ==
+             line(*this, "is now in " + hyphen));
+  BOOST_TEST(ctl({"group", "remove", "--", person.phone(), hyphen}).output ==
+             line(*this, "is no longer in " + hyphen));
   BOOST_TEST(ctl({"user", "delete", "--yes", other.person.phone()}).status == 0);
   BOOST_TEST(!contains(ctl({"group", "list"}).output, group));
   BOOST_TEST(query("SELECT COUNT(*) FROM group_members WHERE user_id = " + other.id) == "0");

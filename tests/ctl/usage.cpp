@@ -47,6 +47,7 @@ const std::vector<Wrong> kWrong{
     {{"user", "list", "--lim", "1"}, "--lim"},
     {{"user", "list", "--unknown"}, "--unknown"},
     {{"user", "list", "-l"}, "-l"},
+    {{"group", "remove", "13800000000", "-x"}, "-x; if it is no option, write -- before the"},
     {{"user", "list", "--yes"}, "user list takes no --yes"},
     {{"user", "delete", "13800000000", "--force"}, "--force"},
     {{"user", "show", "13800000000", "--limit", "1"}, "user show takes no --limit"},
