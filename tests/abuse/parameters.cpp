@@ -110,12 +110,12 @@ BOOST_AUTO_TEST_CASE(the_check_of_a_protected_location_asks_its_own_question) {
   const auto& asked = requests.front();
   const auto named = words(R"(
       REQUEST_METHOD DOCUMENT_URI CONTENT_LENGTH REMOTE_ADDR REQUEST_ID HTTP_HOST
-      HTTP_AUTHORIZATION HTTP_ORIGIN USERS_CHECKED_METHOD USERS_CHECKED_UPGRADE)");
+      SERVER_NAME HTTP_AUTHORIZATION HTTP_ORIGIN USERS_CHECKED_METHOD USERS_CHECKED_UPGRADE)");
   for (const auto& [name, value] : asked)
     BOOST_TEST(std::ranges::count(named, name) == 1, name << " = " << value);
   BOOST_TEST(asked.size() == named.size());
   BOOST_TEST(value_of(asked, "REQUEST_METHOD") == "GET");
-  BOOST_TEST(value_of(asked, "DOCUMENT_URI") == "/users/auth");
+  BOOST_TEST(value_of(asked, "DOCUMENT_URI") == "/users/_auth");
   BOOST_TEST(value_of(asked, "CONTENT_LENGTH") == "0");
   // Tells whether the checked request changes something for another site's page.
   BOOST_TEST(value_of(asked, "USERS_CHECKED_METHOD") == "DELETE");
