@@ -154,7 +154,10 @@ decltype(add_totp_to_session) add_totp_to_session{
 decltype(delete_session) delete_session{"delete_session",
                                         "DELETE FROM sessions WHERE tokenHash = ?"};
 decltype(delete_session_by_id) delete_session_by_id{
-    "delete_session_by_id", "DELETE FROM sessions WHERE id = ? AND user_id = ?"};
+    "delete_session_by_id",
+    "DELETE FROM sessions WHERE id = ? AND user_id = ? RETURNING",
+    {{"tokenHash = ?", &EndedSession::is_own}},
+    ""};
 decltype(delete_sessions) delete_sessions{"delete_sessions",
                                           "DELETE FROM sessions WHERE user_id = ?"};
 

@@ -62,6 +62,11 @@ struct SessionRow {
   std::string amr;
 };
 
+/// A session that its owner ended.
+struct EndedSession {
+  bool is_own = false;  ///< of the request that ended it
+};
+
 /// What a session's owner sees about account and session.
 struct SessionOwner {
   std::string created;  ///< of the account; ISO 8601, UTC
@@ -118,7 +123,10 @@ extern const db::Write<void(std::uint64_t level, std::string_view amr, std::stri
 /// was given to the same session, so the code proves nothing about its owner.
 extern const db::Write<void(std::uint64_t level, std::string_view token_hash)> add_totp_to_session;
 extern const db::Write<void(std::string_view token_hash)> delete_session;
-extern const db::Write<void(std::uint64_t id, std::uint64_t user_id)> delete_session_by_id;
+/// Returns nullopt if the user has no such session.
+extern const db::Query<EndedSession(std::uint64_t id, std::uint64_t user_id,
+                                    std::string_view token_hash)>
+    delete_session_by_id;
 extern const db::Write<void(std::uint64_t user_id)> delete_sessions;
 /// Reads the owner of a session, and locks both until the transaction ends. Returns nullopt if the
 /// session was ended or the account disabled in the meantime.

@@ -233,19 +233,24 @@ std::vector<SessionRow> AccountService::list_sessions(const Session& session) {
   });
 }
 
-bool AccountService::end_session(const Session& session, std::uint64_t id, const Client& client) {
-  const auto operation =
-      operation_of(key_, kEndSession, crypto::bytes_of(session.token_hash), client);
+std::optional<EndedSession> AccountService::end_session(const Session& session, std::uint64_t id,
+                                                        const Client& client) {
+  const auto own_hash = crypto::bytes_of(session.token_hash);
+  const auto operation = operation_of(key_, kEndSession, own_hash, client);
+  std::optional<EndedSession> ended;
   const Outcome outcome = settle(operation, [&] {
     return database_.once(operation, [&](db::Transaction& transaction) -> Outcome {
-      if (delete_session_by_id(transaction.connection(), id, session.user_id) != 1) {
-        return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
-      }
+      const auto row =
+          delete_session_by_id.one(transaction.connection(), id, session.user_id, own_hash);
+      if (!row) return transaction.refuse(Outcome{.code = ResultCode::no_such_resource});
+      ended = row;
       record(transaction, session.user_id, "session ended", client);
       return {};
     });
   });
-  return outcome.is_ok();
+  if (!outcome.is_ok()) return std::nullopt;
+  // After an earlier try, the one who asks still has a session.
+  return ended.value_or(EndedSession{});
 }
 
 void AccountService::logout(const Session& session, bool all, const Client& client) {

@@ -117,8 +117,9 @@ class AccountService {
   bool has_passkey(std::uint64_t user_id);
 
   std::vector<SessionRow> list_sessions(const Session& session);
-  /// Returns false if the user has no such session.
-  bool end_session(const Session& session, std::uint64_t id, const Client& client);
+  /// Returns nullopt if the user has no such session.
+  std::optional<EndedSession> end_session(const Session& session, std::uint64_t id,
+                                          const Client& client);
   void logout(const Session& session, bool all, const Client& client);
 
   /// Returns nullopt if the account is deleted.

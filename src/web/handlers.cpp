@@ -186,10 +186,10 @@ Result list_sessions(Context& context, const Request& request) {
 Result end_session(Context& context, const Request& request) {
   return run_ending(context, request, kEndSession, [&](const LoggedIn& who) {
     const std::uint64_t id = id_in(request.path);
-    if (!context.accounts.end_session(who.session, id, client_of(request))) throw NoSuchResource();
+    const auto ended = context.accounts.end_session(who.session, id, client_of(request));
+    if (!ended) throw NoSuchResource();
     Result result;
-    // It may have been this one.
-    if (who.by_cookie && !find_session(context, request)) take_cookie_away(result, context);
+    if (who.by_cookie && ended->is_own) take_cookie_away(result, context);
     return result;
   });
 }

@@ -326,14 +326,18 @@ BOOST_AUTO_TEST_CASE(a_login_whose_answer_was_lost_is_answered_with_its_session)
 
 BOOST_AUTO_TEST_CASE(an_ended_session_whose_answer_was_lost_is_told_as_ended) {
   const Session own = session();
-  const std::uint64_t second = new_session();
-  Config config = database.config();
-  const CuttingProxy proxy(config.database_hosts[0], std::string("\x03") + "COMMIT");
-  config.database_hosts = {proxy.socket()};
-  Service cut(std::move(config));
-  BOOST_TEST(cut.accounts.end_session(own, second, fresh_client()));
-  BOOST_TEST(proxy.has_cut());
-  BOOST_TEST(!cut.accounts.end_session(own, second, fresh_client()));
+  const std::uint64_t own_id = std::stoull(database.query("SELECT MAX(id) FROM sessions"));
+  for (const std::uint64_t id : {new_session(), own_id}) {
+    Config config = database.config();
+    const CuttingProxy proxy(config.database_hosts[0], std::string("\x03") + "COMMIT");
+    config.database_hosts = {proxy.socket()};
+    Service cut(std::move(config));
+    const auto ended = cut.accounts.end_session(own, id, fresh_client());
+    BOOST_TEST(proxy.has_cut());
+    BOOST_REQUIRE(ended.has_value());
+    BOOST_TEST(ended->is_own == (id == own_id));
+    BOOST_TEST(!cut.accounts.end_session(own, id, fresh_client()).has_value());
+  }
 }
 
 /// Something that blocks every write to a session's row, and how to release it.
