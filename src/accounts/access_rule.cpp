@@ -5,17 +5,25 @@
 #include <stdexcept>
 
 #include "accounts/groups.hpp"
+#include "base/text.hpp"
 
 namespace users {
 namespace {
 
+constexpr std::size_t kLongestQuote = 64;
+
+[[noreturn]] void refuse(std::string_view key, const std::string& fault) {
+  throw std::invalid_argument(printable(std::string(key), kLongestQuote) + " " + fault);
+}
+
 /// Throws std::invalid_argument unless it is a number without sign and leading zeros.
-std::uint64_t read_number(std::string_view text, std::uint64_t most) {
+std::uint64_t read_number(std::string_view key, std::string_view text, std::uint64_t most) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || text.starts_with('0') ||
       number > most) {
-    throw std::invalid_argument("a number from 1 to " + std::to_string(most) + " is missing");
+    refuse(key, "needs a number from 1 to " + std::to_string(most) + ", not '" +
+                    printable(std::string(text), kLongestQuote) + "'");
   }
   return number;
 }
@@ -53,18 +61,21 @@ AccessRule read_access_rule(std::string_view uri) {
   while (!text.empty()) {
     const std::string_view key = take_segment(text);
     const std::string_view value = take_segment(text);
-    if (key == "group" && rule.groups.empty()) {
+    const bool is_repeated = (key == "group" && !rule.groups.empty()) ||
+                             (key == "level" && has_level) || (key == "age" && rule.age);
+    if (is_repeated) refuse(key, "is there twice");
+    if (key == "group") {
       if (any_name(value, [](std::string_view name) { return !is_group_name(name); })) {
-        throw std::invalid_argument("group names are 1 to 32 of a-z, 0-9, _ and -");
+        refuse(key, "needs names of 1 to 32 of a-z, 0-9, _ and -, with commas between");
       }
       rule.groups = value;
-    } else if (key == "level" && !has_level) {
-      rule.level = read_number(value, kTwoFactors);
+    } else if (key == "level") {
+      rule.level = read_number(key, value, kTwoFactors);
       has_level = true;
-    } else if (key == "age" && !rule.age) {
-      rule.age = read_number(value, kYear);
+    } else if (key == "age") {
+      rule.age = read_number(key, value, kYear);
     } else {
-      throw std::invalid_argument("it has group/NAMES, level/N and age/SECONDS, each once");
+      refuse(key, "is no part of a rule: these are group/NAMES, level/N and age/SECONDS");
     }
   }
   return rule;

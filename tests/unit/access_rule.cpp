@@ -71,6 +71,19 @@ BOOST_AUTO_TEST_CASE(all_else_is_refused) {
                                   std::string("group/a/x")}) {
     BOOST_CHECK_THROW((void)read(text), std::invalid_argument);
   }
+  const std::vector<std::pair<std::string, std::string>> faults{
+      {"groups/staff",
+       "groups is no part of a rule: these are group/NAMES, level/N and age/SECONDS"},
+      {"level/3", "level needs a number from 1 to 2, not '3'"},
+      {"age/15m", "age needs a number from 1 to 31536000, not '15m'"},
+      {"group/Staff", "group needs names of 1 to 32 of a-z, 0-9, _ and -, with commas between"},
+      {"age/1/level/2/age/1", "age is there twice"},
+      {"\x1b[2J/x",
+       "\\x1b[2J is no part of a rule: these are group/NAMES, level/N and age/SECONDS"}};
+  for (const auto& [text, fault] : faults) {
+    BOOST_CHECK_EXCEPTION((void)read(text), std::invalid_argument,
+                          [&](const auto& error) { return error.what() == fault; });
+  }
   for (const char* uri : {"", "/", "/users/_authx", "/users/auth", "/users/_aut", "users/_auth"}) {
     BOOST_CHECK_THROW((void)read_access_rule(uri), std::invalid_argument);
   }
