@@ -14,7 +14,7 @@ namespace {
 constexpr Option kOptions[] = {
     {"config", "FILE", "the configuration (default /etc/users-fcgi/users.conf)"},
     {"limit", "N", "at most N rows, 1 to 10000 (default 100)"},
-    {"after", "ID", "only what follows the account of this number, or the group of this name"},
+    {"after", "LAST", "only what follows the account of this number, or the group of this name"},
     {"disabled", "", "only disabled accounts"},
     {"json", "", "as JSON, in ASCII: an array of objects, or one object"},
     {"yes", "", "does not ask; required if standard input is not a terminal"},

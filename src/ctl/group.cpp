@@ -1,5 +1,6 @@
 // users-ctl group add, remove, list and members: who may go where.
 #include <iostream>
+#include <span>
 
 #include "accounts/groups.hpp"
 #include "base/text.hpp"
@@ -8,23 +9,36 @@
 namespace users::ctl {
 namespace {
 
-/// The last argument. Throws UsageError.
-std::string group_of(const Call& call) {
-  const std::string& name = call.arguments.back();
+/// Throws UsageError unless it is the name of a group.
+const std::string& check_name(const std::string& name) {
   if (is_group_name(name)) return name;
   throw UsageError("a group's name is 1 to 32 of a-z, 0-9, _ and -, not '" + name + "'");
 }
 
-/// The other arguments, or if that is `-`, the lines of standard input. Throws UsageError before
-/// anything is changed.
-std::vector<Phone> phones_of(const Call& call, const Config& config) {
-  std::vector<std::string> typed(call.arguments.begin(), call.arguments.end() - 1);
-  if (typed == std::vector<std::string>{"-"}) {
-    typed.clear();
-    for (std::string line; std::getline(std::cin, line);) {
-      if (!trim(line).empty()) typed.emplace_back(trim(line));
+/// The phones in the lines of standard input. Throws UsageError that names the first line that is
+/// none.
+std::vector<Phone> read_phones(const Config& config) {
+  std::vector<Phone> phones;
+  std::string line;
+  for (std::size_t number = 1; std::getline(std::cin, line); ++number) {
+    const std::string_view text = trim(line);
+    if (text.empty()) continue;
+    try {
+      phones.push_back(parse_phone(config, std::string(text)));
+    } catch (const UsageError& error) {
+      throw UsageError("line " + std::to_string(number) + ": " + error.what() +
+                       ". Nothing was changed");
     }
   }
+  if (phones.empty()) throw UsageError("standard input has no phone number");
+  return phones;
+}
+
+/// All arguments but the last, or if that is `-`, what standard input has. Throws UsageError before
+/// anything is changed.
+std::vector<Phone> phones_of(const Call& call, const Config& config) {
+  const std::span typed(call.arguments.begin(), call.arguments.end() - 1);
+  if (typed.size() == 1 && typed.front() == "-") return read_phones(config);
   std::vector<Phone> phones;
   for (const std::string& text : typed) phones.push_back(parse_phone(config, text));
   return phones;
@@ -34,8 +48,11 @@ std::vector<Phone> phones_of(const Call& call, const Config& config) {
 int change_members(const Call& call,
                    ChangeResult (Administration::*method)(const Phone&, const std::string&),
                    const std::string& done, const std::string& was_so) {
-  const std::string group = group_of(call);
+  const std::string& group = check_name(call.arguments.back());
   Service service(call);
+  if (Phone::parse(group, service.config().phone_default_region)) {
+    throw UsageError("the last argument is the group, but '" + group + "' is a phone number");
+  }
   int status = EXIT_SUCCESS;
   for (const Phone& phone : phones_of(call, service.config())) {
     try {
@@ -53,6 +70,7 @@ int change_members(const Call& call,
 int group_list(const Call& call) {
   const std::uint64_t limit = limit_option(call);
   const std::string after = call.option("after").value_or("");
+  if (!after.empty()) check_name(after);
   Service service(call);
   const auto groups = service.read(
       [&](db::Connection& connection) { return list_groups.all(connection, after, limit); });
@@ -64,12 +82,13 @@ int group_list(const Call& call) {
 int group_members(const Call& call) {
   const std::uint64_t limit = limit_option(call);
   const std::uint64_t after = parse_number("--after", call.option("after").value_or("0"));
-  const std::string group = group_of(call);
+  const std::string& group = check_name(call.arguments.back());
   Service service(call);
   const auto members = service.read([&](db::Connection& connection) {
     return list_members.all(connection, group, after, limit);
   });
   print_page(call, members, {{"id", &Member::id}, {"phone", &Member::phone}}, limit, &Member::id);
+  if (members.empty() && after == 0) std::cerr << "users-ctl: nobody is in " << group << '\n';
   return EXIT_SUCCESS;
 }
 
@@ -79,13 +98,16 @@ const std::vector<Command> kGroupCommands{
     {"group add", "PHONE... GROUP", "",
      "Adds accounts to a group, which locations of nginx can ask for (nginx/README.md). A name is "
      "1 to 32 of a-z, 0-9, _ and -. An account has at most 64 groups. Sessions stay, and the next "
-     "request counts already. With - for PHONE reads phones from standard input, one a line.",
+     "request counts already. With - for PHONE reads phones from standard input, one a line: a "
+     "line "
+     "that is none refuses all of them. A phone without an account is told, and the others are "
+     "changed.",
      [](const Call& call) {
        return change_members(call, &Administration::add_to_group, "is now in ", "was already in ");
      }},
     {"group remove", "PHONE... GROUP", "",
      "Removes accounts from a group; a group is gone with its last member. With - for PHONE reads "
-     "phones from standard input, one a line.",
+     "phones from standard input, as group add does.",
      [](const Call& call) {
        return change_members(call, &Administration::remove_from_group, "is no longer in ",
                              "was not in ");

@@ -1,5 +1,7 @@
 #include "ctl/service.hpp"
 
+#include "base/text.hpp"
+
 namespace users::ctl {
 namespace {
 
@@ -16,7 +18,7 @@ std::vector<Phone> parse_phones(const Config& config, const Call& call, std::siz
 Phone parse_phone(const Config& config, const std::string& text) {
   auto phone = Phone::parse(text, config.phone_default_region);
   if (phone) return std::move(*phone);
-  throw UsageError("'" + text +
+  throw UsageError("'" + printable(text) +
                    "' is no mobile phone number: write it with its country code, as "
                    "+8613800000000, or as one of region " +
                    config.phone_default_region);

@@ -42,7 +42,8 @@ BOOST_AUTO_TEST_CASE(accounts_come_and_go_and_the_audit_tells) {
   BOOST_TEST(rows_of(ctl({"group", "members", group, "--limit", "1", "--after", id}).output) ==
              (std::vector<std::vector<std::string>>{{other.id, other.person.e164()}}));
   BOOST_TEST(contains(ctl({"group", "list"}).output, group + "\t2\n"));
-  BOOST_TEST(ctl({"user", "show", person.phone(), "--json"}).json().at("groups") == group);
+  BOOST_TEST(ctl({"user", "show", person.phone(), "--json"}).json().at("groups") ==
+             nlohmann::json::array({group}));
   BOOST_TEST(ctl({"group", "remove", person.phone(), group}).output ==
              line(*this, "is no longer in " + group));
   BOOST_TEST(last_event(*this) == "removed from group " + group + " by " + operator_on_duty());
@@ -64,9 +65,19 @@ BOOST_AUTO_TEST_CASE(many_come_by_a_pipe) {
   BOOST_TEST(added.status == 0);
   BOOST_TEST(rows_of(ctl({"group", "members", group}).output).size() == 2U);
   // A line that is no phone changes nothing.
-  const CtlResult refused = ctl({"group", "remove", "-", group}, person.phone() + "\nx\n");
-  BOOST_TEST(refused.status == 64);
-  BOOST_TEST(contains(refused.errors, "'x' is no mobile phone number"));
+  for (const std::string& bad : {std::string("x"), std::string("1\0"
+                                                               "2",
+                                                               3)}) {
+    const CtlResult refused =
+        ctl({"group", "remove", "-", group}, person.phone() + "\n\n" + bad + "\n");
+    BOOST_TEST(refused.status == 64);
+    BOOST_TEST(contains(refused.errors, bad == "x" ? "line 3: 'x' is no mobile phone number"
+                                                   : "line 3: '1\\x002' is no mobile"));
+    BOOST_TEST(contains(refused.errors, "Nothing was changed"));
+  }
+  const CtlResult nothing = ctl({"group", "add", "-", group}, "\n \n");
+  BOOST_TEST(nothing.status == 64);
+  BOOST_TEST(contains(nothing.errors, "standard input has no phone number"));
   BOOST_TEST(rows_of(ctl({"group", "members", group}).output).size() == 2U);
 }
 
@@ -85,6 +96,16 @@ BOOST_AUTO_TEST_CASE(a_name_is_short_and_plain) {
     BOOST_TEST(contains(refused.errors, "a group's name is 1 to 32 of a-z, 0-9, _ and -"));
   }
   BOOST_TEST(ctl({"group", "add", person.phone()}).status == 64);
+  for (const std::string after : {"\xFF", "\xC3\xA9", "A"}) {
+    BOOST_TEST(ctl({"group", "list", "--after", after}).status == 64);
+  }
+  // The group was forgotten.
+  const CtlResult forgotten = ctl({"group", "add", person.phone(), other.person.phone()});
+  BOOST_TEST(forgotten.status == 64);
+  BOOST_TEST(contains(forgotten.errors, "' is a phone number"));
+  const CtlResult nobody = ctl({"group", "members", group});
+  BOOST_TEST(nobody.status == 0);
+  BOOST_TEST(contains(nobody.errors, "nobody is in " + group));
 }
 
 BOOST_AUTO_TEST_CASE(an_account_has_at_most_64) {
