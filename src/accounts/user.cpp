@@ -70,7 +70,7 @@ decltype(list_audit) list_audit{"list_audit",
                                 "SELECT",
                                 {{db::iso8601("createTime"), &AuditRow::time},
                                  {"event", &AuditRow::event},
-                                 {"address", &AuditRow::address},
+                                 {"NULLIF(address, '')", &AuditRow::address},
                                  {"request_id", &AuditRow::request_id},
                                  {"operator_name", &AuditRow::operator_name}},
                                 "FROM audit WHERE user_id = ? ORDER BY id DESC LIMIT ?"};

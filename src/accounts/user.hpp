@@ -66,7 +66,7 @@ constexpr std::uint64_t kNoAccount = 0;
 struct AuditRow {
   std::string time;  ///< ISO 8601, UTC
   std::string event;
-  std::string address;
+  std::optional<std::string> address;  ///< missing: an operator's change
   std::string request_id;
   std::optional<std::string> operator_name;  ///< operator who used users-ctl; missing: the user
 };
