@@ -22,6 +22,9 @@ int identity_list(const Call& call) {
                            {"state", &IdentityKey::state},
                            {"created", &IdentityKey::created},
                            {"active", &IdentityKey::active}});
+  if (!service.config().identity_sign) {
+    std::cerr << "users-ctl: identity.sign is no, so no key is published and none signs\n";
+  }
   return EXIT_SUCCESS;
 }
 
@@ -59,7 +62,7 @@ int identity_revoke(const Call& call) {
 
 const std::vector<Command> kIdentityCommands{
     {"identity list", "", "--json",
-     "Lists the published keys that sign identities for backends, newest first: kid, state (next, "
+     "Lists the keys that sign identities for backends, newest first: kid, state (next, "
      "active, retired), when it was made, from when on it signs.",
      identity_list},
     {"identity rotate", "", "",

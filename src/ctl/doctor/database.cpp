@@ -130,9 +130,15 @@ Finding judge_passkeys(const Diagnosis& d, db::Connection& connection) {
 
 Finding judge_identity(const Diagnosis& d, db::Connection& connection) {
   if (!d.config->identity_sign) return ok("off");
+  std::optional<Secret> key;
+  try {
+    key = read_key(*d.config);
+  } catch (const std::exception& error) {
+    return skipped("not looked at: secrets.key_file cannot be read");  // reported with the secrets
+  }
   for (const IdentityKey& identity : list_identity_keys.all(connection)) {
     try {
-      static_cast<void>(seed_of(identity, read_key(*d.config)));
+      static_cast<void>(seed_of(identity, *key));
     } catch (const std::exception& error) {
       return problem(error.what(), "users-ctl identity revoke " + kid_of(identity.public_key));
     }
