@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include <unistd.h>
+
 #include "base/program.hpp"
 #include "metrics/metrics.hpp"
 
@@ -63,6 +65,22 @@ std::optional<Process> find_process(pid_t pid) {
   process.real_uid = process.users[0];
   process.uid = process.users[1];
   return process;
+}
+
+std::optional<std::time_t> start_of(pid_t pid) {
+  std::ifstream file(folder_of(pid) / "stat");
+  std::string text;
+  std::getline(file, text);
+  // The name, in parentheses, may contain anything. Then proc(5) has 19 fields before the start, in
+  // clock ticks since boot.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 0; i < 19; ++i) fields >> skipped;
+  std::time_t ticks = 0;
+  if (!(fields >> ticks)) return std::nullopt;
+  timespec since_boot{};
+  ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  return std::time(nullptr) - since_boot.tv_sec + ticks / ::sysconf(_SC_CLK_TCK);
 }
 
 std::vector<std::string> words_in(pid_t pid, const char* file) {

@@ -37,6 +37,9 @@ std::vector<Process> list_processes();
 /// Finds a running process.
 std::optional<Process> find_process(pid_t pid);
 
+/// When a process started, in whole seconds; nullopt if it has ended.
+std::optional<std::time_t> start_of(pid_t pid);
+
 /// The words of a process's `cmdline` or `environ`; empty if it has ended or belongs to another
 /// user.
 std::vector<std::string> words_in(pid_t pid, const char* file);

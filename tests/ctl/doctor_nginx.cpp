@@ -32,9 +32,20 @@ class MuteSocket {
 
 BOOST_FIXTURE_TEST_SUITE(doctor_nginx, DoctorFixture)
 
+BOOST_AUTO_TEST_CASE(an_nginx_that_was_not_reloaded) {
+  const auto read = fs::last_write_time(nginx);
+  finds(
+      {"nginx runs", "warning", "has not read " + nginx, "systemctl reload nginx"},
+      [&] { fs::last_write_time(nginx, fs::file_time_type::clock::now() + std::chrono::hours(1)); },
+      [&] { fs::last_write_time(nginx, read); });
+}
+
 BOOST_AUTO_TEST_CASE(nginx_that_does_not_reach_the_service) {
   const std::string include = "include snippets/users-fcgi/users.conf;";
-  finds_nginx({"nginx include", "problem", "nothing reaches a worker", include}, include, "");
+  finds_with({{include, ""}, {"include snippets/users-fcgi/users_auth.conf;", ""}},
+             {"nginx include", "problem", "nothing reaches a worker", include});
+  finds_nginx({"nginx configuration", "problem", "unknown \"users_conf\" variable", include},
+              include, "");
   finds_nginx({"nginx configuration", "problem", "unknown directive \"usrs\"", "nginx -t"}, include,
               "usrs on;");
   finds_nginx({"nginx configuration", "problem", "\"proxy_cache\" directive is duplicate",

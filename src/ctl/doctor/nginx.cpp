@@ -9,8 +9,10 @@
 #include <system_error>
 
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl/processes.hpp"
 #include "ctl/system.hpp"
 #include "ctl/trusted_path.hpp"
 
@@ -104,6 +106,11 @@ std::string advice_for(const std::string& complaint) {
     advice =
         "write map_hash_bucket_size 512; into the http block of nginx.conf before its includes,";
   }
+  if (says("unknown \"users_conf\" variable")) {
+    advice =
+        "write into each server with a protected location: include "
+        "snippets/users-fcgi/users.conf;";
+  }
   return advice + " then: nginx -t && systemctl reload nginx";
 }
 
@@ -122,6 +129,22 @@ Finding judge_test(const Finished& outcome) {
   return problem("nginx -t fails: " + complaint, advice_for(complaint));
 }
 
+/// The file that changed after nginx's workers started; empty if there is none. A reload starts
+/// new ones.
+std::string unread_file(const NginxTree& tree, pid_t master) {
+  std::time_t start = 0;
+  for (const Process& process : list_processes()) {
+    if (process.parent == master) start = std::max(start, start_of(process.pid).value_or(0));
+  }
+  constexpr std::time_t kInaccuracy = 2;
+  const auto is_newer = [&](const Directive& one) {
+    struct stat status {};
+    return ::stat(one.file.c_str(), &status) == 0 && status.st_mtime > start + kInaccuracy;
+  };
+  const auto changed = std::ranges::find_if(tree.all, is_newer);
+  return start == 0 || changed == tree.all.end() ? "" : changed->file;
+}
+
 Finding judge_running(const NginxTree& tree, const Places& places) {
   const std::string set = value_in_effect(tree.all.front(), "pid");
   const fs::path file =
@@ -129,8 +152,14 @@ Finding judge_running(const NginxTree& tree, const Places& places) {
   pid_t pid = 0;
   std::ifstream(file) >> pid;
   const auto master = find_process(pid);
-  if (master && master->name == "nginx") return ok("process " + std::to_string(pid));
-  return problem(file.string() + " does not name a running nginx", "systemctl start nginx");
+  if (!master || master->name != "nginx") {
+    return problem(file.string() + " does not name a running nginx", "systemctl start nginx");
+  }
+  const std::string unread = unread_file(tree, pid);
+  if (unread.empty()) return ok("process " + std::to_string(pid));
+  return warning("process " + std::to_string(pid) + " has not read " + unread +
+                     " since it was changed, so what follows may not be in force",
+                 "nginx -t && systemctl reload nginx");
 }
 
 /// The user of nginx's workers: if its master is root, the one in its configuration or its build.
