@@ -88,10 +88,12 @@ std::string servers(const std::string& backend) {
       "location ^~ /wrong-name/ { auth_request /users/_authx; include "
       "snippets/users-fcgi/users_identity.conf; proxy_pass http://unix:" +
       backend + "; }\n";
-  locations +=
-      "location ^~ /optional/ { include snippets/users-fcgi/users_optional.conf; "
-      "proxy_pass http://unix:" +
-      backend + "; }\n";
+  for (const std::string protocol : {"proxy", "fastcgi", "uwsgi", "scgi"}) {
+    locations += "location ^~ /optional/" + protocol + "/ { " +
+                 (protocol == "proxy" ? "" : "include /etc/nginx/" + protocol + "_params; ") +
+                 "include snippets/users-fcgi/users_optional.conf; " + protocol + "_pass " +
+                 (protocol == "proxy" ? "http://" : "") + "unix:" + backend + "; }\n";
+  }
   // Ways that nginx itself leads into a protected location.
   locations +=
       "location = /by-error { error_page 404 /1/proxy/x; return 404; }\n"
@@ -114,6 +116,12 @@ std::string servers(const std::string& backend) {
          "real_ip_header X-Test-Address; include snippets/users-fcgi/users.conf;\n" +
          locations +
          "location / { return 200 'the site'; } }\n"
+         // The subrequest of a check has no arguments of its own.
+         "server { listen unix:@FOLDER@/rewriting.sock; include snippets/users-fcgi/users.conf; "
+         "if ($arg_file = '') { rewrite ^ /front last; } location = /front { return 200 front; } "
+         "location = /in { " +
+         check_of(kRules[0]) +
+         " try_files /cert.pem =404; } root @FOLDER@; }\n"
          "server { listen unix:@FOLDER@/grpc.sock http2; location / { return 200 "
          "'$http_x_user_id,$http_x_user_phone,$http_x_user_level,$http_x_user_groups'; } }\n"
          "server { listen unix:@FOLDER@/own.sock; location / { return 403; } location = /own/401 "
@@ -251,6 +259,36 @@ BOOST_AUTO_TEST_CASE(a_backend_is_told_level_and_groups_in_every_protocol) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_there_is_not_is_missing_in_every_protocol) {
+  const NginxSite site(servers(folder.socket().string()));
+  const auto told = [&](const std::string& protocol, std::vector<std::string> headers) {
+    backend.take();
+    headers.insert(headers.end(), {"X-User-Id: 7", "X-User-Groups: staff", "X-User-Jwt: a"});
+    (void)ask(site.plain(), "/optional/" + protocol + "/", std::move(headers));
+    return backend.take();
+  };
+  const Visitor plain = enter({"plain"});
+  for (const std::string protocol : {"proxy", "fastcgi", "uwsgi", "scgi"}) {
+    const std::string prefix = protocol == "proxy" ? "X-User-" : "HTTP_X_USER_";
+    const std::string stranger = told(protocol, {});
+    BOOST_TEST(contains(stranger, kMark), protocol);
+    BOOST_TEST(!contains(stranger, prefix), protocol << ": " << stranger);
+    const std::string user = told(protocol, with(plain));
+    BOOST_TEST(contains(user, prefix + (protocol == "proxy" ? "Id" : "ID")), protocol);
+    BOOST_TEST(!contains(user, prefix + (protocol == "proxy" ? "Groups" : "GROUPS")), protocol);
+    BOOST_TEST(!contains(user, prefix + (protocol == "proxy" ? "Jwt" : "JWT")), protocol);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_rewrite_of_the_site_does_not_answer_the_check) {
+  const NginxSite site(servers(folder.socket().string()));
+  const std::string base = "unix:" + site.folder() + "/rewriting.sock";
+  const Visitor plain = enter({"plain"});
+  BOOST_TEST(ask(base, "/in", with(plain)).body == "front");
+  BOOST_TEST(ask(base, "/in?file=1", {}).code() == 1009);
+  BOOST_TEST(contains(ask(base, "/in?file=1", with(plain)).body, "CERTIFICATE"));
+}
+
 BOOST_AUTO_TEST_CASE(a_typing_error_closes_a_location) {
   const NginxSite site(servers(folder.socket().string()));
   const Visitor visitor = enter({"everything", true, {"a", "b", "staff"}, 2});
@@ -264,8 +302,8 @@ BOOST_AUTO_TEST_CASE(a_typing_error_closes_a_location) {
     BOOST_TEST(ask(site.plain(), path, {}).status == 401, path);
   }
   BOOST_TEST(backend.take() == "");
-  BOOST_TEST(run_command(
-                 "grep -q 'auth_request /users/_auth/group/Staff: ' \"$STATE/log/users/users.log\"")
+  BOOST_TEST(run_command("grep -q 'auth_request /users/_auth/group/Staff: .*needs names' "
+                         "\"$STATE/log/users/users.log\"")
                  .status == 0);
 }
 
@@ -388,6 +426,8 @@ BOOST_AUTO_TEST_CASE(a_host_may_log_in_at_another_one_which_leads_back) {
   BOOST_TEST(of("id.example.org", "/0/proxy/").header("location") == "/users/?next=/0/proxy/");
   BOOST_TEST(of("app.example.org.evil.test", "/0/proxy/").header("location") ==
              "/users/?next=/0/proxy/");
+  // Its line has no https://, so it logs in here.
+  BOOST_TEST(of("plain.example.org", "/0/proxy/").header("location") == "/users/?next=/0/proxy/");
   BOOST_TEST(of("id.example.org", "/users/static/_back?host=app.example.org").code() == 0);
   for (const char* host : {"", "id.example.org", "evil.test", "app.example.org.evil.test",
                            "evil.test/app.example.org", "app.example.org%00", "x.app.example.org",
@@ -421,10 +461,10 @@ BOOST_AUTO_TEST_CASE(a_cached_answer_counts_for_its_rule_alone) {
     return ask(site.plain(), path, {header}).status;
   };
   for (int i = 0; i < 2; ++i) {
-    BOOST_TEST(status("/optional/", garbage) == 200);
+    BOOST_TEST(status("/optional/proxy/", garbage) == 200);
     BOOST_TEST(status("/0/proxy/", garbage) == 401);
     BOOST_TEST(status("/0/proxy/", plain.header) == 200);
-    BOOST_TEST(status("/optional/", plain.header) == 200);
+    BOOST_TEST(status("/optional/proxy/", plain.header) == 200);
     BOOST_TEST(status("/1/proxy/", plain.header) == 403);
     BOOST_TEST(status("/4/proxy/", plain.header) == 200);
     BOOST_TEST(status("/3/proxy/", plain.header) == 401);
@@ -437,7 +477,7 @@ BOOST_AUTO_TEST_CASE(an_optional_location_is_for_all_and_told_who_it_is) {
   const auto told = [&](std::vector<std::string> headers) {
     backend.take();
     headers.emplace_back("X-User-Id: 999");
-    BOOST_TEST(ask(site.plain(), "/optional/", std::move(headers)).status == 200);
+    BOOST_TEST(ask(site.plain(), "/optional/proxy/", std::move(headers)).status == 200);
     return backend.take();
   };
   const std::string known = told(with(visitor));

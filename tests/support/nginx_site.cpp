@@ -62,8 +62,8 @@ std::string replaced(std::string text, std::string_view what, std::string_view b
 }
 
 /// Installs nginx/ below `folder` as the README says: with the folders of the sockets and of the
-/// page, with the examples of users_cors_origins.conf and users_login_hosts.conf enabled, and every
-/// client a balancer.
+/// page, with the examples of users_cors_origins.conf and users_login_hosts.conf enabled, a line
+/// in a wrong form, and every client a balancer.
 void install_includes(const std::filesystem::path& folder, const std::string& run, bool cached) {
   namespace fs = std::filesystem;
   const fs::path includes = folder / "snippets/users-fcgi";
@@ -72,7 +72,8 @@ void install_includes(const std::filesystem::path& folder, const std::string& ru
   const std::string origins = read_file(includes / "users_cors_origins.conf");
   std::ofstream(includes / "users_cors_origins.conf") << replaced(origins, "\n#https", "\nhttps");
   const std::string logins = read_file(includes / "users_login_hosts.conf");
-  std::ofstream(includes / "users_login_hosts.conf") << replaced(logins, "\n#app", "\napp");
+  std::ofstream(includes / "users_login_hosts.conf")
+      << replaced(logins, "\n#app", "\napp") + "plain.example.org id.example.org;\n";
   // For geo a socket has this address.
   std::ofstream(includes / "users_balancers.conf") << "255.255.255.255 1;\n";
   std::string site = read_file("nginx/users_site.conf");
