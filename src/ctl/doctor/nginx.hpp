@@ -72,41 +72,4 @@ void check_locations(Diagnosis& d, const NginxTree& tree);
 inline constexpr std::string_view kIdentityHeaders[] = {"X-User-Id", "X-User-Phone", "X-User-Level",
                                                         "X-User-Groups", "X-User-Jwt"};
 
-/// A server that includes users.conf.
-struct Site {
-  const Directive* server;
-  std::vector<const Directive*> blocks{};  ///< the server, its locations, and the blocks in these
-  std::vector<const Directive*> is_protected{};  ///< those of `blocks` that require a session
-  /// The server, and others whose settings may apply to a request before its server is known.
-  std::vector<const Directive*> parsers{};
-};
-
-// Parts of check_locations: what is wrong with one site.
-using Faults = std::vector<Finding>;
-void find_openings(Faults& faults, const Site& site);
-void find_rivals(Faults& faults, const Site& site);
-void find_lost_limits(Faults& faults, const Site& site);
-void find_rules(Faults& faults, const Site& site);
-
-/// Returns true if a worker is asked about requests in this block.
-bool has_check(const Directive& block);
-
-/// Returns true if a request needs a session in this block.
-bool needs_session(const Directive& block);
-
-/// Returns true if the check of `block` admits nobody whom that of `other` refuses.
-bool is_as_strict(const Directive& block, const Directive& other);
-
-/// What to write into another location so that it checks as `block` does.
-std::string same_check(const Directive& block);
-
-/// The groups that the rules of a site name.
-std::vector<std::string> groups_in_rules(const Site& site);
-
-/// Adds `fault` and the advice to remove the line if a parser has this directive off.
-void find_off(Faults& faults, const Site& site, const std::string& name, const std::string& fault);
-
-/// Returns true if a block itself passes requests on to a backend.
-bool passes_on(const Directive& block);
-
 }  // namespace users::ctl

@@ -1,72 +1,14 @@
-// doctor: ways into a protected location without a session or past the site's limits, and locations
-// that take precedence over one.
+// doctor: ways into a protected location without a session or past the site's limits.
 #include <algorithm>
-#include <cctype>
 #include <map>
 
-#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/join.hpp>
-#include <regex.h>
 
-#include "ctl/doctor/nginx.hpp"
+#include "accounts/access_rule.hpp"
+#include "ctl/doctor/site.hpp"
 
 namespace users::ctl {
 namespace {
-
-/// A location's arguments. They may have no blank between them: `location ~\.php$`.
-struct Pattern {
-  std::string modifier;  ///< `=`, `^~`, `~`, `~*`, `@`; empty for a plain prefix
-  std::string path;
-  [[nodiscard]] bool is_expression() const { return modifier.starts_with('~'); }
-};
-
-Pattern pattern_of(const Directive& location) {
-  const auto& words = location.words;
-  if (words.size() > 2) return {words[1], words[2]};
-  for (const std::string modifier : {"=", "^~", "~*", "~", "@"}) {
-    if (words.at(1).starts_with(modifier)) return {modifier, words[1].substr(modifier.size())};
-  }
-  return {"", words.at(1)};
-}
-
-/// Returns true for the locations of users.conf.
-bool is_ours(const Directive& location) {
-  return pattern_of(location).path.starts_with("/users/");
-}
-
-/// Returns true if an expression matches a path, or uses syntax that only Perl's have.
-bool matches_expression(const Pattern& pattern, const std::string& path) {
-  for (std::size_t i = 0; i + 1 < pattern.path.size(); ++i) {
-    const bool is_escape = pattern.path[i] == '\\' && std::isalpha(pattern.path[i + 1]) != 0;
-    if (is_escape || pattern.path.compare(i, 2, "(?") == 0) return true;
-  }
-  regex_t expression{};
-  const int flags = REG_EXTENDED | REG_NOSUB | (pattern.modifier == "~*" ? REG_ICASE : 0);
-  if (::regcomp(&expression, pattern.path.c_str(), flags) != 0) return true;
-  const bool matches = ::regexec(&expression, path.c_str(), 0, nullptr, 0) == 0;
-  ::regfree(&expression);
-  return matches;
-}
-
-/// Returns the location of a path or of a name such as `@app`, or null.
-const Directive* find_location(const Site& site, const std::string& path) {
-  const Directive* best = nullptr;
-  const Directive* expression = nullptr;
-  std::size_t longest = 0;
-  for (const Directive* location : own(*site.server, "location")) {
-    const Pattern pattern = pattern_of(*location);
-    const std::string prefix = (pattern.modifier == "@" ? "@" : "") + pattern.path;
-    if (pattern.is_expression()) {
-      if (expression == nullptr && matches_expression(pattern, path)) expression = location;
-    } else if (path == prefix || (pattern.modifier != "=" && path.starts_with(prefix))) {
-      if (prefix.size() < longest) continue;
-      best = location;
-      longest = prefix.size();
-    }
-  }
-  const bool is_final = best != nullptr && !pattern_of(*best).modifier.empty();
-  return expression != nullptr && !is_final ? expression : best;
-}
 
 /// Returns true if a location passes requests on that `block` would refuse.
 bool lets_in(const Directive* target, const Directive& block) {
@@ -74,21 +16,59 @@ bool lets_in(const Directive* target, const Directive& block) {
          passes_on(*target);
 }
 
+/// Where error_page sends requests of this status in a block; empty if nowhere. The first line
+/// counts.
+std::string page_of(const Directive& block, const std::string& status) {
+  for (const Directive* one : in_effect(block, "error_page")) {
+    if (std::ranges::count(one->words, status) > 0) return one->words.back();
+  }
+  return "";
+}
+
+std::string why_open(const Directive& target) {
+  return needs_session(target) ? ", whose rule admits more" : ", which needs no session";
+}
+
+Finding unknown_page(const std::string& name, const std::string& page) {
+  return warning(name + " leads to " + page + ", which doctor cannot follow",
+                 "make sure that it leads to no backend without a session");
+}
+
+/// The status that error_page replaces if a `return` has it; empty if the line itself is the reply.
+std::string status_of(const Directive& line) {
+  const std::string& code = line.words.at(1);
+  if (code.find_first_not_of("0123456789") != std::string::npos) return "302";
+  const bool has_text = line.words.size() > 2 && !code.starts_with('3');
+  return has_text || code.starts_with('2') ? "" : code;
+}
+
+void judge_return(Faults& faults, const Site& site, const Directive& block, const Directive& line) {
+  const std::string& code = line.words.at(1);
+  if (code.starts_with('2') && line.words.size() > 2) {
+    faults.push_back(
+        problem(name_of(block) + ": return " + code + " replies without a session",
+                "write what it returns into a file and serve that with root or alias"));
+  }
+  const std::string status = status_of(line);
+  const std::string page = status.empty() ? "" : page_of(block, status);
+  const std::string name = "error_page " + status + " for return " + code + " in " + name_of(block);
+  if (page.starts_with('$')) return faults.push_back(unknown_page(name, page));
+  const Directive* target = find_location(*site.server, page);
+  if (!lets_in(target, block)) return;
+  faults.push_back(problem(name + " leads to " + name_of(*target) + why_open(*target) +
+                               ", before the session is checked",
+                           "write into that location, too: " + same_check(block)));
+}
+
 /// nginx executes `return` and `rewrite` before it checks the session. Errors, redirects and empty
 /// replies reveal nothing.
 void find_replies_before_the_check(Faults& faults, const Site& site, const Directive& block) {
-  for (const Directive* one : own(block, "return")) {
-    if (one->words.size() < 3 || !one->words[1].starts_with('2')) continue;
-    faults.push_back(
-        problem(name_of(block) + ": return " + one->words[1] + " replies without a session",
-                "write what it returns into a file and serve that with root or alias"));
-  }
+  for (const Directive* one : own(block, "return")) judge_return(faults, site, block, *one);
   for (const Directive* one : own(block, "rewrite")) {
     const std::string to = one->words.at(2);
     const std::string flag = one->words.back();
-    const bool stays = flag == "break" || flag == "redirect" || flag == "permanent" ||
-                       to.starts_with("http") || to.starts_with("$scheme");
-    const Directive* target = find_location(site, to.substr(0, to.find_first_of("$?")));
+    const bool stays = flag == "break" || is_redirect(*one);
+    const Directive* target = find_location(*site.server, to.substr(0, to.find('$')));
     if (stays || (target != nullptr && is_as_strict(*target, block))) continue;
     faults.push_back(
         problem(name_of(block) + ": rewrite to " + to + " leaves it before the session is checked",
@@ -99,84 +79,45 @@ void find_replies_before_the_check(Faults& faults, const Site& site, const Direc
 }
 
 /// Where requests go that nginx refuses before it checks the session, or because of that.
-void find_ways_out(Faults& faults, const Site& site, const Directive& block) {
-  const auto pages = in_effect(block, "error_page");
+void find_error_pages(Faults& faults, const Site& site, const Directive& block) {
   // Inherited ones are reported for the outer block.
   if (own(block, "error_page").empty() && is_as_strict(*block.around, block)) return;
   for (const std::string status : {"401", "403", "413", "429", "500", "503"}) {
-    // The first line counts.
-    const auto line = std::ranges::find_if(
-        pages, [&](const Directive* one) { return std::ranges::count(one->words, status) > 0; });
-    if (line == pages.end()) continue;
-    const std::string page = (*line)->words.back();
+    const std::string page = page_of(block, status);
     const std::string name = "error_page " + status + " of " + name_of(block);
-    const Directive* target = find_location(site, page);
+    const Directive* target = find_location(*site.server, page);
     if (page.starts_with('$')) {
-      faults.push_back(warning(name + " leads to " + page + ", which doctor cannot follow",
-                               "make sure that it leads to no backend without a session"));
+      faults.push_back(unknown_page(name, page));
     } else if (lets_in(target, block)) {
-      faults.push_back(warning(
-          name + " passes refused requests on to " + name_of(*target) +
-              (needs_session(*target) ? ", whose rule admits more" : ", which needs no session"),
-          "remove it, or write into that location " + same_check(block) +
-              ", unless its backend is for all of them"));
+      faults.push_back(
+          warning(name + " passes refused requests on to " + name_of(*target) + why_open(*target),
+                  "remove it, or write into that location " + same_check(block) +
+                      ", unless its backend is for all of them"));
     }
   }
+}
+
+/// Where try_files leads after the check. Clients can request a location by its path, but no named
+/// and no internal one.
+void find_fallbacks(Faults& faults, const Site& site, const Directive& block) {
   for (const Directive* one : own(block, "try_files")) {
-    const Directive* target = find_location(site, one->words.back());
+    const Directive* target = find_location(*site.server, one->words.back());
     if (!lets_in(target, block)) continue;
-    faults.push_back(
-        warning("try_files of " + name_of(block) + " leads to " + name_of(*target) + ", which " +
-                    (needs_session(*target) ? "others" : "anybody") + " can request directly",
-                "write into that one, too: " + same_check(block) + "; or make it internal"));
+    const std::string name = "try_files of " + name_of(block) + " leads to " + name_of(*target);
+    const std::string advice = "write into that one, too: " + same_check(block);
+    const bool is_hidden = one->words.back().starts_with('@') || !own(*target, "internal").empty();
+    if (!is_hidden) {
+      faults.push_back(warning(name + ", which " + (needs_session(*target) ? "others" : "anybody") +
+                                   " can request directly",
+                               advice + "; or make it internal"));
+    } else if (!has_check(*target)) {
+      faults.push_back(warning(name + ", whose backend is not told who it is", advice));
+    }
   }
 }
 
 bool lets_any_in(const Directive& block) {
   return needs_session(block) && value_in_effect(block, "satisfy") == "any";
-}
-
-/// The literal beginning of all paths of a location, in lower case, since an expression may ignore
-/// case.
-std::string beginning_of(const Pattern& pattern) {
-  std::string path = pattern.path;
-  if (pattern.is_expression()) {
-    if (!path.starts_with('^') || path.find('|') != std::string::npos) return "";
-    path.erase(0, 1);
-    const auto plain = path.find_first_of("\\.[](){}*+?$");
-    if (plain != std::string::npos) {
-      const bool repeats = std::string_view("*+?{").find(path[plain]) != std::string_view::npos;
-      path.resize(repeats && plain > 0 ? plain - 1 : plain);
-    }
-  }
-  return boost::to_lower_copy(path);
-}
-
-/// Finds a location beside `level` that admits more than `block` and takes precedence over it for
-/// paths that begin with `path`: an expression over a prefix without ^~, and ^~ over an expression.
-const Directive* find_rival(const Directive& level, const Directive& block,
-                            const std::string& path) {
-  const Pattern pattern = pattern_of(level);
-  if (pattern.modifier == "^~" || pattern.modifier == "@") return nullptr;
-  bool is_behind = false;
-  for (const Directive* other : own(*level.around, "location")) {
-    is_behind = is_behind || other == &level;
-    const Pattern others = pattern_of(*other);
-    // The first of two expressions counts.
-    const bool is_preferred =
-        others.is_expression()
-            ? !(is_behind && pattern.is_expression())
-            : pattern.is_expression() && others.modifier == "^~" && !is_ours(*other);
-    const auto denials = own(*other, "deny");
-    const bool refuses =
-        !own(*other, "return").empty() || std::ranges::any_of(denials, [](auto* one) {
-          return is(*one, {"deny", "all"});
-        });
-    if (!is_preferred || is_as_strict(*other, block) || refuses) continue;
-    const std::string begins = beginning_of(others);
-    if (begins.starts_with(path) || path.starts_with(begins)) return other;
-  }
-  return nullptr;
 }
 
 /// The zones that apply in a block, each with its line.
@@ -202,7 +143,8 @@ void find_openings(Faults& faults, const Site& site) {
                                "write into it: satisfy all;"));
     }
     find_replies_before_the_check(faults, site, *block);
-    find_ways_out(faults, site, *block);
+    find_error_pages(faults, site, *block);
+    find_fallbacks(faults, site, *block);
   }
   for (const Directive* block : site.blocks) {
     if (is_as_strict(*block, *block->around) || is_ours(*block)) continue;
@@ -210,30 +152,9 @@ void find_openings(Faults& faults, const Site& site) {
         name_of(*block) + (needs_session(*block) ? " admits more than the location around it"
                                                  : " requires no session, but the location "
                                                    "around it does"),
-        "remove its auth_request, unless this is meant"));
-  }
-}
-
-void find_rivals(Faults& faults, const Site& site) {
-  for (const Directive* block : site.is_protected) {
-    if (!is(*block, {"location"}) || pattern_of(*block).modifier == "=") continue;
-    const std::string path = beginning_of(pattern_of(*block));
-    // Locations may stand in locations.
-    for (const Directive* level = block; is(*level, {"location"}); level = level->around) {
-      const Directive* rival = find_rival(*level, *block, path);
-      if (rival == nullptr) continue;
-      std::string advice = "write into that one, too: " + same_check(*block);
-      if (!pattern_of(*level).is_expression()) {
-        advice = "write: location ^~ " + level->words.back() +
-                 " {  and repeat in it what that one does; or " + advice;
-      } else if (pattern_of(*rival).is_expression()) {
-        advice = "move that one behind the protected one; or " + advice;
-      }
-      faults.push_back(warning(
-          name_of(*rival) + " takes precedence over the protected location " + block->words.back(),
-          advice));
-      break;
-    }
+        value_in_effect(*block, "auth_request") == kCheckPath
+            ? "include users_identity.conf in place of users_auth.conf, unless this is meant"
+            : "remove its auth_request, unless this is meant"));
   }
 }
 
