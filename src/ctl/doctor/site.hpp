@@ -40,7 +40,7 @@ void find_caches(Faults& faults, const Site& site);
 /// Adds `fault` and the advice to remove the line if a parser has this directive off.
 void find_off(Faults& faults, const Site& site, const std::string& name, const std::string& fault);
 
-/// Checks that browsers keep the cookie of each site.
+/// Checks that browsers keep the cookie of each site, and the hosts that log in at another one.
 void check_hosts(Diagnosis& d, const NginxTree& tree, const std::vector<Site>& sites);
 
 /// Returns true if a server has the locations of users.conf.
