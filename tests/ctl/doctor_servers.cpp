@@ -60,4 +60,67 @@ BOOST_AUTO_TEST_CASE(a_check_without_users_conf) {
   passes_nginx("nginx rules", beside("location / { " + kStrip + " auth_request off; }", ""));
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_leads_to_the_same_backend) {
+  const auto finds = [&](const std::string& other, const std::string& protect) {
+    finds_with(beside("location / { " + other + " }", protect),
+               {"nginx identity", "problem", "server other.test of ", kStrip});
+    finds_with(beside("location / { if ($arg_a) { " + other + " } }", protect),
+               {"nginx identity", "problem", "if ($arg_a) passes", kStrip});
+  };
+  const auto passes = [&](const std::string& other, const std::string& protect) {
+    passes_nginx("nginx identity", beside(other, protect));
+  };
+  finds(kPass, kPass);
+  finds("proxy_pass http://LOCALHOST:9$request_uri;", "proxy_pass http://127.0.0.1:9;");
+  finds("proxy_pass http://127.0.0.1;", "proxy_pass http://127.0.0.1:80;");
+  finds("fastcgi_pass unix:/run/php.sock;", "fastcgi_pass unix:/run/php.sock;");
+  finds("proxy_pass http://unix:/run/app.sock;", "proxy_pass http://unix:/run/app.sock;");
+  finds("grpc_pass grpc://127.0.0.1:9;", "grpc_pass 127.0.0.1:9;");
+  const std::string id = "proxy_set_header X-User-Id $http_x_user_id;";
+  finds_with(beside("location / { " + kStrip + id + kPass + " }", kPass),
+             {"nginx identity", "problem", "server other.test of ", kStrip});
+  passes_nginx("nginx identity", beside("location / { " + kStrip + kPass + " }", kPass));
+  passes(kStrip + " location /a/ { " + kPass + " }", kPass);
+  passes("location / { proxy_pass_request_headers off; " + kPass + " }", kPass);
+  passes("location / { proxy_pass http://127.0.0.1:10; }", kPass);
+  passes("location / { " + kPass + " }", "");
+  passes("set $a x; location / { proxy_pass http://$a:9; }", "set $a y; proxy_pass http://$a:9;");
+
+  const std::string upstream = kHttp + " upstream app { server 127.0.0.1:9; server 127.0.0.1:10; }";
+  for (const char* other : {"http://app", "http://app/x", "http://127.0.0.1:10"}) {
+    auto changes =
+        beside("location /a/ { proxy_pass " + std::string(other) + "; }", "proxy_pass http://app;");
+    changes.insert(changes.begin(), {kHttp, upstream});
+    finds_with(changes, {"nginx identity", "problem", "location /a/ passes", kStrip});
+  }
+  // The site's own backend may be a server that passes requests on.
+  passes("listen unix:inner.sock; location / { " + kPass + " }",
+         "proxy_pass http://unix:inner.sock:/; location /members/in/ { " + kPass + " }");
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_gives_the_same_files) {
+  const std::string root = "root /srv/www;";
+  const Fault fault{"nginx session", "warning", "server other.test of ",
+                    "location ^~ /members/ { return 404; }"};
+  for (const std::string& other :
+       {root, root + "location / { try_files $uri =404; }", "location / { " + root + " }",
+        root + "location /members/public { deny all; }", root + "auth_request off;",
+        root + "location /a { return 404; }"}) {
+    finds_with(beside(other, root), fault);
+  }
+  for (const std::string& other :
+       {std::string("root /srv/other;"), root + "return 301 https://other.test$request_uri;",
+        root + "rewrite ^ https://other.test/ permanent;", root + "location / { return 404; }",
+        root + "location / { " + kStrip + " proxy_pass http://127.0.0.1:11; }",
+        root + "location /members/ { deny all; }", root + "location /members { internal; }",
+        root + "location ~ ^/members/ { return 403; }", root + "deny all;", root + "auth_basic x;",
+        root + "location / { try_files /index.html =404; }", root + "location / { alias /srv/a/; }",
+        root + "location ^~ /members/ { root /srv/b; }",
+        root + "location / { location /members/ { return 404; } }"}) {
+    passes_nginx("nginx session", beside(other, root));
+  }
+  passes_nginx("nginx session", beside(root, root + kPass));
+  passes_nginx("nginx session", beside(root, "alias /srv/a/;"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -100,8 +100,10 @@ struct Check {
   const char* fine;
 };
 const Check kChecks[] = {
-    {"nginx identity", {find_forgeries}, "no client can forge its identity"},
-    {"nginx session", {find_openings}, "every protected location requires a session"},
+    {"nginx identity", {find_forgeries, find_shared_backends}, "no client can forge its identity"},
+    {"nginx session",
+     {find_openings, find_open_files},
+     "every protected location requires a session"},
     {"nginx rules", {find_rules}, "every rule can be met"},
     {"nginx precedence", {find_rivals}, "no location takes precedence over a protected one"},
     {"nginx cache", {find_caches}, "no cache stores what one user gets"},

@@ -30,10 +30,12 @@ std::string name_of_server(const Directive& server);
 // Parts of check_locations: what is wrong with one site.
 using Faults = std::vector<Finding>;
 void find_openings(Faults& faults, const Site& site);
+void find_open_files(Faults& faults, const Site& site);
 void find_rivals(Faults& faults, const Site& site);
 void find_lost_limits(Faults& faults, const Site& site);
 void find_rules(Faults& faults, const Site& site);
 void find_forgeries(Faults& faults, const Site& site);
+void find_shared_backends(Faults& faults, const Site& site);
 void find_early_data(Faults& faults, const Site& site);
 void find_caches(Faults& faults, const Site& site);
 
