@@ -123,4 +123,60 @@ BOOST_AUTO_TEST_CASE(a_server_that_gives_the_same_files) {
   passes_nginx("nginx session", beside(root, "alias /srv/a/;"));
 }
 
+BOOST_AUTO_TEST_CASE(a_rewrite_that_answers_the_check) {
+  const auto before = [](const std::string& lines) {
+    return Changes{{kServer, lines + "\n" + kServer}};
+  };
+  for (const char* lines :
+       {"rewrite ^ /index.php;", "rewrite ^/(.*)$ /app/$1 last;", "rewrite ^(.*)$ /a$1 break;",
+        "rewrite (?i)^/USERS/\\w+ /a last;", "if ($http_x) { rewrite ^ /index.php last; }",
+        "if (!-e $request_filename) { rewrite ^ /index.php last; }"}) {
+    finds_with(before(lines), {"nginx session", "problem", "stands before users.conf",
+                               "move it behind the include of users.conf"});
+  }
+  for (const char* lines :
+       {"if ($uri ~ ^/users) { return 200; }", "if ($arg_a = \"\") { return 204; }",
+        "if ($uri !~ ^/a) { return 200 a; }", "if (!-f $request_filename) { return 200; }"}) {
+    finds_with(before(lines),
+               {"nginx session", "problem", "return 20", "move it behind the include"});
+  }
+  for (const char* lines :
+       {"rewrite ^/old/(.*)$ /new/$1 last;", "rewrite ^/a/(\\d+)$ /a.php?id=$1 last;",
+        "rewrite ^ https://x/ permanent;", "rewrite ^ /a redirect;", "rewrite ^/(.*)/$ /$1;",
+        "if ($request_method = OPTIONS) { return 204; }",
+        "if ($host = a.b) { return 301 https://x/; }", "if ($arg_a = \"\") { return 403; }",
+        "if ($uri = /ping) { return 200 ok; }",
+        "if ($uri ~ ^/users/) { break; } rewrite ^ /index.php last;",
+        "if (-f $request_filename) { rewrite ^ /a last; }", "if ($arg_a) { rewrite ^ /a last; }",
+        "if ($uri = /ping) { rewrite ^ /a last; }", "rewrite ^/(?!users/) /index.php last;"}) {
+    passes_nginx("nginx session", before(lines));
+  }
+  passes_nginx("nginx session", {{kServer, kServer + " rewrite ^ /index.php last;"}});
+}
+
+BOOST_AUTO_TEST_CASE(subrequests_that_nginx_does_not_check) {
+  const auto open = [](const std::string& lines) {
+    return Changes{{kOpen, "location /open/ { " + lines + " } " + kOpen}};
+  };
+  for (const std::string name : {"add_before_body", "add_after_body", "mirror"}) {
+    const Fault fault{"nginx session", "warning", "requests location ^~ /private/",
+                      "users_auth.conf"};
+    finds_with(open(name + " /private/a;"), fault);
+    finds_with({{kServer, kServer + name + " /private/a;"}}, fault);
+    passes_nginx("nginx session", open(name + " /other/a;"));
+    passes_in_sample("nginx session", name + " /private/a;");
+  }
+  passes_nginx("nginx session", open("mirror off;"));
+  const Fault fault{"nginx session", "warning", "can include location ^~ /private/ of", "ssi off;"};
+  finds_with(open("ssi on;"), fault);
+  finds_with({{kOpen, "location /open/ { } " + kOpen}, {kHttp, kHttp + "ssi on;"}}, fault);
+  finds_with({{kSample, "location ^~ /r/ { auth_request /users/_auth/level/2; " + kIdentity +
+                            " } " + kSample + "ssi on;"}},
+             {"nginx session", "warning", "can include location ^~ /r/ of", "ssi off;"});
+  passes_in_sample("nginx session", "ssi on;");
+  // The other location refuses everybody.
+  passes_nginx("nginx session", {{kServer, kServer + "ssi on;"}});
+  passes_nginx("nginx session", open("ssi off;"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

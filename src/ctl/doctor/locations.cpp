@@ -102,7 +102,7 @@ struct Check {
 const Check kChecks[] = {
     {"nginx identity", {find_forgeries, find_shared_backends}, "no client can forge its identity"},
     {"nginx session",
-     {find_openings, find_open_files},
+     {find_openings, find_bypasses, find_open_files},
      "every protected location requires a session"},
     {"nginx rules", {find_rules}, "every rule can be met"},
     {"nginx precedence", {find_rivals}, "no location takes precedence over a protected one"},

@@ -30,6 +30,7 @@ std::string name_of_server(const Directive& server);
 // Parts of check_locations: what is wrong with one site.
 using Faults = std::vector<Finding>;
 void find_openings(Faults& faults, const Site& site);
+void find_bypasses(Faults& faults, const Site& site);
 void find_open_files(Faults& faults, const Site& site);
 void find_rivals(Faults& faults, const Site& site);
 void find_lost_limits(Faults& faults, const Site& site);
