@@ -6,7 +6,6 @@
 #include "accounts/phone.hpp"
 #include "accounts/throttle.hpp"
 #include "accounts/user.hpp"
-#include "base/log.hpp"
 
 namespace users {
 
