@@ -17,18 +17,10 @@ decltype(remove_from_group) remove_from_group{
     "remove_from_group", "DELETE FROM group_members WHERE user_id = ? AND name = ?"};
 decltype(remove_from_groups) remove_from_groups{"remove_from_groups",
                                                 "DELETE FROM group_members WHERE user_id = ?"};
-decltype(count_groups) count_groups{"count_groups",
-                                    "SELECT",
-                                    {{"COUNT(*)", &db::Number::value}},
-                                    "FROM group_members WHERE user_id = ?"};
-decltype(find_groups) find_groups{
-    "find_groups", "SELECT", {{kGroupsOfUser, &db::Text::value}}, "FROM users u WHERE u.id = ?"};
-decltype(list_groups_of_users) list_groups_of_users{
-    "list_groups_of_users",
-    "SELECT",
-    {{"user_id", &GroupsOfUser::user_id},
-     {"GROUP_CONCAT(name ORDER BY name)", &GroupsOfUser::groups}},
-    "FROM group_members WHERE user_id > ? AND user_id <= ? GROUP BY user_id"};
+decltype(copy_groups) copy_groups{
+    "copy_groups",
+    "UPDATE users SET groupNames = IFNULL((SELECT GROUP_CONCAT(m.name ORDER BY m.name) FROM "
+    "group_members m WHERE m.user_id = users.id), '') WHERE id = ?"};
 decltype(list_groups) list_groups{
     "list_groups",
     "SELECT",

@@ -16,19 +16,9 @@ constexpr std::uint64_t kMostGroups = 64;
 /// Whether it is 1 to 32 of a-z, 0-9, _ and -.
 bool is_group_name(std::string_view text);
 
-/// The groups of the account `u`, for a select list: in order, separated by commas.
-constexpr const char* kGroupsOfUser =
-    "IFNULL((SELECT GROUP_CONCAT(m.name ORDER BY m.name) FROM group_members m WHERE m.user_id = "
-    "u.id), '')";
-
 struct Group {
   std::string name;
   std::uint64_t members = 0;
-};
-
-struct GroupsOfUser {
-  std::uint64_t user_id = 0;
-  std::string groups;  ///< separated by commas
 };
 
 struct Member {
@@ -40,12 +30,8 @@ struct Member {
 extern const db::Write<void(std::uint64_t user_id, std::string_view group)> add_to_group;
 extern const db::Write<void(std::uint64_t user_id, std::string_view group)> remove_from_group;
 extern const db::Write<void(std::uint64_t user_id)> remove_from_groups;
-extern const db::Query<db::Number(std::uint64_t user_id)> count_groups;
-/// Separated by commas.
-extern const db::Query<db::Text(std::uint64_t user_id)> find_groups;
-/// Of the accounts with a number greater than `after`, up to `last`; those without groups are
-/// missing.
-extern const db::Query<GroupsOfUser(std::uint64_t after, std::uint64_t last)> list_groups_of_users;
+/// Copies the names to the account's row, after each change of the two above.
+extern const db::Write<void(std::uint64_t user_id)> copy_groups;
 extern const db::Query<Group(std::string_view after, std::uint64_t limit)> list_groups;
 extern const db::Query<Member(std::string_view group, std::uint64_t after_id, std::uint64_t limit)>
     list_members;

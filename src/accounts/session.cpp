@@ -1,6 +1,5 @@
 #include "accounts/session.hpp"
 
-#include "accounts/groups.hpp"
 #include "accounts/identity_keys.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -37,7 +36,7 @@ const std::vector<db::Column<Session>> kSession{
     {"u.phone", &Session::phone},
     {db::seconds_since("s.seenTime"), &Session::seconds_unseen},
     {"s.level", &Session::level},
-    {kGroupsOfUser, &Session::groups}};
+    {"u.groupNames", &Session::groups}};
 
 std::vector<db::Column<Session>> with_identity() {
   std::vector<db::Column<Session>> columns = kSession;

@@ -13,7 +13,8 @@ const std::vector<db::Column<User>> kUser{{"id", &User::id},
                                           {db::iso8601("createTime"), &User::created},
                                           {db::iso8601("disableTime"), &User::disabled},
                                           {"epoch", &User::epoch},
-                                          {"level", &User::level}};
+                                          {"level", &User::level},
+                                          {"groupNames", &User::groups}};
 
 /// `operator_name`: NULL if the user acted.
 const db::Write<void(std::uint64_t user_id, std::string_view event, std::string_view address,

@@ -21,6 +21,7 @@ struct User {
   std::optional<std::string> disabled;    ///< time of disabling
   std::uint64_t epoch = 0;                ///< current epoch; sessions with another one are over
   std::uint64_t level = 0;                ///< the least level of its sessions
+  std::string groups;                     ///< in order, separated by commas
 };
 
 extern const db::Query<User(std::string_view phone)> find_user_by_phone;

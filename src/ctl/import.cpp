@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "accounts/groups.hpp"
 #include "base/log.hpp"
 #include "base/program.hpp"
 #include "ctl/service.hpp"
@@ -196,17 +195,10 @@ int export_users(const Call& call) {
     const auto page = service.read(
         [&](db::Connection& connection) { return list_users.all(connection, last, 0, kPage); });
     if (page.empty()) return EXIT_SUCCESS;
-    std::map<std::uint64_t, std::string> groups;
-    for (auto& [id, names] : service.read([&](db::Connection& connection) {
-           return list_groups_of_users.all(connection, last, page.back().id);
-         })) {
-      groups[id] = std::move(names);
-    }
     for (const User& user : page) {
-      const auto found = groups.find(user.id);
       std::cout << user.phone << '\t' << user.password << '\t' << plain_time(user.created) << '\t'
                 << (user.disabled ? plain_time(*user.disabled) : "NULL") << '\t'
-                << (found == groups.end() ? "NULL" : found->second) << '\n';
+                << (user.groups.empty() ? "NULL" : user.groups) << '\n';
     }
     last = page.back().id;
     flush_output();

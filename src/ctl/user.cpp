@@ -37,8 +37,8 @@ int user_show(const Call& call) {
   Service service(call, 1);
   const User user = service.account();
   const Standing standing = service.accounts().standing(user);
-  json::Value groups = standing.groups;
-  if (call.form() == Form::json) groups = json::array_of(standing.groups, ',');
+  json::Value groups = user.groups;
+  if (call.form() == Form::json) groups = json::array_of(user.groups, ',');
   print_object(
       call, {{"id", user.id},
              {"phone", user.phone},

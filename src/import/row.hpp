@@ -20,7 +20,7 @@ enum class Column {
   password,  ///< as it was typed
   hash,
   id,
-  groups,  ///< names, separated by commas
+  groups,  ///< names in order, separated by commas
   created,
   disabled_since,  ///< a time; if there is none, the account is not disabled
   disabled_if,     ///< a truth value, such as is_disabled
@@ -71,7 +71,7 @@ struct ImportRow {
   std::string hash{};           ///< empty if there is a password
   std::string created{};        ///< `YYYY-MM-DD hh:mm:ss` in UTC; empty: unknown
   std::string disabled{};       ///< the same; empty: not disabled
-  std::string groups{};         ///< names, separated by commas
+  std::string groups{};         ///< names in order, separated by commas
   std::uint64_t id = kUnknown;
   std::bitset<kRemarks> remarks{};
 };

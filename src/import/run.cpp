@@ -31,9 +31,9 @@ const db::Query<User(std::string_view phones)> find_by_phones{
 /// No createTime means now.
 const db::Statement insert_users{
     "insert_imported",
-    "INSERT INTO users (phone, password, createTime, disableTime) VALUES (?, ?, "
-    "IFNULL(NULLIF(?, ''), UTC_TIMESTAMP()), NULLIF(?, ''))",
-    4};
+    "INSERT INTO users (phone, password, createTime, disableTime, groupNames) VALUES (?, ?, "
+    "IFNULL(NULLIF(?, ''), UTC_TIMESTAMP()), NULLIF(?, ''), ?)",
+    5};
 
 /// The first row has the operation.
 const db::Write<void(std::string_view operator_name, std::string_view operation,
@@ -66,7 +66,7 @@ void insert(const db::Transaction& transaction, const std::vector<ImportRow>& ro
   json::Array phones;
   json::Array members;
   for (const ImportRow& row : rows) {
-    bulk.push_back({row.phone, row.hash, row.created, row.disabled});
+    bulk.push_back({row.phone, row.hash, row.created, row.disabled, row.groups});
     phones.emplace_back(row.phone);
     if (row.groups.empty()) continue;
     for (std::string& group : split(row.groups, ',')) {

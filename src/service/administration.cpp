@@ -6,6 +6,7 @@
 #include "accounts/foreign_hash.hpp"
 #include "accounts/groups.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "factors/second_factor.hpp"
 #include "factors/verification.hpp"
 
@@ -75,7 +76,6 @@ Standing Administration::standing(const User& user) {
             list_factors.all(connection, user.id).size(),
             count_passkeys.one(connection, user.id).value_or(db::Number{}).value,
             RecoveryCodes::left(connection, user.id),
-            find_groups.one(connection, user.id).value_or(db::Text{}).value,
             throttle::count_of(connection, throttle::kLogins, user.phone),
             throttle::count_of(connection, throttle::kGuessesADay, user.phone),
             throttle::count_of(connection, throttle::kSendsADay, user.phone),
@@ -199,21 +199,23 @@ ChangeResult Administration::remove(const Phone& phone) {
 ChangeResult Administration::add_to_group(const Phone& phone, const std::string& group) {
   return change(phone, [&](const Change& change) {
     db::Connection& connection = change.transaction.connection();
-    if (users::add_to_group(connection, change.user.id, group) != 1) return false;
-    if (count_groups.one(connection, change.user.id).value_or(db::Number{}).value > kMostGroups) {
+    const User& user = change.user;
+    if (users::add_to_group(connection, user.id, group) != 1) return false;
+    if (split(user.groups, ',').size() >= kMostGroups) {
       throw ChangeRefused("an account has at most " + std::to_string(kMostGroups) +
                           " groups: nothing was changed for " + phone.e164());
     }
-    record(change.transaction, change.user.id, "added to group " + group, client_);
+    copy_groups(connection, user.id);
+    record(change.transaction, user.id, "added to group " + group, client_);
     return true;
   });
 }
 
 ChangeResult Administration::remove_from_group(const Phone& phone, const std::string& group) {
   return change(phone, [&](const Change& change) {
-    if (users::remove_from_group(change.transaction.connection(), change.user.id, group) != 1) {
-      return false;
-    }
+    db::Connection& connection = change.transaction.connection();
+    if (users::remove_from_group(connection, change.user.id, group) != 1) return false;
+    copy_groups(connection, change.user.id);
     record(change.transaction, change.user.id, "removed from group " + group, client_);
     return true;
   });

@@ -26,7 +26,6 @@ struct Standing {
   std::uint64_t factors;  ///< authenticator apps and passkeys
   std::uint64_t passkeys;
   std::uint64_t recovery_codes;  ///< not used yet
-  std::string groups;            ///< separated by commas
   throttle::Count logins;        ///< attempts since the last right password
   throttle::Count guesses;
   throttle::Count sends;  ///< in a day

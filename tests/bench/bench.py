@@ -226,8 +226,7 @@ def ask_storm(product, shared):
 
 def ask_rules(product):
     """A protected location: any session, a group of the user's, and a signed identity; in turns."""
-    contestants.sql("INSERT IGNORE INTO group_members (user_id, name) SELECT id, 'staff' FROM users "
-                    f"WHERE phone = '+86{KNOWN}'")
+    contestants.put_in_groups("'staff'", f"phone = '+86{KNOWN}'")
     ways = {"any session": ("/file/page", "no"), "a group": ("/staff/page", "no"), "signed": ("/file/page", "yes")}
     for turn in range(ROUNDS):
         for name, (path, sign) in ways.items():
@@ -282,10 +281,13 @@ fill.have = 0
 def ask_groups(product):
     """auth with no other group, with 10,000 groups of 100 accounts, and again without; then how long users-ctl takes."""
     fill(max(ROWS[-1], 1_000_000))
-    everybody = "INSERT IGNORE INTO group_members (user_id, name) SELECT id, CONCAT('group-', id DIV 100 MOD 10000) FROM users " \
-                "WHERE password = 'filled' LIMIT 1000000"
+    filled = int(contestants.sql("SELECT MIN(id) FROM users WHERE password = 'filled'"))
+    everybody = f"id BETWEEN {filled} AND {filled} + 999999 AND password = 'filled'"
     for state in ("none", "10,000 groups", "none"):
-        contestants.sql(everybody if state != "none" else "DELETE FROM group_members WHERE name LIKE 'group-%'")
+        if state != "none":
+            contestants.put_in_groups("CONCAT('group-', id DIV 100 MOD 10000)", everybody)
+        else:
+            contestants.sql(f"DELETE FROM group_members WHERE name LIKE 'group-%'; UPDATE users SET groupNames = '' WHERE {everybody}")
         load(product, "auth", 2).result()
         for turn in range(ROUNDS):
             keep("groups", state, turn, rate=load(product, "auth", SECONDS).result()["rate"])

@@ -327,6 +327,12 @@ def sql(text):
     return done.stdout.strip()
 
 
+def put_in_groups(name, where):
+    """`name`: an expression."""
+    sql(f"INSERT IGNORE INTO group_members (user_id, name) SELECT id, {name} FROM users WHERE {where}; "
+        f"UPDATE users SET groupNames = {name} WHERE {where}")
+
+
 def start_database():
     product = Product()
     # The numbers of an earlier run are still registered.

@@ -288,6 +288,8 @@ BOOST_AUTO_TEST_CASE(an_export_imported_elsewhere_is_the_same) {
     database.query(std::string("INSERT INTO group_members SELECT id, ") + group +
                    " FROM users WHERE id % 5 = 0");
   }
+  database.query(
+      "UPDATE users SET groupNames = CONCAT('group-', id % 3, ',staff') WHERE id % 5 = 0");
   BOOST_TEST_REQUIRE(export_to("export.tsv").status == 0);
   const std::string exported = read_file(path("export.tsv"));
   BOOST_TEST(exported.starts_with("phone\thash\tcreateTime\tdisableTime\tgroups\n"));
@@ -298,7 +300,8 @@ BOOST_AUTO_TEST_CASE(an_export_imported_elsewhere_is_the_same) {
   std::istringstream heading(exported.substr(0, exported.find('\n')));
   for (std::string column; std::getline(heading, column, '\t');) {
     const std::string groups =
-        "(SELECT GROUP_CONCAT(name ORDER BY name) FROM group_members m WHERE m.user_id = users.id)";
+        "(SELECT CONCAT(groupNames, ' ', GROUP_CONCAT(name ORDER BY name)) FROM group_members m "
+        "WHERE m.user_id = users.id)";
     columns += ", IFNULL(" +
                (column == "hash"     ? "password"
                 : column == "groups" ? groups

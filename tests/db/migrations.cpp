@@ -124,6 +124,20 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_first_version_is_brought_up_to_date) {
   BOOST_TEST(tables_of(database) == tables_of(fresh));
 }
 
+BOOST_AUTO_TEST_CASE(the_rows_of_accounts_in_groups_get_their_names) {
+  ScratchDatabase database;
+  database.query(
+      "ALTER TABLE users DROP COLUMN groupNames; DELETE FROM schema_migrations WHERE version = 14; "
+      "INSERT INTO users (id, phone, password, createTime) SELECT seq, CONCAT('+861390000000', "
+      "seq), 'x', UTC_TIMESTAMP() FROM seq_1_to_3; INSERT INTO group_members SELECT 1, "
+      "CONCAT(REPEAT('g', 30), LPAD(65 - seq, 2, '0')) FROM seq_1_to_64; INSERT INTO group_members "
+      "VALUES (3, 'staff'), (3, 'authors')");
+  BOOST_TEST(ctl(database, "migrate").status == 0);
+  BOOST_TEST(database.query("SELECT LENGTH(groupNames) FROM users WHERE id = 1") == "2111");
+  BOOST_TEST(database.query("SELECT GROUP_CONCAT(CONCAT('<', groupNames, '>') ORDER BY id "
+                            "SEPARATOR ' ') FROM users WHERE id > 1") == "<> <authors,staff>");
+}
+
 BOOST_AUTO_TEST_CASE(a_migration_that_was_changed_after_it_was_applied_is_refused) {
   ScratchDatabase database;
   BOOST_TEST(run_script("sha256sum sql/migrations/0001_users.sql | cut -c1-64") ==

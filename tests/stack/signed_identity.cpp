@@ -346,6 +346,10 @@ BOOST_AUTO_TEST_CASE(every_protocol_carries_it_and_no_client_can_send_one) {
   // The longest groups that an account may have.
   query("INSERT INTO group_members (user_id, name) SELECT " + id_of(person) +
         ", RPAD(CONCAT('g', seq), 32, 'x') FROM seq_1_to_64");
+  query(
+      "UPDATE users SET groupNames = (SELECT GROUP_CONCAT(name ORDER BY name) FROM group_members "
+      "WHERE user_id = id) WHERE id = " +
+      id_of(person));
   for (const bool cached : {false, true}) {
     const NginxSite site(
         "server { listen unix:@FOLDER@/plain.sock; include "
