@@ -12,20 +12,25 @@ namespace {
 /// before they have it would be refused.
 constexpr std::uint64_t kPublishedBefore = 3600;
 
+/// The id of the active key. If the clock was set back, no key's time may have come: then it is the
+/// first one's.
+const std::string kActive =
+    "IFNULL((SELECT MAX(k.id) FROM identity_keys k WHERE k.activeTime <= UTC_TIMESTAMP()), (SELECT "
+    "MIN(k.id) FROM identity_keys k))";
+
 const std::vector<db::Column<IdentityKey>> kIdentityKey{
     {"i.id", &IdentityKey::id},
     {"i.publicKey", &IdentityKey::public_key},
     {"i.sealed", &IdentityKey::sealed},
     {db::iso8601("i.createTime"), &IdentityKey::created},
     {db::iso8601("i.activeTime"), &IdentityKey::active},
-    {std::string("IF(i.publicKey = ") + kActiveIdentityKey +
-         ", 'active', IF(i.activeTime > UTC_TIMESTAMP(), 'next', 'retired'))",
+    {"IF(i.id = " + kActive + ", 'active', IF(i.activeTime > UTC_TIMESTAMP(), 'next', 'retired'))",
      &IdentityKey::state},
     {db::seconds_since("i.activeTime"), &IdentityKey::seconds_active}};
 
 const db::Query<IdentityKey()> find_active_identity_key{
     "find_active_identity_key", "SELECT", kIdentityKey,
-    std::string("FROM identity_keys i WHERE i.publicKey = ") + kActiveIdentityKey};
+    "FROM identity_keys i WHERE i.id = " + kActive};
 const db::Query<IdentityKey()> find_newest_identity_key{
     "find_newest_identity_key", "SELECT", kIdentityKey,
     "FROM identity_keys i ORDER BY i.id DESC LIMIT 1"};

@@ -14,12 +14,6 @@
 
 namespace users {
 
-/// The public key of the active one, for a select list; empty if there is none. If the clock was
-/// set back, no key's time may have come: then it is the first one.
-constexpr const char* kActiveIdentityKey =
-    "COALESCE((SELECT k.publicKey FROM identity_keys k WHERE k.activeTime <= UTC_TIMESTAMP() ORDER "
-    "BY k.id DESC LIMIT 1), (SELECT k.publicKey FROM identity_keys k ORDER BY k.id LIMIT 1), '')";
-
 /// The id of the oldest published key, for a condition: the newest one that has been active for an
 /// hour.
 constexpr const char* kOldestPublished =

@@ -11,7 +11,10 @@ constexpr std::uint64_t kSeconds = 60;
 
 std::string IdentitySigner::sign(db::Database& database, const Session& session,
                                  const std::string& host) {
-  if (!signing_ || signing_->public_key() != session.identity_key) load(database);
+  if (!signing_ || read_at_ != session.now) {
+    read_key(database);
+    read_at_ = session.now;
+  }
   std::string token = head_;
   token += crypto::to_base64url(json::text(json::Object{
       {"iss", config_.identity_issuer.empty() ? "https://" + host : config_.identity_issuer},
@@ -28,9 +31,10 @@ std::string IdentitySigner::sign(db::Database& database, const Session& session,
   return token.append(".").append(crypto::to_base64url(signature));
 }
 
-void IdentitySigner::load(db::Database& database) {
+void IdentitySigner::read_key(db::Database& database) {
   const IdentityKey identity = database.replay(
       [&](db::Connection& connection) { return active_identity_key(connection, key_); });
+  if (signing_ && signing_->public_key() == identity.public_key) return;
   signing_.emplace(seed_of(identity, key_));
   head_ = crypto::to_base64url(json::text(json::Object{
               {"alg", "EdDSA"}, {"kid", kid_of(identity.public_key)}, {"typ", "JWT"}})) +

@@ -12,7 +12,7 @@
 
 namespace users {
 
-/// Signs with the active key, which it keeps until another one is active.
+/// Signs with the active key, which it reads again in every second that it signs in.
 class IdentitySigner {
  public:
   /// Both must outlive this object.
@@ -23,12 +23,13 @@ class IdentitySigner {
   std::string sign(db::Database& database, const Session& session, const std::string& host);
 
  private:
-  void load(db::Database& database);
+  void read_key(db::Database& database);
 
   const Config& config_;
   const Secret& key_;
   std::optional<crypto::SigningKey> signing_;
-  std::string head_;  ///< the token's first part, with its dot
+  std::uint64_t read_at_ = 0;  ///< in seconds since 1970, by the database's clock
+  std::string head_;           ///< the token's first part, with its dot
 };
 
 }  // namespace users

@@ -1,6 +1,5 @@
 #include "accounts/session.hpp"
 
-#include "accounts/identity_keys.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 
@@ -43,7 +42,6 @@ std::vector<db::Column<Session>> with_identity() {
   columns.push_back({"s.amr", &Session::amr});
   columns.push_back({"UNIX_TIMESTAMP(" + kAuthenticated + ")", &Session::auth_time});
   columns.push_back({"UNIX_TIMESTAMP()", &Session::now});
-  columns.push_back({kActiveIdentityKey, &Session::identity_key});
   return columns;
 }
 

@@ -39,7 +39,6 @@ struct Session {
   std::string amr;
   std::uint64_t auth_time = 0;  ///< last authentication, in seconds since 1970
   std::uint64_t now = 0;        ///< by the database's clock, likewise
-  std::string identity_key;     ///< public key of the key that signs; empty: there is none yet
 };
 
 struct NewSession {

@@ -49,7 +49,7 @@ int identity_revoke(const Call& call) {
                  "Key " + kid +
                      ": it is withdrawn, and backends refuse what it signed, at the latest when "
                      "they read /users/jwks.json again. If it signs now, another key does so "
-                     "at once.")) {
+                     "within a second.")) {
     std::cerr << "users-ctl: nothing was changed\n";
     return EXIT_FAILURE;
   }
@@ -71,7 +71,8 @@ const std::vector<Command> kIdentityCommands{
      identity_rotate},
     {"identity revoke", "KID", "--yes",
      "Withdraws a key that others may know. If it is the active one, the next one, or a new one, "
-     "signs at once, and backends may refuse requests until they have read /users/jwks.json again: "
+     "signs within a second, and backends may refuse requests until they have read "
+     "/users/jwks.json again: "
      "make them keep it for at most 5 minutes. Asks.",
      identity_revoke},
 };

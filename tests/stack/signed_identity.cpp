@@ -109,6 +109,14 @@ struct Fixture {
   [[nodiscard]] Token token(const std::string& host = "www.example.org") const {
     return Token(check(host).header("x-user-jwt"));
   }
+  /// The first one of the next second. Until then workers may sign with the key that they have.
+  [[nodiscard]] Token later_token() const {
+    const std::uint64_t now = token().claims["iat"];
+    for (;;) {
+      Token later = token();
+      if (later.claims["iat"] > now) return later;
+    }
+  }
   [[nodiscard]] Json keys() const {
     return Json::parse(worker.ask(fcgi::get("/users/jwks.json")).body);
   }
@@ -218,7 +226,7 @@ BOOST_AUTO_TEST_CASE(a_clock_that_was_set_back_stops_no_signature) {
   const Token first = token();
   BOOST_TEST(identity("rotate").status == 0);
   query("UPDATE identity_keys SET activeTime = activeTime + INTERVAL 2 DAY");
-  const Token now = token();
+  const Token now = later_token();
   BOOST_TEST(now.kid() == first.kid());
   BOOST_TEST(verifies(now, keys()));
   BOOST_TEST(says(identity("list"), first.kid() + "\tactive\t"));
@@ -234,7 +242,7 @@ BOOST_AUTO_TEST_CASE(a_restored_database_whose_key_has_the_same_number_signs_wit
   const Token others(other.ask(request).header("x-user-jwt"));
   BOOST_TEST(others.kid() != first.kid());
   BOOST_TEST(query("SELECT id FROM identity_keys") == "1");
-  BOOST_TEST(token().kid() == others.kid());
+  BOOST_TEST(later_token().kid() == others.kid());
 }
 
 BOOST_AUTO_TEST_CASE(the_next_key_is_published_an_hour_before_it_signs) {
@@ -245,7 +253,7 @@ BOOST_AUTO_TEST_CASE(the_next_key_is_published_an_hour_before_it_signs) {
   BOOST_TEST_REQUIRE(published.size() == 2U);
   BOOST_TEST(published[1] == first.kid());
   BOOST_TEST(says(made, "key " + published[0] + ": made, it signs from 20"));
-  BOOST_TEST(token().kid() == first.kid());
+  BOOST_TEST(later_token().kid() == first.kid());
   const Command again = identity("rotate");
   BOOST_TEST(again.status == 0);
   BOOST_TEST(says(again, published[0] + ": is the next one already"));
@@ -253,7 +261,7 @@ BOOST_AUTO_TEST_CASE(the_next_key_is_published_an_hour_before_it_signs) {
   BOOST_TEST(says(identity("list"), published[1] + "\tactive\t"));
 
   let_an_hour_pass();
-  const Token second = token();
+  const Token second = later_token();
   BOOST_TEST(second.kid() == published[0]);
   BOOST_TEST(verifies(second, keys()));
   // What was signed a moment ago still counts.
@@ -277,9 +285,9 @@ BOOST_AUTO_TEST_CASE(the_courier_makes_the_next_key_in_time_and_deletes_old_ones
   const std::string first = token().kid();
   query("UPDATE identity_keys SET activeTime = activeTime - INTERVAL 90 DAY");
   BOOST_TEST(with_courier_until("2"));
-  BOOST_TEST(token().kid() == first);
+  BOOST_TEST(later_token().kid() == first);
   let_an_hour_pass();
-  BOOST_TEST(token().kid() != first);
+  BOOST_TEST(later_token().kid() != first);
   BOOST_TEST(kids_of(keys()).size() == 2U);
   let_an_hour_pass();
   BOOST_TEST(with_courier_until("1"));
@@ -290,7 +298,7 @@ BOOST_AUTO_TEST_CASE(a_revoked_key_signs_no_more_and_is_gone) {
   BOOST_TEST(identity("revoke " + first.kid()).status == 64);  // it asks
   const Command revoked = identity("revoke --yes " + first.kid());
   BOOST_TEST(revoked.status == 0, revoked.output);
-  const Token second = token();
+  const Token second = later_token();
   BOOST_TEST(second.kid() != first.kid());
   BOOST_TEST(kids_of(keys()) == std::vector{second.kid()}, boost::test_tools::per_element());
   BOOST_TEST(verifies(second, keys()));
@@ -302,14 +310,14 @@ BOOST_AUTO_TEST_CASE(a_revoked_key_signs_no_more_and_is_gone) {
   identity("rotate");
   const std::string next = kids_of(keys()).front();
   identity("revoke --yes " + second.kid());
-  BOOST_TEST(token().kid() == next);
+  BOOST_TEST(later_token().kid() == next);
   BOOST_TEST(kids_of(keys()) == std::vector{next}, boost::test_tools::per_element());
   // A next key that is revoked never signs.
   identity("rotate");
   const std::string never = kids_of(keys()).front();
   identity("revoke --yes " + never);
   let_an_hour_pass();
-  BOOST_TEST(token().kid() == next);
+  BOOST_TEST(later_token().kid() == next);
 
   const Command unknown = identity("revoke --yes " + first.kid());
   BOOST_TEST(unknown.status == 1);
