@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "accounts/identity_keys.hpp"
 #include "accounts/session.hpp"
@@ -12,7 +13,8 @@
 
 namespace users {
 
-/// Signs with the active key, which it reads again in every second that it signs in.
+/// Signs with the active key, which it reads again in every second that it signs in. A session that
+/// asks several times in a second, as for the parts of a page, gets the same token.
 class IdentitySigner {
  public:
   /// Both must outlive this object.
@@ -28,8 +30,12 @@ class IdentitySigner {
   const Config& config_;
   const Secret& key_;
   std::optional<crypto::SigningKey> signing_;
-  std::uint64_t read_at_ = 0;  ///< in seconds since 1970, by the database's clock
-  std::string head_;           ///< the token's first part, with its dot
+  /// A token's first part, with its dot.
+  std::string head_;
+  /// Since 1970, by the database's clock.
+  std::uint64_t second_ = 0;
+  /// Of this second, by their claims.
+  std::unordered_map<std::string, std::string> tokens_;
 };
 
 }  // namespace users

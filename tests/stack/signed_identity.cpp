@@ -192,6 +192,27 @@ BOOST_AUTO_TEST_CASE(a_token_says_who_and_how_and_for_whom) {
   BOOST_TEST(told.header("x-user-jwt") == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_change_shows_at_once_also_within_the_second_of_a_token) {
+  const Json published = keys();
+  // More hosts than a worker keeps tokens.
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 300; ++i) {
+      const std::string host = "h" + std::to_string(i) + ".example.org";
+      const Token token = this->token(host);
+      BOOST_TEST(token.claims["aud"] == host);
+      BOOST_TEST(verifies(token, published));
+    }
+  }
+  for (const int level : {2, 1, 2}) {
+    query("UPDATE sessions SET level = " + std::to_string(level) +
+          " WHERE user_id = " + id_of(person));
+    const Token token = this->token();
+    BOOST_TEST(token.claims["level"] == level);
+    BOOST_TEST(verifies(token, published));
+    BOOST_TEST(this->token("other.example.org").claims["level"] == level);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_issuer_is_the_configured_one) {
   const WorkerProcess other({.environment = signing({"USERS_FCGI_IDENTITY_ISSUER=my site"})});
   fcgi::Request request = fcgi::get("/users/_auth");
