@@ -29,9 +29,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow $(if $(filter 12,$(sh
 CXXFLAGS_release := -O2 -g1 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 CXXFLAGS_debug := -O0 -g3 -D_GLIBCXX_ASSERTIONS
-# With sanitizers, GCC 12 takes members of std::regex for uninitialized.
 CXXFLAGS_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-  -D_GLIBCXX_ASSERTIONS -Wno-maybe-uninitialized
+  -D_GLIBCXX_ASSERTIONS
 LDFLAGS_asan := -fsanitize=address,undefined
 # libFuzzer comes with clang, whose warnings the code is not kept clean of.
 CXXFLAGS_fuzz := -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
@@ -53,8 +52,9 @@ $(BUILD)/src/db/migrations.o: VERSION_FLAG := -DSCHEMA_VERSION=$(SCHEMA_VERSION)
 TEST_OPTIMISATION := -O0 -U_FORTIFY_SOURCE $(if $(filter release,$(FLAVOUR)),-g0)
 $(BUILD)/tests/%.o: OPTIMISATION := $(TEST_OPTIMISATION)
 CXXFLAGS_ALL := -std=c++20 $(WARNINGS) $(CXXFLAGS_$(FLAVOUR)) $(CXXFLAGS)
-LIBS := -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lsodium \
-  -lphonenumber -lprotobuf -licui18n -licuuc -lutf8proc -lzxcvbn -lcrypt -lcrypto -lqrencode -lpthread
+# As needed: the worker needs less than users-ctl.
+LIBS := -Wl,--as-needed -lfcgi -lmariadb -lboost_log -lboost_thread -lboost_filesystem -lsodium \
+  -lphonenumber -lprotobuf -licui18n -licuuc -lutf8proc -lzxcvbn -lcrypt -lcrypto -lqrencode -lpcre2-8 -lpthread
 TEST_LIBS := -lboost_unit_test_framework -lcurl
 
 PROGRAMS := users-fcgi users-courier users-ctl

@@ -129,7 +129,8 @@ BOOST_AUTO_TEST_CASE(a_rewrite_that_answers_the_check) {
   };
   for (const char* lines :
        {"rewrite ^ /index.php;", "rewrite ^/(.*)$ /app/$1 last;", "rewrite ^(.*)$ /a$1 break;",
-        "rewrite (?i)^/USERS/\\w+ /a last;", "if ($http_x) { rewrite ^ /index.php last; }",
+        "rewrite (?i)^/USERS/\\w+ /a last;", "rewrite ^/(?<part>users)/.*+\\z /a/$part last;",
+        "if ($http_x) { rewrite ^ /index.php last; }",
         "if (!-e $request_filename) { rewrite ^ /index.php last; }"}) {
     finds_with(before(lines), {"nginx session", "problem", "stands before users.conf",
                                "move it behind the include of users.conf"});
@@ -148,7 +149,8 @@ BOOST_AUTO_TEST_CASE(a_rewrite_that_answers_the_check) {
         "if ($uri = /ping) { return 200 ok; }",
         "if ($uri ~ ^/users/) { break; } rewrite ^ /index.php last;",
         "if (-f $request_filename) { rewrite ^ /a last; }", "if ($arg_a) { rewrite ^ /a last; }",
-        "if ($uri = /ping) { rewrite ^ /a last; }", "rewrite ^/(?!users/) /index.php last;"}) {
+        "if ($uri = /ping) { rewrite ^ /a last; }", "rewrite ^/(?!users/) /index.php last;",
+        "rewrite ^/(?>users|a)++/x\\b /a last;"}) {
     passes_nginx("nginx session", before(lines));
   }
   passes_nginx("nginx session", {{kServer, kServer + " rewrite ^ /index.php last;"}});

@@ -1,9 +1,9 @@
 // doctor: caches that give what one user gets to others, or keep it for too long.
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 #include <map>
-#include <regex>
 #include <set>
 
 #include <boost/algorithm/string/join.hpp>
@@ -16,10 +16,14 @@ namespace {
 
 /// The variables in a text, without signs.
 std::set<std::string> variables_in(const std::string& text) {
-  static const std::regex kVariable(R"(\$(?:(\w+)|\{(\w+)\}))");
   std::set<std::string> names;
-  for (std::sregex_iterator at(text.begin(), text.end(), kVariable), end; at != end; ++at) {
-    names.insert((*at)[1].str() + (*at)[2].str());
+  for (auto sign = std::ranges::find(text, '$'); sign != text.end();) {
+    auto begin = sign + 1;
+    if (begin != text.end() && *begin == '{') ++begin;
+    const auto end = std::find_if_not(
+        begin, text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+    if (begin != end) names.emplace(begin, end);
+    sign = std::find(end, text.end(), '$');
   }
   return names;
 }

@@ -1,7 +1,6 @@
 // doctor: the hosts of the sites, and where they log in.
 #include <algorithm>
 #include <map>
-#include <regex>
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/join.hpp>
@@ -43,19 +42,25 @@ struct LoginHost {
   std::string login;  ///< its host; empty if the value is none
 };
 
+/// The host of an address without path; empty if it is none.
+std::string host_of_address(const std::string& address) {
+  const Pattern form{"~", R"(^https://([^/:\s$?#]+|\[[^\]/\s]+\])(:\d+)?\z)"};
+  if (!matches(form, address).value_or(false)) return "";
+  const std::string host = address.substr(std::string_view("https://").size());
+  const auto bracket = host.find(']');
+  return host.substr(0, host.find(':', bracket == std::string::npos ? 0 : bracket));
+}
+
 /// Reads the lines by host.
 std::map<std::string, LoginHost> find_login_hosts(const NginxTree& tree) {
-  static const std::regex kAddress(R"(https://([^/:\s$?#]+|\[[^\]/\s]+\])(:\d+)?)");
   std::map<std::string, LoginHost> hosts;
   for (const Directive& one : tree.all) {
     if (one.around == nullptr || !is(*one.around, {"map", "$host"})) continue;
     if (one.around->words.size() < 3 || !one.around->words[2].starts_with("$users_login")) continue;
     if (is_any(one, {"default", "include", "hostnames", "volatile"})) continue;
     const std::string host = boost::to_lower_copy(one.words[0]);
-    std::smatch parts;
     const std::string value = one.words.size() > 1 ? boost::to_lower_copy(one.words[1]) : "";
-    const bool is_address = std::regex_match(value, parts, kAddress);
-    hosts[host] = {&one, host, is_address ? parts[1].str() : ""};
+    hosts[host] = {&one, host, host_of_address(value)};
   }
   return hosts;
 }

@@ -1,8 +1,11 @@
 // doctor: how nginx chooses a location, and locations that take precedence over a protected one.
 #include <algorithm>
-#include <regex>
+#include <memory>
 
 #include <boost/algorithm/string/case_conv.hpp>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 
 #include "ctl/doctor/site.hpp"
 
@@ -43,23 +46,21 @@ Pattern pattern_of(const Directive& location) {
 }
 
 std::optional<bool> matches(const Pattern& pattern, const std::string& path) {
-  // ECMAScript's expressions are Perl's without names and some rare signs.
-  static const std::regex kGroupName(R"(\(\?P?<\w+>)");
-  static const std::regex kOnlyPerl(R"(\\[aceg-mo-qux-zACE-RTUVX-Z]|\(\?[^:=!]|[*+?}]\+)");
-  std::string text = std::regex_replace(pattern.path, kGroupName, "(");
-  bool ignores_case = pattern.modifier == "~*";
-  if (text.starts_with("(?i)")) {
-    text.erase(0, 4);
-    ignores_case = true;
-  }
-  if (std::regex_search(text, kOnlyPerl)) return std::nullopt;
-  try {
-    const auto flags = std::regex::ECMAScript | std::regex::nosubs;
-    return std::regex_search(path,
-                             std::regex(text, ignores_case ? flags | std::regex::icase : flags));
-  } catch (const std::regex_error& error) {
-    return std::nullopt;
-  }
+  const auto units = [](const std::string& text) {
+    return reinterpret_cast<PCRE2_SPTR>(text.c_str());
+  };
+  int error = 0;
+  std::size_t place = 0;
+  const std::unique_ptr<pcre2_code, decltype(&pcre2_code_free)> code(
+      pcre2_compile(units(pattern.path), pattern.path.size(),
+                    pattern.modifier == "~*" ? PCRE2_CASELESS : 0, &error, &place, nullptr),
+      pcre2_code_free);
+  if (!code) return std::nullopt;
+  const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(
+      pcre2_match_data_create_from_pattern(code.get(), nullptr), pcre2_match_data_free);
+  const int found = pcre2_match(code.get(), units(path), path.size(), 0, 0, match.get(), nullptr);
+  if (found < PCRE2_ERROR_NOMATCH) return std::nullopt;  // for example, it takes too long
+  return found >= 0;
 }
 
 std::string beginning_of(const Pattern& pattern) {
