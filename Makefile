@@ -59,16 +59,16 @@ TEST_LIBS := -lboost_unit_test_framework -lcurl
 
 PROGRAMS := users-fcgi users-courier users-ctl
 PROGRAM_SOURCES := $(subst -,_,$(PROGRAMS:%=src/programs/%.cpp))
-TEST_KINDS := unit worker db ctl stack sms
+TEST_KINDS := unit worker db ctl stack slow sms
 # The kinds of the check: fast, and independent of chance. Cases labelled "deep" are left out; DEEP=1 runs everything.
-KINDS ?= unit db worker stack issued $(if $(DEEP),ctl sms)
+KINDS ?= unit db worker stack issued $(if $(DEEP),slow slow-issued ctl sms)
 export DEEP
 LOAD := kill race hang restart away storm guess flood couriers
 LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.cpp src/*/*/*.cpp))
-# What the fuzz targets link: parsers and what they need, without a database.
 # The programs of some kinds, sometimes with a test filter; issued runs with the program of stack.
-programs_of = $(sort $(foreach kind,$(1),$(BUILD)/test-$(patsubst issued,stack,$(firstword $(subst /, ,$(kind))))))
+programs_of = $(sort $(foreach kind,$(1),$(BUILD)/test-$(patsubst issued,stack,$(patsubst %-issued,%,$(firstword $(subst /, ,$(kind)))))))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/*.cpp))
+# What the fuzz targets link: parsers and what they need, without a database.
 FUZZ_SOURCES := $(wildcard src/base/*.cpp src/metrics/*.cpp) $(addprefix src/, \
   accounts/phone.cpp accounts/password.cpp accounts/foreign_hash.cpp factors/cbor.cpp factors/cose.cpp factors/webauthn.cpp import/file.cpp import/layout.cpp import/row.cpp \
   web/body.cpp web/credentials.cpp web/envelope.cpp web/result_code.cpp)
@@ -176,10 +176,10 @@ test-debian:
 	@scripts/install-packages test-package
 	@tests/debian $(SUITE) $(TARGETS)
 
-# The worst minutes of production, each a case of tests/stack/under_load.cpp and codes_under_load.cpp. Each prints its
+# The worst minutes of production, each a case of tests/slow/under_load.cpp and codes_under_load.cpp. Each prints its
 # figures on a line that begins with its name.
 $(LOAD):
-	@$(MAKE) --no-print-directory test DEEP=1 KINDS=$(if $(filter guess flood couriers,$@),issued/codes_under_load/$@,stack/under_load/$@)
+	@$(MAKE) --no-print-directory test DEEP=1 KINDS=$(if $(filter guess flood couriers,$@),slow-issued/codes_under_load/$@,slow/under_load/$@)
 
 leak:
 	@WORKERS=1 FAST_WORKERS=1 $(MAKE) --no-print-directory soak REQUESTS=300000

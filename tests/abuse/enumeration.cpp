@@ -1,4 +1,4 @@
-// No reply may reveal who has an account. For timing see tests/stack/timing.
+// No reply may reveal who has an account. For timing see tests/slow/timing.
 #include <boost/test/unit_test.hpp>
 
 #include "support/person.hpp"

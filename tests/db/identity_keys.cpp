@@ -10,7 +10,7 @@ using namespace users::test;
 
 BOOST_AUTO_TEST_SUITE(identity_keys)
 
-BOOST_AUTO_TEST_CASE(no_kid_looks_like_an_option) {
+BOOST_AUTO_TEST_CASE(no_kid_looks_like_an_option, *boost::unit_test::label("deep")) {
   const ScratchDatabase database;
   const auto connection = database.connect();
   const Secret key(std::string_view("0123456789abcdef0123456789abcdef"));

@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(replays_are_counted_by_the_number_of_the_error) {
   BOOST_TEST(service.value("users_transaction_replays_total{number=\"1213\"}") == 2);
 }
 
-BOOST_AUTO_TEST_CASE(replays_are_bounded) {
+BOOST_AUTO_TEST_CASE(replays_are_bounded, *boost::unit_test::label("deep")) {
   const FailingInserts failing(database, "users", 1213);
   Config config = database.config();
   config.database_read_timeout = 1;

@@ -1,4 +1,4 @@
-// Processes killed and frozen during traffic. Couriers: stack/gateway.cpp.
+// Processes killed and frozen during traffic. Couriers: slow/gateway.cpp.
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>

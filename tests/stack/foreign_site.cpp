@@ -113,6 +113,7 @@ BOOST_DATA_TEST_CASE(an_upload_is_let_in_while_its_session_lives, kBoth, secure)
   BOOST_TEST(upload({with}).code() == 1009);
 }
 
+BOOST_TEST_DECORATOR(*boost::unit_test::label("deep"))
 BOOST_DATA_TEST_CASE(a_flood_is_429_whatever_the_site_calls_it, kBoth, secure) {
   std::atomic<int> limited{0};
   std::atomic<int> other{0};

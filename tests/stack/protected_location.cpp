@@ -223,7 +223,8 @@ BOOST_FIXTURE_TEST_CASE(a_request_with_a_body_is_checked_and_passed_on, Fixture)
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(without_workers_nobody_gets_in, WholeStack) {
+BOOST_FIXTURE_TEST_CASE(without_workers_nobody_gets_in, WholeStack,
+                        *boost::unit_test::label("deep")) {
   const std::string token = person.token();
   BOOST_TEST(gets_in(token));
   run_script("scripts/stop fast");

@@ -294,7 +294,8 @@ BOOST_AUTO_TEST_CASE(no_list_of_processes_shows_a_secret) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(regist_and_code_try_again_with_one_key_and_believe_the_last_reply) {
+BOOST_AUTO_TEST_CASE(regist_and_code_try_again_with_one_key_and_believe_the_last_reply,
+                     *boost::unit_test::label("deep")) {
   const Client client;
   for (const char* command : {"regist 18866668888 'correct horse 42' 123456", "code 18866668888"}) {
     BOOST_TEST_CONTEXT(command) {
@@ -364,7 +365,8 @@ BOOST_AUTO_TEST_CASE(code_login_by_code_and_reset_take_what_was_sent) {
   BOOST_TEST(client.run("me").status == 0);
 }
 
-BOOST_AUTO_TEST_CASE(totp_enrols_and_login_and_reset_take_its_codes) {
+BOOST_AUTO_TEST_CASE(totp_enrols_and_login_and_reset_take_its_codes,
+                     *boost::unit_test::label("deep")) {
   const Client client;
   const std::string phone = fresh_phone();
   BOOST_TEST(client.run("regist " + phone + " 'correct horse 42' 123456").status == 0);

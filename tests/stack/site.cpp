@@ -46,7 +46,8 @@ auto one(std::string address) {
 
 BOOST_FIXTURE_TEST_SUITE(site, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_served) {
+BOOST_AUTO_TEST_CASE(a_flood_from_one_address_is_429_and_another_address_is_served,
+                     *boost::unit_test::label("deep")) {
   std::atomic<int> limited{0};
   std::atomic<int> served{0};
   HttpReply refused;

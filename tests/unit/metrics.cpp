@@ -373,7 +373,7 @@ BOOST_AUTO_TEST_CASE(without_permission_a_process_counts_for_itself) {
   fs::permissions(folder, fs::perms::owner_all);
 }
 
-BOOST_AUTO_TEST_CASE(a_lock_that_is_not_given_back_stops_nobody) {
+BOOST_AUTO_TEST_CASE(a_lock_that_is_not_given_back_stops_nobody, *boost::unit_test::label("deep")) {
   Metrics metrics(file);
   count_login(metrics, "password");
   const int holder = ::open(file.c_str(), O_RDWR | O_CLOEXEC);

@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(it_reads_its_input_or_does_not) {
   BOOST_TEST(run("cat").exited_with(0));
 }
 
-BOOST_AUTO_TEST_CASE(it_is_killed_in_time_with_all_it_started) {
+BOOST_AUTO_TEST_CASE(it_is_killed_in_time_with_all_it_started, *boost::unit_test::label("deep")) {
   for (const char* script : {"sleep 61.5 & sleep 61.5", "trap '' TERM; sleep 61.5 & wait",
                              "exec >&- 2>&-; sleep 61.5", "yes"}) {
     const Finished end = run(script, 200ms);

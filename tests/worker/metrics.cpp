@@ -125,7 +125,8 @@ BOOST_AUTO_TEST_CASE(a_worker_without_its_file_serves_all_the_same) {
   BOOST_TEST(contains(worker.log(), "metrics: /nowhere/metrics: "));
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_is_cut_while_in_use_fails_no_request) {
+BOOST_AUTO_TEST_CASE(a_file_that_is_cut_while_in_use_fails_no_request,
+                     *boost::unit_test::label("deep")) {
   for (const off_t size : {100'000, 5000, 0}) {
     const Pool pool;
     WorkerProcess worker(pool.options);

@@ -72,7 +72,8 @@ BOOST_AUTO_TEST_CASE(a_good_configuration_passes_the_check) {
 }
 
 // Otherwise a process manager would restart it two thousand times a second.
-BOOST_AUTO_TEST_CASE(a_start_is_refused_as_its_check_is_and_takes_a_second) {
+BOOST_AUTO_TEST_CASE(a_start_is_refused_as_its_check_is_and_takes_a_second,
+                     *boost::unit_test::label("deep")) {
   using Clock = std::chrono::steady_clock;
   constexpr int kStarts = 4;
   const Start starts[kStarts] = {Start("log.level = info"), Start("verificaton = format"),

@@ -111,7 +111,7 @@ class LockedUsers {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(metrics, *boost::unit_test::label("deep"))
+BOOST_AUTO_TEST_SUITE(metrics)
 
 BOOST_AUTO_TEST_CASE(any_worker_tells_of_both_pools_and_of_the_database) {
   provoke_everything();

@@ -66,8 +66,7 @@ double at(const std::vector<double>& sorted, double part) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(codes_under_load,
-                      *boost::unit_test::label("deep") * boost::unit_test::label("issued"))
+BOOST_AUTO_TEST_SUITE(codes_under_load, *boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(guess) {
   constexpr int kGuesses = 500;

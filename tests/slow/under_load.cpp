@@ -33,8 +33,6 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-const auto kDeep = boost::unit_test::label("deep");
-
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -320,7 +318,6 @@ BOOST_FIXTURE_TEST_SUITE(under_load, WholeStack)
 
 // Kills a worker after every fifth reply, unless a current request has seen two kills: nginx has
 // three tries. Each request must be answered normally and done once.
-BOOST_TEST_DECORATOR(*kDeep)
 BOOST_DATA_TEST_CASE(kill, boost::unit_test::data::make(kChanges), change) {
   constexpr int kRequests = 500;
   const Subjects subjects(change, kRequests);
@@ -364,7 +361,7 @@ BOOST_DATA_TEST_CASE(kill, boost::unit_test::data::make(kChanges), change) {
   BOOST_TEST(twice <= change.most_twice);
 }
 
-BOOST_AUTO_TEST_CASE(race, *kDeep) {
+BOOST_AUTO_TEST_CASE(race) {
   constexpr int kRounds = 50;
   constexpr int kClients = 50;
   int right = 0;
@@ -386,7 +383,7 @@ BOOST_AUTO_TEST_CASE(race, *kDeep) {
             << " a second\n";
 }
 
-BOOST_AUTO_TEST_CASE(hang, *kDeep) {
+BOOST_AUTO_TEST_CASE(hang) {
   constexpr int kClients = 8;
   constexpr int kReadTimeout = 3;
   const ReadTimeout timeout(kReadTimeout);
@@ -428,7 +425,7 @@ BOOST_AUTO_TEST_CASE(hang, *kDeep) {
   BOOST_TEST(rows() - before == traffic.registered());
 }
 
-BOOST_AUTO_TEST_CASE(restart, *kDeep) {
+BOOST_AUTO_TEST_CASE(restart) {
   const auto before = worker_pids();
   Traffic traffic(8);
   BOOST_TEST(traffic.await(0, 50));
@@ -445,7 +442,7 @@ BOOST_AUTO_TEST_CASE(restart, *kDeep) {
   for (const int pid : worker_pids()) BOOST_TEST(std::ranges::count(before, pid) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(away, *kDeep) {
+BOOST_AUTO_TEST_CASE(away) {
   const auto workers = worker_pids();
   const int before = rows();
   Traffic traffic(6);
@@ -473,7 +470,7 @@ BOOST_AUTO_TEST_CASE(away, *kDeep) {
 }
 
 // Checks sessions while more clients register than the workers and their queue can take.
-BOOST_AUTO_TEST_CASE(storm, *kDeep) {
+BOOST_AUTO_TEST_CASE(storm) {
   const Person person;
   regist(person.phone());
   const std::string token = person.token();

@@ -77,8 +77,7 @@ struct Pool {
 
 BOOST_FIXTURE_TEST_SUITE(reload, Pool)
 
-BOOST_AUTO_TEST_CASE(the_workers_of_a_configuration_are_found_and_replaced,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(the_workers_of_a_configuration_are_found_and_replaced) {
   const auto before = workers();
   const Command command = reload("");
   BOOST_TEST(command.status == 0);
@@ -88,8 +87,7 @@ BOOST_AUTO_TEST_CASE(the_workers_of_a_configuration_are_found_and_replaced,
   for (const int pid : after) BOOST_TEST(std::ranges::count(before, pid) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(workers_that_a_replaced_table_lacks_are_replaced_too,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(workers_that_a_replaced_table_lacks_are_replaced_too) {
   const auto before = workers();
   BOOST_TEST_REQUIRE(std::filesystem::remove(folder.path() / "metrics"));
   BOOST_TEST(says(reload(pid()), "users-fcgi: 3 of 3 replaced"));
@@ -149,8 +147,7 @@ BOOST_AUTO_TEST_CASE(a_database_that_does_not_take_it_is_told_and_nothing_is_tou
   BOOST_TEST(workers() == before);
 }
 
-BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones_stay,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones_stay) {
   const auto before = workers();
   static_cast<void>(folder.write("broken", ""));
   const Command command = reload(pid());
@@ -166,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_new_worker_that_does_not_come_up_ends_it_and_the_old_ones
   BOOST_TEST(workers().size() == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(two_at_once_are_refused, *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(two_at_once_are_refused) {
   // A stopped worker does not exit, so the first reload waits. Workers are chosen by their ids.
   const int last = std::ranges::max(workers());
   ::kill(last, SIGSTOP);

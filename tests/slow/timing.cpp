@@ -77,7 +77,7 @@ boost::test_tools::assertion_result is_release(boost::unit_test::test_unit_id) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(timing, *boost::unit_test::label("deep") * boost::unit_test::label("issued") *
+BOOST_AUTO_TEST_SUITE(timing, *boost::unit_test::label("issued") *
                                   boost::unit_test::precondition(is_release))
 
 const bool kWithSecondFactor[] = {false, true};

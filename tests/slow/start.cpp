@@ -41,8 +41,7 @@ BOOST_AUTO_TEST_CASE(it_says_that_any_six_digits_pass) {
                            .output) > 0);
 }
 
-BOOST_AUTO_TEST_CASE(after_a_sigkill_of_everything_it_starts_and_has_its_users,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(after_a_sigkill_of_everything_it_starts_and_has_its_users) {
   const std::string phone = fresh_phone();
   BOOST_TEST(regist(phone).code() == 0);
   const std::string before = processes_of(state_folder());
@@ -56,8 +55,7 @@ BOOST_AUTO_TEST_CASE(after_a_sigkill_of_everything_it_starts_and_has_its_users,
   BOOST_TEST(regist(fresh_phone()).code() == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_part_that_fails_is_named_with_its_log_and_nothing_runs_on,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(a_part_that_fails_is_named_with_its_log_and_nothing_runs_on) {
   const TemporaryDirectory folder;
   const std::string state = folder.path() / "state of its own";
   const std::string nginx = folder.write("nginx", "#!/bin/sh\necho the disk is full >&2\nexit 1\n");
@@ -82,8 +80,7 @@ struct SiteLimits {
   SiteLimits& operator=(const SiteLimits&) = delete;
 };
 
-BOOST_AUTO_TEST_CASE(with_the_limits_of_a_site_a_flood_is_429_and_there_are_no_others,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(with_the_limits_of_a_site_a_flood_is_429_and_there_are_no_others) {
   const SiteLimits limits;
   std::atomic<int> refused{0};
   in_parallel(64, 64, [&](int) { refused += regist("x").status == 429 ? 1 : 0; });

@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(the_hash_pool_and_the_courier_give_way) {
   for (const int pid : worker_pids("courier")) BOOST_TEST(session_niceness(pid).value_or(10) == 10);
 }
 
-BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost, *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(each_path_has_the_pool_of_its_cost) {
   // Freezing a pool shows which one serves a path.
   const auto answered_without = [](const std::string& pool, const HttpRequest& request) {
     const Frozen frozen(worker_pids(pool));

@@ -14,8 +14,7 @@ using namespace users::test;
 
 BOOST_FIXTURE_TEST_SUITE(faults, WholeStack)
 
-BOOST_AUTO_TEST_CASE(the_database_gone_is_said_and_its_return_is_found,
-                     *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(the_database_gone_is_said_and_its_return_is_found) {
   const auto workers = worker_pids();
   const std::string phone = fresh_phone();
   run_script("scripts/stop database");
@@ -50,7 +49,7 @@ BOOST_AUTO_TEST_CASE(a_worker_killed_while_idle_is_replaced) {
   for (std::size_t i = 0; i < before.size(); ++i) BOOST_TEST(regist(fresh_phone()).code() == 0);
 }
 
-BOOST_AUTO_TEST_CASE(the_pool_gone_is_said_in_json, *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(the_pool_gone_is_said_in_json) {
   run_script("scripts/stop pool");
   const HttpReply reply = regist(fresh_phone());
   BOOST_TEST(reply.status == 503);
@@ -59,7 +58,7 @@ BOOST_AUTO_TEST_CASE(the_pool_gone_is_said_in_json, *boost::unit_test::label("de
   BOOST_TEST(reply.body.find(R"("retry_after":1)") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_login_outlives_the_lock_on_its_counter, *boost::unit_test::label("deep")) {
+BOOST_AUTO_TEST_CASE(a_login_outlives_the_lock_on_its_counter) {
   Person person;
   person.regist();
   static_cast<void>(person.token());

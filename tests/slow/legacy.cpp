@@ -84,8 +84,7 @@ struct Fixture {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(legacy, Fixture,
-                         *boost::unit_test::label("deep") * boost::unit_test::label("issued"))
+BOOST_FIXTURE_TEST_SUITE(legacy, Fixture, *boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(hashes_of_crypt_let_in_and_are_replaced) {
   for (const auto& [prefix, cost] : {std::pair{"$2a$", 4UL},

@@ -93,8 +93,7 @@ struct Wiped {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(gateway, Wiped,
-                         *boost::unit_test::label("deep") * boost::unit_test::label("issued"))
+BOOST_FIXTURE_TEST_SUITE(gateway, Wiped, *boost::unit_test::label("issued"))
 
 BOOST_AUTO_TEST_CASE(the_waits_double_and_the_fifth_failure_is_the_last) {
   Sending sending;
