@@ -2,7 +2,6 @@
 #include "db/migrations.hpp"
 
 #include <atomic>
-#include <fstream>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
@@ -10,6 +9,7 @@
 #include "db/database.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text.hpp"
 
 using namespace users;
 using namespace users::test;
@@ -35,12 +35,6 @@ std::string tables_of(ScratchDatabase& database) {
   return all;
 }
 
-std::string read(const std::string& file) {
-  std::ostringstream content;
-  content << std::ifstream(file).rdbuf();
-  return content.str();
-}
-
 std::string server_socket() {
   return run_folder() + "/mariadb.sock";
 }
@@ -53,6 +47,13 @@ Command ctl(const ScratchDatabase& database, const std::string& arguments) {
                      "/secrets/migration_password' USERS_FCGI_DATABASE_MIGRATIONS=sql/migrations "
                      "\"$BIN\"/users-ctl --config conf/development.conf " +
                      arguments + " 2>&1");
+}
+
+void apply_all(const ScratchDatabase& database) {
+  const auto connection = database.connect();
+  for (const auto& migration : db::list_migrations("sql/migrations")) {
+    db::apply_migration(*connection, migration);
+  }
 }
 
 /// A line for each migration.
@@ -69,9 +70,9 @@ std::string each_migration(const std::string& what) {
 BOOST_AUTO_TEST_SUITE(migrations)
 
 BOOST_AUTO_TEST_CASE(the_whole_schema_and_the_programs_are_what_the_migrations_make) {
-  ScratchDatabase migrated;
-  ScratchDatabase whole(false);
-  whole.query(read("sql/schema.sql"));
+  ScratchDatabase migrated(false);
+  apply_all(migrated);
+  ScratchDatabase whole;
   const std::string tables = tables_of(migrated);
   BOOST_TEST(tables.find("schema_migrations") != std::string::npos);
   BOOST_TEST(tables == tables_of(whole));
@@ -112,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_the_first_version_is_brought_up_to_date) {
       "CREATE TABLE schema_migrations (version INT UNSIGNED NOT NULL, name VARCHAR(128) CHARACTER "
       "SET ascii COLLATE ascii_nopad_bin NOT NULL, applyTime DATETIME NOT NULL COMMENT 'UTC', "
       "PRIMARY KEY (version)) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;" +
-      read("sql/migrations/0001_users.sql") +
+      read_file("sql/migrations/0001_users.sql") +
       "INSERT INTO schema_migrations VALUES (1, '0001_users.sql', UTC_TIMESTAMP());"
       "INSERT INTO users (phone, password, createTime) VALUES ('+8613900000001', 'x', "
       "'2026-01-02 03:04:05')");
@@ -139,7 +140,8 @@ BOOST_AUTO_TEST_CASE(the_rows_of_accounts_in_groups_get_their_names) {
 }
 
 BOOST_AUTO_TEST_CASE(a_migration_that_was_changed_after_it_was_applied_is_refused) {
-  ScratchDatabase database;
+  ScratchDatabase database(false);
+  apply_all(database);
   BOOST_TEST(run_script("sha256sum sql/migrations/0001_users.sql | cut -c1-64") ==
              database.query("SELECT checksum FROM schema_migrations WHERE version = 1") + "\n");
   database.query("UPDATE schema_migrations SET checksum = REPEAT('0', 64) WHERE version = 1");
@@ -219,9 +221,7 @@ BOOST_AUTO_TEST_CASE(a_worker_waits_for_a_schema_and_refuses_another) {
   ScratchDatabase database(false);
   const auto connection = database.connect();
   BOOST_CHECK_THROW(db::require_schema(*connection), db::Unavailable);
-  for (const auto& migration : db::list_migrations("sql/migrations")) {
-    db::apply_migration(*connection, migration);
-  }
+  apply_all(database);
   BOOST_CHECK_NO_THROW(db::require_schema(*connection));
   database.query(
       "INSERT INTO schema_migrations (version, name, applyTime) "
@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(a_program_works_with_a_later_schema_that_says_so) {
 }
 
 BOOST_AUTO_TEST_CASE(the_service_account_may_only_read_and_write_rows) {
-  const std::string password = read(state_folder() + "/secrets/service_password");
+  const std::string password = read_file(state_folder() + "/secrets/service_password");
   db::Connection service({server_socket(), "users", "users_service"},
                          Secret(password.substr(0, password.find('\n'))));
   BOOST_CHECK_NO_THROW(service.run_script("SELECT 1 FROM users LIMIT 1", "read"));

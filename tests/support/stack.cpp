@@ -15,6 +15,7 @@
 
 #include "base/crypto.hpp"
 #include "db/migrations.hpp"
+#include "support/text.hpp"
 
 namespace users::test {
 namespace {
@@ -160,15 +161,17 @@ bool wait_until(double seconds, const std::function<bool()>& condition) {
   return true;
 }
 
-ScratchDatabase::ScratchDatabase(bool migrated) {
+ScratchDatabase::ScratchDatabase(bool with_tables) {
   crypto::start();
   name_ = "scratch_" + crypto::random_hex(6);
   connection_ = administrator();
   connection_->run_script("CREATE DATABASE " + name_ + "; USE " + name_, "scratch");
-  if (!migrated) return;
-  for (const auto& migration : db::list_migrations("sql/migrations")) {
-    db::apply_migration(*connection_, migration);
-  }
+  if (!with_tables) return;
+  connection_->run_script(read_file("sql/schema.sql") +
+                              "INSERT INTO schema_migrations (version, name, applyTime) VALUES (" +
+                              std::to_string(db::kSchemaVersion) +
+                              ", 'schema.sql', UTC_TIMESTAMP())",
+                          "tables");
 }
 
 ScratchDatabase::~ScratchDatabase() {

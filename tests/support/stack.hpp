@@ -83,11 +83,11 @@ void over_all_workers(const std::string& bucket, int count, const std::function<
 /// Polls until `condition` holds; false after `seconds`.
 bool wait_until(double seconds, const std::function<bool()>& condition);
 
-/// A database with the migrations applied, dropped at the end, and a configuration that uses it
-/// with cheap hashes.
+/// A database with the tables of sql/schema.sql, dropped at the end, and a configuration that uses
+/// it with cheap hashes.
 class ScratchDatabase {
  public:
-  explicit ScratchDatabase(bool migrated = true);
+  explicit ScratchDatabase(bool with_tables = true);
   ~ScratchDatabase();
 
   [[nodiscard]] const std::string& name() const { return name_; }
