@@ -30,7 +30,7 @@ struct Member {
 extern const db::Write<void(std::uint64_t user_id, std::string_view group)> add_to_group;
 extern const db::Write<void(std::uint64_t user_id, std::string_view group)> remove_from_group;
 extern const db::Write<void(std::uint64_t user_id)> remove_from_groups;
-/// Copies the names to the account's row, after each change of the two above.
+/// Copies the names to the account's row. Call after add_to_group and remove_from_group.
 extern const db::Write<void(std::uint64_t user_id)> copy_groups;
 extern const db::Query<Group(std::string_view after, std::uint64_t limit)> list_groups;
 extern const db::Query<Member(std::string_view group, std::uint64_t after_id, std::uint64_t limit)>

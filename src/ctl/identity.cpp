@@ -72,8 +72,7 @@ const std::vector<Command> kIdentityCommands{
     {"identity revoke", "KID", "--yes",
      "Withdraws a key that others may know. If it is the active one, the next one, or a new one, "
      "signs within a second, and backends may refuse requests until they have read "
-     "/users/jwks.json again: "
-     "make them keep it for at most 5 minutes. Asks.",
+     "/users/jwks.json again: make them keep it for at most 5 minutes. Asks.",
      identity_revoke},
 };
 

@@ -76,7 +76,7 @@ struct Pattern {
 Pattern pattern_of(const Directive& location);
 
 /// Returns whether an expression (modifier `~` or `~*`) matches a text, by nginx's own library;
-/// nullopt if it is wrong.
+/// nullopt if it is wrong or takes too long.
 std::optional<bool> matches(const Pattern& pattern, const std::string& path);
 
 /// The literal beginning of all paths of a location, in lower case, since an expression may ignore
