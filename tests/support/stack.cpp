@@ -1,5 +1,6 @@
 #include "support/stack.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -154,9 +155,11 @@ void over_all_workers(const std::string& bucket, int count, const std::function<
 
 bool wait_until(double seconds, const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  std::chrono::milliseconds pause{1};
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds{20});
   }
   return true;
 }
