@@ -326,7 +326,8 @@ BOOST_AUTO_TEST_CASE(a_changed_password_ends_the_other_sessions) {
   BOOST_TEST(login_with("another horse 7").code() == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_password_change_racing_logins_leaves_no_old_session) {
+BOOST_AUTO_TEST_CASE(a_password_change_racing_logins_leaves_no_old_session,
+                     *boost::unit_test::label("deep")) {
   std::string password = person.password();
   for (int round = 0; round < 4; ++round) {
     const std::string mine = login_with(password).text("token");

@@ -271,7 +271,7 @@ BOOST_AUTO_TEST_CASE(right_ones_do_not_lengthen_the_time_of_wrong_ones) {
   BOOST_TEST(locked.number("retry_after") <= 60);
 }
 
-BOOST_AUTO_TEST_CASE(of_many_guesses_at_once_ten_are_judged) {
+BOOST_AUTO_TEST_CASE(of_many_guesses_at_once_ten_are_judged, *boost::unit_test::label("deep")) {
   std::atomic<int> judged{0};
   std::atomic<int> locked{0};
   in_parallel(16, 40, [&](int i) {
@@ -300,7 +300,8 @@ BOOST_AUTO_TEST_CASE(one_code_on_all_workers_opens_one_session) {
   BOOST_TEST(out == 7);
 }
 
-BOOST_AUTO_TEST_CASE(one_recovery_code_on_all_workers_opens_one_session) {
+BOOST_AUTO_TEST_CASE(one_recovery_code_on_all_workers_opens_one_session,
+                     *boost::unit_test::label("deep")) {
   std::atomic<int> in{0};
   std::latch start(8);
   in_parallel(8, 8, [&](int) {

@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(the_issuer_is_the_configured_one) {
   BOOST_TEST(token.claim("aud") == "a.example.org");
 }
 
-BOOST_AUTO_TEST_CASE(of_sixteen_workers_at_once_one_makes_the_first_key) {
+BOOST_AUTO_TEST_CASE(of_sixteen_workers_at_once_one_makes_the_first_key, *kDeep) {
   std::set<std::string> kids;
   for (const HttpReply& reply : ask_new_workers(16, request())) {
     kids.insert(Token(reply.header("x-user-jwt")).kid());
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(of_sixteen_workers_at_once_one_makes_the_first_key) {
   BOOST_TEST(query("SELECT COUNT(*) FROM identity_keys") == "1");
 }
 
-BOOST_AUTO_TEST_CASE(whoever_reads_the_keys_first_makes_one) {
+BOOST_AUTO_TEST_CASE(whoever_reads_the_keys_first_makes_one, *kDeep) {
   std::set<std::string> sets;
   for (const HttpReply& reply : ask_new_workers(8, fcgi::get("/users/jwks.json"))) {
     BOOST_TEST(list_of(reply.body, "/keys").size() == 1U);

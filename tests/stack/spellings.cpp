@@ -108,7 +108,7 @@ void check_refused(const HttpReply& reply, const std::string& field, const std::
 
 BOOST_AUTO_TEST_SUITE(spellings)
 
-BOOST_AUTO_TEST_CASE(a_phone) {
+BOOST_AUTO_TEST_CASE(a_phone, *boost::unit_test::label("deep")) {
   regist("18866668888");
   const auto login = [](const std::string& phone) {
     return send(base_url(), {.path = "/users/login", .body = arguments(phone, "123456")});

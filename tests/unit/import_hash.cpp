@@ -78,7 +78,7 @@ void check_costs(const std::string& verdict, std::string (*make)(const std::stri
 
 BOOST_AUTO_TEST_SUITE(import_hash, *boost::unit_test::fixture<Sodium>())
 
-BOOST_AUTO_TEST_CASE(what_is_let_in_is_what_login_verifies) {
+BOOST_AUTO_TEST_CASE(what_is_let_in_is_what_login_verifies, *boost::unit_test::label("deep")) {
   // Includes a salt with a blank, which is invalid.
   std::vector<std::string> hashes = {
       of_crypt("$6$s"), of_crypt("$6$a salt"), of_crypt("$5$rounds=1000$a-b_c,d"),

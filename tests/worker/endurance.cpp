@@ -89,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_waits_and_recovers,
   BOOST_TEST(worker.answers());
 }
 
-BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_can_be_stopped) {
+BOOST_AUTO_TEST_CASE(a_worker_without_descriptors_can_be_stopped,
+                     *boost::unit_test::label("deep")) {
   // The leak check at exit needs a descriptor and would retry for ever.
   WorkerProcess worker({.environment = {"LSAN_OPTIONS=detect_leaks=0"}});
   take_descriptors(worker);

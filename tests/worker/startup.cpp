@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_bad_line_is_refused_with_its_number_and_what_is_expected)
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_missing_configuration_is_refused) {
+BOOST_AUTO_TEST_CASE(a_missing_configuration_is_refused, *boost::unit_test::label("deep")) {
   const WorkerEnd end = run_worker({"--config", "/nonexistent/users.conf"});
   BOOST_TEST(end.status == kConfig);
   BOOST_TEST(end.errors ==
