@@ -313,7 +313,8 @@ $(BUILD)/users-%: $(BUILD)/src/programs/users_%.o $(LIBRARY)
 	$(Q)$(CXX) $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDEXPANSION:
-$(BUILD)/test-%: $$(call object,$$(wildcard tests/$$*/*.cpp) $(TEST_SUPPORT)) $(LIBRARY)
+# Named one by one, because make does not notice an object that is missing if only a pattern mentions it.
+$(patsubst tests/%/,$(BUILD)/test-%,$(wildcard tests/*/)): $(BUILD)/test-%: $$(call object,$$(wildcard tests/$$*/*.cpp) $(TEST_SUPPORT)) $(LIBRARY)
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
@@ -376,5 +377,5 @@ $(BUILD)/flags: FORCE
 	$(Q)echo '$(VERSION) $(SCHEMA_VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' | cmp -s - $@ || \
 	  echo '$(VERSION) $(SCHEMA_VERSION) $(COMPILE) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_$(FLAVOUR))' > $@
 
-.SECONDARY:
+.PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
