@@ -13,7 +13,6 @@ using namespace users::test;
 
 namespace {
 
-constexpr std::string_view kPassword = "correct horse 42";
 constexpr std::string_view kNewPassword = "another horse 7";
 
 struct Fixture {

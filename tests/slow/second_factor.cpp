@@ -17,19 +17,12 @@ namespace data = boost::unit_test::data;
 
 namespace {
 
-constexpr std::string_view kPassword = "correct horse 42";
-
-struct Fixture {
-  ScratchDatabase database;
-  Service owner{database.config()};
-  Service other{database.config()};
-  std::string phone = fresh_phone();
+struct Fixture : RegisteredPhone {
   std::string token;
   std::string secret;  ///< base32
   std::vector<Secret> recovery_codes;
 
   Fixture() {
-    owner.accounts.regist({phone, kPassword, "123456"}, fresh_client());
     token = owner.accounts.login(phone, kPassword, fresh_client()).session->token;
     offer();
     recovery_codes = owner.accounts.confirm_totp(session(), code(), fresh_client()).codes;
@@ -42,11 +35,6 @@ struct Fixture {
   [[nodiscard]] std::string code(int steps = 0) const { return code_of_app(secret, steps); }
   std::string count(const std::string& table) {
     return database.query("SELECT COUNT(*) FROM " + table);
-  }
-  std::string sms_code(const std::string& purpose) {
-    database.query("DELETE FROM throttle");
-    owner.accounts.request_code(phone, purpose, "", fresh_client());
-    return last_code(database);
   }
 };
 
@@ -74,7 +62,7 @@ BOOST_DATA_TEST_CASE(a_login_sent_again_only_opens_another_session,
   const bool by_app = kind == std::string("totp");
   const std::string right = by_app ? code(1) : std::string(recovery_codes[0].reveal());
   const SentFactor sent = by_app ? SentFactor{.totp = right} : SentFactor{.recovery_code = right};
-  const std::string by = by_sms ? sms_code("login") : "";
+  const std::string by = by_sms ? sms_code(phone, "login") : "";
   const Client client = fresh_client();
   const auto login = [&](Service& service, const Client& who) {
     return by_sms ? service.accounts.login_by_code(phone, by, who, sent)
@@ -282,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_reset_asks_for_a_factor_that_was_enrolled_meanwhile) {
   const std::uint64_t id = owner.accounts.list_factors(session()).factors.at(0).id;
   owner.accounts.remove_factor(session(), id, fresh_client());
   offer();
-  const std::string by = sms_code("reset");
+  const std::string by = sms_code(phone, "reset");
   HeldTransactions held(database, "DELETE ON totp_enrolments");
   auto enrolment = std::async(std::launch::async, [&] {
     return owner.accounts.confirm_totp(session(), code(), fresh_client()).code;

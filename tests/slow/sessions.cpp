@@ -17,20 +17,9 @@ namespace data = boost::unit_test::data;
 
 namespace {
 
-constexpr std::string_view kPassword = "correct horse 42";
 constexpr std::string_view kNewPassword = "another horse 7";
 
-struct Fixture {
-  ScratchDatabase database;
-  Service owner{database.config()};
-  Service other{database.config()};
-  std::string phone = fresh_phone();
-
-  Fixture() {
-    const auto made = owner.accounts.regist({phone, kPassword, "123456"}, fresh_client());
-    BOOST_TEST_REQUIRE((made.code == ResultCode::ok));
-  }
-
+struct Fixture : RegisteredPhone {
   static std::string token_of(const LoginOutcome& login) {
     BOOST_TEST_REQUIRE((login.code == ResultCode::ok));
     return login.session->token;
@@ -47,13 +36,6 @@ struct Fixture {
   }
 
   bool is_alive(const std::string& token) { return other.accounts.find_session(token).has_value(); }
-
-  /// The code sent to a phone.
-  std::string code(const std::string& to, const std::string& purpose) {
-    database.query("DELETE FROM throttle");
-    owner.accounts.request_code(to, purpose, "", fresh_client());
-    return last_code(database);
-  }
 };
 
 /// An action that ends all sessions, and whether the caller's own session continues.
@@ -75,12 +57,12 @@ const End kEnds[] = {
     {"another phone", true,
      [](Fixture& f, const Session& own) {
        const std::string next = fresh_phone();
-       const std::string code = f.code(next, "phone");
+       const std::string code = f.sms_code(next, "phone");
        return f.owner.accounts.change_phone(own, next, code, kPassword, fresh_client()).code;
      }},
     {"a reset", false,
      [](Fixture& f, const Session&) {
-       const std::string code = f.code(f.phone, "reset");
+       const std::string code = f.sms_code(f.phone, "reset");
        return f.owner.accounts.reset_password(f.phone, code, kNewPassword, fresh_client()).code;
      }},
     {"a logout everywhere", false,
@@ -125,13 +107,13 @@ BOOST_DATA_TEST_CASE(it_ends_a_login_by_password_under_way, data::make(kEnds), e
 }
 
 BOOST_DATA_TEST_CASE(it_ends_a_login_by_code_under_way, data::make(kEnds), end) {
-  const std::string by = code(phone, "login");
+  const std::string by = sms_code(phone, "login");
   check_ended(end, [&] { return other.accounts.login_by_code(phone, by, fresh_client()); });
 }
 
 BOOST_DATA_TEST_CASE(it_voids_the_codes_that_were_asked_for_before, data::make(kEnds), end) {
-  const std::string login = code(phone, "login");
-  const std::string reset = code(phone, "reset");
+  const std::string login = sms_code(phone, "login");
+  const std::string reset = sms_code(phone, "reset");
   BOOST_TEST((end.run(*this, session()) == ResultCode::ok));
   // Whatever happened to the phone, the codes must be void.
   database.query("UPDATE users SET disableTime = NULL");
@@ -154,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_new_phone_brings_no_lock_that_strangers_put_on_it) {
   const std::string next = fresh_phone();
   for (int i = 0; i < 11; ++i) other.accounts.login(next, "wrong", fresh_client());
   BOOST_TEST((other.accounts.login(next, "wrong", fresh_client()).code == ResultCode::locked));
-  const std::string by = code(next, "phone");
+  const std::string by = sms_code(next, "phone");
   for (int i = 0; i < 11; ++i) other.accounts.login(next, "wrong", fresh_client());
   BOOST_TEST((owner.accounts.change_phone(session(), next, by, kPassword, fresh_client()).code ==
               ResultCode::ok));
@@ -232,7 +214,7 @@ BOOST_DATA_TEST_CASE(what_cannot_be_recorded_does_not_happen, data::make(kEnds),
 BOOST_AUTO_TEST_CASE(no_login_logout_or_deletion_happens_that_cannot_be_recorded) {
   const Session own = session();
   const std::uint64_t second = new_session();
-  const std::string by = code(phone, "login");
+  const std::string by = sms_code(phone, "login");
   const std::string before = all_of(database);
   database.query("CREATE TRIGGER full BEFORE INSERT ON audit FOR EACH ROW SIGNAL SQLSTATE '45000'");
   AccountService& accounts = owner.accounts;
@@ -260,7 +242,7 @@ BOOST_DATA_TEST_CASE(a_logout_sent_again_meanwhile_is_done_once, data::make({fal
 }
 
 BOOST_AUTO_TEST_CASE(a_login_by_code_sent_again_opens_a_session_only_with_its_code) {
-  const std::string by = code(phone, "login");
+  const std::string by = sms_code(phone, "login");
   const Client client = fresh_client();
   static_cast<void>(token_of(owner.accounts.login_by_code(phone, by, client)));
   const auto guess = [&](const std::string& typed) {
@@ -288,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_account_leaves_no_login_behind) {
 BOOST_AUTO_TEST_CASE(a_session_that_was_ended_meanwhile_changes_nothing) {
   const Session ended = session();
   const std::string next = fresh_phone();
-  const std::string by = code(next, "phone");
+  const std::string by = sms_code(next, "phone");
   owner.accounts.logout(session(), true, fresh_client());
   const std::string row = "SELECT CONCAT_WS(' ', phone, password, epoch) FROM users";
   const std::string before = database.query(row);
@@ -306,7 +288,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_was_ended_meanwhile_changes_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(a_login_whose_answer_was_lost_is_answered_with_its_session) {
-  const std::string by = code(phone, "login");
+  const std::string by = sms_code(phone, "login");
   for (const bool by_code : {false, true}) {
     database.query("DELETE FROM sessions");
     Config config = database.config();
@@ -397,8 +379,8 @@ BOOST_AUTO_TEST_CASE(a_session_is_found_whatever_keeps_it_from_being_noted) {
 BOOST_AUTO_TEST_CASE(a_reset_that_races_a_new_phone_sets_no_password) {
   const Session own = session();
   const std::string next = fresh_phone();
-  const std::string by = code(next, "phone");
-  const std::string reset = code(phone, "reset");
+  const std::string by = sms_code(next, "phone");
+  const std::string reset = sms_code(phone, "reset");
   const std::string former = phone;
   // The change is not committed yet when the reset looks up the account.
   HeldTransactions held(database, "INSERT ON audit");

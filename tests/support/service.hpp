@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@ namespace users::test {
 inline const Secret kKey(std::string(32, 'k'));
 inline const Secret kNoPassword;
 constexpr Client kClient{"192.0.2.1", "0123456789abcdef"};
+constexpr std::string_view kPassword = "correct horse 42";
 
 /// kClient with a new request id, so that it is not taken for a request that nginx sent again.
 inline Client fresh_client() {
@@ -43,6 +45,25 @@ inline std::string last_code(ScratchDatabase& database) {
   const auto message = open_message(kKey, sealed);
   return message ? message->code : "";
 }
+
+/// An account with this password, and two workers that know it.
+struct RegisteredPhone {
+  ScratchDatabase database;
+  Service owner{database.config()};
+  Service other{database.config()};
+  std::string phone = fresh_phone();
+
+  RegisteredPhone() {
+    const auto made = owner.accounts.regist({phone, kPassword, "123456"}, fresh_client());
+    if (made.code != ResultCode::ok) throw std::runtime_error("not registered");
+  }
+  /// The code sent to a phone.
+  std::string sms_code(const std::string& to, const std::string& purpose) {
+    database.query("DELETE FROM throttle");
+    owner.accounts.request_code(to, purpose, "", fresh_client());
+    return last_code(database);
+  }
+};
 
 /// The SQL of a named statement.
 inline std::string sql_of(std::string_view name) {
