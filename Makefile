@@ -27,7 +27,7 @@ COMPILE := $(shell echo | ccache $(CXX) -x c++ -c -o /dev/null - >/dev/null 2>&1
 # Errors only for the check's compiler: another one warns of more, and whoever builds with it cannot mend that.
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow $(if $(filter 12,$(shell $(CXX) -dumpversion)),-Werror)
 CXXFLAGS_release := -O2 -g1 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
-# As needed: the worker needs less than users-ctl. Not with sanitizers, whose library seems to have crypt_r(3).
+# As needed: the worker needs less than users-ctl. Not with sanitizers: libasan's own crypt_r(3) calls libcrypt's.
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now,--as-needed
 CXXFLAGS_debug := -O0 -g3 -D_GLIBCXX_ASSERTIONS
 CXXFLAGS_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
