@@ -131,6 +131,13 @@ bool is_ed25519_key(std::string_view bytes) {
          crypto_core_ed25519_is_valid_point(unsigned_bytes(bytes)) == 1;
 }
 
+bool is_ed25519_signature(std::string_view signature, std::string_view message,
+                          std::string_view key) {
+  return signature.size() == crypto_sign_BYTES &&
+         crypto_sign_verify_detached(unsigned_bytes(signature), unsigned_bytes(message),
+                                     message.size(), unsigned_bytes(key)) == 0;
+}
+
 SigningKey::SigningKey(const Secret& seed) : public_key_(crypto_sign_PUBLICKEYBYTES, '\0') {
   static_assert(kSeedLength == crypto_sign_SEEDBYTES);
   if (seed.reveal().size() != kSeedLength) throw std::invalid_argument("a seed has 32 bytes");

@@ -55,6 +55,10 @@ std::optional<std::string> from_base64url(std::string_view text);
 /// not of small order.
 bool is_ed25519_key(std::string_view bytes);
 
+/// Returns true if the key, which is_ed25519_key accepts, has signed the message.
+bool is_ed25519_signature(std::string_view signature, std::string_view message,
+                          std::string_view key);
+
 /// A key that signs by Ed25519 (RFC 8032).
 class SigningKey {
  public:

@@ -1,7 +1,9 @@
-// Public keys in COSE (RFC 9052, 9053), and their signatures by OpenSSL's EVP.
+// Public keys in COSE (RFC 9052, 9053), and their signatures: Ed25519 by libsodium, which takes
+// half the time for it, the others by OpenSSL.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include <openssl/evp.h>
@@ -20,7 +22,7 @@ class Key {
 
  private:
   std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key_{nullptr, &EVP_PKEY_free};
-  bool hashes_ = true;  ///< the message is hashed with SHA-256 first
+  std::string ed25519_;  ///< instead of key_
 };
 
 }  // namespace users::cose
