@@ -101,7 +101,8 @@ BOOST_DATA_TEST_CASE(every_algorithm_registers_and_asserts, data::xrange(3), num
   BOOST_TEST(check(device.sign(got)).sign_count == 7U);
   std::string wrong = device.sign(got);
   wrong.back() = static_cast<char>(wrong.back() ^ 1);
-  for (const std::string& signature : {wrong, std::string(), std::string(64, '\0')}) {
+  for (const std::string& signature :
+       {wrong, device.sign(got) + '\0', std::string(), std::string(64, '\0')}) {
     BOOST_TEST(refusal_of([&] { check(signature); }) == "wrong signature");
   }
   BOOST_TEST(refusal_of([&] {
