@@ -397,8 +397,8 @@ BOOST_AUTO_TEST_CASE(a_browser_is_led_on) {
   const auto add_passkey = [&](const std::string& rp_id) {
     query(
         "INSERT INTO factors (user_id, kind, secret, credential, rpIdHash, createTime) SELECT id, "
-        "'passkey', '', UNHEX(SHA2('" +
-        rp_id + "', 256)), UNHEX(SHA2('" + rp_id +
+        "'passkey', '', CONCAT(phone, '" +
+        rp_id + "'), UNHEX(SHA2('" + rp_id +
         "', 256)), UTC_TIMESTAMP() FROM users WHERE phone = '" + plain.phone + "'");
   };
   // One for another site does not help.
