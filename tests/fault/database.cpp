@@ -10,6 +10,7 @@
 
 #include "fault/ledger.hpp"
 #include "support/cutting_proxy.hpp"
+#include "support/metrics_text.hpp"
 #include "support/whole_stack.hpp"
 
 using namespace users::test;
@@ -46,6 +47,11 @@ class GlobalVariable {
 /// Ends the service's connections.
 void cut_service_connections(users::db::Connection& administrator) {
   administrator.run_script("KILL USER users_service", "cut");
+}
+
+/// How often workers have tried to connect in vain.
+double failed_connects() {
+  return value_of(scrape(), "users_database_connects_total{result=\"failed\"}");
 }
 
 /// Replaces the database's socket while it lives, to cut or stall all connections; existing ones
@@ -121,6 +127,7 @@ BOOST_DATA_TEST_CASE(killed_at_a_stage_of_a_registration, data::make(kStages), s
 }
 
 BOOST_AUTO_TEST_CASE(killed_and_started_again) {
+  const double before = failed_connects();
   const Tally met = survive("database killed and started", [](Traffic& traffic) {
     for (int round = 0; round < 2; ++round) {
       BOOST_TEST_REQUIRE(::kill(server(), SIGKILL) == 0);
@@ -128,7 +135,9 @@ BOOST_AUTO_TEST_CASE(killed_and_started_again) {
       traffic.flow(200);
     }
   });
-  BOOST_TEST(met.unknown > 0);
+  BOOST_TEST(failed_connects() > before);
+  // A request waits two seconds for the database before it gives up.
+  BOOST_TEST((met.unknown == 0 || met.longest > 2));
 }
 
 BOOST_AUTO_TEST_CASE(frozen_for_three_seconds) {
@@ -209,13 +218,15 @@ BOOST_AUTO_TEST_CASE(a_phone_whose_row_another_holds_waits_and_is_settled) {
 }
 
 BOOST_AUTO_TEST_CASE(all_connections_taken) {
+  const double before = failed_connects();
   const Tally met = survive("max_connections reached", [](Traffic& traffic) {
     const auto last = administrator();
     const GlobalVariable fewest("max_connections", "10");
     cut_service_connections(*last);
     traffic.flow(200);
   });
-  BOOST_TEST(met.unknown > 0);
+  BOOST_TEST(failed_connects() > before);
+  BOOST_TEST((met.unknown == 0 || met.longest > 2));
 }
 
 BOOST_AUTO_TEST_CASE(a_read_only_server) {
