@@ -25,7 +25,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_f
 COMPILE := $(shell echo | ccache $(CXX) -x c++ -c -o /dev/null - >/dev/null 2>&1 && echo ccache) $(CXX)
 
 # Errors only for the check's compiler: another one warns of more, and whoever builds with it cannot mend that.
-WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow $(if $(filter 12,$(shell $(CXX) -dumpversion)),-Werror)
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow $(if $(filter 12,$(shell $(CXX) -dumpversion 2>/dev/null)),-Werror)
 CXXFLAGS_release := -O2 -g1 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
 # As needed: the worker needs less than users-ctl. Not with sanitizers: libasan's own crypt_r(3) calls libcrypt's.
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now,--as-needed
