@@ -1,6 +1,7 @@
 // Rate limits: counters in the database, which no restart, worker or spelling of a phone resets.
 #pragma once
 
+#include <array>
 #include <string_view>
 
 #include "db/database.hpp"
@@ -26,6 +27,11 @@ constexpr Limit kLogins{"login", 10, 15 * 60, true};
 /// Second factors of an account, of every kind. A right one is forgiven, and clears no others. Does
 /// not lock: a right one that is the tenth would restart the time of the wrong ones.
 constexpr Limit kSecondFactors{"factor", 10, 15 * 60};
+
+/// Those that count by phone, and those that count by account; an operator can clear them.
+inline constexpr std::array kOfPhone{kSendCooldown, kSendsAnHour, kSendsADay, kGuessesADay,
+                                     kLogins};
+inline constexpr std::array kOfAccount{kSecondFactors};
 
 /// Counts one for `subject` (a phone in E.164, or an account's number) in one atomic statement.
 /// Returns 0 if within the limit, else the seconds to wait, and counts the refusal in `metrics`.

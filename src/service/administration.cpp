@@ -98,11 +98,10 @@ ChangeResult Administration::unlock(const Phone& phone) {
     db::Connection& connection = transaction.connection();
     const auto user = lock_user_by_phone.one(connection, phone.e164());
     const std::uint64_t id = user ? user->id : kNoAccount;
-    for (const auto& limit : {throttle::kLogins, throttle::kGuessesADay, throttle::kSendCooldown,
-                              throttle::kSendsAnHour, throttle::kSendsADay}) {
-      throttle::clear(connection, limit, phone.e164());
+    for (const auto& limit : throttle::kOfPhone) throttle::clear(connection, limit, phone.e164());
+    for (const auto& limit : throttle::kOfAccount) {
+      if (user) throttle::clear(connection, limit, std::to_string(user->id));
     }
-    if (user) throttle::clear(connection, throttle::kSecondFactors, std::to_string(user->id));
     record(transaction, id, "unlocked", client_);
     return {true, id};
   });

@@ -66,9 +66,8 @@ class Administration {
 
   /// Refuses passwords (1008) as after too many wrong ones (throttle::kLogins); sessions stay.
   ChangeResult lock(const Phone& phone);
-  /// Clears the counts of wrong passwords and second factors, code guesses and codes sent. The
-  /// phone needs no account:
-  /// codes for a registration are counted before there is one.
+  /// Clears what the limits of the phone and of its account have counted. The phone needs no
+  /// account: codes for a registration are counted before there is one.
   ChangeResult unlock(const Phone& phone);
   /// Prevents logins and ends all sessions for good.
   ChangeResult disable(const Phone& phone);

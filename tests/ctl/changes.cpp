@@ -1,6 +1,7 @@
 // The operator's changes take effect at once and appear in the audit under the operator's name.
 #include <boost/test/unit_test.hpp>
 
+#include "accounts/throttle.hpp"
 #include "ctl/operator.hpp"
 #include "support/cutting_proxy.hpp"
 
@@ -84,21 +85,31 @@ BOOST_AUTO_TEST_CASE(lock_refuses_passwords_for_15_minutes_and_keeps_sessions) {
              0);
 }
 
-BOOST_AUTO_TEST_CASE(unlock_forgets_failures_guesses_and_sends_of_this_phone_only) {
+BOOST_AUTO_TEST_CASE(unlock_forgets_what_the_limits_of_this_phone_and_account_counted) {
   const std::string other = "+8613999999998";
-  for (const char* limit : {"login", "guess", "send", "send-hour", "send-day"}) {
-    for (const std::string& phone : {person.e164(), other}) {
-      query("REPLACE INTO throttle VALUES ('" + std::string(limit) + ":" + phone +
-            "', 1000, UTC_TIMESTAMP() + INTERVAL 1 MINUTE)");
-    }
+  const std::string other_id = "999999999";
+  const auto use_up = [](const users::throttle::Limit& limit, const std::string& subject) {
+    query("REPLACE INTO throttle VALUES ('" + std::string(limit.name) + ":" + subject +
+          "', 1000, UTC_TIMESTAMP() + INTERVAL 1 MINUTE)");
+  };
+  const auto counted = [](const std::string& subject) {
+    return query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE '%:" + subject + "'");
+  };
+  for (const auto& limit : users::throttle::kOfPhone) {
+    for (const std::string& phone : {person.e164(), other}) use_up(limit, phone);
+  }
+  for (const auto& limit : users::throttle::kOfAccount) {
+    for (const std::string& account : {id, other_id}) use_up(limit, account);
   }
   BOOST_TEST(person.login().code() == 1008);
   BOOST_TEST(post("code", {{"phone", person.phone()}, {"purpose", "login"}}).code() == 1007);
   check_done(ctl({"user", "unlock", person.phone()}), *this, "unlocked");
-  BOOST_TEST(query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE '%:" + person.e164() + "'") ==
-             "0");
-  BOOST_TEST(query("SELECT COUNT(*) FROM throttle WHERE bucket LIKE '%:" + other + "'") == "5");
+  BOOST_TEST(counted(person.e164()) == "0");
+  BOOST_TEST(counted(id) == "0");
+  BOOST_TEST(counted(other) == std::to_string(users::throttle::kOfPhone.size()));
+  BOOST_TEST(counted(other_id) == std::to_string(users::throttle::kOfAccount.size()));
   let_time_pass_for(other);
+  query("DELETE FROM throttle WHERE bucket LIKE '%:" + other_id + "'");
   BOOST_TEST(person.login().code() == 0);
   BOOST_TEST(login_by(person, person.code("login")).code() == 0);
 }

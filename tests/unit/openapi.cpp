@@ -364,6 +364,22 @@ BOOST_AUTO_TEST_CASE(texts_name_the_limits_of_the_code) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_alert_of_refused_requests_names_every_limit) {
+  const std::string rules = read_file("conf/prometheus-alerts.yml");
+  const auto start = rules.find("alert: UsersThrottling");
+  BOOST_TEST_REQUIRE(start != std::string::npos);
+  std::set<std::string> named;
+  for (std::string word : words(rules.substr(start, rules.find("- alert:", start) - start))) {
+    word.resize(word.find_last_not_of(",:.") + 1);
+    named.insert(word);
+  }
+  std::vector<throttle::Limit> limits(throttle::kOfPhone.begin(), throttle::kOfPhone.end());
+  limits.insert(limits.end(), throttle::kOfAccount.begin(), throttle::kOfAccount.end());
+  for (const auto& limit : limits) {
+    BOOST_TEST(named.contains(std::string(limit.name)), limit.name << " is not in UsersThrottling");
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 // Every planted mistake must be found.
