@@ -4,7 +4,17 @@
 #include <functional>
 #include <stdexcept>
 
+#include "support/api_description.hpp"
+
 namespace users::test {
+
+std::vector<std::string> reads_of_a_session() {
+  std::vector<std::string> paths;
+  for (const auto& [path, item] : ApiDescription::shipped().document()["paths"].items()) {
+    if (item.contains("get") && item["get"].contains("security")) paths.push_back(path.substr(1));
+  }
+  return paths;
+}
 
 HttpReply post(const std::string& endpoint, const Arguments& arguments,
                std::vector<std::string> headers) {

@@ -18,6 +18,9 @@ HttpReply call(const std::string& method, const std::string& endpoint,
                const std::string& token = "", std::vector<std::string> headers = {},
                const std::string& body = "");
 
+/// The GET endpoints of the API description that need a session.
+std::vector<std::string> reads_of_a_session();
+
 /// Returns the codes sent to a phone (E.164) for a purpose, oldest first.
 std::vector<std::string> codes_sent(const std::string& e164, const std::string& purpose);
 /// Returns the phone (E.164) of each code sent for a purpose.
