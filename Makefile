@@ -233,7 +233,7 @@ test-browser:
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tests/browser/run
 
-bench: ## measures it beside other servers, 20 minutes (QUICK=1: 3)
+bench: ## measures it beside other servers, 22 minutes (QUICK=1: 3)
 	@scripts/install-packages run bench
 	@command -v npm >/dev/null || scripts/install-packages npm
 	@$(MAKE) --no-print-directory -j$(JOBS) build build/bench/hello build/bench/bare \
