@@ -46,8 +46,8 @@ void Host::signal(const std::string& part, int number) const {
   if (leader > 1) ::kill(-leader, number);
 }
 
-void Host::kill() const {
-  for (const char* part : {"nginx", "hash", "fast", "courier", "database"}) signal(part, SIGKILL);
+void Host::signal_all(int number) const {
+  for (const char* part : {"nginx", "hash", "fast", "courier", "database"}) signal(part, number);
 }
 
 std::unique_ptr<db::Connection> Host::connect() const {

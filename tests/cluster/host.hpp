@@ -34,8 +34,7 @@ class Host {
 
   /// Signals a part's process group. Does nothing if the part is not running.
   void signal(const std::string& part, int number) const;
-  /// Sends SIGKILL to everything on the host, as if its power failed.
-  void kill() const;
+  void signal_all(int number) const;
 
   /// A connection to its node as the database's administrator.
   [[nodiscard]] std::unique_ptr<db::Connection> connect() const;

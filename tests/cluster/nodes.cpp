@@ -25,6 +25,8 @@ constexpr double kNodeGone = 3.5;
 constexpr double kCutOff = 7;
 /// The workers of a node that hangs wait for database.read_timeout.
 constexpr double kNodeHangs = 12;
+/// proxy_read_timeout of conf/cluster-balancer.conf.example, and then another host.
+constexpr double kHostHangs = 17;
 constexpr double kNoService = 12;
 /// When a node is back, its host's workers must be connected to it within this time.
 constexpr double kHomeSeconds = 5;
@@ -158,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_killed_costs_no_client_an_error) {
 
 BOOST_AUTO_TEST_CASE(a_host_that_is_gone_costs_no_client_an_error) {
   endure_unnoticed("SIGKILL of all on host 2", kNodeGone, [](Traffic& traffic) {
-    kAll[1].kill();
+    kAll[1].signal_all(SIGKILL);
     traffic.flow(100);
     kAll[1].start();
     come_home(kAll[1]);
@@ -196,6 +198,15 @@ BOOST_AUTO_TEST_CASE(a_node_that_hangs_is_left_and_comes_back) {
     BOOST_TEST(!wait_until(15, [&] { return traffic.unanswered() > 0; }));
     kAll[1].signal("database", SIGCONT);
     come_home(kAll[1]);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_hangs_is_left_and_comes_back) {
+  endure_unnoticed("SIGSTOP of all on host 3, 20 s", kHostHangs, [](Traffic& traffic) {
+    kAll[2].signal_all(SIGSTOP);
+    BOOST_TEST(!wait_until(20, [&] { return traffic.unanswered() > 0; }));
+    kAll[2].signal_all(SIGCONT);
+    come_home(kAll[2]);
   });
 }
 
