@@ -106,7 +106,11 @@ bool has_network_syntax(std::string_view network) {
   const auto has_only = [&](std::string_view these) {
     return network.find_first_not_of(these) == std::string_view::npos;
   };
-  const bool is_ipv4 = has(".") && has_only("0123456789./%");
+  // A mask as an address, since MariaDB takes 192.0.2.0/24 for a name that no host has.
+  const auto slash = network.find('/');
+  const bool has_mask =
+      slash == network.npos || std::ranges::count(network.substr(slash), '.') == 3;
+  const bool is_ipv4 = has(".") && has_only("0123456789./%") && has_mask;
   const bool is_ipv6 = has(":") && has_only("0123456789abcdefABCDEF:.%");
   return network.size() <= kLongest && has("0123456789") && (is_ipv4 || is_ipv6);
 }

@@ -167,8 +167,8 @@ BOOST_AUTO_TEST_CASE(a_host_with_another_key_than_the_database_knows_is_refused)
 }
 
 BOOST_AUTO_TEST_CASE(the_other_hosts_are_addresses) {
-  for (const std::string bad :
-       {"%", "db.example.org", "db1.cafe", "192.0.2.%; x", "12", "", "192.0.2.1_"}) {
+  for (const std::string bad : {"%", "db.example.org", "db1.cafe", "192.0.2.%; x", "12", "",
+                                "192.0.2.1_", "192.0.2.0/24", "192.0.2.0/", "2001:db8::/32"}) {
     const Command refused = set_up("--for-hosts '" + bad + "' --yes");
     BOOST_TEST(refused.status == 64, bad);
     BOOST_TEST(says(refused, "192.0.2.0/255.255.255.0"), bad);
