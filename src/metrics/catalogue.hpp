@@ -42,6 +42,7 @@ enum class MetricId {
 enum class MetricKind : std::uint32_t { counter = 1, histogram = 2, gauge = 3 };
 
 struct MetricRow {
+  MetricId id;
   std::string_view name;
   MetricKind kind;
   bool labelled;
