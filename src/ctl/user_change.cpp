@@ -70,13 +70,11 @@ const std::vector<Command> kChangeCommands{
                                  " minutes; its sessions stay");
      }},
     {"user unlock", "PHONE", "",
-     "Clears the counts of wrong passwords and second factors, code guesses and codes sent, so "
-     "that these limits no longer apply. The phone needs no account: it may be about to "
-     "register.",
+     "Clears what the limits of this phone and of its account have counted, as user show lists it. "
+     "The phone needs no account: it may be about to register.",
      [](const Call& call) {
        return change_account(call, &Administration::unlock, "",
-                             "unlocked: the counts of wrong passwords, wrong codes, wrong second "
-                             "factors and codes sent are cleared");
+                             "unlocked: the counts of its limits are cleared");
      }},
     {"user disable", "PHONE", "--yes", "Prevents logins and ends all sessions for good. Asks.",
      [](const Call& call) {

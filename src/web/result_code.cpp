@@ -58,7 +58,7 @@ constexpr ResultCodeRow kCatalogue[] = {
      "The last login of this session is too long ago. Send `POST confirm`, then this request "
      "again."},
     {not_allowed, "NotAllowed", 403, "没有访问权限", "not allowed", "",
-     "The location is for the members of a group, and this account is in none of those."},
+     "The location is not for this account: it is in none of the groups that may enter."},
     {internal_error, "InternalError", 500, "服务器内部错误", "internal error", "",
      "A defect. The service's log has the cause under the reply's `X-Request-Id`."},
     {unavailable, "Unavailable", 503, "服务暂不可用，请稍后再试", "temporarily unavailable",

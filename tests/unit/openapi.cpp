@@ -36,6 +36,12 @@ const json& argument(const std::string& schema_name, const std::string& name) {
   return schema(schema_name)["properties"].at(name);
 }
 
+std::vector<throttle::Limit> all_limits() {
+  std::vector<throttle::Limit> limits(throttle::kOfPhone.begin(), throttle::kOfPhone.end());
+  limits.insert(limits.end(), throttle::kOfAccount.begin(), throttle::kOfAccount.end());
+  return limits;
+}
+
 /// `code` of a reply's schema, or nullopt.
 std::optional<int> code_of(const json& reply_schema) {
   const json::json_pointer place("/properties/data/properties/code/const");
@@ -299,6 +305,15 @@ BOOST_AUTO_TEST_CASE(limits_are_those_of_the_code) {
       {"session_absolute", config.session_absolute_days},
   };
   std::map<std::string, std::uint64_t> described;
+  const std::map<std::string_view, std::string> described_as = {
+      {"send", "code_cooldown"},  {"send-hour", "codes_an_hour"}, {"send-day", "codes_a_day"},
+      {"guess", "guesses_a_day"}, {"login", "password_tries"},    {"factor", "second_factor_tries"},
+  };
+  for (const auto& limit : all_limits()) {
+    const auto name = described_as.find(limit.name);
+    BOOST_TEST_REQUIRE((name != described_as.end() && expected.contains(name->second)),
+                       limit.name << " is not in x-limits");
+  }
   for (const json& limit : api().document()["x-limits"]) described[limit["name"]] = limit["value"];
   for (const auto& [name, value] : expected) BOOST_TEST(described[name] == value, name);
   BOOST_TEST(described.size() == expected.size());
@@ -373,9 +388,7 @@ BOOST_AUTO_TEST_CASE(the_alert_of_refused_requests_names_every_limit) {
     word.resize(word.find_last_not_of(",:.") + 1);
     named.insert(word);
   }
-  std::vector<throttle::Limit> limits(throttle::kOfPhone.begin(), throttle::kOfPhone.end());
-  limits.insert(limits.end(), throttle::kOfAccount.begin(), throttle::kOfAccount.end());
-  for (const auto& limit : limits) {
+  for (const auto& limit : all_limits()) {
     BOOST_TEST(named.contains(std::string(limit.name)), limit.name << " is not in UsersThrottling");
   }
 }
