@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS users (
   epoch      INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'counted up to end all sessions',
   level      TINYINT UNSIGNED NOT NULL DEFAULT 1 COMMENT '2: needs a second factor; its sessions have this level or more',
   groupNames VARCHAR(2111) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL DEFAULT '' COMMENT 'copy of group_members: in order, separated by commas',
+  changes    INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'counted up by each change of the account',
   PRIMARY KEY (id),
   UNIQUE KEY users_phone (phone)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

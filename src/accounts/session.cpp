@@ -209,6 +209,7 @@ std::optional<User> lock_owner(db::Connection& connection, const Session& sessio
   if (!user || user->disabled) return std::nullopt;
   const auto token_hash = crypto::bytes_of(session.token_hash);
   if (!lock_session.one(connection, token_hash, user->epoch)) return std::nullopt;
+  mark_changing(connection, user->id);
   return user;
 }
 

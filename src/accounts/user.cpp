@@ -41,6 +41,8 @@ decltype(lock_user_by_phone) lock_user_by_phone{"lock_user_by_phone", "SELECT", 
                                                 "FROM users WHERE phone = ? FOR UPDATE"};
 decltype(lock_user_by_id) lock_user_by_id{"lock_user_by_id", "SELECT", kUser,
                                           "FROM users WHERE id = ? FOR UPDATE"};
+decltype(mark_changing) mark_changing{"mark_changing",
+                                      "UPDATE users SET changes = changes + 1 WHERE id = ?"};
 decltype(list_users) list_users{
     "list_users", "SELECT", kUser,
     "FROM users WHERE id > ? AND (? = 0 OR disableTime IS NOT NULL) ORDER BY id LIMIT ?"};

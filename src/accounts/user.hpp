@@ -29,6 +29,9 @@ extern const db::Query<User(std::uint64_t id)> find_user_by_id;
 /// Locks the row until the transaction ends.
 extern const db::Query<User(std::string_view phone)> lock_user_by_phone;
 extern const db::Query<User(std::uint64_t id)> lock_user_by_id;
+/// For transactions that change what belongs to an account: on a cluster a lock holds on one node
+/// only, and two transactions exclude each other only if they write the same row.
+extern const db::Write<void(std::uint64_t id)> mark_changing;
 /// Users after `after_id`, by id.
 extern const db::Query<User(std::uint64_t after_id, std::uint64_t only_disabled,
                             std::uint64_t limit)>

@@ -289,6 +289,7 @@ ChangeResult Administration::change(const Phone& phone,
   return database_.once(db::new_operation(), [&](db::Transaction& transaction) -> ChangeResult {
     const auto user = lock_user_by_phone.one(transaction.connection(), phone.e164());
     if (!user) throw ChangeRefused("no account has the phone " + phone.e164());
+    mark_changing(transaction.connection(), user->id);
     if (!work({transaction, *user, client_})) {
       return transaction.refuse(ChangeResult{false, user->id});
     }

@@ -14,6 +14,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "cluster/host.hpp"
+#include "support/authenticator.hpp"
 #include "support/json.hpp"
 #include "support/person.hpp"
 #include "support/stack.hpp"
@@ -205,6 +206,43 @@ BOOST_AUTO_TEST_CASE(a_code_that_is_used_on_all_hosts_at_once_opens_one_session)
       });
   std::cout << "one code on three hosts: " << kRounds << " times, " << wrong << " wrong\n";
   BOOST_TEST(wrong == 0);
+}
+
+BOOST_AUTO_TEST_CASE(changes_of_one_account_on_all_hosts_exclude_each_other) {
+  constexpr int kRounds = 10;
+  constexpr int kCodes = 10;
+  const std::vector<Enrolled> people(kRounds);
+  const auto renew = [&](int round, int) -> HttpRequest {
+    return {.path = "/users/factors/recovery",
+            .headers = {"Authorization: Bearer " + people[static_cast<std::size_t>(round)].token}};
+  };
+  std::string ids = "0";
+  for (const Enrolled& one : people) ids += "," + one.id();
+  const std::string codes = "FROM recovery_codes WHERE user_id IN (" + ids + ")";
+  query("DELETE " + codes);
+  int done = 0;
+  at_once(kRounds, renew,
+          [&](int, const Replies& replies) { done += count_of(replies, 0) > 0 ? 1 : 0; });
+  BOOST_TEST(done == kRounds);
+  const std::string left = query("SELECT COUNT(*) " + codes);
+  at_once(
+      kRounds,
+      [&](int round, int host) {
+        HttpRequest request = renew(round, host);
+        if (host != 0) return request;
+        request.method = "DELETE";
+        request.path = "/users/me";
+        request.body =
+            body_of({{"password", people[static_cast<std::size_t>(round)].person.password()}});
+        return request;
+      },
+      [&](int, const Replies& replies) { done -= replies[0].code() == 0 ? 1 : 0; });
+  BOOST_TEST(done == 0);
+  const std::string orphans = query("SELECT COUNT(*) " + codes);
+  std::cout << "recovery codes renewed on three hosts: " << kRounds << " times, " << left
+            << " codes; of accounts that were deleted meanwhile " << orphans << '\n';
+  BOOST_TEST(left == std::to_string(kRounds * kCodes));
+  BOOST_TEST(orphans == "0");
 }
 
 BOOST_AUTO_TEST_CASE(each_message_is_sent_once_by_the_couriers_of_all_hosts) {
