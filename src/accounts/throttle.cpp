@@ -11,11 +11,14 @@ namespace users::throttle {
 namespace {
 
 constexpr unsigned kBudgetRows = 8;
+/// The count of a lock, which attempts do not reach.
+constexpr std::uint64_t kLocked = 1'000'000;
 
-// A reset time more than a minute ahead means that the clock was set back: restart the limit, or it
-// would last as long as the clock was wrong. The minute allows for clock differences between nodes.
+// A reset time more than ten minutes ahead means that the clock was set back: restart the limit, or
+// it would last as long as the clock was wrong. The ten minutes allow for clock differences between
+// nodes, which must not void a limit.
 const std::string kIsOver =
-    "resetTime <= UTC_TIMESTAMP() OR resetTime > VALUES(resetTime) + INTERVAL 1 MINUTE";
+    "resetTime <= UTC_TIMESTAMP() OR resetTime > VALUES(resetTime) + INTERVAL 10 MINUTE";
 const std::string kSecondsLeft = "GREATEST(1, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime))";
 
 // Assignments run from left to right, so the second sees the new count and the old time.
@@ -39,7 +42,7 @@ const db::Query<BudgetRow(std::string_view name, std::string_view same_name, std
                  {kSecondsLeft, &BudgetRow::seconds}},
                 "FROM throttle WHERE bucket >= CONCAT(?, ':') AND bucket < CONCAT(?, ';') AND "
                 "resetTime > UTC_TIMESTAMP() AND resetTime <= UTC_TIMESTAMP() + INTERVAL ? SECOND "
-                "+ INTERVAL 1 MINUTE"};
+                "+ INTERVAL 10 MINUTE"};
 
 const db::Query<Count(std::string_view bucket)> find_throttle{
     "find_throttle",
@@ -54,6 +57,8 @@ const db::Write<void(std::string_view bucket)> forgive_throttle{
     "forgive_throttle", "UPDATE throttle SET used = used - 1 WHERE bucket = ? AND used > 0"};
 const db::Write<void(std::string_view bucket)> clear_throttle{
     "clear_throttle", "DELETE FROM throttle WHERE bucket = ?"};
+const db::Write<void(std::string_view bucket, std::uint64_t locked)> clear_attempts_throttle{
+    "clear_attempts", "DELETE FROM throttle WHERE bucket = ? AND used < ?"};
 
 std::string bucket_of(const Limit& limit, std::string_view subject) {
   return std::string(limit.name).append(":").append(subject);
@@ -121,7 +126,7 @@ unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget
 }
 
 void exhaust(db::Connection& connection, const Limit& limit, std::string_view subject) {
-  put_throttle(connection, bucket_of(limit, subject), limit.most, limit.seconds);
+  put_throttle(connection, bucket_of(limit, subject), kLocked, limit.seconds);
 }
 
 Count count_of(db::Connection& connection, const Limit& limit, std::string_view subject) {
@@ -136,8 +141,12 @@ void clear(db::Connection& connection, const Limit& limit, std::string_view subj
   clear_throttle(connection, bucket_of(limit, subject));
 }
 
-void clear(db::Database& database, const Limit& limit, std::string_view subject) {
-  database.replay([&](db::Connection& connection) { clear(connection, limit, subject); });
+void clear_attempts(db::Connection& connection, const Limit& limit, std::string_view subject) {
+  clear_attempts_throttle(connection, bucket_of(limit, subject), kLocked);
+}
+
+void clear_attempts(db::Database& database, const Limit& limit, std::string_view subject) {
+  database.replay([&](db::Connection& connection) { clear_attempts(connection, limit, subject); });
 }
 
 }  // namespace users::throttle

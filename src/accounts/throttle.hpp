@@ -48,7 +48,8 @@ unsigned hit(db::Database& database, Metrics& metrics, const Limit& limit,
 /// the same amount, but into a separate count that limits nobody.
 unsigned spend(db::Connection& connection, Metrics& metrics, const Limit& budget, bool charged);
 
-/// Locks the subject for limit.seconds, as if it had just used its last attempt.
+/// Locks the subject for limit.seconds, as if it had just used its last attempt. Only clear() ends
+/// the lock before its time.
 void exhaust(db::Connection& connection, const Limit& limit, std::string_view subject);
 
 struct Count {
@@ -63,6 +64,9 @@ void forgive(db::Connection& connection, const Limit& limit, std::string_view su
 
 /// Resets the count.
 void clear(db::Connection& connection, const Limit& limit, std::string_view subject);
-void clear(db::Database& database, const Limit& limit, std::string_view subject);
+
+/// Resets the count after a right attempt, which may have begun before a lock.
+void clear_attempts(db::Connection& connection, const Limit& limit, std::string_view subject);
+void clear_attempts(db::Database& database, const Limit& limit, std::string_view subject);
 
 }  // namespace users::throttle

@@ -40,25 +40,26 @@ int user_show(const Call& call) {
   json::Value groups = user.groups;
   if (call.form() == Form::json) groups = json::array_of(user.groups, ',');
   print_object(
-      call, {{"id", user.id},
-             {"phone", user.phone},
-             {"created", user.created},
-             {"disabled", user.disabled},
-             {"seconds_locked", seconds_locked(throttle::kLogins, standing.logins)},
-             {"failed_logins", standing.logins.used},
-             {"code_guesses_today", standing.guesses.used},
-             {"codes_sent_today", standing.sends.used},
-             {"sessions", standing.sessions},
-             {"level", user.level},
-             {"groups", groups},
-             {"factors", standing.factors},
-             {"passkeys", standing.passkeys},
-             {"recovery_codes", standing.recovery_codes},
-             {"wrong_second_factors",
-              std::min<std::uint64_t>(standing.second_factors.used, throttle::kSecondFactors.most)},
-             {"second_factor_seconds_locked",
-              seconds_locked(throttle::kSecondFactors, standing.second_factors)},
-             {"password_hash", form_of(user.password)}});
+      call,
+      {{"id", user.id},
+       {"phone", user.phone},
+       {"created", user.created},
+       {"disabled", user.disabled},
+       {"seconds_locked", seconds_locked(throttle::kLogins, standing.logins)},
+       {"failed_logins", std::min<std::uint64_t>(standing.logins.used, throttle::kLogins.most)},
+       {"code_guesses_today", standing.guesses.used},
+       {"codes_sent_today", standing.sends.used},
+       {"sessions", standing.sessions},
+       {"level", user.level},
+       {"groups", groups},
+       {"factors", standing.factors},
+       {"passkeys", standing.passkeys},
+       {"recovery_codes", standing.recovery_codes},
+       {"wrong_second_factors",
+        std::min<std::uint64_t>(standing.second_factors.used, throttle::kSecondFactors.most)},
+       {"second_factor_seconds_locked",
+        seconds_locked(throttle::kSecondFactors, standing.second_factors)},
+       {"password_hash", form_of(user.password)}});
   return EXIT_SUCCESS;
 }
 

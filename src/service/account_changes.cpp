@@ -34,7 +34,7 @@ Outcome AccountService::change_own(
     if (Outcome outcome = verify_own_password(session, password, verified); !outcome.is_ok()) {
       return outcome;
     }
-    throttle::clear(database_, throttle::kLogins, session.phone);
+    throttle::clear_attempts(database_, throttle::kLogins, session.phone);
     // The password alone is not all that the account needs for a login.
     if (verified.level >= kTwoFactors) {
       if (Outcome fresh = require_fresh(session); !fresh.is_ok()) return fresh;
@@ -72,7 +72,7 @@ Outcome AccountService::confirm(const Session& session, std::string_view passwor
           renew(transaction, session, SecondFactor::authentication(user, "pwd", second),
                 event_of("confirmed", outcome, factor), client);
       if (!renewed.is_ok()) return renewed;
-      throttle::clear(connection, throttle::kLogins, session.phone);
+      throttle::clear_attempts(connection, throttle::kLogins, session.phone);
       return outcome;
     });
   });

@@ -175,7 +175,7 @@ LoginOutcome AccountService::open_session(const User& user, const Entry& entry,
     }
     // Last, since every login attempt waits for this row. A passkey says nothing about who guesses
     // the password.
-    if (!entry.by_passkey) throttle::clear(connection, throttle::kLogins, user.phone);
+    if (!entry.by_passkey) throttle::clear_attempts(connection, throttle::kLogins, user.phone);
     return opened;
   });
   if (outcome.session) {

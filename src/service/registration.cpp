@@ -70,7 +70,7 @@ std::optional<Outcome> AccountService::own_outcome(const Candidate& candidate,
   const unsigned wait = throttle::hit(database_, metrics_, throttle::kLogins, phone);
   if (wait > 0) return Outcome{.code = ResultCode::too_many_requests, .retry_after = wait};
   if (!passwords_.verify(candidate.password, user->password)) return std::nullopt;
-  throttle::clear(database_, throttle::kLogins, phone);
+  throttle::clear_attempts(database_, throttle::kLogins, phone);
   log::info({"regist: created by an earlier attempt, user: ", candidate.phone.masked()});
   return Outcome{};
 }

@@ -68,4 +68,22 @@ BOOST_AUTO_TEST_CASE(of_a_clock_that_was_set_back_no_limit_stands_for_long) {
   BOOST_TEST(hit_at(400, kWindow) == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_node_whose_clock_is_ahead_voids_no_limit) {
+  for (const unsigned second : {180U, 180U, 180U}) BOOST_TEST(hit_at(second, kLock) == 0U);
+  BOOST_TEST(hit_at(0, kLock) == 240U);
+}
+
+BOOST_AUTO_TEST_CASE(a_right_attempt_clears_the_count_but_no_lock) {
+  BOOST_TEST(hit_at(0, kLock) == 0U);
+  throttle::clear_attempts(*connection, kLock, "x");
+  BOOST_TEST(throttle::count_of(*connection, kLock, "x").used == 0U);
+  BOOST_TEST(hit_at(0, kLock) == 0U);
+  throttle::exhaust(*connection, kLock, "x");
+  throttle::clear_attempts(*connection, kLock, "x");
+  throttle::forgive(*connection, kLock, "x");
+  BOOST_TEST(hit_at(1, kLock) == 59U);
+  throttle::clear(*connection, kLock, "x");
+  BOOST_TEST(hit_at(1, kLock) == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
