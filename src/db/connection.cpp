@@ -31,7 +31,7 @@ std::string session_setup(unsigned read_timeout) {
          // bytes.
          ", group_concat_max_len = 4096"
          // On a cluster: reads see what any node has acknowledged. Else it has no effect.
-         ", wsrep_sync_wait = 7";
+         ", wsrep_sync_wait = 7, wsrep_dirty_reads = OFF";
 }
 
 /// Only VERIFY_SERVER_CERT makes Connector/C 3.3 refuse a server without TLS before it logs in.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <vector>
 
 #include "base/crypto.hpp"
 #include "base/log.hpp"
@@ -83,12 +84,16 @@ bool Database::try_connect() {
   const auto start = Clock::now();
   if (connection_) lost_at_ = start;
   connection_.reset();
-  for (const bool silent_ones_too : {false, true}) {
-    for (std::size_t i = 1; i <= hosts_.size() && Clock::now() - start < kReplayTime; ++i) {
+  // Each once, and last those that were silent: they may take the whole connect timeout.
+  std::vector<Host*> order;
+  for (const bool silent_ones : {false, true}) {
+    for (std::size_t i = 1; i <= hosts_.size(); ++i) {
       Host& host = hosts_[(last + i) % hosts_.size()];
-      if (Clock::now() < host.avoided_until && !silent_ones_too) continue;
-      if (try_host(host)) return true;
+      if ((start < host.avoided_until) == silent_ones) order.push_back(&host);
     }
+  }
+  for (Host* host : order) {
+    if (Clock::now() - start < kReplayTime && try_host(*host)) return true;
   }
   return false;
 }

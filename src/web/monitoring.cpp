@@ -91,7 +91,10 @@ Result health_ready(Context& context, const Request&) {
   if (Clock::now() >= context.next_database_check) {
     context.not_ready = nullptr;
     try {
-      db::require_schema(context.database.connection());
+      context.database.replay([](db::Connection& connection) {
+        db::require_schema(connection);
+        return true;
+      });
     } catch (const db::DatabaseError&) {
       context.not_ready = std::current_exception();
     }

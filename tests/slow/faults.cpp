@@ -39,6 +39,11 @@ BOOST_AUTO_TEST_CASE(the_database_gone_is_said_and_its_return_is_found) {
   BOOST_TEST(worker_pids() == workers, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_worker_whose_connection_was_cut_is_ready) {
+  administrator()->run_script("KILL USER users_service", "cut");
+  for (int i = 0; i < 24; ++i) BOOST_TEST(call("GET", "health/ready").status == 200, i);
+}
+
 BOOST_AUTO_TEST_CASE(a_worker_killed_while_idle_is_replaced) {
   const auto before = worker_pids();
   BOOST_TEST_REQUIRE(::kill(before.front(), SIGKILL) == 0);
