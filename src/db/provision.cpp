@@ -43,6 +43,22 @@ bool is_true(Connection& administrator, const std::string& question) {
   return administrator.run_script("SELECT " + question, "provision") == "1";
 }
 
+/// The part of CREATE USER with the password's hash, because a cluster replicates the statement and
+/// each node keeps it in a file. A server with rules for passwords wants to see the password.
+std::string identified_by(Connection& administrator, const Secret& password) {
+  std::string secret = literal(password);
+  std::string query =
+      "SELECT IF(EXISTS(SELECT 1 FROM information_schema.plugins WHERE plugin_type = 'PASSWORD "
+      "VALIDATION' AND plugin_status = 'ACTIVE'), '', PASSWORD(" +
+      secret + "))";
+  const std::string hash = administrator.run_script(query, "hash").value_or("");
+  wipe(query);
+  std::string part =
+      hash.empty() ? " IDENTIFIED BY " + secret : " IDENTIFIED BY PASSWORD '" + hash + "'";
+  wipe(secret);
+  return part;
+}
+
 }  // namespace
 
 std::string grant_pattern(std::string_view database) {
@@ -90,7 +106,7 @@ void make_account(Connection& administrator, const Account& account, Rights righ
     // Set the password in the same statement. Without one, anybody on those hosts could log in.
     std::string statement =
         account.what == AccountPassword::create ? "CREATE USER " : "ALTER USER ";
-    statement += name + " IDENTIFIED BY " + literal(account.password);
+    statement += name + identified_by(administrator, account.password);
     if (!is_local) statement += " REQUIRE SSL";
     administrator.run_script(statement, "set the password of " + name);
     wipe(statement);

@@ -147,6 +147,15 @@ BOOST_AUTO_TEST_CASE(doctor_and_metrics_tell_of_the_nodes) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(no_node_keeps_a_password_of_the_database_in_clear_text) {
+  for (const char* name : {"service_password", "migration_password"}) {
+    const Command found =
+        run_command("grep -rlFf '" + kAll[0].folder() + "/secrets/" + name + "' '" +
+                    kAll[0].folder() + "/mariadb' '" + kAll[1].folder() + "/mariadb'");
+    BOOST_TEST(found.status == 1, found.output);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_node_that_is_killed_costs_no_client_an_error) {
   endure_unnoticed("SIGKILL of each node in turn", kNodeGone, [](Traffic& traffic) {
     for (const Host& host : kAll) {
