@@ -202,6 +202,14 @@ BOOST_AUTO_TEST_CASE(a_worker_answers_503_while_the_server_proves_nothing_and_sa
                            "'users_service'") == "0");
 }
 
+BOOST_AUTO_TEST_CASE(the_commands_of_the_manual_make_a_certificate_for_a_node) {
+  const TemporaryDirectory directory;
+  run_script("grep -E '^ +(openssl|printf)' conf/CLUSTER.md >'" + directory.path().string() +
+             "/commands' && cd '" + directory.path().string() +
+             "' && sh -e commands 2>/dev/null && openssl verify -CAfile ca.pem -verify_ip "
+             "192.0.2.11 node.pem");
+}
+
 BOOST_AUTO_TEST_CASE(users_ctl_speaks_tls_too) {
   const Command good = migrate("ca.pem");
   BOOST_TEST(good.status == 0);
