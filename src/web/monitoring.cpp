@@ -91,10 +91,7 @@ Result health_ready(Context& context, const Request&) {
   if (Clock::now() >= context.next_database_check) {
     context.not_ready = nullptr;
     try {
-      context.database.replay([](db::Connection& connection) {
-        db::require_schema(connection);
-        return true;
-      });
+      context.database.replay(db::require_schema);
     } catch (const db::DatabaseError&) {
       context.not_ready = std::current_exception();
     }
