@@ -1,6 +1,6 @@
 // A rough, local estimate of a password's strength: only a hint while typing. The service decides.
+import { figures } from "./texts.js";
 
-const kLeastLength = 8;
 const kBits = [30, 50]; // below the first: easy to guess; below the second: fair
 const kCommon = /^(?:.{0,2}(?:password|passw0rd|qwerty|iloveyou|welcome|admin|letmein|abc123|a123456|woaini|5201314|1q2w3e).{0,4})$/i;
 
@@ -19,7 +19,7 @@ function surprising(characters) {
 /// 0 too short, 1 easy to guess, 2 fair, 3 good.
 export function strength(password, phone) {
   const characters = [...password];
-  if (characters.length < kLeastLength) return 0;
+  if (characters.length < figures.shortest) return 0;
   const digits = phone.replace(/\D/g, "");
   if (kCommon.test(password) || (digits.length >= 7 && password.includes(digits.slice(-7)))) return 1;
   const kinds = [[/[a-z]/, 26], [/[A-Z]/, 26], [/[0-9]/, 10], [/[^a-zA-Z0-9]/, 33]];

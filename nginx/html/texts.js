@@ -34,7 +34,7 @@ const kTexts = {
   sendCode: ["获取验证码", "Send code"],
   sendAgain: ["{time}后可重发", "Again in {time}"],
   codeSent: ["如果号码无误，验证码马上送达。", "If the number is right, the code arrives in a moment."],
-  passwordHint: ["至少 8 个字符，几个不相关的词最好记也最安全。", "At least 8 characters. A few unrelated words are easy to keep and hard to guess."],
+  passwordHint: ["至少 {shortest} 个字符，几个不相关的词最好记也最安全。", "At least {shortest} characters. A few unrelated words are easy to keep and hard to guess."],
   strength0: ["太短", "too short"],
   strength1: ["容易被猜到", "easy to guess"],
   strength2: ["一般", "fair"],
@@ -44,7 +44,7 @@ const kTexts = {
   phoneHelp: ["请填写手机号，例如 188 6666 8888；境外号码以 + 和国家代码开头。", "a mobile number such as +44 7700 900123; without a country code it is a Chinese one."],
   codeHelp: ["请填写短信中的六位数字。", "the six digits of the message."],
   passwordHelp: ["请填写密码。", "please fill in your password."],
-  newPasswordHelp: ["需要 8 到 128 个字符。", "8 to 128 characters."],
+  newPasswordHelp: ["需要 {shortest} 到 128 个字符。", "{shortest} to 128 characters."],
   confirmHelp: ["请先勾选确认。", "Please tick this first."],
   weakHelp: ["请换一个更难猜的，例如几个不相关的词。", "choose one that is harder to guess, such as a few unrelated words."],
   lockedHelp: ["如果是密码多次错误，仍可用短信验证码登录或重置密码；如果是二次验证多次错误，只能等待，或联系本站。", "If it was the password, you can still log in by code, or reset it. If it was the second factor, only waiting helps, or the people who run this site."],
@@ -172,6 +172,9 @@ const kTexts = {
   noteDeleted: ["账号已删除。", "Your account is deleted."],
 };
 
+/// What the service says of itself, for the placeholders of texts.
+export const figures = { shortest: 8 };
+
 const kStored = "users.language";
 let current;
 
@@ -199,7 +202,7 @@ const formats = () => navigator.languages.find((name) => name.startsWith(languag
 
 /// The text of a key, with placeholders filled in.
 export function text(key, values = {}) {
-  return kTexts[key][language() === "zh" ? 0 : 1].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return kTexts[key][language() === "zh" ? 0 : 1].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? figures[name]);
 }
 
 const kUnits = { second: ["秒", "s"], minute: ["分钟", "min"], hour: ["小时", "h"] };

@@ -7,7 +7,7 @@ import { makeForm } from "./form.js";
 import { kForms } from "./forms.js";
 import { nextAddress } from "./next.js";
 import { describe } from "./replies.js";
-import { applyTexts, chooseLanguage, language, locale, text } from "./texts.js";
+import { applyTexts, chooseLanguage, figures, language, locale, text } from "./texts.js";
 
 const kAskAgain = 3000; // milliseconds between checks whether the service is back
 const kChanged = "users.changed"; // storage key, written to notify other tabs
@@ -213,6 +213,7 @@ async function check(notes = {}) {
     if (!known) showAway(reply);
     return;
   }
+  figures.shortest = reply.password_min_length ?? figures.shortest;
   const now = reply.code === kOk ? reply : null;
   if (known && now?.id === person?.id && now?.phone === person?.phone) return;
   if (now) become(now, owner && owner !== now.id ? "noteOther" : notes.in);

@@ -144,15 +144,19 @@ Result jwks(Context& context, const Request&) {
 }
 
 Result me(Context& context, const Request& request) {
-  const LoggedIn who = require_session(context, request);
-  const auto owner = context.accounts.owner(who.session);
-  if (!owner) throw NotLoggedIn();
-  return {.data = {{"id", who.session.user_id},
-                   {"phone", who.session.phone},
-                   {"createTime", owner->created},
-                   {"level", owner->level},
-                   {"authTime", owner->authenticated},
-                   {"amr", json::array_of(owner->amr, ' ')}}};
+  const auto who = find_session(context, request);
+  const auto owner = who ? context.accounts.owner(who->session) : std::nullopt;
+  Result result{.code = owner ? ResultCode::ok : ResultCode::not_logged_in};
+  if (owner) {
+    result.data = {{"id", who->session.user_id},       {"phone", who->session.phone},
+                   {"createTime", owner->created},     {"level", owner->level},
+                   {"authTime", owner->authenticated}, {"amr", json::array_of(owner->amr, ' ')}};
+  }
+  // A page asks this before it shows a form for a new password.
+  if (request.optional == "true") {
+    result.data.push_back({"password_min_length", context.config.password_min_length});
+  }
+  return result;
 }
 
 Result delete_me(Context& context, const Request& request) {

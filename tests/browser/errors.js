@@ -31,6 +31,9 @@ async function badArguments({ language, visit }) {
     equal(await field(page, name).getAttribute("aria-invalid"), "true", name);
     assert((await page.locator(`#register-${name}-error`).textContent()).length > kMessages[language][1001].length + 5, `${name} has no help`);
   }
+  for (const part of ["hint", "error"]) {
+    assert((await page.locator(`#register-password-${part}`).textContent()).includes("12"), `the ${part} does not name the site's shortest password`);
+  }
   await field(page, "phone").fill("1");
   equal(await field(page, "phone").getAttribute("aria-invalid"), null, "phone while it is corrected");
   await sendButton(page).click();
@@ -50,7 +53,7 @@ async function registration({ language, visit }) {
   begins(await errorOf(page, "code"), language, 1005);
   // A weak password is reported before the code is tried.
   await field(page, "code").fill(` ${code.slice(0, 3)} ${code.slice(3)} `);
-  await field(page, "password").fill("password");
+  await field(page, "password").fill("password1234");
   await submit(page);
   begins(await errorOf(page, "password"), language, 1010);
   await field(page, "code").fill(wrongCode(code));
@@ -105,7 +108,7 @@ async function ofTheAccount({ language, visit }) {
   await fill(page, { old_password: "wrong one 1", password: "quiet lamp river 7" });
   await submit(page);
   begins(await errorOf(page, "old_password"), language, 1004);
-  await fill(page, { old_password: kPassword, password: "password" });
+  await fill(page, { old_password: kPassword, password: "password1234" });
   await submit(page);
   begins(await errorOf(page, "password"), language, 1010);
   await open(page, "phone");

@@ -336,11 +336,9 @@ BOOST_AUTO_TEST_CASE(texts_name_the_limits_of_the_code) {
   const std::string lock = number(throttle::kLogins.seconds / 60) + " minutes";
   const std::string guesses = number(throttle::kGuessesADay.most);
   const std::pair<const char*, std::string> phrases[] = {
-      {"nginx/html/texts.js", "需要 " + shortest + " 到 " + longest + " 个字符"},
-      {"nginx/html/texts.js", "\"" + lengths + " characters.\""},
-      {"nginx/html/texts.js", "至少 " + shortest + " 个字符"},
-      {"nginx/html/texts.js", "At least " + shortest + " characters."},
-      {"nginx/html/strength.js", "kLeastLength = " + shortest + ";"},
+      {"nginx/html/texts.js", "{shortest} 到 " + longest + " 个字符"},
+      {"nginx/html/texts.js", "\"{shortest} to " + longest + " characters.\""},
+      {"nginx/html/texts.js", "figures = { shortest: " + shortest + " };"},
       {"nginx/html/openapi.json", "a password of " + lengths +
                                       " characters (code points), whatever "
                                       "their bytes; of " +

@@ -73,6 +73,16 @@ BOOST_AUTO_TEST_CASE(closed_registration_is_1012_and_sends_no_code) {
   BOOST_TEST(ask_for_code("login").code() == 9001);  // needs the database
 }
 
+BOOST_AUTO_TEST_CASE(a_page_learns_the_shortest_password) {
+  const WorkerProcess strict({.config = "password.min_length = 15"});
+  fcgi::Request visitor = fcgi::get("/users/me");
+  BOOST_TEST(!strict.ask(visitor).has("password_min_length"));
+  visitor.parameters["USERS_OPTIONAL"] = "true";
+  const HttpReply reply = strict.ask(visitor);
+  BOOST_TEST(reply.code() == 1009);
+  BOOST_TEST(reply.number("password_min_length") == 15);
+}
+
 BOOST_AUTO_TEST_CASE(regist_status_by_code_gives_bad_arguments_400) {
   const WorkerProcess by_code({.config = "regist_status = by_code"});
   const HttpReply reply = by_code.ask(fcgi::regist(registration("12")));
