@@ -56,8 +56,10 @@ async function life({ language, visit }) {
   // The device has one already.
   await button(page, "addPasskey").click();
   await alertOf(page);
+  // The browser offers it in the field, and the virtual user takes it. Until then the account from before may be shown.
+  const again = page.waitForResponse("**/users/login");
   await logOut(page);
-  // The browser offers it in the field, and the virtual user takes it.
+  await again;
   await shows(page, "account");
   await page.locator("a[href='#remove-passkey']").waitFor();
   await look(page, language, "account-passkey");

@@ -53,7 +53,7 @@ async function countsDown(page, language) {
 }
 
 async function strengths(page, words) {
-  const steps = [["abc12", 0], ["aaaaaaaaaaaa", 1], ["12345678", 1], ["password1", 1], ["kvmw4tqh", 2], [kPassword, 3]];
+  const steps = [["abc12", 0], ["aaaaaaaaaaaa", 1], ["kvmw4tqhx8c", 0], ["123456789012", 1], ["password1234", 1], ["kvkvmwmwkvmw", 2], [kPassword, 3]];
   for (const [password, level] of steps) {
     await field(page, "password").fill(password);
     const shown = await page.locator(".strength").textContent();
