@@ -121,7 +121,7 @@ def write(folder, seconds, quick):
     with open(folder / "results.csv", encoding="utf-8") as file:
         rows = list(csv.reader(file))[1:]
     questions = [question for question in dict.fromkeys(row[0] for row in rows) if medians(rows, question, "cpu_us")]
-    parts = [f"Run on {machine()}. {seconds / 60:.0f} minutes{', quick: too short to be quoted' if quick else ''}.", "## Targets",
+    parts = [f"Run on {machine()}. {seconds // 60:.0f} min {seconds % 60:.0f} s{', quick: too short to be quoted' if quick else ''}.", "## Targets",
              table(("", "measured", "target", ""), [
                  (text, f"{value:.2f}", f"{kind} {limit:g}", "met" if (value >= limit if kind == LEAST else value <= limit) else "**missed**")
                  for text, value, kind, limit in targets(rows)])]
