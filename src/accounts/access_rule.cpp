@@ -82,13 +82,14 @@ AccessRule read_access_rule(std::string_view uri) {
 }
 
 bool implies(const AccessRule& rule, const AccessRule& other) {
-  const bool has_age = !other.age || (rule.age && *rule.age <= *other.age);
+  // Does not compile once a rule has another part.
+  const auto& [groups, level, age] = other;
+  const bool has_age = !age || (rule.age && *rule.age <= *age);
   const bool has_groups =
-      other.groups.empty() ||
-      (!rule.groups.empty() && !any_name(rule.groups, [&](std::string_view name) {
+      groups.empty() || (!rule.groups.empty() && !any_name(rule.groups, [&](std::string_view name) {
         return !have_common_name(name, other.groups);
       }));
-  return rule.level >= other.level && has_age && has_groups;
+  return rule.level >= level && has_age && has_groups;
 }
 
 bool have_common_name(std::string_view names, std::string_view others) {
