@@ -83,6 +83,22 @@ BOOST_AUTO_TEST_CASE(a_page_learns_the_shortest_password) {
   BOOST_TEST(reply.number("password_min_length") == 15);
 }
 
+BOOST_AUTO_TEST_CASE(a_site_without_passkeys_has_no_endpoint_for_them) {
+  const auto with_passkey = [](const std::string& path) {
+    return fcgi::post(path, R"({"passkey_id":"YQ","passkey_client_data":"YQ",)"
+                            R"("passkey_authenticator_data":"YQ","passkey_signature":"YQ"})");
+  };
+  const WorkerProcess with({.config = "passkey.rp_id = example.org"});
+  for (const char* path : {"/users/passkey/challenge", "/users/login"}) {
+    BOOST_TEST_CONTEXT(path) {
+      const HttpReply reply = worker.ask(with_passkey(path));
+      BOOST_TEST(reply.status == 404);
+      BOOST_TEST(reply.code() == 9002);
+      BOOST_TEST(with.ask(with_passkey(path)).code() != 9002);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(regist_status_by_code_gives_bad_arguments_400) {
   const WorkerProcess by_code({.config = "regist_status = by_code"});
   const HttpReply reply = by_code.ask(fcgi::regist(registration("12")));
