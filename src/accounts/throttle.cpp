@@ -14,11 +14,11 @@ constexpr unsigned kBudgetRows = 8;
 /// The count of a lock, which attempts do not reach.
 constexpr std::uint64_t kLocked = 1'000'000;
 
-// A reset time more than ten minutes ahead means that the clock was set back: restart the limit, or
-// it would last as long as the clock was wrong. The ten minutes allow for clock differences between
-// nodes, which must not void a limit.
+// A reset time further ahead than this means that the clock was set back: restart the limit, or it
+// would last as long as the clock was wrong. Clock differences between nodes must not void a limit.
+const std::string kClockTolerance = " + INTERVAL 10 MINUTE";
 const std::string kIsOver =
-    "resetTime <= UTC_TIMESTAMP() OR resetTime > VALUES(resetTime) + INTERVAL 10 MINUTE";
+    "resetTime <= UTC_TIMESTAMP() OR resetTime > VALUES(resetTime)" + kClockTolerance;
 const std::string kSecondsLeft = "GREATEST(1, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), resetTime))";
 
 // Assignments run from left to right, so the second sees the new count and the old time.
@@ -41,8 +41,8 @@ const db::Query<BudgetRow(std::string_view name, std::string_view same_name, std
                  {"used", &BudgetRow::used},
                  {kSecondsLeft, &BudgetRow::seconds}},
                 "FROM throttle WHERE bucket >= CONCAT(?, ':') AND bucket < CONCAT(?, ';') AND "
-                "resetTime > UTC_TIMESTAMP() AND resetTime <= UTC_TIMESTAMP() + INTERVAL ? SECOND "
-                "+ INTERVAL 10 MINUTE"};
+                "resetTime > UTC_TIMESTAMP() AND resetTime <= UTC_TIMESTAMP() + INTERVAL ? SECOND" +
+                    kClockTolerance};
 
 const db::Query<Count(std::string_view bucket)> find_throttle{
     "find_throttle",

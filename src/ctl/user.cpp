@@ -12,6 +12,11 @@ std::uint64_t seconds_locked(const throttle::Limit& limit, const throttle::Count
   return count.used >= limit.most ? count.seconds : 0;
 }
 
+/// Failed attempts. Those that were refused, and a lock, count no more.
+std::uint64_t attempts(const throttle::Limit& limit, const throttle::Count& count) {
+  return std::min<std::uint64_t>(count.used, limit.most);
+}
+
 /// The hash's kind, such as `argon2id`, or `2b` and `6` for older ones.
 std::string form_of(const std::string& hash) {
   return hash.substr(1, hash.find('$', 1) - 1);
@@ -40,26 +45,24 @@ int user_show(const Call& call) {
   json::Value groups = user.groups;
   if (call.form() == Form::json) groups = json::array_of(user.groups, ',');
   print_object(
-      call,
-      {{"id", user.id},
-       {"phone", user.phone},
-       {"created", user.created},
-       {"disabled", user.disabled},
-       {"seconds_locked", seconds_locked(throttle::kLogins, standing.logins)},
-       {"failed_logins", std::min<std::uint64_t>(standing.logins.used, throttle::kLogins.most)},
-       {"code_guesses_today", standing.guesses.used},
-       {"codes_sent_today", standing.sends.used},
-       {"sessions", standing.sessions},
-       {"level", user.level},
-       {"groups", groups},
-       {"factors", standing.factors},
-       {"passkeys", standing.passkeys},
-       {"recovery_codes", standing.recovery_codes},
-       {"wrong_second_factors",
-        std::min<std::uint64_t>(standing.second_factors.used, throttle::kSecondFactors.most)},
-       {"second_factor_seconds_locked",
-        seconds_locked(throttle::kSecondFactors, standing.second_factors)},
-       {"password_hash", form_of(user.password)}});
+      call, {{"id", user.id},
+             {"phone", user.phone},
+             {"created", user.created},
+             {"disabled", user.disabled},
+             {"seconds_locked", seconds_locked(throttle::kLogins, standing.logins)},
+             {"failed_logins", attempts(throttle::kLogins, standing.logins)},
+             {"code_guesses_today", standing.guesses.used},
+             {"codes_sent_today", standing.sends.used},
+             {"sessions", standing.sessions},
+             {"level", user.level},
+             {"groups", groups},
+             {"factors", standing.factors},
+             {"passkeys", standing.passkeys},
+             {"recovery_codes", standing.recovery_codes},
+             {"wrong_second_factors", attempts(throttle::kSecondFactors, standing.second_factors)},
+             {"second_factor_seconds_locked",
+              seconds_locked(throttle::kSecondFactors, standing.second_factors)},
+             {"password_hash", form_of(user.password)}});
   return EXIT_SUCCESS;
 }
 
